@@ -1,0 +1,42 @@
+"""curator: curate datasets of images and texts with embeddings, few-shot heads and plugins.
+
+import curator
+
+with curator.open_workspace("workspace", create=True) as ws:
+    ws.add("photos")
+    rows = ws.run("similar", query="img.jpg", k=5)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from curator.version import __version__
+
+if TYPE_CHECKING:
+    from curator.core.reporting import Reporter
+    from curator.core.workspace import Workspace
+
+__all__ = ["__version__", "open_workspace"]
+
+
+def open_workspace(
+    path: str | Path | None = None, *, create: bool = False, reporter: Reporter | None = None
+) -> Workspace:
+    """Open a workspace with all installed plugins.
+
+    `path` is its folder; None means what the command line would take (`$CURATOR_WORKSPACE`, else the nearest
+    `workspace/` going up, else `./workspace`). Raises `curator.errors.NotFound` if there is none, unless
+    `create`; `WorkspaceError` if it cannot be used. `reporter` hears messages and progress; by default nobody does.
+    """
+    from curator.core.workspace import Workspace, is_workspace, locate
+    from curator.errors import NotFound
+    from curator.plugins import load_plugins
+
+    folder = locate(path)
+    if create:
+        Workspace.create(folder)
+    elif not is_workspace(folder):
+        raise NotFound(f"no workspace at {folder}: `curator add FOLDER` makes one")
+    return Workspace(folder, load_plugins(), reporter)

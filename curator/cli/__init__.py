@@ -1,0 +1,104 @@
+"""The command line: the only place that prints, prompts or exits.
+
+Nothing heavy on the way to `--help`: command bodies import what they need.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from curator.cli import encode, heads, history, items, plugins, status
+from curator.cli.shared import registry
+from curator.errors import CuratorError
+from curator.version import __version__
+
+COMMANDS: tuple[click.Command, ...] = (
+    items.init,
+    items.add,
+    items.label,
+    items.ls,
+    items.show,
+    encode.encode,
+    encode.encoders,
+    heads.train,
+    heads.heads,
+    status.status,
+    history.log,
+    plugins.plugins,
+)
+
+
+class Root(click.Group):
+    """Core commands, and one for each action that a plugin offers."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands by name."""
+        from curator.api import ActionSpec
+
+        return sorted([*self.commands, *(spec.name for spec in registry().all(ActionSpec))])
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """A core command, else that of an action; plugins are loaded only for the latter."""
+        if name in self.commands:
+            return self.commands[name]
+        from curator.api import ActionSpec
+        from curator.cli.actions import command_of
+        from curator.errors import NotFound
+
+        try:
+            return command_of(registry().get(ActionSpec, name))
+        except NotFound:
+            return None
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
+        """As click does, with the nearest name for one that does not exist."""
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            from curator.errors import NotFound
+
+            error = NotFound.named("command", args[0], self.list_commands(ctx), hint="`curator --help` lists them")
+            raise click.UsageError(str(error), ctx)
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; errors of curator's own become one line and their exit code."""
+        from curator.cli import shared
+
+        try:
+            return super().invoke(ctx)
+        except CuratorError as error:
+            shared.complain(str(error))
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            shared.complain("interrupted: what was done is kept, the same command goes on from there")
+            ctx.exit(130)
+
+
+@click.group(cls=Root, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="curator")
+def cli() -> None:
+    """Curate datasets of images and texts: add them, label a few, and let embeddings do the rest.
+
+    \b
+    curator add ./photos                   catalogue a folder and embed what it holds
+    curator similar img.jpg -k 5           find its nearest neighbours
+    curator label ultraman a.jpg b.jpg     say what a few of them are
+    curator classify --label ultraman      let that sort the others
+    curator status                         what there is, and what to do next
+    """
+
+
+for _command in COMMANDS:
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """The console script."""
+    # A pipe or an old terminal must not make a Chinese file name an error.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace", encoding="utf-8" if os.name != "nt" else None)
+    cli(prog_name="curator")

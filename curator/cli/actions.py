@@ -1,0 +1,94 @@
+"""From the spec of an action to its command."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from curator.api import ActionSpec, Argument, Finding, ItemSet, Option, Query, Table
+from curator.cli.items import selection_options
+from curator.cli.shared import Command, encode_option, json_option, limit_option, workspace_option
+from curator.parameters import Parameter, parameters
+
+if TYPE_CHECKING:
+    from curator.core.workspace import Workspace
+
+TYPES: dict[Any, click.ParamType[Any]] = {int: click.INT, float: click.FLOAT}
+
+
+def command_of(spec: ActionSpec) -> click.Command:
+    """A command with an argument or option for each parameter."""
+
+    def run(workspace: Workspace, as_json: bool, limit: int | None, **values: Any) -> None:
+        _run(spec, workspace, as_json, limit, values)
+
+    body: Any = run
+    known = parameters(spec.params)
+    if any(parameter.type is ItemSet for parameter in known):
+        body = selection_options(body)
+    for parameter in reversed(known):
+        for decorator in _decorators(parameter):
+            body = decorator(body)
+    body = limit_option(json_option(encode_option(workspace_option()(body))))
+    return click.command(spec.name, cls=Command, help=spec.summary, short_help=spec.summary, example=spec.example)(body)
+
+
+def _decorators(parameter: Parameter) -> Iterator[Any]:
+    how, name = parameter.how, parameter.name
+    if parameter.type is ItemSet:
+        return
+    if isinstance(how, Argument):
+        if parameter.type is Query:
+            yield click.option("--text", metavar="TEXT", help="A text to look for, instead of a file.")
+            yield click.argument(name, required=False, metavar="FILE|id:N")
+        else:
+            yield click.argument(name, required=parameter.required)
+        return
+    long = f"--{name.replace('_', '-')}"
+    flags = [how.flag] if how.flag and len(name) == 1 else [how.flag, long] if how.flag else [long]
+    shown = None if parameter.required or parameter.default in (None, False) else parameter.default
+    help_text = how.help + (f" [default: {shown}]" if shown is not None else "")
+    if parameter.type is bool:
+        yield click.option(*flags, name, is_flag=True, default=None, help=help_text)
+    else:
+        yield click.option(*flags, name, type=_type(parameter, how), required=parameter.required, help=help_text)
+
+
+def _type(parameter: Parameter, how: Option) -> click.ParamType[Any]:
+    if how.choices:
+        return click.Choice(how.choices)
+    if parameter.type is int and (how.min is not None or how.max is not None):
+        least = None if how.min is None else int(how.min)
+        most = None if how.max is None else int(how.max)
+        return click.IntRange(least, most)
+    if parameter.type is float and (how.min is not None or how.max is not None):
+        return click.FloatRange(how.min, how.max)
+    return TYPES.get(parameter.type, click.STRING)
+
+
+def _run(spec: ActionSpec, workspace: Workspace, as_json: bool, limit: int | None, values: dict[str, Any]) -> None:
+    from curator.cli.render import Output
+
+    text, may_encode = values.pop("text", None), values.pop("may_encode")
+    for parameter in parameters(spec.params):
+        if parameter.type is ItemSet:
+            names = {"media": "media", "under": "under", "labelled": "label", "unlabelled": "unlabelled"}
+            values[parameter.name] = {field: values.pop(option) for option, field in names.items()}
+    output = Output(as_json, limit)
+    findings = workspace.findings(spec.name, text=text, may_encode=may_encode, **values)
+    shown = 0
+    for table, rows in by_kind(spec, findings):
+        shown += output.table(table, rows)
+    if not shown:
+        output.line("nothing found")
+
+
+def by_kind(spec: ActionSpec, findings: Iterator[Finding]) -> Iterator[tuple[Table, Iterator[Any]]]:
+    """Runs of findings of one kind, each with its table; rows come as the plan yields them."""
+    from itertools import groupby
+
+    tables = {table.kind: table for table in spec.tables}
+    for kind, run in groupby(findings, key=lambda finding: finding.kind):
+        yield tables[kind], (finding.values for finding in run)

@@ -1,0 +1,115 @@
+"""Commands about embeddings: encode, encoders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from curator.api import Column, Table
+from curator.cli.items import PROBLEM_LINES, selection_options
+from curator.cli.shared import Command, json_option, registry, say, workspace_option
+
+if TYPE_CHECKING:
+    from curator.core.workspace import Workspace
+
+ENCODED = Table(
+    "encoded",
+    "Embedded",
+    (
+        Column("model", "the encoder with its weights"),
+        Column("encoded", "vectors made now", "integer"),
+        Column("failed", "items that failed now", "integer"),
+        Column("seconds", "how long it took, without loading the encoder", "score"),
+    ),
+    whole=True,
+)
+
+ENCODERS = Table(
+    "encoder",
+    "Encoders",
+    (
+        Column("name", "what -e takes"),
+        Column("media", "what it embeds"),
+        Column("default", "for which media it is this workspace's default"),
+        Column("embedded", "how many contents have a vector here", "integer"),
+        Column("summary", "what it is"),
+    ),
+    whole=True,
+)
+
+
+@click.command(cls=Command, example="curator encode\ncurator encode -e resnet50 --weights resnet50.pth")
+@click.option("-e", "--encoder", metavar="NAME[:VARIANT][@VERSION]", help="The encoder. [default: one for each medium]")
+@click.option("--weights", type=click.Path(), help="A file or folder with the encoder's weights.")
+@click.option("--retry", is_flag=True, help="Try again what failed before.")
+@selection_options
+@json_option
+@workspace_option()
+def encode(
+    workspace: Workspace,
+    encoder: str | None,
+    weights: str | None,
+    retry: bool,
+    labelled: str | None,
+    as_json: bool,
+    **chosen: Any,
+) -> None:
+    """Embed what is not embedded yet. Ctrl-C is safe: the same command goes on."""
+    from curator.cli.render import Output
+    from curator.core.reporting import count, duration
+    from curator.core.running import item_set
+    from curator.errors import SomeItemsFailed
+
+    reports = workspace.encode(encoder, weights, item_set(label=labelled, **chosen), retry)
+    output = Output(as_json)
+    failed = [pair for report in reports.values() for pair in report.failed]
+    rows = [
+        {"model": name, "encoded": report.encoded, "failed": len(report.failed), "seconds": round(report.seconds, 3)}
+        for name, report in reports.items()
+    ]
+    if as_json:
+        output.table(ENCODED, rows)
+    for name, report in reports.items():
+        rate = f" in {duration(report.seconds)} ({report.encoded / report.seconds:,.0f}/s)" if report.encoded else ""
+        output.line(f"{name}: {count(report.encoded, 'item')} embedded{rate}")
+    for item, reason in failed[:PROBLEM_LINES]:
+        say(f"  {item}: {reason}")
+    if failed:
+        raise SomeItemsFailed(f"{count(len(failed), 'item')} could not be embedded: curator status --problems")
+
+
+@click.command(cls=Command, example="curator encoders\ncurator encoders --use resnet50")
+@click.option("--use", metavar="NAME[:VARIANT][@VERSION]", help="Make it the default for what it embeds.")
+@json_option
+@workspace_option()
+def encoders(workspace: Workspace, use: str | None, as_json: bool) -> None:
+    """List the encoders that are installed, and the models that this workspace has used."""
+    from curator.cli.render import Output
+
+    if use:
+        model = workspace.use(use)
+        say(f"{model.name} is now the default for {' and '.join(model.modalities)}s: `curator encode` embeds with it")
+    Output(as_json).table(ENCODERS, _encoders(workspace))
+
+
+def _encoders(workspace: Workspace) -> Iterator[dict[str, Any]]:
+    from curator.api import EncoderSpec
+
+    models = workspace.models.all()
+    defaults = {modality: workspace.models.default_reference(modality) for modality in _media()}
+    for spec in registry().all(EncoderSpec):
+        used = [model for model in models if model.encoder == spec.name]
+        for name, fingerprint in [(model.name, model.fingerprint) for model in used] or [(spec.name, "")]:
+            yield {
+                "name": name,
+                "media": list(spec.modalities),
+                "default": [medium for medium, reference in defaults.items() if reference in (name, spec.name)],
+                "embedded": workspace.derived.count(fingerprint),
+                "summary": spec.summary,
+            }
+
+
+def _media() -> tuple[Any, ...]:
+    return ("image", "text")

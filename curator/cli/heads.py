@@ -1,0 +1,153 @@
+"""Commands about heads: train, heads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from curator.api import Column, Table
+from curator.cli.shared import (
+    Command,
+    encode_option,
+    json_option,
+    limit_option,
+    registry,
+    say,
+    workspace_option,
+)
+
+if TYPE_CHECKING:
+    from curator.api import FittedHead
+    from curator.core.workspace import Workspace
+
+METRICS = Table(
+    "held-out",
+    "Held-out quality",
+    (
+        Column("metric", "what was measured"),
+        Column("value", "mean over held-out folds, 0 to 1", "score"),
+        Column("spread", "standard deviation over the folds", "score"),
+        Column("items", "how many items it rests on", "integer"),
+    ),
+    whole=True,
+)
+
+KINDS = Table(
+    "kind",
+    "Kinds of head",
+    (
+        Column("name", "what --head takes"),
+        Column("default", "yes for the one that is taken if none is named"),
+        Column("options", "what -o takes, with the defaults"),
+        Column("summary", "what it is"),
+    ),
+    whole=True,
+)
+
+FITTED = Table(
+    "head",
+    "Fitted heads",
+    (
+        Column("head", "label or group, and version"),
+        Column("kind", "the kind of head"),
+        Column("model", "the encoder it works on"),
+        Column("classes", "how many", "integer"),
+        Column("items", "how many it was fitted on", "integer"),
+        Column("accuracy", "held-out", "score"),
+        Column("baseline", "accuracy of always saying the commonest class", "score"),
+    ),
+)
+
+
+@click.command(
+    cls=Command, example="curator train --label ultraman\ncurator train --group kind --head mlp -o hidden=128"
+)
+@click.option("--label", metavar="NAME", help="The label to tell from everything else.")
+@click.option("--group", metavar="NAME", help="The group of labels to choose one from.")
+@click.option("-e", "--encoder", metavar="NAME[:VARIANT][@VERSION]", help="The encoder to use.")
+@click.option("--head", metavar="KIND", help="The kind of head.")
+@click.option("-o", "--option", "options", multiple=True, metavar="NAME=VALUE", help="An option of the head.")
+@encode_option
+@json_option
+@workspace_option()
+def train(workspace: Workspace, options: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
+    """Fit a head on what is labelled, and say how good it is on held-out items.
+
+    `curator classify` does this by itself; here the head's own options can be given.
+    """
+    from curator.cli.render import Output
+    from curator.errors import BadInput
+
+    given = {}
+    for option in options:
+        name, equals, value = option.partition("=")
+        if not equals:
+            raise BadInput(f"-o takes NAME=VALUE, not {option!r}")
+        given[name] = value
+    fitted = workspace.train(options=given, **chosen)
+    output = Output(as_json)
+    output.line(summary(fitted))
+    output.table(METRICS, metric_rows(fitted))
+    for note in fitted.notes:
+        say(f"note: {note}")
+
+
+def summary(head: FittedHead) -> str:
+    """One sentence: what was fitted, on what."""
+    sizes = f"{len(head.classes)} classes" if len(head.classes) > 2 else f"{head.counts[1]} yes, {head.counts[0]} no"
+    how = "unchanged since it was fitted" if head.reused else "fitted now"
+    return (
+        f"{head.target}@{head.version}: {head.head} on {head.model.name}, {sum(head.counts):,} items ({sizes}), {how}"
+    )
+
+
+def metric_rows(head: FittedHead) -> Iterator[dict[str, Any]]:
+    """Rows for the table of metrics."""
+    for name, value in head.metrics.items():
+        if name != "items" and not name.endswith(" spread"):
+            spread = head.metrics.get(f"{name} spread")
+            yield {"metric": name, "value": value, "spread": spread, "items": int(head.metrics["items"])}
+
+
+@click.command(cls=Command, example="curator heads")
+@limit_option
+@json_option
+@workspace_option()
+def heads(workspace: Workspace, limit: int | None, as_json: bool) -> None:
+    """List the kinds of head that are installed, and the heads fitted in this workspace."""
+    from curator.api import HeadSpec
+    from curator.cli.render import Output
+    from curator.parameters import parameters
+
+    output = Output(as_json, limit)
+    kinds = registry().all(HeadSpec)
+    output.table(
+        KINDS,
+        (
+            {
+                "name": spec.name,
+                "default": "yes" if spec.default else None,
+                "options": [f"{parameter.name}={parameter.default}" for parameter in parameters(spec.params)],
+                "summary": spec.summary,
+            }
+            for spec in kinds
+        ),
+    )
+    fitted = workspace.training.all()
+    output.table(FITTED, (_fitted(head) for head in fitted))
+    if not fitted:
+        output.line("no head fitted yet: curator train --label NAME")
+
+
+def _fitted(head: FittedHead) -> dict[str, Any]:
+    return {
+        "head": f"{head.target}@{head.version}",
+        "kind": head.head,
+        "model": head.model.name,
+        "classes": len(head.classes),
+        "items": sum(head.counts),
+        "accuracy": head.metrics.get("accuracy"),
+        "baseline": head.metrics.get("majority baseline"),
+    }

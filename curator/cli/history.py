@@ -1,0 +1,76 @@
+"""Commands about what was done: log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from curator.api import Column, Table
+from curator.cli.shared import Command, json_option, limit_option, workspace_option
+
+if TYPE_CHECKING:
+    from curator.core.workspace import Workspace
+
+RUNS = Table(
+    "run",
+    "Runs, latest first",
+    (
+        Column("run", "its number", "integer"),
+        Column("started", "when, in local time"),
+        Column("command", "what was run"),
+        Column("arguments", "with what"),
+        Column("state", "running, done, interrupted or failed"),
+        Column("changes", "rows of the catalogue that it wrote", "integer"),
+    ),
+)
+
+
+@click.command(cls=Command, example="curator log --limit 5")
+@limit_option
+@json_option
+@workspace_option()
+def log(workspace: Workspace, limit: int | None, as_json: bool) -> None:
+    """List the runs that wrote something, latest first."""
+    from curator.cli.render import Output
+
+    if not Output(as_json, limit).table(RUNS, _runs(workspace)) and not as_json:
+        Output().line("nothing was done yet")
+
+
+def _runs(workspace: Workspace) -> Iterator[dict[str, Any]]:
+    import datetime
+
+    sql = "SELECT run.*, (SELECT count(*) FROM change WHERE run_id = run.id) AS changes FROM run ORDER BY id DESC"
+    for row in workspace.database.rows(sql):
+        started = datetime.datetime.fromisoformat(row["started"]).astimezone()
+        yield {
+            "run": row["id"],
+            "started": started.isoformat(sep=" ", timespec="seconds")[:19],
+            "command": row["command"],
+            "arguments": _short(json.loads(row["arguments"])),
+            "state": row["state"],
+            "changes": row["changes"],
+        }
+
+
+def _short(arguments: dict[str, Any]) -> str:
+    return " ".join(f"{name}={_words(value)}" for name, value in _given(arguments))
+
+
+def _given(arguments: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What was said, without what was left as it is; selections are opened up."""
+    for name, value in arguments.items():
+        if isinstance(value, dict):
+            yield from _given(value)
+        elif value not in (None, "", [], False):
+            yield name, value
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, list):
+        more = f" … ({len(value)})" if len(value) > 3 else ""
+        return ",".join(str(part) for part in value[:3]) + more
+    return str(value)

@@ -1,0 +1,279 @@
+"""Commands about items: init, add, label, ls, show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from curator.api import Column, Table
+from curator.cli.shared import Command, from_stdin, json_option, limit_option, say, workspace_option
+
+if TYPE_CHECKING:
+    from curator.api import Item
+    from curator.core.ingest import AddReport
+    from curator.core.workspace import Workspace
+
+ITEMS = Table(
+    "item",
+    "Items",
+    (
+        Column("id", "the item", "integer"),
+        Column("media", "image or text"),
+        Column("path", "where it is; null if its file is gone", "path"),
+        Column("text", "the body of a text"),
+        Column("labels", "what it is labelled as, a list"),
+    ),
+)
+
+PROBLEM_LINES = 10
+
+
+@click.command(cls=Command, example="curator init -w ~/photos/workspace")
+@click.option("-w", "--workspace", type=click.Path(), help="Where. [default: ./workspace]")
+def init(workspace: str | None) -> None:
+    """Make an empty workspace. `curator add` does this by itself."""
+    from pathlib import Path
+
+    from curator.core.workspace import FOLDER, Workspace
+
+    folder = Path(workspace or FOLDER).expanduser().absolute()
+    made = Workspace.create(folder)
+    say(f"made the workspace {folder}" if made else f"{folder} is a workspace already")
+
+
+@click.command(cls=Command, example="curator add ./photos\ncurator add ./ultraman --label ultraman")
+@click.argument("sources", nargs=-1, required=True, metavar="FOLDER|FILE|PATTERN...")
+@click.option("--label", multiple=True, metavar="NAME", help="Label everything found.")
+@click.option("--not-label", multiple=True, metavar="NAME", help="Everything found is a counter-example for NAME.")
+@click.option(
+    "--labels-from-folders", is_flag=True, help="The first folder below FOLDER that a file lies in is its label."
+)
+@click.option(
+    "--group", metavar="NAME", help="The group of the labels: they exclude each other. [default: FOLDER's name]"
+)
+@click.option("--captions", is_flag=True, help="A .txt beside an image of the same stem is its caption.")
+@click.option("--verify", is_flag=True, help="Read every file again, also where size, time and inode did not change.")
+@click.option("--no-encode", is_flag=True, help="Only catalogue; `curator encode` embeds later.")
+@json_option
+@workspace_option(create=True)
+def add(workspace: Workspace, sources: tuple[str, ...], no_encode: bool, as_json: bool, **options: Any) -> None:
+    """Catalogue images and texts (.txt), and embed them with the default encoders.
+
+    Running it again reads only what is new or changed. Ctrl-C is safe: the same command goes on.
+    """
+    from curator.cli.render import Output
+    from curator.errors import SomeItemsFailed
+
+    report = workspace.add(*from_stdin(sources), encode=not no_encode, **options)
+    output = Output(as_json)
+    if as_json:
+        output.table(ADDED, [_counts(report)])
+        output.table(PROBLEMS, ({"path": path, "reason": reason} for path, reason in report.problems))
+    else:
+        for line in _told(report):
+            output.line(line)
+        for path, reason in report.problems[:PROBLEM_LINES]:
+            say(f"  {path}: {reason}")
+    if report.problems:
+        raise SomeItemsFailed(f"{len(report.problems):,} of {_files(report):,} files failed: curator status --problems")
+
+
+ADDED = Table(
+    "added",
+    "Added",
+    tuple(
+        Column(name, text, "integer")
+        for name, text in (
+            ("found", "files of a kind that curator reads"),
+            ("added", "new content"),
+            ("copies", "further places of known content"),
+            ("changed", "other content at a known place"),
+            ("moved", "known content whose old place is gone"),
+            ("unchanged", "known and not read again"),
+            ("same_file", "other names of files that are known (links)"),
+            ("missing", "known places where the file is gone"),
+            ("labelled", "statements made"),
+            ("captions", "captions linked"),
+            ("decoded", "files that were read"),
+            ("encoded", "items embedded"),
+            ("failed", "files that could not be used"),
+        )
+    ),
+)
+
+PROBLEMS = Table(
+    "problem",
+    "Problems",
+    (Column("path", "the file, or id:N", "path"), Column("reason", "what is wrong with it")),
+)
+
+
+def _counts(report: AddReport) -> dict[str, int]:
+    counts = {column.name: getattr(report, column.name) for column in ADDED.columns if column.name != "failed"}
+    return {**counts, "failed": len(report.problems)}
+
+
+def _files(report: AddReport) -> int:
+    return max(report.found, len(report.problems))
+
+
+def _told(report: AddReport) -> Iterator[str]:
+    from curator.core.reporting import count
+
+    parts = [
+        f"{count(report.added, 'new item')}",
+        *(
+            f"{number:,} {words}"
+            for number, words in (
+                (report.copies, "copies of known content"),
+                (report.changed, "changed"),
+                (report.moved, "moved or renamed"),
+                (report.unchanged, "unchanged"),
+                (report.same_file, "links to files already known"),
+            )
+            if number
+        ),
+    ]
+    yield f"{count(report.found, 'file')}: " + ", ".join(parts)
+    if report.found == 0:
+        yield "nothing to add: no image and no .txt there"
+    if report.missing:
+        yield f"{count(report.missing, 'file')} gone from where they were; items and labels are kept"
+    if report.labelled:
+        yield count(report.labelled, "label statement")
+    if report.captions:
+        yield count(report.captions, "caption") + " linked"
+    for reason, number in report.left_out.most_common():
+        yield f"left out: {number:,} {reason}"
+    if report.encoded:
+        yield count(report.encoded, "item") + " embedded"
+
+
+@click.command(
+    cls=Command,
+    example="curator label ultraman a.jpg b.jpg\n"
+    "curator label ultraman --negative id:17\n"
+    "find new -name '*.jpg' | curator label ultraman -",
+)
+@click.argument("name")
+@click.argument("items", nargs=-1, required=True, metavar="FILE|id:N|-...")
+@click.option("--negative", is_flag=True, help="They are counter-examples.")
+@click.option("--remove", is_flag=True, help="Nothing is said of them any more.")
+@click.option("--group", metavar="NAME", help="The group of the label, for a new one or where several have it.")
+@json_option
+@workspace_option()
+def label(
+    workspace: Workspace,
+    name: str,
+    items: tuple[str, ...],
+    negative: bool,
+    remove: bool,
+    group: str | None,
+    as_json: bool,
+) -> None:
+    """Say of items that they are NAME."""
+    from curator.cli.render import Output
+    from curator.core.reporting import count
+    from curator.errors import BadInput
+
+    if negative and remove:
+        raise BadInput("--negative and --remove exclude each other")
+    known = workspace.labels.names()
+    value = None if remove else not negative
+    said = workspace.label(name, list(from_stdin(items)), value, group)
+    now = "" if remove else "negative" if negative else "positive"
+    rows = ({"id": item.id, "path": item.path, "label": name, "now": now, "before": before} for item, before in said)
+    output = Output(as_json)
+    if as_json:
+        output.table(LABELLED, rows)
+        return
+    new = (
+        f" (a new label{_nearest(name, known)})"
+        if name not in known and not remove and f"{group}/{name}" not in known
+        else ""
+    )
+    output.line(f"{count(len(said), 'item')}: {now or 'nothing said'} for {name}{new}")
+    for item, before in said:
+        if before not in ("", now):
+            say(f"  {item} was {before} before")
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    import difflib
+
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+    return f"; there is also {near[0]}" if near else ""
+
+
+LABELLED = Table(
+    "labelled",
+    "Labelled",
+    (
+        Column("id", "the item", "integer"),
+        Column("path", "where it is", "path"),
+        Column("label", "the label"),
+        Column("now", "positive, negative, or empty: nothing said"),
+        Column("before", "what was said before: also conflict"),
+    ),
+)
+
+
+def selection_options(function: Any) -> Any:
+    """`--media`, `--under`, `--labelled` and `--unlabelled`."""
+    for option in (
+        click.option("--unlabelled", is_flag=True, help="Only items of which nothing is said."),
+        click.option("--labelled", metavar="NAME", help="Only items that are NAME."),
+        click.option("--under", metavar="FOLDER", help="Only items in a folder and below."),
+        click.option("--media", type=click.Choice(["image", "text"]), help="Only images, or only texts."),
+    ):
+        function = option(function)
+    return function
+
+
+@click.command(cls=Command, example="curator ls --labelled ultraman --limit 50")
+@selection_options
+@limit_option
+@json_option
+@workspace_option()
+def ls(workspace: Workspace, labelled: str | None, limit: int | None, as_json: bool, **chosen: Any) -> None:
+    """List items."""
+    from curator.cli.render import Output
+    from curator.core.running import item_set
+
+    found = workspace.items.select(item_set(label=labelled, **chosen))
+    Output(as_json, limit).table(ITEMS, item_rows(workspace, found))
+
+
+def item_rows(workspace: Workspace, found: list[Item]) -> Iterator[dict[str, Any]]:
+    """Rows for the table of items."""
+    labels = workspace.labels.of_items([item.id for item in found])
+    for item in found:
+        yield {
+            "id": item.id,
+            "media": item.modality,
+            "path": item.path,
+            "text": item.text,
+            "labels": labels.get(item.id, []),
+        }
+
+
+@click.command(cls=Command, example="curator show img.jpg")
+@click.argument("item", metavar="FILE|id:N")
+@json_option
+@workspace_option()
+def show(workspace: Workspace, item: str, as_json: bool) -> None:
+    """Show all that is known of an item."""
+    from curator.cli.render import Output
+    from curator.core.details import details
+
+    Output(as_json).table(FACTS, ({"fact": fact, "value": value} for fact, value in details(workspace, item)))
+
+
+FACTS = Table(
+    "fact",
+    "Item",
+    (Column("fact", "what"), Column("value", "a text, number or path", "path")),
+    whole=True,
+)

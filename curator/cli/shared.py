@@ -1,0 +1,117 @@
+"""What the commands share: options, the open workspace, and how they speak."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from curator.core.workspace import Workspace
+    from curator.plugins import Registry
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+LIMIT = 20
+
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line on standard output.")
+limit_option = click.option(
+    "--limit",
+    type=click.IntRange(min=0),
+    help=f"Show so many rows; 0: all. [default: {LIMIT} on a terminal, all when piped or with --json]",
+)
+encode_option = click.option(
+    "--encode", "may_encode", is_flag=True, help="Embed what is missing first, however long that takes."
+)
+
+
+@functools.cache
+def registry() -> Registry:
+    """All plugins; those that failed are named on stderr, once."""
+    from curator.plugins import load_plugins
+
+    loaded = load_plugins()
+    for failure in loaded.failures:
+        say(
+            f"{failure.origin} was skipped: {failure.reason} (curator plugins --traceback {failure.origin.entry_point})"
+        )
+    return loaded
+
+
+def say(message: str) -> None:
+    """A line on stderr; what names and texts in it hold is shown, not obeyed."""
+    from curator.cli.text import printable
+
+    click.echo(printable(message), err=True)
+
+
+def complain(message: str) -> None:
+    """An error, as one line on stderr."""
+    say(f"Error: {message}")
+
+
+def workspace_option(create: bool = False) -> Callable[[F], F]:
+    """Open the workspace for a command and pass it first; `create`: make it if there is none."""
+
+    def decorate(function: F) -> F:
+        @click.option(
+            "-w",
+            "--workspace",
+            type=click.Path(),
+            help="The workspace. [default: $CURATOR_WORKSPACE, else the nearest workspace/ going up, else ./workspace]",
+        )
+        @functools.wraps(function)
+        def command(workspace: str | None, **arguments: Any) -> Any:
+            with opened(workspace, create) as open_workspace:
+                return function(open_workspace, **arguments)
+
+        return command  # type: ignore[return-value]
+
+    return decorate
+
+
+def opened(chosen: str | None, create: bool) -> Workspace:
+    """The workspace that is meant; raises `NotFound` with the command that makes one."""
+    from curator.cli.render import Terminal
+    from curator.core.workspace import FOLDER, Workspace, is_workspace, locate
+    from curator.errors import NotFound
+
+    folder = locate(chosen)
+    if not create and not is_workspace(folder):
+        raise NotFound(f"no workspace at {folder}: `curator add FOLDER` makes one")
+    if create and Workspace.create(folder):
+        say(f"made the workspace {folder}")
+    elif chosen is None and folder not in (Path.cwd() / FOLDER, Path.cwd()) and folder.parent in Path.cwd().parents:
+        say(f"using the workspace {folder}")
+    return Workspace(folder, registry(), Terminal())
+
+
+def from_stdin(names: tuple[str, ...]) -> Iterator[str]:
+    """Names given as arguments; `-` stands for the lines of standard input."""
+    for name in names:
+        if name != "-":
+            yield name
+            continue
+        for line in map(os.fsdecode, sys.stdin.buffer):
+            if line.strip():
+                yield line.rstrip("\r\n")
+
+
+class Command(click.Command):
+    """A command whose help ends with an example."""
+
+    def __init__(self, *args: Any, example: str = "", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.example = example
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The example, as it would be typed."""
+        if self.example:
+            with formatter.section("Example"):
+                for line in self.example.splitlines():
+                    formatter.write_text(line)

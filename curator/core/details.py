@@ -1,0 +1,56 @@
+"""All that is known of one item."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from curator.core.labels import Source, full_name
+
+if TYPE_CHECKING:
+    from curator.core.workspace import Workspace
+
+
+def details(workspace: Workspace, reference: str) -> Iterator[tuple[str, str | int | Path]]:
+    """Pairs of fact and value for an item named by path or `id:N`; raises `NotFound`."""
+    item = workspace.items.named(reference)
+    row = workspace.database.row("SELECT * FROM item WHERE id = ?", item.id)
+    assert row is not None
+    yield "id", item.id
+    yield "media", item.modality
+    yield "sha256", item.hash
+    yield "bytes", row["size"]
+    if item.modality == "image":
+        yield "format", f"{row['format']}, {row['width']} x {row['height']} pixels"
+    places = workspace.items.places
+    for place in places.of(item.id):
+        yield "gone from" if place["missing"] else "place", Path(places.path(place))
+    yield from _labels(workspace, item.id)
+    yield from _captions(workspace, item.id)
+    for model in workspace.models.all():
+        if workspace.derived.known(model.fingerprint, [item.hash]):
+            yield "embedded with", model.name
+    for reason in set(workspace.derived.all_failures_of(item.hash)):
+        yield "problem", reason
+    if item.text is not None:
+        yield "text", item.text
+
+
+def _labels(workspace: Workspace, item_id: int) -> Iterator[tuple[str, str]]:
+    sql = (
+        "SELECT verdict.value, verdict.source, label.name, label_group.name AS group_name FROM verdict "
+        "JOIN label ON label.id = verdict.label_id LEFT JOIN label_group ON label_group.id = label.group_id "
+        "WHERE verdict.item_id = ? AND value IS NOT 0 ORDER BY label.name"
+    )
+    words = {1: "", -1: "not ", None: "contradicting: "}
+    for row in workspace.database.rows(sql, item_id):
+        yield "label", f"{words[row['value']]}{full_name(row)} (by {Source(row['source']).name.lower()})"
+
+
+def _captions(workspace: Workspace, item_id: int) -> Iterator[tuple[str, str]]:
+    sql = "SELECT item.id, text FROM caption JOIN item ON item.id = text_id WHERE image_id = ?"
+    for row in workspace.database.rows(sql, item_id):
+        yield "caption", f"id:{row['id']} {row['text']}"
+    for row in workspace.database.rows("SELECT image_id FROM caption WHERE text_id = ?", item_id):
+        yield "caption of", f"id:{row['image_id']}"

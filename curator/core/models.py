@@ -1,0 +1,243 @@
+"""Models and their spaces: which weights made a vector.
+
+An *architecture* is an `EncoderSpec`; a *model* is a row of the catalogue; its *space* is named by a
+fingerprint over everything that shapes its vectors. A reference is `NAME[:VARIANT][@VERSION]`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curator.api import Encoder, EncoderSpec, Modality, Model, Resolved
+from curator.core.changes import Journal
+from curator.core.contents import hash_file
+from curator.core.images import DECODING
+from curator.errors import BadInput, NotFound, NotReady
+from curator.store.sqlite import Database
+
+if TYPE_CHECKING:
+    from curator.plugins import Registry
+
+REFERENCE = re.compile(r"(?P<name>[^:@]+)(:(?P<variant>.*?))?(@(?P<version>\d+))?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A parsed `NAME[:VARIANT][@VERSION]`; the variant is opaque."""
+
+    name: str
+    variant: str | None = None
+    version: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Reference:
+        """The first colon splits; `@digits` at the end is the version. Raises `BadInput`."""
+        match = REFERENCE.fullmatch(text)
+        if match is None or match["variant"] == "":
+            raise BadInput(f"{text!r} is no encoder: write NAME, NAME:VARIANT or NAME@VERSION")
+        return cls(match["name"], match["variant"], int(match["version"]) if match["version"] else None)
+
+    @property
+    def key(self) -> str:
+        """Under which the workspace records the model that a reference without version means."""
+        return f"model.{self.name}" + (f":{self.variant}" if self.variant else "")
+
+
+class Models:
+    """Finds, records and loads models."""
+
+    def __init__(self, database: Database, registry: Registry, device: str = "cpu") -> None:
+        self.database = database
+        self.registry = registry
+        self.device = device
+
+    # --- finding ---
+
+    def default_reference(self, modality: Modality) -> str:
+        """What the workspace embeds a modality with: its own choice, else the first encoder offered as default."""
+        chosen = self.database.value("SELECT value FROM setting WHERE key = ?", f"default.{modality}")
+        if chosen is not None:
+            return str(json.loads(chosen))
+        spec = self.registry.default(EncoderSpec, lambda spec: modality in spec.modalities)
+        if spec is None:
+            raise NotReady(f"no encoder for {modality}s is installed: `curator plugins` shows what failed")
+        return spec.name
+
+    def find(self, reference: str) -> Model | None:
+        """The recorded model that a reference means; None where an encoder has none yet. Raises `NotFound`."""
+        wanted = Reference.parse(reference)
+        self.registry.get(EncoderSpec, wanted.name)
+        if wanted.version is None:
+            key = self.database.value("SELECT value FROM setting WHERE key = ?", wanted.key)
+            return None if key is None else self.by_id(int(json.loads(key)))
+        row = self.database.row(f"{_MODELS} WHERE encoder = ? AND version = ?", wanted.name, wanted.version)
+        if row is None or wanted.variant not in (None, row["variant"]):
+            known = [model.name for model in self.all() if model.encoder == wanted.name]
+            raise NotFound.named("model", reference, known, hint="nothing was embedded with this encoder yet")
+        return _model(row)
+
+    def by_id(self, model_id: int) -> Model:
+        """A model by its row."""
+        row = self.database.row(f"{_MODELS} WHERE model.id = ?", model_id)
+        assert row is not None
+        return _model(row)
+
+    def all(self) -> list[Model]:
+        """Every recorded model, oldest first."""
+        return [_model(row) for row in self.database.rows(f"{_MODELS} ORDER BY model.id")]
+
+    # --- recording ---
+
+    def obtain(
+        self, reference: str, journal: Journal, weights: Path | None = None, say: Callable[[str], None] | None = None
+    ) -> Model:
+        """The model that a reference means, recorded if need be.
+
+        Where the weights are not those on record, that is another space: a further version, which the
+        reference means from then on; `say` gets one line about it.
+        """
+        known = self.find(reference)
+        wanted = Reference.parse(reference)
+        if known is not None and (wanted.version is not None or (weights is None and self._unchanged(known))):
+            return known
+        spec = self.registry.get(EncoderSpec, wanted.name)
+        resolved = self._resolve(spec, wanted.variant if known is None or wanted.variant else known.variant, weights)
+        description = describe(spec, resolved)
+        model = self._recorded(spec, description) or self._record(spec, resolved, description, weights, journal)
+        for key in {wanted.key, Reference(spec.name, resolved.variant or None).key}:
+            if key == wanted.key or self.database.value("SELECT 1 FROM setting WHERE key = ?", key) is None:
+                journal.set(key, model.id)
+        if known is not None and known.id != model.id and say:
+            say(
+                f"{reference} has other weights now: {model.name} is another space than {known.name}, to be filled anew"
+            )
+        return model
+
+    def make_default(self, model: Model, journal: Journal) -> None:
+        """Let the workspace embed the model's modalities with it."""
+        for modality in model.modalities:
+            journal.set(f"default.{modality}", model.name)
+
+    def _unchanged(self, model: Model) -> bool:
+        try:
+            return fingerprint_of(self._description(model)) == model.fingerprint
+        except NotFound:
+            # The weights are gone from where they were; what is embedded stays valid.
+            return True
+
+    def _description(self, model: Model) -> dict[str, Any]:
+        spec = self.registry.get(EncoderSpec, model.encoder)
+        return describe(spec, self.resolve(model))
+
+    def _recorded(self, spec: EncoderSpec, description: dict[str, Any]) -> Model | None:
+        sql = f"{_MODELS} WHERE encoder = ? AND fingerprint = ?"
+        row = self.database.row(sql, spec.name, fingerprint_of(description))
+        return None if row is None else _model(row)
+
+    def _record(
+        self, spec: EncoderSpec, resolved: Resolved, description: dict[str, Any], weights: Path | None, journal: Journal
+    ) -> Model:
+        fingerprint = fingerprint_of(description)
+        with self.database.transaction():
+            space = journal.insert(
+                "space",
+                fingerprint=fingerprint,
+                dim=resolved.dim,
+                modalities=json.dumps(list(spec.modalities)),
+                description=json.dumps(description, sort_keys=True),
+            )
+            last = self.database.value("SELECT max(version) FROM model WHERE encoder = ?", spec.name)
+            row = journal.insert(
+                "model",
+                encoder=spec.name,
+                variant=resolved.variant,
+                version=(last or 0) + 1,
+                space_id=space,
+                weights=json.dumps(str(weights.absolute()) if weights else None),
+            )
+        return self.by_id(row)
+
+    # --- loading ---
+
+    def resolve(self, model: Model) -> Resolved:
+        """A recorded model made definite again, from where its weights were."""
+        spec = self.registry.get(EncoderSpec, model.encoder)
+        weights = json.loads(self.database.value("SELECT weights FROM model WHERE id = ?", model.id))
+        return self._resolve(spec, model.variant or None, Path(weights) if weights else None)
+
+    @contextlib.contextmanager
+    def loaded(self, model: Model) -> Iterator[tuple[Encoder, Resolved]]:
+        """The encoder of a model, checked to be the one whose vectors are on record."""
+        spec = self.registry.get(EncoderSpec, model.encoder)
+        resolved = self.resolve(model)
+        if fingerprint_of(describe(spec, resolved)) != model.fingerprint:
+            raise NotReady(
+                f"the weights of {model.name} are not those that its vectors were made with: "
+                f"`curator encode -e {Reference(model.encoder, model.variant or None).key.removeprefix('model.')}` "
+                "embeds everything with the new ones"
+            )
+        with self.registry.guard(spec, "loading"):
+            encoder = spec.load(resolved, self.device)
+        try:
+            yield encoder, resolved
+        finally:
+            with self.registry.guard(spec, "closing"):
+                encoder.close()
+
+    def _resolve(self, spec: EncoderSpec, variant: str | None, weights: Path | None) -> Resolved:
+        if weights is not None and not weights.exists():
+            raise NotFound(f"no weights at {str(weights)!r}")
+        with self.registry.guard(spec, "resolving"):
+            resolved = spec.resolve(variant, weights)
+        if "image" in spec.modalities and resolved.preprocess is None:
+            raise BadInput(f"{self.registry.origin(spec)}: {spec.name} encodes images but names no preprocessing")
+        return resolved
+
+
+_MODELS = (
+    "SELECT model.id, encoder, variant, version, dim, modalities, fingerprint "
+    "FROM model JOIN space ON space.id = model.space_id"
+)
+
+
+def _model(row: Any) -> Model:
+    name = row["encoder"] + (f":{row['variant']}" if row["variant"] else "")
+    name += f"@{row['version']}" if row["version"] > 1 else ""
+    return Model(
+        row["id"],
+        name,
+        row["encoder"],
+        row["variant"],
+        row["version"],
+        row["dim"],
+        tuple(json.loads(row["modalities"])),
+        row["fingerprint"],
+    )
+
+
+def describe(spec: EncoderSpec, resolved: Resolved) -> dict[str, Any]:
+    """All that shapes a space's vectors, as JSON values. Weights count by content, not by where they lie."""
+    return {
+        "encoder": spec.name,
+        "revision": spec.revision,
+        "variant": resolved.variant,
+        "dim": resolved.dim,
+        "weights": sorted(hash_file(path) for path in resolved.files),
+        "preprocess": dataclasses.asdict(resolved.preprocess) if resolved.preprocess else None,
+        "decoding": DECODING if resolved.preprocess else None,
+        "config": dict(resolved.config),
+    }
+
+
+def fingerprint_of(description: dict[str, Any]) -> str:
+    """SHA-256 (hex) of a description's canonical JSON."""
+    text = json.dumps(description, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

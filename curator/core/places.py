@@ -1,0 +1,171 @@
+"""Where items are. One physical file is one place, however many names lead to it."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from curator.core.changes import Journal
+from curator.core.contents import BadContent, Stamp, look
+from curator.errors import NotFound
+from curator.store.catalogue import path_from_value, path_to_value
+from curator.store.sqlite import Database
+
+
+class Places:
+    """Looks places up by path, by inode and by item. Paths are absolute and resolved, as `real()` gives them."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def at(self, path: str) -> sqlite3.Row | None:
+        """The place of a whole file, by its path."""
+        found = self._split(path)
+        if found is None:
+            return None
+        root_id, relative = found
+        sql = "SELECT * FROM place WHERE root_id = ? AND path = ? AND row_key = ''"
+        return self.database.row(sql, root_id, path_to_value(relative))
+
+    def same_file(self, stamp: Stamp) -> sqlite3.Row | None:
+        """A place whose file is there and is the very file of this stamp, under whatever name."""
+        for row in self.database.rows("SELECT * FROM place WHERE inode = ? AND device = ?", stamp.inode, stamp.device):
+            if row["row_key"] == "" and self.is_at(row, stamp):
+                return row
+        return None
+
+    def is_at(self, place: sqlite3.Row, stamp: Stamp) -> bool:
+        """Whether the file at a place has this stamp now."""
+        try:
+            return look(self.path(place)) == stamp
+        except BadContent:
+            return False
+
+    def gone(self, item_id: int) -> sqlite3.Row | None:
+        """A place of the item where no file is any more: the item was moved away from there."""
+        for row in self.of(item_id):
+            if not os.path.lexists(self.path(row)):
+                return row
+        return None
+
+    def of(self, item_id: int) -> list[sqlite3.Row]:
+        """The places of whole files of an item, oldest first."""
+        return self.database.rows("SELECT * FROM place WHERE item_id = ? AND row_key = '' ORDER BY id", item_id)
+
+    @staticmethod
+    def stamp(place: sqlite3.Row) -> Stamp:
+        """The state of the file when it was recorded."""
+        return Stamp(place["size"], place["mtime_ns"], place["device"], place["inode"])
+
+    def path(self, place: sqlite3.Row) -> str:
+        """The absolute path of a place."""
+        root = self.database.value("SELECT path FROM root WHERE id = ?", place["root_id"])
+        return _joined(path_from_value(root), place)
+
+    def below(self, folder: str) -> Iterator[sqlite3.Row]:
+        """The places of whole files in a folder and below it."""
+        for root, root_id in self._roots().items():
+            if is_below(root, folder) or is_below(folder, root):
+                for row in self.database.rows("SELECT * FROM place WHERE root_id = ? AND row_key = ''", root_id):
+                    if is_below(_joined(root, row), folder):
+                        yield row
+
+    def paths(self, item_ids: Iterable[int]) -> dict[int, Path]:
+        """For each item one path where it is: the first that is not missing."""
+        sql = "SELECT * FROM place WHERE item_id IN (SELECT value FROM json_each(?)) ORDER BY missing DESC, id DESC"
+        roots = {root_id: root for root, root_id in self._roots().items()}
+        rows = self.database.rows_among(sql, list(item_ids))
+        return {row["item_id"]: Path(_joined(roots[row["root_id"]], row)) for row in rows if not row["missing"]}
+
+    def insert(self, journal: Journal, path: str, item_id: int, stamp: Stamp) -> None:
+        """Record that a file is an item. Its folder lies below a root (see `cover`)."""
+        root_id, relative = self._split(path) or self.cover(journal, str(Path(path).parent), path)
+        journal.insert(
+            "place",
+            item_id=item_id,
+            root_id=root_id,
+            path=path_to_value(relative),
+            size=stamp.size,
+            mtime_ns=stamp.mtime_ns,
+            device=stamp.device,
+            inode=stamp.inode,
+        )
+
+    def update(self, journal: Journal, place: sqlite3.Row, path: str, item_id: int, stamp: Stamp) -> None:
+        """Record that a place is now this item, at this path, in this state."""
+        root_id, relative = self._split(path) or self.cover(journal, str(Path(path).parent), path)
+        journal.update(
+            "place",
+            place["id"],
+            item_id=item_id,
+            root_id=root_id,
+            path=path_to_value(relative),
+            size=stamp.size,
+            mtime_ns=stamp.mtime_ns,
+            device=stamp.device,
+            inode=stamp.inode,
+            missing=0,
+        )
+
+    def cover(self, journal: Journal, folder: str, path: str = "") -> tuple[int, str]:
+        """Make sure that a folder lies below a root; roots that lie below it become part of it."""
+        roots = self._roots()
+        for root, root_id in roots.items():
+            if is_below(folder, root):
+                return root_id, _relative(path or folder, root)
+        new = journal.insert("root", path=path_to_value(folder))
+        for root, root_id in roots.items():
+            if is_below(root, folder):
+                self._merge(journal, root, root_id, folder, new)
+        return new, _relative(path or folder, folder)
+
+    def _merge(self, journal: Journal, root: str, root_id: int, into: str, new: int) -> None:
+        prefix = _relative(root, into)
+        for row in self.database.rows("SELECT id, path FROM place WHERE root_id = ?", root_id):
+            path = f"{prefix}/{path_from_value(row['path'])}"
+            journal.update("place", row["id"], root_id=new, path=path_to_value(path))
+        journal.delete("root", root_id)
+
+    def _split(self, path: str) -> tuple[int, str] | None:
+        for root, root_id in self._roots().items():
+            if is_below(path, root):
+                return root_id, _relative(path, root)
+        return None
+
+    def _roots(self) -> dict[str, int]:
+        """Id by path. Read afresh each time: there are few, and another process may have merged some."""
+        rows = self.database.rows("SELECT id, path FROM root")
+        return {path_from_value(row["path"]): row["id"] for row in rows}
+
+
+def real(path: str | Path) -> str:
+    """Absolute, with every symbolic link followed; for a loop of links, as far as they lead."""
+    return os.path.realpath(path)
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Whether `path` is `folder` or lies in it; both absolute and resolved."""
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def missing_path(path: Path) -> NotFound:
+    """The error for a path that does not exist, with the nearest name in its folder."""
+    try:
+        names = os.listdir(path.parent)
+    except OSError:
+        names = []
+    near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
+    return NotFound(
+        f"no file or folder {str(path)!r}" + (f": did you mean {str(path.parent / near[0])!r}?" if near else "")
+    )
+
+
+def _joined(root: str, place: sqlite3.Row) -> str:
+    return os.path.join(root, *path_from_value(place["path"]).split("/"))
+
+
+def _relative(path: str, folder: str) -> str:
+    return path[len(folder.rstrip(os.sep)) + 1 :].replace(os.sep, "/")

@@ -1,0 +1,187 @@
+"""Running actions: the context that a plan reads through, and what becomes of what it yields."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curator.api import (
+    ActionSpec,
+    EncoderRef,
+    Finding,
+    FittedHead,
+    GroupName,
+    HeadName,
+    Item,
+    ItemSet,
+    LabelName,
+    Modality,
+    Model,
+    Output,
+    Predictions,
+    Query,
+    SetLabel,
+)
+from curator.core.changes import Journal
+from curator.core.encoding import Encoding
+from curator.core.labels import Labels, Source, full_name
+from curator.core.reporting import Reporter
+from curator.core.search import nearest
+from curator.core.selection import Items, text_query
+from curator.core.training import Training
+from curator.errors import BadInput, NotReady, PluginError
+from curator.parameters import Parameter, bind, parameters
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from curator.plugins import Registry
+
+
+class ActionContext:
+    """What `curator.api.Context` promises, on a workspace."""
+
+    def __init__(
+        self,
+        items: Items,
+        encoding: Encoding,
+        training: Training,
+        journal: Journal,
+        reporter: Reporter,
+        may_encode: bool = False,
+    ) -> None:
+        self._items = items
+        self._encoding = encoding
+        self._training = training
+        self._journal = journal
+        self._reporter = reporter
+        self._may_encode = may_encode
+        self._labels = Labels(items.database)
+
+    def items(self, among: ItemSet = ItemSet(), modalities: Sequence[Modality] | None = None) -> list[Item]:
+        """The items of a selection, by id."""
+        return self._items.select(among, modalities)
+
+    def model(self, ref: EncoderRef | None, modality: Modality) -> Model:
+        """The model that `ref` names, or the default; recorded now if it never was."""
+        models = self._encoding.models
+        reference = ref or models.default_reference(modality)
+        found = models.find(reference)
+        return found or models.obtain(reference, self._journal, say=self._reporter.say)
+
+    def embed(self, query: Query, model: Model) -> NDArray[np.float32]:
+        """The vector of a query, (dim,), of unit length."""
+        return self._encoding.embed(model, query)
+
+    def nearest(
+        self, vector: NDArray[np.float32], model: Model, items: Sequence[Item], k: int
+    ) -> list[tuple[Item, float]]:
+        """The `k` items of highest cosine with the vector."""
+        self._encoding.ensure(model, items, self._may_encode)
+        return nearest(self._encoding, vector, model, items, k)
+
+    def target(self, label: LabelName | None, group: GroupName | None) -> str:
+        """`label:NAME` or `group:NAME`, checked."""
+        if (label is None) == (group is None):
+            known = ", ".join(self._labels.names()[:8]) or "none yet"
+            raise BadInput(f"give either --label NAME or --group NAME (labels: {known})")
+        if label is not None:
+            row = self._labels.find(label)
+            return f"label:{label if len(self._labels.namesakes(label)) == 1 else full_name(row)}"
+        assert group is not None
+        return f"group:{self._labels.find_group(group)['name']}"
+
+    def head(self, target: str, model: Model | None = None, head: HeadName | None = None) -> FittedHead:
+        """The saved head while it fits, else a new one."""
+        fitted = self._training.head(self._journal, target, model, head, {}, may_encode=self._may_encode)
+        if fitted.reused:
+            self._reporter.say(f"using head {fitted.target}@{fitted.version}: its labels and vectors are unchanged")
+        for note in fitted.notes:
+            self._reporter.say(f"note: {note}")
+        return fitted
+
+    def predict(self, head: FittedHead, items: Sequence[Item]) -> Predictions:
+        """What a head says of items."""
+        self._encoding.ensure(head.model, items, self._may_encode)
+        return self._training.predict(head, items)
+
+    def unlabelled(self, target: str, items: Sequence[Item]) -> list[Item]:
+        """Those of `items` of which nothing is said as to the target."""
+        examples = self._labels.examples(target)
+        said = {*examples.items, *examples.conflicts}
+        return [item for item in items if item.id not in said]
+
+    def labels(self, items: Sequence[Item]) -> list[tuple[str, ...]]:
+        """The labels that each item is said to be."""
+        found = self._labels.of_items([item.id for item in items])
+        return [tuple(found.get(item.id, ())) for item in items]
+
+    def note(self, message: str) -> None:
+        """Pass a line on."""
+        self._reporter.say(message)
+
+
+def bind_parameters(spec: ActionSpec, values: Mapping[str, Any], items: Items, text: str | None) -> Any:
+    """An action's parameters, with paths, names and queries resolved. `text` stands in for a `Query`."""
+
+    def resolve(parameter: Parameter, value: Any) -> Any:
+        if parameter.type is Query:
+            return value if isinstance(value, Query) else items.query(str(value))
+        if parameter.type is ItemSet:
+            return value if isinstance(value, ItemSet) else item_set(**value)
+        return str(value)
+
+    values = dict(values)
+    if text is not None:
+        query = next((p.name for p in parameters(spec.params) if p.type is Query), None)
+        if query is None or values.get(query) is not None:
+            raise BadInput(f"{spec.name} takes " + ("no text" if query is None else "a file or --text, not both"))
+        values[query] = text_query(text)
+    elif any(p.type is Query and p.required and values.get(p.name) is None for p in parameters(spec.params)):
+        raise BadInput(f"{spec.name} takes a file, id:N or --text TEXT")
+    return bind(spec.params, values, resolve)
+
+
+def item_set(
+    media: Modality | None = None, under: str | Path | None = None, label: str | None = None, unlabelled: bool = False
+) -> ItemSet:
+    """A selection from loose values."""
+    return ItemSet(media, Path(under) if under is not None else None, label, unlabelled)
+
+
+def outputs(registry: Registry, spec: ActionSpec, context: ActionContext, params: Any) -> Iterator[Output]:
+    """What a plan yields, one by one; what the plugin raises names it, what it yields is checked."""
+    with registry.guard(spec, "planning"):
+        plan = iter(spec.plan(context, params))
+    while True:
+        with registry.guard(spec, "planning"):
+            output = next(plan, None)
+        if output is None:
+            return
+        _check(registry, spec, output)
+        yield output
+
+
+def _check(registry: Registry, spec: ActionSpec, output: object) -> None:
+    who = registry.origin(spec)
+    if isinstance(output, Finding):
+        kinds = [table.kind for table in spec.tables]
+        if output.kind not in kinds:
+            raise PluginError(f"{who}: {spec.name} yields a finding of kind {output.kind!r}; it declares {kinds}")
+    elif not isinstance(output, SetLabel):
+        raise PluginError(f"{who}: {spec.name} yields {type(output).__name__}, which is no output of an action")
+
+
+def apply(journal: Journal, labels: Labels, change: SetLabel, source: Source) -> None:
+    """Carry out a change."""
+    label = labels.ensure(journal, change.label, change.group)
+    value = {True: 1, False: -1, None: 0}[change.value]
+    labels.say(journal, [change.item], label, value, source, change.score)
+
+
+def refuse_empty(items: Items) -> None:
+    """Raise `NotReady` for a catalogue without any item."""
+    if items.database.value("SELECT count(*) FROM item") == 0:
+        raise NotReady("the catalogue is empty: curator add FOLDER")

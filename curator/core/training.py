@@ -1,0 +1,312 @@
+"""Heads: fitted on what is labelled, measured on what was held out, saved, and used again while nothing changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from curator.api import FittedHead, Head, HeadSpec, Item, Model, Predictions
+from curator.core.changes import Journal
+from curator.core.encoding import Encoding
+from curator.core.labels import Examples, Labels
+from curator.core.metrics import caution, cross_validate
+from curator.core.models import Models
+from curator.core.reporting import Reporter, count
+from curator.core.selection import Items
+from curator.errors import NotReady
+from curator.parameters import bind
+from curator.store.derived import Derived
+from curator.store.objects import Objects
+from curator.store.sqlite import Database
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from curator.plugins import Registry
+
+SEED = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """What a head is fitted on: unit rows with their targets."""
+
+    examples: Examples
+    items: list[Item]
+    vectors: NDArray[np.float32]
+    targets: NDArray[np.int64]
+
+
+class Training:
+    """Fits heads, finds saved ones, and predicts."""
+
+    def __init__(
+        self,
+        database: Database,
+        derived: Derived,
+        objects: Objects,
+        registry: Registry,
+        encoding: Encoding,
+        reporter: Reporter,
+    ) -> None:
+        self.database = database
+        self.derived = derived
+        self.objects = objects
+        self.registry = registry
+        self.encoding = encoding
+        self.reporter = reporter
+        self.items = Items(database)
+        self.labels = Labels(database)
+        self.models = Models(database, registry)
+
+    def head(
+        self,
+        journal: Journal,
+        target: str,
+        model: Model | None,
+        kind: str | None,
+        options: Mapping[str, Any],
+        may_encode: bool = False,
+    ) -> FittedHead:
+        """The saved head for a target while labels, vectors, kind and options are the same; else a new one.
+
+        Raises `NotReady`, with the command that helps, where there is too little to learn from.
+        """
+        spec = self._spec(kind)
+        params = bind(spec.params, options)
+        examples = self.labels.examples(target)
+        refuse_too_few(examples)
+        model = model or self._model(examples)
+        data, notes = self._data(examples, model, may_encode)
+        digest = _digest(data, model, spec, params)
+        saved = self.database.row("SELECT * FROM head WHERE target = ? AND digest = ? ORDER BY id DESC", target, digest)
+        if saved is not None:
+            return self.saved(saved)
+        return self._fit(journal, spec, params, model, data, notes, digest)
+
+    def all(self) -> list[FittedHead]:
+        """Every saved head, oldest first."""
+        return [self.saved(row) for row in self.database.rows("SELECT * FROM head ORDER BY id")]
+
+    def saved(self, row: Any) -> FittedHead:
+        """A row of the catalogue as a head."""
+        return FittedHead(
+            row["id"],
+            row["target"],
+            row["version"],
+            row["kind"],
+            self.models.by_id(row["model_id"]),
+            tuple(json.loads(row["classes"])),
+            tuple(json.loads(row["counts"])),
+            json.loads(row["metrics"]),
+            True,
+            tuple(json.loads(row["notes"])),
+        )
+
+    def predict(self, head: FittedHead, items: Sequence[Item]) -> Predictions:
+        """Probabilities for the items that have vectors; what the head said before is taken from the cache."""
+        import numpy as np
+
+        row = self.database.row("SELECT * FROM head WHERE id = ?", head.id)
+        assert row is not None
+        cached = dict(self.derived.predictions(row["object"], [item.hash for item in items]))
+        fresh, vectors = self.encoding.matrix(head.model, [item for item in items if item.hash not in cached])
+        if fresh:
+            probabilities = self._predict(self._restored(row), head.head, vectors)
+            made = {
+                item.hash: values.astype("<f4").tobytes() for item, values in zip(fresh, probabilities, strict=True)
+            }
+            if not self.derived.database.read_only:
+                self.derived.put_predictions(row["object"], made.items())
+            cached |= made
+        present = [item for item in items if item.hash in cached]
+        values = np.frombuffer(b"".join(cached[item.hash] for item in present), dtype="<f4")
+        return Predictions(present, head.classes, values.reshape(len(present), len(head.classes)))
+
+    # --- what to learn from ---
+
+    def _spec(self, kind: str | None) -> HeadSpec:
+        if kind is not None:
+            return self.registry.get(HeadSpec, kind)
+        spec = self.registry.default(HeadSpec, lambda spec: True)
+        if spec is None:
+            raise NotReady("no head is installed: `curator plugins` shows what failed")
+        return spec
+
+    def _model(self, examples: Examples) -> Model:
+        """The default model for what most of the examples are."""
+        counts = Counter(item.modality for item in self.items.by_ids(examples.items))
+        modality = counts.most_common(1)[0][0]
+        reference = self.models.default_reference(modality)
+        model = self.models.find(reference)
+        if model is None:
+            raise NotReady(f"nothing is embedded with {reference} yet: run `curator encode`")
+        return model
+
+    def _data(self, examples: Examples, model: Model, may_encode: bool) -> tuple[_Data, list[str]]:
+        import numpy as np
+
+        wanted = dict(zip(examples.items, examples.targets, strict=True))
+        items = self.items.by_ids(examples.items)
+        self.encoding.ensure(model, items, may_encode)
+        present, vectors = self.encoding.matrix(model, items)
+        notes = []
+        if len(present) < len(items):
+            notes.append(
+                f"{count(len(items) - len(present), 'labelled item')} without a vector in {model.name} left out"
+            )
+        if examples.conflicts:
+            notes.append(
+                f"{count(len(examples.conflicts), 'item')} with contradicting labels left out (`curator status`)"
+            )
+        targets = np.asarray([wanted[item.id] for item in present], dtype=np.int64)
+        data, dropped = _without_rare_classes(_Data(examples, present, vectors, targets))
+        if dropped:
+            notes.append(f"classes with fewer than two examples left out: {', '.join(dropped)}")
+        return data, notes
+
+    # --- fitting ---
+
+    def _fit(
+        self, journal: Journal, spec: HeadSpec, params: Any, model: Model, data: _Data, notes: list[str], digest: str
+    ) -> FittedHead:
+        import numpy as np
+
+        classes = len(data.examples.classes)
+        target = data.examples.target
+        self.reporter.say(f"fitting a {spec.name} head for {target} on {count(len(data.items), 'item')}")
+
+        def fit_predict(vectors: Any, targets: Any, unseen: Any) -> Any:
+            return self._predict(self._fitted(spec, params, vectors, targets, classes), spec.name, unseen)
+
+        metrics = cross_validate(fit_predict, data.vectors, data.targets, classes, SEED)
+        counts = np.bincount(data.targets, minlength=classes).tolist()
+        notes += [sentence for sentence in [caution(counts)] if sentence]
+        if not metrics["items"]:
+            notes.append("one picture in several files cannot be held out from itself: no figures")
+        head = self._fitted(spec, params, data.vectors, data.targets, classes)
+        row = self._save(journal, spec, params, model, data, digest, head, metrics, counts, notes)
+        return replace(self.saved(row), reused=False)
+
+    def _save(
+        self,
+        journal: Journal,
+        spec: HeadSpec,
+        params: Any,
+        model: Model,
+        data: _Data,
+        digest: str,
+        head: Head,
+        metrics: Mapping[str, float],
+        counts: Sequence[int],
+        notes: Sequence[str],
+    ) -> Any:
+        from safetensors.numpy import save
+
+        target = data.examples.target
+        last = self.database.value("SELECT max(version) FROM head WHERE target = ?", target)
+        journal.start()
+        row_id = journal.insert(
+            "head",
+            target=target,
+            version=(last or 0) + 1,
+            kind=spec.name,
+            options=json.dumps(asdict(params)),
+            model_id=model.id,
+            classes=json.dumps(list(data.examples.classes), ensure_ascii=False),
+            counts=json.dumps(list(counts)),
+            digest=digest,
+            metrics=json.dumps(dict(metrics)),
+            notes=json.dumps(list(notes), ensure_ascii=False),
+            object=self.objects.put(save(_contiguous(head.state()))),
+        )
+        return self.database.row("SELECT * FROM head WHERE id = ?", row_id)
+
+    def _fitted(self, spec: HeadSpec, params: Any, vectors: Any, targets: Any, classes: int) -> Head:
+        with self.registry.guard(spec, "fitting"):
+            head = spec.load(params)
+            head.fit(vectors, targets, classes, SEED)
+        return head
+
+    def _restored(self, row: Any) -> Head:
+        from safetensors.numpy import load
+
+        spec = self.registry.get(HeadSpec, row["kind"])
+        state = load(self.objects.get(row["object"]))
+        with self.registry.guard(spec, "restoring"):
+            head = spec.load(bind(spec.params, json.loads(row["options"])))
+            head.restore(state)
+        return head
+
+    def _predict(self, head: Head, kind: str, vectors: Any) -> Any:
+        with self.registry.guard(self.registry.get(HeadSpec, kind), "predicting with"):
+            return head.predict(vectors)
+
+
+def refuse_too_few(examples: Examples) -> None:
+    """Raise `NotReady`, with the command that helps, where there are fewer than two of a class."""
+    kind, _, name = examples.target.partition(":")
+    if kind == "group":
+        enough = [label for label, many in zip(examples.classes, examples.counts, strict=True) if many > 1]
+        if len(enough) < 2:
+            raise NotReady(
+                f"group {name!r} has {count(len(enough), 'label')} with two or more items; it takes two: "
+                f"curator add FOLDER --labels-from-folders --group {name}"
+            )
+        return
+    negative, positive = examples.counts
+    conflicts = f" ({count(len(examples.conflicts), 'item')} labelled both ways left out)" if examples.conflicts else ""
+    if positive < 2:
+        raise NotReady(
+            f"label {name!r} has {count(positive, 'example')}{conflicts}; it takes two: curator label {name} FILES"
+        )
+    if negative < 2:
+        raise NotReady(
+            f"label {name!r} has {count(positive, 'example')} and {count(negative, 'counter-example')}{conflicts}; "
+            f"it takes two of each: curator label {name} --negative FILES"
+        )
+
+
+def _without_rare_classes(data: _Data) -> tuple[_Data, list[str]]:
+    """Classes that cannot be held out because they have one example at most."""
+    import numpy as np
+
+    classes = data.examples.classes
+    counts = np.bincount(data.targets, minlength=len(classes))
+    kept = [index for index in range(len(classes)) if counts[index] > 1]
+    if len(kept) < 2:
+        raise NotReady(
+            "fewer than two classes have two items with a vector: `curator status --problems` says what failed"
+        )
+    if len(kept) == len(classes):
+        return data, []
+    chosen = np.isin(data.targets, kept)
+    examples = replace(data.examples, classes=tuple(classes[index] for index in kept))
+    items = [item for item, keep in zip(data.items, chosen, strict=True) if keep]
+    targets = np.searchsorted(np.asarray(kept), data.targets[chosen])
+    dropped = [name for index, name in enumerate(classes) if index not in kept]
+    return _Data(examples, items, data.vectors[chosen], targets.astype(np.int64)), dropped
+
+
+def _digest(data: _Data, model: Model, spec: HeadSpec, params: Any) -> str:
+    """SHA-256 over everything that a head follows from."""
+    content = {
+        "examples": sorted((item.hash, int(target)) for item, target in zip(data.items, data.targets, strict=True)),
+        "classes": data.examples.classes,
+        "space": model.fingerprint,
+        "kind": spec.name,
+        "options": asdict(params),
+        "seed": SEED,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _contiguous(state: Mapping[str, Any]) -> dict[str, Any]:
+    import numpy as np
+
+    return {name: np.ascontiguousarray(array) for name, array in state.items()}

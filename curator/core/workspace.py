@@ -1,0 +1,317 @@
+"""A workspace: a folder with a catalogue, its cache and its objects, and all that can be done with them.
+
+import curator
+
+with curator.open_workspace("workspace") as ws:
+    ws.add("photos")
+    ws.label("ultraman", ["a.jpg", "b.jpg"])
+    for row in ws.run("similar", query="img.jpg", k=5):
+        print(row["score"], row["path"])
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curator.api import ActionSpec, Finding, FittedHead, Item, ItemSet, Model, ReadOptions, SetLabel
+from curator.core.changes import Journal
+from curator.core.encoding import EncodeReport, Encoding
+from curator.core.ingest import AddOptions, AddReport, Ingest
+from curator.core.labels import Labels, Source
+from curator.core.models import Models
+from curator.core.reporting import Reporter, Silent
+from curator.core.running import ActionContext, apply, bind_parameters, outputs, refuse_empty
+from curator.core.selection import Items
+from curator.core.training import Training
+from curator.core.turns import Turn
+from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
+from curator.store.catalogue import FILE, open_catalogue
+from curator.store.derived import Derived
+from curator.store.objects import Objects
+from curator.store.sqlite import read_only_error
+
+if TYPE_CHECKING:
+    from curator.plugins import Registry
+
+FOLDER = "workspace"
+VARIABLE = "CURATOR_WORKSPACE"
+
+
+def is_workspace(folder: str | Path) -> bool:
+    """Whether a folder holds a catalogue."""
+    return Path(folder, FILE).is_file()
+
+
+def locate(chosen: str | Path | None) -> Path:
+    """The folder of the workspace that is meant, whether or not it exists.
+
+    The one chosen, else `$CURATOR_WORKSPACE`, else the nearest `workspace/` with a catalogue in this folder
+    or above, else `./workspace`.
+    """
+    if chosen is not None:
+        return Path(chosen).expanduser().absolute()
+    if os.environ.get(VARIABLE):
+        return Path(os.environ[VARIABLE]).expanduser().absolute()
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if is_workspace(folder / FOLDER):
+            return folder / FOLDER
+    return here / FOLDER
+
+
+class Workspace:
+    """An open workspace. Use as a context manager, or call `close()`."""
+
+    def __init__(self, folder: Path, registry: Registry, reporter: Reporter | None = None) -> None:
+        """Open the workspace in `folder`, which `create` made before. Raises `WorkspaceError`."""
+        self.folder = folder
+        self.registry = registry
+        self.reporter = reporter or Silent()
+        self.database = open_catalogue(folder)
+        try:
+            self.derived = Derived(folder)
+        except BaseException:
+            self.database.close()
+            raise
+        self.objects = Objects(folder / "objects")
+        self.items = Items(self.database)
+        self.labels = Labels(self.database)
+        self.models = Models(self.database, registry)
+        self._turn = Turn(folder / ".lock", self.database.read_only, self._wait)
+        self.encoding = Encoding(self.database, self.derived, self.models, self.reporter, self._turn.take)
+        self.training = Training(self.database, self.derived, self.objects, registry, self.encoding, self.reporter)
+
+    @staticmethod
+    def create(folder: Path) -> bool:
+        """Make a folder a workspace, unless it is one; returns whether it was made now."""
+        if is_workspace(folder):
+            return False
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WorkspaceError(
+                f"cannot make the workspace {folder}: {(error.strerror or str(error)).lower()}"
+            ) from error
+        if not os.access(folder, os.W_OK):
+            raise read_only_error(folder / FILE)
+        open_catalogue(folder).close()
+        return True
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the databases."""
+        self.derived.close()
+        self.database.close()
+
+    # --- writing ---
+
+    def add(
+        self,
+        *sources: str | Path,
+        label: Sequence[str] | str = (),
+        not_label: Sequence[str] | str = (),
+        labels_from_folders: bool = False,
+        group: str | None = None,
+        captions: bool = False,
+        verify: bool = False,
+        encode: bool = True,
+    ) -> AddReport:
+        """Catalogue the images and texts of folders, files and patterns, then embed them with the defaults.
+
+        `label` and `not_label` are said of every file found (source: import). `labels_from_folders` takes the
+        first folder below the source, as one group (`group`, by default the source folder's name). `captions`
+        links a `.txt` beside an image of the same stem as its caption. `verify` reads every file again, even
+        where size, time and inode are those on record. Raises `NotFound` before anything is written if a
+        source does not exist; files that cannot be used are in the report's `problems`.
+        """
+        options = AddOptions(_many(label), _many(not_label), labels_from_folders, group, captions, verify)
+        with self._run("add", {"sources": [str(source) for source in sources], **_said(options)}) as journal:
+            ingest = Ingest(self.database, journal, self.registry, self.reporter, options)
+            reading = ReadOptions(captions, is_workspace)
+            report = ingest.add([str(source) for source in sources], reading)
+            if encode:
+                encoded = self._encode_defaults(journal, self.items.by_ids(list(report.items)))
+                report.encoded = encoded.encoded
+                report.problems += [(str(item), reason) for item, reason in encoded.failed]
+        return report
+
+    def label(
+        self, name: str, items: Sequence[str | Path | int], value: bool | None = True, group: str | None = None
+    ) -> list[tuple[Item, str]]:
+        """Say that items (paths, `id:N` or ids) are, are not (`False`) or are no longer said to be (`None`) `name`.
+
+        All items are looked up before anything is said. Returns each item with what was said of it before
+        ('', 'positive', 'negative', 'conflict').
+        """
+        found = [self.items.by_id(item) if isinstance(item, int) else self.items.named(str(item)) for item in items]
+        before = self._said_before(name, group, found)
+        if value is None:
+            self.labels.find(name)
+        arguments = {"name": name, "value": value, "group": group, "items": [item.id for item in found]}
+        with self._run("label", arguments) as journal:
+            for item in found:
+                apply(journal, self.labels, SetLabel(item.id, name, value, group), Source.HUMAN)
+        return list(zip(found, before, strict=True))
+
+    def encode(
+        self,
+        encoder: str | None = None,
+        weights: str | Path | None = None,
+        among: ItemSet | None = None,
+        retry: bool = False,
+    ) -> dict[str, EncodeReport]:
+        """Embed what is not embedded yet, with the defaults or one encoder; returns a report by model name.
+
+        `weights`: a file or folder with the encoder's weights. `retry`: try again what failed before.
+        """
+        if weights is not None and encoder is None:
+            raise BadInput("weights belong to an encoder: name it too (-e NAME --weights FILE)")
+        reports = {}
+        with self._run("encode", {"encoder": encoder, "weights": weights and str(weights)}) as journal:
+            refuse_empty(self.items)
+            items = self.items.select(among or ItemSet())
+            if retry:
+                self.derived.forget_failures([item.hash for item in items])
+            for reference in [encoder] if encoder else self._default_references(items):
+                path = Path(weights).expanduser() if weights is not None else None
+                model = self.models.obtain(reference, journal, path, self.reporter.say)
+                missing = self.encoding.missing(model, items)
+                if missing:
+                    journal.start()
+                reports[model.name] = self.encoding.encode(model, missing)
+        return reports
+
+    def train(
+        self,
+        label: str | None = None,
+        group: str | None = None,
+        encoder: str | None = None,
+        head: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        may_encode: bool = False,
+    ) -> FittedHead:
+        """Fit (or find, if nothing changed) the head for a label or group; `options` are the head's own.
+
+        Raises `NotReady` where there is too little to learn from, with the command that helps.
+        """
+        with self._run(
+            "train", {"label": label, "group": group, "encoder": encoder, "head": head, **(options or {})}
+        ) as journal:
+            context = self._context(journal, may_encode)
+            target = context.target(label, group)  # type: ignore[arg-type]
+            model = context.model(encoder, "image") if encoder else None  # type: ignore[arg-type]
+            return self.training.head(journal, target, model, head, options or {}, may_encode)
+
+    def run(
+        self, action: str, *, text: str | None = None, may_encode: bool = False, **values: Any
+    ) -> list[Mapping[str, Any]]:
+        """Run an action, apply its changes, and return its findings as rows (`{"kind": ..., **values}`).
+
+        `values` are the action's parameters: a path or `"id:N"` for a query, `text=` for a text query. Raises
+        what the command line would show; `NotReady` where more than a minute of embedding would come first,
+        unless `may_encode`.
+        """
+        found = self.findings(action, text=text, may_encode=may_encode, **values)
+        return [{"kind": finding.kind, **finding.values} for finding in found]
+
+    def findings(
+        self, action: str, *, text: str | None = None, may_encode: bool = False, **values: Any
+    ) -> Iterator[Finding]:
+        """As `run`, one by one as they come."""
+        spec = self.registry.get(ActionSpec, action)
+        refuse_empty(self.items)
+        params = bind_parameters(spec, values, self.items, text)
+        said = {
+            **{name: value for name, value in values.items() if value is not None},
+            **({"text": text} if text else {}),
+        }
+        with self._run(action, said, reads_first=True) as journal:
+            for output in outputs(self.registry, spec, self._context(journal, may_encode), params):
+                if isinstance(output, Finding):
+                    yield output
+                else:
+                    apply(journal, self.labels, output, Source.RULE)
+
+    def use(self, encoder: str) -> Model:
+        """Make an encoder the one that this workspace embeds its modalities with."""
+        with self._run("use", {"encoder": encoder}) as journal:
+            model = self.models.obtain(encoder, journal, say=self.reporter.say)
+            self.models.make_default(model, journal)
+        return model
+
+    # --- how it is done ---
+
+    @contextlib.contextmanager
+    def _run(self, command: str, arguments: Mapping[str, Any], reads_first: bool = False) -> Iterator[Journal]:
+        """A run: alone in the workspace from the start or its first write, journalled, closed with how it ended."""
+        journal = Journal(self.database, command, arguments, self._turn.take)
+        try:
+            if not reads_first:
+                self._turn.take()
+            yield journal
+        except BaseException as error:
+            interrupted = isinstance(error, KeyboardInterrupt | GeneratorExit)
+            journal.finish("interrupted" if interrupted else "failed")
+            raise
+        else:
+            journal.finish("done")
+        finally:
+            self._turn.give_back()
+
+    def _wait(self) -> None:
+        row = self.database.row("SELECT command, started FROM run WHERE state = 'running' ORDER BY id DESC")
+        what = "" if row is None else f" ({row['command']}, started {row['started'][11:19]} UTC)"
+        self.reporter.say(f"waiting for another curator to finish with {self.folder}{what}")
+
+    def _context(self, journal: Journal, may_encode: bool) -> ActionContext:
+        return ActionContext(self.items, self.encoding, self.training, journal, self.reporter, may_encode)
+
+    def _default_references(self, items: Sequence[Item]) -> list[str]:
+        present = {item.modality for item in items}
+        return list(dict.fromkeys(self.models.default_reference(m) for m in ("image", "text") if m in present))
+
+    def _encode_defaults(self, journal: Journal, items: Sequence[Item]) -> EncodeReport:
+        total = EncodeReport()
+        for reference in self._default_references(items):
+            try:
+                model = self.models.obtain(reference, journal, say=self.reporter.say)
+            except (NotFound, NotReady) as error:
+                self.reporter.say(f"not embedded: {error}")
+                continue
+            missing = self.encoding.missing(model, items)
+            report = self.encoding.encode(model, missing)
+            total.encoded += report.encoded
+            total.failed += report.failed
+        return total
+
+    def _said_before(self, name: str, group: str | None, items: Sequence[Item]) -> list[str]:
+        try:
+            label = self.labels.find(f"{group}/{name}" if group else name)["id"]
+        except NotFound:
+            return [""] * len(items)
+        verdicts = {row["item_id"]: row["value"] for row in self._verdicts(label, items)}
+        words = {1: "positive", -1: "negative", 0: "", None: "conflict"}
+        return [words[verdicts.get(item.id, 0)] for item in items]
+
+    def _verdicts(self, label: int, items: Sequence[Item]) -> Iterator[sqlite3.Row]:
+        sql = "SELECT * FROM verdict WHERE label_id = ? AND item_id IN (SELECT value FROM json_each(?))"
+        return self.database.rows_among(sql, [item.id for item in items], label)
+
+
+def _many(names: Sequence[str] | str) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _said(options: AddOptions) -> dict[str, Any]:
+    return {name: value for name, value in asdict(options).items() if value}

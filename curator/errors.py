@@ -1,0 +1,85 @@
+"""Every error that curator raises on purpose, each with the exit code of the command that meets it.
+
+    CuratorError             1   something that has no class of its own
+    ├── BadInput             2   a value that cannot be used (click's own usage errors exit with 2 as well)
+    ├── NotFound             3   no such path, item, label, encoder, head or workspace
+    ├── NotReady             4   possible, but something has to be done first; the message holds the command
+    ├── SomeItemsFailed      5   the run went through, but some items could not be used
+    ├── PluginError          6   a plugin failed; names plugin, distribution and version
+    └── WorkspaceError       7   the workspace cannot be used: newer, read-only, damaged
+
+An interrupt (Ctrl-C) exits with 130. Library code raises these; only `curator.cli` prints them and exits.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+__all__ = [
+    "BadInput",
+    "CuratorError",
+    "NotFound",
+    "NotReady",
+    "PluginError",
+    "SomeItemsFailed",
+    "WorkspaceError",
+]
+
+
+class CuratorError(Exception):
+    """Base of all. The message is one line that says what, which, and what to do."""
+
+    exit_code = 1
+
+
+class BadInput(CuratorError):
+    """A value that cannot be used as it stands."""
+
+    exit_code = 2
+
+
+class NotFound(CuratorError):
+    """Something that was named does not exist.
+
+    `NotFound.named("label", "ultramn", ["ultraman"])` adds the nearest known name to the message.
+    """
+
+    exit_code = 3
+
+    @classmethod
+    def named(cls, kind: str, name: str, known: Iterable[str], hint: str = "") -> NotFound:
+        """An error for `name`, with the nearest of `known`, or else all of them when they are few."""
+        known = sorted(known)
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
+        if near:
+            tail = f"did you mean {near[0]!r}?"
+        elif known and len(known) <= 8:
+            tail = f"there is {', '.join(map(repr, known))}"
+        else:
+            tail = hint
+        return cls(f"no {kind} {name!r}" + (f": {tail}" if tail else ""))
+
+
+class NotReady(CuratorError):
+    """What was asked is possible once something else is done; the message holds the command for it."""
+
+    exit_code = 4
+
+
+class SomeItemsFailed(CuratorError):
+    """A run ended well except for some items, which are recorded with their reasons."""
+
+    exit_code = 5
+
+
+class PluginError(CuratorError):
+    """A plugin raised, or returned what its contract excludes."""
+
+    exit_code = 6
+
+
+class WorkspaceError(CuratorError):
+    """The workspace as a whole cannot be used."""
+
+    exit_code = 7

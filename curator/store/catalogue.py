@@ -1,0 +1,51 @@
+"""`catalogue.db`: opened, checked against what this version knows, and brought up to date."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from curator.errors import WorkspaceError
+from curator.store.migrations import LATEST, migrate
+from curator.store.sqlite import Database, connect
+
+FILE = "catalogue.db"
+
+
+def open_catalogue(folder: Path) -> Database:
+    """Open the catalogue of a workspace; creates it where there is none yet.
+
+    Raises `WorkspaceError` for one that a newer curator made, that is damaged, or that would need an
+    update but cannot be written.
+    """
+    database = connect(folder / FILE)
+    version = database.value("PRAGMA user_version")
+    if version > LATEST:
+        database.close()
+        raise WorkspaceError(
+            f"the workspace {folder} was made by a newer curator (schema {version}, this one knows {LATEST}): "
+            "pip install --upgrade curator-agent"
+        )
+    if version < LATEST:
+        if database.read_only:
+            database.close()
+            raise WorkspaceError(
+                f"the workspace {folder} needs an update (schema {version} to {LATEST}) but is read-only"
+            )
+        with database.explained():
+            migrate(database.connection)
+    return database
+
+
+def path_to_value(path: str) -> str | bytes:
+    """A path as it is stored: TEXT, or its bytes where it is not valid UTF-8 (then Python holds surrogates)."""
+    try:
+        path.encode("utf-8")
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return path
+
+
+def path_from_value(value: str | bytes) -> str:
+    """The inverse of `path_to_value`."""
+    return os.fsdecode(value) if isinstance(value, bytes) else value

@@ -1,0 +1,208 @@
+"""The schema of `catalogue.db`, as numbered steps. A released step is never edited.
+
+Each step runs in one transaction with the record that it was applied (sqlite-utils' `Migrations`), and
+sets `PRAGMA user_version` to its number, so that opening an up-to-date catalogue needs no import of
+sqlite-utils (150 ms).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sqlite_utils import Database
+
+LATEST = 1
+
+M001 = """
+-- A run: one command or call that wrote something. 'running' with a dead process means interrupted.
+CREATE TABLE run (
+    id INTEGER PRIMARY KEY,
+    command TEXT NOT NULL,
+    arguments TEXT NOT NULL,            -- JSON
+    started TEXT NOT NULL,              -- ISO 8601, UTC
+    finished TEXT,                      -- NULL while it runs, or if it was killed
+    state TEXT NOT NULL CHECK (state IN ('running', 'done', 'interrupted', 'failed')),
+    version TEXT NOT NULL,              -- of curator
+    undoes INTEGER REFERENCES run (id)  -- NULL unless this run is an undo
+) STRICT;
+
+-- A change: one row of one table, before and after, in the order of writing. 'planned' before a file is
+-- touched, then 'done'; what is only in the catalogue is written in one transaction and is 'done' at once.
+CREATE TABLE change (
+    id INTEGER PRIMARY KEY,
+    run_id INTEGER NOT NULL REFERENCES run (id),
+    kind TEXT NOT NULL CHECK (kind IN ('insert', 'update', 'delete')),
+    table_name TEXT NOT NULL,
+    row_id INTEGER NOT NULL,
+    before TEXT,                        -- JSON; NULL for an insert
+    after TEXT,                         -- JSON of what an update set; NULL for an insert or a delete
+    state TEXT NOT NULL CHECK (state IN ('planned', 'done'))
+) STRICT;
+CREATE INDEX change_of_run ON change (run_id);
+CREATE INDEX change_of_row ON change (table_name, row_id);
+
+-- An item is a content. hash: SHA-256 of the whole file, for a text of its UTF-8.
+CREATE TABLE item (
+    id INTEGER PRIMARY KEY,
+    hash TEXT NOT NULL UNIQUE,
+    modality TEXT NOT NULL CHECK (modality IN ('image', 'text')),
+    size INTEGER NOT NULL,              -- bytes
+    width INTEGER,                      -- pixels as stored, before EXIF orientation; NULL for texts
+    height INTEGER,
+    format TEXT,                        -- Pillow's name ('JPEG'); NULL for texts
+    text TEXT                           -- the body; NULL for images
+) STRICT;
+
+CREATE TABLE root (
+    id INTEGER PRIMARY KEY,
+    path ANY NOT NULL UNIQUE            -- absolute and resolved; TEXT, or BLOB where the name is not UTF-8
+) STRICT;
+
+-- A place is where an item is: one physical file is one place.
+CREATE TABLE place (
+    id INTEGER PRIMARY KEY,
+    item_id INTEGER NOT NULL REFERENCES item (id),
+    root_id INTEGER NOT NULL REFERENCES root (id),
+    path ANY NOT NULL,                  -- relative to the root, '/' between parts; TEXT or BLOB as above
+    row_key TEXT NOT NULL DEFAULT '',   -- which row of a table; '' for a whole file
+    size INTEGER NOT NULL,
+    mtime_ns INTEGER NOT NULL,
+    device TEXT NOT NULL,               -- TEXT: both can exceed SQLite's signed 64 bits
+    inode TEXT NOT NULL,
+    missing INTEGER NOT NULL DEFAULT 0 CHECK (missing IN (0, 1)),
+    UNIQUE (root_id, path, row_key)
+) STRICT;
+CREATE INDEX place_of_item ON place (item_id);
+CREATE INDEX place_by_inode ON place (inode, device);
+
+CREATE TABLE caption (
+    id INTEGER PRIMARY KEY,
+    image_id INTEGER NOT NULL REFERENCES item (id),
+    text_id INTEGER NOT NULL REFERENCES item (id),
+    UNIQUE (image_id, text_id)
+) STRICT;
+
+-- A path that could not be catalogued, and why; with its state then, so that it is not tried for ever.
+CREATE TABLE problem (
+    id INTEGER PRIMARY KEY,
+    path ANY NOT NULL UNIQUE,           -- absolute
+    reason TEXT NOT NULL,
+    size INTEGER,                       -- NULL where it could not even be looked at
+    mtime_ns INTEGER
+) STRICT;
+
+CREATE TABLE label_group (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE
+) STRICT;
+
+CREATE TABLE label (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL,
+    group_id INTEGER REFERENCES label_group (id)  -- labels of one group exclude each other; NULL: stands alone
+) STRICT;
+CREATE UNIQUE INDEX label_name ON label (name, coalesce(group_id, 0));
+
+-- What was said, never changed afterwards. value: 1 it is, -1 it is not, 0 no longer said.
+CREATE TABLE statement (
+    id INTEGER PRIMARY KEY,
+    item_id INTEGER NOT NULL REFERENCES item (id),
+    label_id INTEGER NOT NULL REFERENCES label (id),
+    value INTEGER NOT NULL CHECK (value IN (-1, 0, 1)),
+    source INTEGER NOT NULL CHECK (source IN (0, 1, 2, 3)),  -- 3 human, 2 import, 1 rule, 0 head: the higher overrides
+    score REAL,                                              -- NULL unless the source gave one
+    run_id INTEGER NOT NULL REFERENCES run (id)
+) STRICT;
+CREATE INDEX statement_of_item ON statement (item_id, label_id);
+CREATE INDEX statement_of_label ON statement (label_id);
+
+-- What holds of an item and a label: the highest source that spoke. A person's or a rule's last word
+-- counts; imports that say both since the last withdrawal are a conflict (value NULL).
+CREATE VIEW verdict AS
+WITH top AS (
+    SELECT *, max(source) OVER (PARTITION BY item_id, label_id) AS highest FROM statement
+), spoken AS (
+    SELECT *,
+        max(iif(value = 0, id, 0)) OVER (PARTITION BY item_id, label_id) AS withdrawn,
+        first_value(value) OVER (PARTITION BY item_id, label_id ORDER BY id DESC) AS last
+    FROM top WHERE source = highest
+)
+SELECT item_id, label_id, source, max(id) AS statement_id,
+    CASE
+        WHEN source <> 2 OR last = 0 THEN last
+        WHEN min(iif(id > withdrawn, value, NULL)) < max(iif(id > withdrawn, value, NULL)) THEN NULL
+        ELSE last
+    END AS value
+FROM spoken GROUP BY item_id, label_id;
+
+CREATE TABLE space (
+    id INTEGER PRIMARY KEY,
+    fingerprint TEXT NOT NULL UNIQUE,   -- SHA-256 of the canonical JSON in 'description'
+    dim INTEGER NOT NULL,
+    modalities TEXT NOT NULL,           -- JSON list
+    description TEXT NOT NULL           -- JSON: encoder, revision, variant, weights, preprocessing, configuration
+) STRICT;
+
+CREATE TABLE model (
+    id INTEGER PRIMARY KEY,
+    encoder TEXT NOT NULL,
+    variant TEXT NOT NULL,              -- '' where the encoder has none
+    version INTEGER NOT NULL,           -- counts up within an encoder
+    space_id INTEGER NOT NULL REFERENCES space (id),
+    weights TEXT NOT NULL,              -- JSON: file or folder that the user gave; null where the encoder finds them
+    parent_id INTEGER REFERENCES model (id),  -- what it was trained from; NULL for a pretrained one
+    UNIQUE (encoder, version)
+) STRICT;
+
+CREATE TABLE head (
+    id INTEGER PRIMARY KEY,
+    target TEXT NOT NULL,               -- 'label:NAME', 'label:GROUP/NAME' or 'group:NAME'
+    version INTEGER NOT NULL,           -- counts up within a target
+    kind TEXT NOT NULL,                 -- the head spec's name
+    options TEXT NOT NULL,              -- JSON
+    model_id INTEGER NOT NULL REFERENCES model (id),
+    classes TEXT NOT NULL,              -- JSON list, the order of the columns
+    counts TEXT NOT NULL,               -- JSON list: items per class that it was fitted on
+    digest TEXT NOT NULL,               -- of all that it was fitted from: labels, space, kind, options
+    metrics TEXT NOT NULL,              -- JSON: held-out
+    notes TEXT NOT NULL,                -- JSON list
+    object TEXT NOT NULL,               -- hash of its state in objects/
+    UNIQUE (target, version)
+) STRICT;
+
+-- The workspace's own choices: 'default.image' and the like.
+CREATE TABLE setting (
+    id INTEGER PRIMARY KEY,
+    key TEXT NOT NULL UNIQUE,
+    value TEXT NOT NULL                 -- JSON
+) STRICT;
+"""
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a catalogue up to `LATEST`; each step whole or not at all."""
+    from sqlite_utils import Database, Migrations
+
+    migrations = Migrations("curator")
+
+    @migrations()
+    def m001_create_catalogue(db: Database) -> None:
+        for statement in _statements(M001):
+            db.execute(statement)
+        db.execute("PRAGMA user_version = 1")
+
+    migrations.apply(Database(connection))
+
+
+def _statements(script: str) -> list[str]:
+    """Split a script; `executescript` would commit the transaction that holds the step together."""
+    statements: list[str] = []
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            statements.append(pending)
+            pending = ""
+    return statements

@@ -1,0 +1,51 @@
+"""`objects/`: files named by the SHA-256 of their bytes, written once. Not derivable, so part of a backup."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from curator.errors import WorkspaceError
+
+
+class Objects:
+    """A content-addressed folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, data: bytes) -> str:
+        """Keep bytes; returns their SHA-256 (hex). Whole or not at all, and on disk when this returns."""
+        name = hashlib.sha256(data).hexdigest()
+        path = self._path(name)
+        if path.exists():
+            return name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            Path(temporary).replace(path)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+        return name
+
+    def get(self, name: str) -> bytes:
+        """The bytes of that hash; raises `WorkspaceError` if they are gone or no longer match it."""
+        try:
+            data = self._path(name).read_bytes()
+        except FileNotFoundError:
+            raise WorkspaceError(
+                f"object {name[:12]} is missing from {self.folder}; restore it from a backup"
+            ) from None
+        if hashlib.sha256(data).hexdigest() != name:
+            raise WorkspaceError(f"object {name[:12]} in {self.folder} is damaged; restore it from a backup")
+        return data
+
+    def _path(self, name: str) -> Path:
+        return self.folder / name[:2] / name[2:]

@@ -1,0 +1,138 @@
+"""What both databases share: opening, transactions, and errors in curator's own words."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from curator.errors import WorkspaceError
+
+BUSY_SECONDS = 30.0
+"""How long SQLite waits for another writer; runs wait for each other before that, by the workspace's lock."""
+
+CHUNK = 10_000
+
+
+class Database:
+    """A connection in autocommit mode; what belongs together goes through `transaction()`."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection, read_only: bool) -> None:
+        self.path = path
+        self.connection = connection
+        self.read_only = read_only
+
+    def rows(self, sql: str, *parameters: Any) -> list[sqlite3.Row]:
+        """All rows of a query."""
+        with self.explained():
+            return self.connection.execute(sql, parameters).fetchall()
+
+    def row(self, sql: str, *parameters: Any) -> sqlite3.Row | None:
+        """The first row, or None."""
+        with self.explained():
+            row: sqlite3.Row | None = self.connection.execute(sql, parameters).fetchone()
+            return row
+
+    def value(self, sql: str, *parameters: Any) -> Any:
+        """The first column of the first row, or None."""
+        row = self.row(sql, *parameters)
+        return None if row is None else row[0]
+
+    def rows_among(self, sql: str, values: Sequence[Any], *parameters: Any) -> Iterator[sqlite3.Row]:
+        """Rows of a query whose last placeholder takes a JSON list for `json_each(?)`, a chunk at a time."""
+        for start in range(0, len(values), CHUNK):
+            yield from self.rows(sql, *parameters, json.dumps(values[start : start + CHUNK]))
+
+    def execute(self, sql: str, *parameters: Any) -> int:
+        """Write; returns the id of the row that an INSERT made."""
+        with self.explained():
+            return self.connection.execute(sql, parameters).lastrowid or 0
+
+    def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Write many rows of one shape."""
+        with self.explained():
+            self.connection.executemany(sql, rows)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All of the block or nothing of it. Inside another transaction, part of that one."""
+        if self.connection.in_transaction:
+            yield
+            return
+        self.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self.connection.rollback()
+            raise
+        with self.explained():
+            self.connection.commit()
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.connection.close()
+
+    @contextlib.contextmanager
+    def explained(self) -> Iterator[None]:
+        """Turn what SQLite raises about the file as a whole into one clear line."""
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            text = str(error)
+            if "readonly" in text or (self.read_only and "attempt to write" in text):
+                raise read_only_error(self.path) from error
+            if "locked" in text:
+                message = f"{self.path} has been locked by another program for {BUSY_SECONDS:.0f} seconds: try again"
+                raise WorkspaceError(message) from error
+            if "disk is full" in text or "disk I/O error" in text:
+                raise WorkspaceError(f"{self.path} cannot be written: {text}; nothing of this step was kept") from error
+            raise
+        except sqlite3.DatabaseError as error:
+            if "malformed" in str(error) or "not a database" in str(error):
+                raise WorkspaceError(f"{self.path} is damaged ({error}); restore it from a backup") from error
+            raise
+
+
+def read_only_error(path: Path) -> WorkspaceError:
+    """The one line for every attempt to write where that is not allowed."""
+    return WorkspaceError(
+        f"the workspace {path.parent} is read-only: nothing was changed (use another with --workspace)"
+    )
+
+
+def connect(path: Path) -> Database:
+    """Open a database, for reading only where the files or their folder cannot be written."""
+    if path.is_dir():
+        raise WorkspaceError(f"{path} is a folder where a database should be")
+    writable = os.access(path if path.exists() else path.parent, os.W_OK) and os.access(path.parent, os.W_OK)
+    if writable:
+        return _configured(Database(path, sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None), False))
+    # A database in WAL mode wants to create its -shm file even for reading; where the folder does not
+    # allow that, nobody can be writing either, so it may be taken as immutable.
+    wal = path.with_name(path.name + "-wal")
+    options = "mode=ro" if wal.exists() and wal.stat().st_size else "immutable=1"
+    uri = f"{path.absolute().as_uri()}?{options}"
+    try:
+        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+    except sqlite3.OperationalError as error:
+        raise WorkspaceError(f"{path} cannot be opened: {error}") from error
+    return _configured(Database(path, connection, True))
+
+
+def _configured(database: Database) -> Database:
+    database.connection.row_factory = sqlite3.Row
+    try:
+        with database.explained():
+            database.connection.execute("PRAGMA foreign_keys = ON")
+            if not database.read_only:
+                database.connection.execute("PRAGMA journal_mode = WAL")
+                database.connection.execute("PRAGMA synchronous = NORMAL")
+            database.connection.execute("SELECT count(*) FROM sqlite_master")
+    except BaseException:
+        database.close()
+        raise
+    return database

@@ -1,0 +1,1 @@
+"""First-party plugins: found, loaded and held to the same contract as a third party's."""

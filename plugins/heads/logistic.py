@@ -1,0 +1,75 @@
+"""The default head: L2-regularised multinomial logistic regression (scikit-learn, L-BFGS)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from curator.api import HeadSpec, Option, hookimpl
+from curator.errors import BadInput
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class LogisticParams:
+    """`c` is the inverse strength of the L2 penalty on unit vectors, as scikit-learn's `C`."""
+
+    c: Annotated[float, Option(min=1e-6, help="inverse strength of the L2 penalty")] = 10.0
+
+
+class Logistic:
+    """Linear in the unit vector: logits = vectors @ weights.T + bias."""
+
+    def __init__(self, params: LogisticParams) -> None:
+        self.params = params
+        self.weights: NDArray[np.float32] | None = None
+        self.bias: NDArray[np.float32] | None = None
+
+    def fit(self, vectors: NDArray[np.float32], targets: NDArray[np.int64], classes: int, seed: int) -> None:
+        """Learn from (n, dim) unit rows; each class weighs the same in all."""
+        import numpy as np
+        from sklearn.linear_model import LogisticRegression
+
+        if classes < 2 or len(np.unique(targets)) < classes:
+            raise BadInput("a logistic head needs examples of at least two classes")
+        model = LogisticRegression(C=self.params.c, class_weight="balanced", max_iter=1000, random_state=seed)
+        model.fit(vectors, targets)
+        weights, bias = model.coef_, model.intercept_
+        if classes == 2:
+            # One logit for the second class; a row per class keeps every use of the weights alike.
+            weights, bias = np.vstack([-weights / 2, weights / 2]), np.concatenate([-bias / 2, bias / 2])
+        self.weights, self.bias = weights.astype(np.float32), bias.astype(np.float32)
+
+    def predict(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(n, classes) probabilities by softmax."""
+        import numpy as np
+        from scipy.special import softmax
+
+        weights, bias = self.linear()
+        return np.asarray(softmax(vectors.astype(np.float64) @ weights.T + bias, axis=1), dtype=np.float32)
+
+    def linear(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Weights (classes, dim) and bias (classes,)."""
+        if self.weights is None or self.bias is None:
+            raise BadInput("this head has not been fitted")
+        return self.weights, self.bias
+
+    def state(self) -> Mapping[str, NDArray[Any]]:
+        """`weights` and `bias`."""
+        weights, bias = self.linear()
+        return {"weights": weights, "bias": bias}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take up `weights` and `bias`."""
+        self.weights, self.bias = state["weights"], state["bias"]
+
+
+@hookimpl
+def register_heads() -> Iterable[HeadSpec]:
+    """The logistic head."""
+    summary = "logistic regression; quick, and hard to beat with few examples"
+    return [HeadSpec("logistic", summary, Logistic, LogisticParams, default=True)]

@@ -1,0 +1,125 @@
+"""Reads folders and single files: images in every format that Pillow decodes itself, and `.txt` texts."""
+
+from __future__ import annotations
+
+import functools
+import os
+import stat
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from curator.api import Found, Modality, ReaderSpec, ReadOptions, Skipped, hookimpl
+
+TEXT_ENDINGS = frozenset({".txt"})
+
+FOREIGN = frozenset({"BUFR", "EPS", "FITS", "GRIB", "HDF5", "MPEG", "WMF"})
+"""Formats that Pillow only recognises, or decodes by running another program (EPS: Ghostscript)."""
+
+BOX_LINES = 50
+"""How many lines of a sidecar are looked at to tell YOLO boxes from a caption."""
+
+
+@functools.cache
+def image_endings() -> frozenset[str]:
+    """The file name endings of the formats that Pillow can open, in lower case."""
+    from PIL import Image
+
+    endings = Image.registered_extensions()
+    return frozenset(end for end, format_ in endings.items() if format_ in Image.OPEN and format_ not in FOREIGN)
+
+
+def modality_of(path: Path) -> Modality | None:
+    """What a file is by its name."""
+    ending = path.suffix.lower()
+    if ending in TEXT_ENDINGS:
+        return "text"
+    return "image" if ending in image_endings() else None
+
+
+def matches(source: Path) -> bool:
+    """Folders, and files with an ending that is known."""
+    return source.is_dir() or modality_of(source) is not None
+
+
+def read(source: Path, options: ReadOptions) -> Iterator[Found | Skipped]:
+    """List a folder, sorted by name, depth first; or the one file."""
+    if not source.is_dir():
+        modality = modality_of(source)
+        if modality is not None:
+            yield Found(source, modality)
+        return
+    if options.leave_out(source):
+        yield Skipped(source, "a curator workspace", problem=True)
+        return
+    yield from _folder(source, None, options)
+
+
+def _folder(folder: Path, label: str | None, options: ReadOptions) -> Iterator[Found | Skipped]:
+    try:
+        with os.scandir(folder) as entries:
+            listed = sorted(entries, key=lambda entry: entry.name)
+    except OSError as error:
+        yield Skipped(folder, (error.strerror or str(error)).lower(), problem=True)
+        return
+    images = {Path(entry.name).stem: entry.path for entry in listed if modality_of(Path(entry.name)) == "image"}
+    for entry in listed:
+        path = Path(entry.path)
+        if entry.name.startswith("."):
+            yield Skipped(path, "hidden")
+        elif entry.is_dir(follow_symlinks=False):
+            if options.leave_out(path):
+                yield Skipped(path, "a curator workspace")
+            else:
+                yield from _folder(path, label or entry.name, options)
+        elif _leads_to_folder(path, entry):
+            yield Skipped(path, "a link to a folder: add the folder itself")
+        else:
+            yield _file(path, entry, label, images.get(path.stem), options)
+
+
+def _leads_to_folder(path: Path, entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_symlink() and path.is_dir()
+    except OSError:
+        return False
+
+
+def _file(
+    path: Path, entry: os.DirEntry[str], label: str | None, image: str | None, options: ReadOptions
+) -> Found | Skipped:
+    modality = modality_of(path)
+    if modality is None:
+        return Skipped(path, f"{path.suffix.lower() or 'no ending'}: neither an image nor a .txt")
+    if modality == "text" and image is not None:
+        if _holds_boxes(path):
+            return Skipped(path, "YOLO boxes beside an image, not a text")
+        if options.captions:
+            return Found(path, modality, label, Path(image))
+    return Found(path, modality, label)
+
+
+def _holds_boxes(path: Path) -> bool:
+    """Whether every line is a class number and four (or, for outlines, six or more) numbers from 0 to 1."""
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return False
+        with path.open(encoding="utf-8") as file:
+            lines = [line.split() for _, line in zip(range(BOX_LINES), file, strict=False) if line.strip()]
+    except (OSError, UnicodeDecodeError):
+        return False
+    return bool(lines) and all(map(_is_box, lines))
+
+
+def _is_box(fields: list[str]) -> bool:
+    if not (len(fields) >= 5 and fields[0].isdigit()):
+        return False
+    try:
+        return all(0 <= float(field) <= 1 for field in fields[1:])
+    except ValueError:
+        return False
+
+
+@hookimpl
+def register_readers() -> Iterable[ReaderSpec]:
+    """The reader for folders and files."""
+    return [ReaderSpec("folder", "folders, images and .txt texts", matches, read)]
