@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curator.api import EncoderSpec, ImageBatch, Preprocess, Resolved, TextBatch, hookimpl
+from curator.checkpoints import fitting_torch, read_tensors
 from curator.errors import BadInput, NotFound
 
 if TYPE_CHECKING:
@@ -68,12 +69,14 @@ def packaged_weights() -> Path:
 
 def load(resolved: Resolved, device: str) -> EfficientNetLite:
     """Build the network and give it the weights, tensor by tensor in order."""
-    import timm
     import torch
+
+    with fitting_torch():
+        import timm
 
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
     wanted = network.state_dict()
-    given = torch.load(resolved.files[0], map_location="cpu", weights_only=True)
+    given = read_tensors(resolved.files[0])
     shapes = [tuple(tensor.shape) for tensor in wanted.values()]
     if [tuple(tensor.shape) for tensor in given.values()] != shapes:
         raise BadInput(f"{resolved.files[0]} does not hold the {len(shapes)} tensors of EfficientNet-Lite0")

@@ -1,0 +1,80 @@
+"""All that a plugin may use.
+
+A plugin is a module behind an entry point of the group `curator`. It implements hooks (see
+`curator.hookspecs`) that return *specs*: frozen descriptions that cost microseconds. Heavy libraries
+are imported inside the functions that a spec names (`resolve`, `load`, `plan`, `read`), never at the
+top of the module, because every command imports every plugin.
+
+    from curator.api import EncoderSpec, hookimpl
+
+    @hookimpl
+    def register_encoders():
+        return [EncoderSpec(name="mine", modalities=("image",), summary="...", resolve=..., load=...)]
+
+Arrays: `n` items, `dim` dimensions, `classes` classes; float32 unless said otherwise. Where a docstring
+says *unit rows*, each row has Euclidean length 1 (all-zero rows stay zero).
+"""
+
+from __future__ import annotations
+
+import pluggy
+
+from curator.api.actions import (
+    ActionSpec,
+    Argument,
+    Column,
+    Context,
+    EncoderRef,
+    Finding,
+    GroupName,
+    HeadName,
+    LabelName,
+    Option,
+    Output,
+    SetLabel,
+    Table,
+)
+from curator.api.data import FittedHead, Item, ItemSet, Modality, Model, Predictions, Query
+from curator.api.encoders import Encoder, EncoderSpec, ImageBatch, Preprocess, Resolved, TextBatch
+from curator.api.heads import Head, HeadSpec, NoParams
+from curator.api.readers import Found, ReaderSpec, ReadOptions, Skipped
+
+__all__ = [
+    "ActionSpec",
+    "Argument",
+    "Column",
+    "Context",
+    "Encoder",
+    "EncoderRef",
+    "EncoderSpec",
+    "Finding",
+    "FittedHead",
+    "Found",
+    "GroupName",
+    "Head",
+    "HeadName",
+    "HeadSpec",
+    "ImageBatch",
+    "Item",
+    "ItemSet",
+    "LabelName",
+    "Modality",
+    "Model",
+    "NoParams",
+    "Option",
+    "Output",
+    "Predictions",
+    "Preprocess",
+    "Query",
+    "ReadOptions",
+    "ReaderSpec",
+    "Resolved",
+    "SetLabel",
+    "Skipped",
+    "Table",
+    "TextBatch",
+    "hookimpl",
+]
+
+hookimpl = pluggy.HookimplMarker("curator")
+"""Marks a function as the implementation of the hook of its name."""

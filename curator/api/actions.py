@@ -1,0 +1,150 @@
+"""Actions: what they take, what they may ask, and what they yield."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, NewType, Protocol, TypeAlias
+
+from curator.api.data import FittedHead, Item, ItemSet, Modality, Model, Predictions, Query
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.float32]
+
+
+LabelName = NewType("LabelName", str)
+"""`NAME`, or `GROUP/NAME` where several groups have a label of that name."""
+GroupName = NewType("GroupName", str)
+"""A group of labels that exclude each other."""
+EncoderRef = NewType("EncoderRef", str)
+"""`NAME[:VARIANT][@VERSION]`: the first colon splits, `@digits` at the end is the version."""
+HeadName = NewType("HeadName", str)
+"""The kind of a head: the name of a `HeadSpec`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """How a field of `params` shows as an option: `k: Annotated[int, Option("-k", min=1)] = 5`.
+
+    The long name is the field's own (`--encoder`); `flag` adds a short one.
+    """
+
+    flag: str = ""
+    help: str = ""
+    min: float | None = None
+    max: float | None = None
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """How a field of `params` shows as a positional argument. A `Query` also gives `--text TEXT`."""
+
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A value of a finding: its name (also the key in JSON), what it means, how it is set in a table."""
+
+    name: str
+    help: str
+    style: Literal["text", "integer", "score", "percent", "path"] = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Findings of one kind, shown together. `whole`: never cut to `--limit`."""
+
+    kind: str
+    title: str
+    columns: tuple[Column, ...]
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A row to show, of a kind that the action's `tables` declare."""
+
+    kind: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class SetLabel:
+    """A change: say that `item` is (`True`), is not (`False`) or is no longer said to be (`None`) `label`."""
+
+    item: int
+    label: str
+    value: bool | None
+    group: str | None = None
+    score: float | None = None
+
+
+Output: TypeAlias = Finding | SetLabel
+"""What a plan may yield."""
+
+
+class Context(Protocol):
+    """What an action may ask. It reads; whatever should change, the action yields."""
+
+    def items(self, among: ItemSet = ..., modalities: Sequence[Modality] | None = None) -> list[Item]:
+        """The items of a selection, by id."""
+        ...
+
+    def model(self, ref: EncoderRef | None, modality: Modality) -> Model:
+        """The model that `ref` names, or the workspace's default for the modality."""
+        ...
+
+    def embed(self, query: Query, model: Model) -> Floats:
+        """The vector of a query, (dim,), of unit length."""
+        ...
+
+    def nearest(self, vector: Floats, model: Model, items: Sequence[Item], k: int) -> list[tuple[Item, float]]:
+        """The `k` items of highest cosine (-1..1) with `vector`, best first; ties by id. Exact.
+
+        Embeds what is missing if that is quick; items that cannot be embedded are left out.
+        """
+        ...
+
+    def target(self, label: LabelName | None, group: GroupName | None) -> str:
+        """The one label or group that was named, checked; raises `NotFound` with the nearest name."""
+        ...
+
+    def head(self, target: str, model: Model | None = None, head: HeadName | None = None) -> FittedHead:
+        """The head for a label or group: the saved one while labels and vectors are the same, else a new one."""
+        ...
+
+    def predict(self, head: FittedHead, items: Sequence[Item]) -> Predictions:
+        """What a head says of items; those that cannot be embedded are left out."""
+        ...
+
+    def unlabelled(self, target: str, items: Sequence[Item]) -> list[Item]:
+        """Those of `items` of which nothing is said as to the label or group."""
+        ...
+
+    def labels(self, items: Sequence[Item]) -> list[tuple[str, ...]]:
+        """The labels that each item is said to be, sorted."""
+        ...
+
+    def note(self, message: str) -> None:
+        """Tell the person something beside the findings, in one line."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSpec:
+    """Something to do with the catalogue; becomes the command `name` and the call `ws.run(name, ...)`.
+
+    `plan(context, params)` yields outputs and does nothing else: no writing, printing or asking.
+    """
+
+    name: str
+    summary: str
+    params: type
+    plan: Callable[[Context, Any], Iterator[Output]]
+    tables: tuple[Table, ...] = ()
+    example: str = ""

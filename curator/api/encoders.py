@@ -1,0 +1,97 @@
+"""Encoders: they turn images or texts into vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+
+from curator.api.data import Modality
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocess:
+    """How a picture becomes pixels, as data: the core does it with Pillow and numpy.
+
+    The decoded RGB picture is resized (`shortest`: its shorter side to `resize`; `longest`: its longer
+    side, the rest padded with `fill`; `squash`: both sides), cut at the centre to `crop` x `crop`, scaled
+    to 0..1, then `(x - mean) / std` per channel.
+    """
+
+    resize: int
+    crop: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    interpolation: Literal["nearest", "bilinear", "bicubic", "lanczos", "box", "hamming"] = "bilinear"
+    resize_mode: Literal["shortest", "longest", "squash"] = "shortest"
+    fill: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """A variant of an encoder made definite: what it needs and what its vectors will be.
+
+    `variant` is the full name of what a shorter or absent one meant. `files` are the weights; the core
+    hashes them. `config` holds whatever else shapes the vectors (JSON values); it, the hashes, the
+    preprocessing and the spec's `revision` make the fingerprint of the space.
+    """
+
+    dim: int
+    variant: str = ""
+    preprocess: Preprocess | None = None
+    files: tuple[Path, ...] = ()
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ImageBatch:
+    """Preprocessed pictures: `pixels` is (n, 3, crop, crop) float32."""
+
+    pixels: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class TextBatch:
+    """Texts as they are in the catalogue."""
+
+    texts: Sequence[str]
+
+
+class Encoder(Protocol):
+    """A loaded model. Made by `EncoderSpec.load`, used by one thread at a time."""
+
+    def encode(self, batch: ImageBatch | TextBatch) -> Floats:
+        """(n, dim) float32, finite; row i belongs to item i, and does not depend on its neighbours."""
+        ...
+
+    def close(self) -> None:
+        """Free what was loaded; called once."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderSpec:
+    """An architecture that turns images or texts into vectors. Of several `modalities`, a search finds the first.
+
+    `resolve(variant, weights)` makes a variant definite; `weights` is a file or folder that the user
+    gave, else None. It avoids heavy imports where it can, and raises `NotFound` naming what was tried,
+    the file that is wanted and the option that takes it. `load(resolved, device)` does the heavy work.
+    `revision` goes up when the same weights give other vectors. `default` offers the encoder as the one
+    that a new workspace takes for its modalities. `batch_size` is how many items to encode at once.
+    """
+
+    name: str
+    modalities: tuple[Modality, ...]
+    summary: str
+    resolve: Callable[[str | None, Path | None], Resolved]
+    load: Callable[[Resolved, str], Encoder]
+    revision: int = 1
+    default: bool = False
+    batch_size: int = 16

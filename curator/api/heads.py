@@ -1,0 +1,56 @@
+"""Heads: small models on stored vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats: TypeAlias = NDArray[np.float32]
+    Integers: TypeAlias = NDArray[np.int64]
+
+
+class Head(Protocol):
+    """A small model on stored vectors."""
+
+    def fit(self, vectors: Floats, targets: Integers, classes: int, seed: int) -> None:
+        """Learn from (n, dim) unit rows with (n,) int64 targets in 0..classes-1, each class present.
+
+        Classes weigh the same whatever their sizes. Fitting again forgets; the same seed gives the same.
+        """
+        ...
+
+    def predict(self, vectors: Floats) -> Floats:
+        """(n, classes) float32 probabilities for (n, dim) unit rows; each row sums to 1."""
+        ...
+
+    def state(self) -> Mapping[str, NDArray[Any]]:
+        """Everything that `restore` needs, as arrays and nothing else."""
+        ...
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take up a state; afterwards `predict` gives what it gave when the state was taken."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NoParams:
+    """The parameters of something that has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadSpec:
+    """A kind of head. `params` is a frozen dataclass of annotated fields, as for an action.
+
+    `load(params)` makes a head that is not fitted. `default` offers the kind as the one taken where none is named.
+    """
+
+    name: str
+    summary: str
+    load: Callable[[Any], Head]
+    params: type = NoParams
+    default: bool = False

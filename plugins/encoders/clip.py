@@ -1,0 +1,313 @@
+"""CLIP and its kin through open_clip: an image and a text tower whose vectors lie in one space.
+
+Model: Radford et al. 2021, "Learning transferable visual models from natural language supervision"; code and the
+list of published weights: open_clip. A variant says which:
+
+    ARCH/TAG           published weights by open_clip's names; none given means `ViT-B-32/laion2b_s34b_b79k`
+    hf-hub:ORG/NAME    a repository of the Hugging Face hub that holds an open_clip_config.json
+    local-dir:PATH     a folder with an open_clip_config.json and the weights
+    local-dir          the same for `--weights`: a folder, or a file beside which the open_clip_config.json lies
+    ARCH               `--weights` as before, checked to be of that architecture
+
+`ARCH/TAG`, `hf-hub:` and `local-dir:` take other weights from `--weights` too. Preprocessing is never guessed: it
+is the tag's, or that of the open_clip_config.json.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import logging
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curator.api import EncoderSpec, ImageBatch, Preprocess, Resolved, TextBatch, hookimpl
+from curator.checkpoints import differences, fitting_torch, gist, read_tensors, unreachable
+from curator.errors import BadInput, NotFound, NotReady
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+# 151 million parameters: small for its kind, widely used, free to use (MIT); the weights are 600 MB.
+DEFAULT = "ViT-B-32/laion2b_s34b_b79k"
+
+CONFIG = "open_clip_config.json"
+WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")  # as open_clip publishes them
+TOKENIZER = ("*token*.json", "vocab*", "merges.txt", "*.model")  # as transformers saves them
+TOKENIZER_OPTIONS = {"clean", "strip_sep_token", "language"}  # others could run code, or drop words at random
+
+# Ends of names of values that shape no vector: scales of the loss, counters, sizes that OpenAI's files hold.
+IDLE = re.compile(r"(logit_(scale|bias)|num_batches_tracked|position_ids|input_resolution|context_length|vocab_size)$")
+
+
+UNKNOWN = (
+    "how to prepare pictures for them is unknown: name the model that they belong to (clip:ARCH/TAG --weights FILE), "
+    f"or give a folder with an {CONFIG}, whose preprocess_cfg says it"
+)
+
+
+class Clip:
+    """Both towers and the tokenizer."""
+
+    def __init__(self, network: Any, tokenizer: Any) -> None:
+        self.network = network
+        self.tokenizer = tokenizer
+
+    def encode(self, batch: ImageBatch | TextBatch) -> NDArray[np.float32]:
+        """(n, dim) float32, not normalised. Texts are cut at the model's context length (mostly 77 tokens)."""
+        import numpy as np
+        import torch
+
+        with torch.inference_mode():
+            device = next(self.network.parameters()).device
+            if isinstance(batch, TextBatch):
+                tokens = self.tokenizer(list(batch.texts)).to(device)
+                vectors = self.network.encode_text(tokens, normalize=False)
+            else:
+                pixels = torch.from_numpy(batch.pixels).to(device)
+                vectors = self.network.encode_image(pixels, normalize=False)
+            return np.asarray(vectors.float().cpu().numpy(), dtype=np.float32)
+
+    def close(self) -> None:
+        """Drop the network."""
+        self.network = self.tokenizer = None
+
+
+# --- which model ---
+
+
+def resolve(variant: str | None, weights: Path | None) -> Resolved:
+    """Settle model, preprocessing and weights. Folders and the hub's repositories need no open_clip for it."""
+    if weights is not None and not weights.exists():
+        raise NotFound(f"no weights at {str(weights)!r}")
+    if variant is None:
+        variant = DEFAULT if weights is None else "local-dir"
+    kind, _, place = variant.partition(":")
+    if kind == "hf-hub":
+        return _from_hub(place, weights)
+    if kind != "local-dir":
+        return _from_name(variant, weights)
+    if place:
+        folder = Path(place).expanduser().absolute()
+        return _from_folder(f"local-dir:{folder}", folder, weights or folder)
+    if weights is None:
+        raise BadInput("clip:local-dir needs --weights with a folder; or write clip:local-dir:PATH")
+    return _from_folder("local-dir", _beside(weights), weights)
+
+
+def _beside(weights: Path) -> Path:
+    """The folder that may hold the open_clip_config.json for the given weights."""
+    return weights.absolute() if weights.is_dir() else weights.absolute().parent
+
+
+def _from_folder(variant: str, folder: Path, weights: Path) -> Resolved:
+    """A model that the open_clip_config.json in `folder` describes."""
+    model, preprocess = _configuration(folder / CONFIG)
+    text = model["text_cfg"]
+    refused = set(text.get("tokenizer_kwargs") or {}) - TOKENIZER_OPTIONS
+    if refused:
+        raise BadInput(f"{str(folder / CONFIG)!r} sets tokenizer options that curator does not use: {sorted(refused)}")
+    files = [_weights_in(weights), folder / CONFIG]
+    if text.get("hf_tokenizer_name"):
+        files += sorted({file for pattern in TOKENIZER for file in folder.glob(pattern)})
+    return _resolved(variant, model, preprocess, files)
+
+
+def _from_hub(repository: str, weights: Path | None) -> Resolved:
+    """A repository of the Hugging Face hub; a configuration beside the given weights is taken for the repository's."""
+    if not re.fullmatch(r"([\w.-]+/)?[\w.-]+", repository):
+        raise BadInput(f"{repository!r} is no repository of the hub: write clip:hf-hub:ORG/NAME")
+    variant = f"hf-hub:{repository}"
+    if weights and (_beside(weights) / CONFIG).is_file():
+        return _from_folder(variant, _beside(weights), weights)
+    folder = _hub_file(variant, repository, (CONFIG,)).parent
+    if _configuration(folder / CONFIG)[0]["text_cfg"].get("hf_tokenizer_name"):
+        for name in ("tokenizer.json", "tokenizer_config.json"):
+            _hub_file(variant, repository, (name,))
+    return _from_folder(variant, folder, weights or _hub_file(variant, repository, WEIGHTS))
+
+
+def _from_name(variant: str, weights: Path | None) -> Resolved:
+    """An architecture by open_clip's name, mostly with the tag of published weights; raises `NotFound`."""
+    open_clip = _open_clip()
+    arch, _, tag = variant.partition("/")
+    if arch not in open_clip.list_models():
+        raise NotFound.named("clip architecture", arch, open_clip.list_models(), "they are open_clip.list_models()")
+    model, tags = open_clip.get_model_config(arch), open_clip.list_pretrained_tags_by_model(arch)
+    if tag:
+        tag = tag.lower().replace("-", "_")
+        if tag not in tags:
+            raise NotFound.named(f"tag of {arch}", tag, tags, f"there are {', '.join(tags)}")
+        published = open_clip.pretrained.get_pretrained_cfg(arch, tag)
+        # Quick GELU has to be as in training. The tag knows; a name without -quickgelu may have weights that need it.
+        model["quick_gelu"] = bool(model.get("quick_gelu") or published.get("quick_gelu"))
+        repository, _, name = published["hf_hub"].rpartition("/")
+        names = (str(Path(name).with_suffix(".safetensors")), name) if name else WEIGHTS
+        file = _weights_in(weights) if weights else _hub_file(f"{arch}/{tag}", repository, names)
+        return _resolved(f"{arch}/{tag}", model, published, [file], arch)
+    if weights is None:
+        raise BadInput(f"clip:{arch} names no weights: add a tag ({', '.join(tags)}), or give them with --weights")
+    config = _beside(weights) / CONFIG
+    if _configuration(config)[0] != model:
+        raise BadInput(f"{str(config)!r} describes another model than {arch}: clip:local-dir takes it as it is")
+    return _from_folder(arch, config.parent, weights)
+
+
+def _resolved(
+    variant: str, model: Mapping[str, Any], preprocess: Mapping[str, Any], files: Sequence[Path], arch: str = ""
+) -> Resolved:
+    """The parts together; raises `NotReady` for a model that needs transformers where that is missing."""
+    text = model["text_cfg"]
+    tokenizer = text.get("hf_tokenizer_name") or ""
+    if (tokenizer or text.get("hf_model_name")) and importlib.util.find_spec("transformers") is None:
+        raise NotReady(f"clip:{variant} reads texts with the help of transformers: `pip install transformers` first")
+    # 77 and 224 are the defaults of open_clip's CLIPTextCfg and CLIPVisionCfg.
+    config = {"quick_gelu": bool(model.get("quick_gelu")), "context_length": text.get("context_length", 77)}
+    config |= {"arch": arch} if arch else {}
+    config |= {"tokenizer": tokenizer} if tokenizer else {}
+    prepared = _preprocess(variant, model["vision_cfg"].get("image_size", 224), preprocess)
+    return Resolved(model["embed_dim"], variant, prepared, tuple(files), config)
+
+
+def _configuration(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Model and preprocessing of an open_clip_config.json; raises `BadInput` where either is not said."""
+    if not path.parent.is_dir():
+        raise NotFound(f"no folder {str(path.parent)!r}")
+    if not path.is_file():
+        raise BadInput(f"no {CONFIG} is with the weights in {str(path.parent)!r}, so {UNKNOWN}")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        model, preprocess = content["model_cfg"], dict(content.get("preprocess_cfg") or {})
+        kinds = {"embed_dim": int, "vision_cfg": dict, "text_cfg": dict}
+        if not all(isinstance(model[key], kind) for key, kind in kinds.items()):
+            raise ValueError(f"{', '.join(kinds)} are not what they should be")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadInput(f"{str(path)!r} is no configuration of an open_clip model: {gist(error)}") from error
+    if not {"mean", "std"} <= preprocess.keys():
+        raise BadInput(f"{str(path)!r} gives no mean and std, so {UNKNOWN}")
+    return model, preprocess
+
+
+def _preprocess(variant: str, size: Any, given: Mapping[str, Any]) -> Preprocess:
+    """open_clip's description as curator's; what it leaves out has the defaults of open_clip's `PreprocessCfg`."""
+    interpolation: Any = given.get("interpolation") or "bicubic"
+    mode: Any = given.get("resize_mode") or "shortest"
+    fill = given.get("fill_color") or 0
+    try:
+        height, width = (size, size) if isinstance(size, int) else size
+        mean, std = ((float(r), float(g), float(b)) for r, g, b in (given["mean"], given["std"]))
+        known = isinstance(fill, int) and 0 not in std
+    except (TypeError, ValueError):
+        known = False
+    if not known or interpolation not in ("bicubic", "bilinear") or mode not in ("shortest", "longest", "squash"):
+        raise BadInput(f"clip:{variant} prepares pictures in a way that curator does not know: {size=}, {dict(given)}")
+    if height != width:
+        raise BadInput(f"clip:{variant} takes pictures of {width} x {height} pixels; curator prepares square ones only")
+    return Preprocess(width, width, mean, std, interpolation, mode, fill)
+
+
+# --- where the weights are ---
+
+
+def _weights_in(place: Path) -> Path:
+    """The weights: a file as it is; in a folder the one that open_clip would take, or the only one."""
+    if place.is_file():
+        return place
+    found = [place / name for name in WEIGHTS if (place / name).is_file()][:1]
+    found = found or sorted(file for file in place.iterdir() if file.suffix in {".safetensors", ".bin", ".pt", ".pth"})
+    if not found:
+        raise NotFound(f"no weights in {str(place)!r}: put {WEIGHTS[0]} there, or name a file with --weights")
+    if len(found) > 1:
+        raise BadInput(f"{str(place)!r} holds {' and '.join(file.name for file in found)}: name one with --weights")
+    return found[0]
+
+
+def _hub_file(variant: str, repository: str, names: Sequence[str]) -> Path:
+    """The first of `names` in the hub's cache, else in the repository, from where it is fetched into the cache."""
+    from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
+    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
+
+    # Cache first: asking the hub whether there is something newer takes half a minute when offline.
+    for name in names:
+        found = try_to_load_from_cache(repository, name)
+        if isinstance(found, str):
+            return Path(found)
+    problem = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else unreachable(constants.ENDPOINT)
+    for name in () if problem else names:
+        try:
+            return Path(hf_hub_download(repository, name))
+        except Exception as error:  # those of the hub, of its HTTP library and of the disk, which have no common base
+            problem = gist(error)
+            if isinstance(error, LocalEntryNotFoundError) or not isinstance(error, EntryNotFoundError):
+                break
+    url, beside = f"{constants.ENDPOINT}/{repository}", names[0].endswith(".json")
+    raise NotFound(
+        f"no {names[0]} for clip:{variant}: it is not in {constants.HF_HUB_CACHE!r}, and {url} gives none ({problem}); "
+        f"fetch {' or '.join(names)} from there on a computer that is online and give it with "
+        + ("--weights FOLDER, in one folder with the weights" if beside else "--weights FILE")
+    )
+
+
+# --- loading ---
+
+
+def load(resolved: Resolved, device: str) -> Clip:
+    """Build both towers and give them the weights; raises `BadInput` for a file that does not hold them."""
+    given = read_tensors(resolved.files[0])
+    open_clip = _open_clip()
+    quick, arch = bool(resolved.config["quick_gelu"]), resolved.config.get("arch")
+    name = next((f"local-dir:{file.parent}" for file in resolved.files if file.name == CONFIG), arch)
+    # Tokenizers of transformers could be asked to run code from their folder.
+    safely = {"trust_remote_code": False} if "tokenizer" in resolved.config else {}
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # open_clip would warn that the network has no weights: they come next
+    try:
+        network = open_clip.create_model(name, load_weights=False, pretrained_text=False, force_quick_gelu=quick)
+        tokenizer = open_clip.get_tokenizer(name, **safely)
+    except (OSError, ImportError) as error:
+        raise NotFound(f"clip:{resolved.variant} needs more than its weights: {gist(error)}") from error
+    except (TypeError, ValueError, KeyError, AttributeError, AssertionError, RuntimeError) as error:
+        raise BadInput(f"open_clip cannot build the model that {name!r} describes: {gist(error)}") from error
+    finally:
+        logging.disable(before)
+    _fill(network, given, resolved)
+    return Clip(network.eval().to(device), tokenizer)
+
+
+def _open_clip() -> Any:
+    """open_clip."""
+    with fitting_torch():
+        import open_clip
+    return open_clip
+
+
+def _fill(network: Any, given: dict[str, Any], resolved: Resolved) -> None:
+    """Give the network the weights, converted from other layouts as open_clip does.
+
+    Unlike there, position embeddings of another picture size are not stretched to fit: that is another model.
+    """
+    from open_clip.convert import convert_state_dict
+    from open_clip.model import convert_to_custom_text_state_dict
+
+    given = convert_state_dict(network, given)
+    if "positional_embedding" in given and not hasattr(network, "positional_embedding"):
+        given = convert_to_custom_text_state_dict(given)
+    given = _shaping(given)
+    different = differences(_shaping(network.state_dict()), given)
+    if different:
+        raise BadInput(f"{str(resolved.files[0])!r} does not hold the weights of clip:{resolved.variant}: {different}")
+    network.load_state_dict(given, strict=False)
+
+
+def _shaping(state: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in state.items() if not IDLE.search(key)}
+
+
+@hookimpl
+def register_encoders() -> Iterable[EncoderSpec]:
+    """CLIP, for images and texts."""
+    summary = "open_clip; images and texts in one space, fetched on first use or from a file or folder"
+    return [EncoderSpec("clip", ("image", "text"), summary, resolve, load)]

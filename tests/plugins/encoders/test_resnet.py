@@ -1,0 +1,333 @@
+"""ResNet against torchvision's own loop, and every way in which its weights can be wrong or missing."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import http.server
+import os
+import pickle
+import socket
+import threading
+import warnings
+
+import numpy as np
+import pytest
+import torch
+import torchvision
+from curator_plugins.encoders import resnet
+from PIL import Image
+from safetensors.torch import save_file
+from torchvision.models import ResNet18_Weights, get_model_weights
+
+from curator.api import ImageBatch
+from curator.core.images import pixels
+from curator.errors import BadInput, NotFound
+
+SPECS = {spec.name: spec for spec in resnet.register_encoders()}
+SPEC = SPECS["resnet18"]
+
+
+@pytest.fixture(scope="module")
+def network():
+    """A ResNet-18 whose batch-norm statistics are not those of a fresh one, so that pictures differ."""
+    torch.manual_seed(0)
+    network = torchvision.models.resnet18()
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.running_mean.uniform_(-0.3, 0.3)
+            module.running_var.uniform_(0.5, 1.5)
+            torch.nn.init.uniform_(module.bias, -0.2, 0.2)
+    return network.eval()
+
+
+@pytest.fixture(scope="module")
+def checkpoint(network, tmp_path_factory):
+    path = tmp_path_factory.mktemp("weights") / "resnet18.pth"
+    torch.save(network.state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """PNGs of several shapes with coarse and fine structure."""
+    random = np.random.default_rng(0)
+    paths = []
+    for number, (width, height) in enumerate([(320, 240), (100, 90), (256, 256), (224, 601)]):
+        coarse = Image.fromarray(random.integers(0, 256, (5, 5, 3), dtype=np.uint8)).resize((width, height))
+        noise = random.integers(-20, 21, (height, width, 3))
+        path = tmp_path_factory.mktemp("pictures") / f"图{number}.png"
+        Image.fromarray(np.clip(np.asarray(coarse) + noise, 0, 255).astype(np.uint8)).save(path)
+        paths.append(path)
+    return paths
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Pixels of two pictures of 64 x 64: the network takes any size."""
+    return np.random.default_rng(0).normal(size=(2, 3, 64, 64)).astype(np.float32)
+
+
+@pytest.fixture
+def offline(monkeypatch, tmp_path):
+    """No connection, and an empty cache."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{free.getsockname()[1]}")
+    monkeypatch.delenv("no_proxy", raising=False)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def vectors(path, pictures, variant=None, preprocess=None):
+    resolved = SPEC.resolve(variant, path)
+    encoder = SPEC.load(resolved, "cpu")
+    batch = np.stack([pixels(picture, preprocess or resolved.preprocess) for picture in pictures])
+    return encoder.encode(ImageBatch(batch))
+
+
+def error_of(given, wanted):
+    """Relative error after taking away the mean vector, which all pictures share."""
+    centre = wanted.mean(axis=0)
+    return np.linalg.norm(given - wanted) / np.linalg.norm(wanted - centre)
+
+
+def refusal(path, name="resnet18"):
+    """The one line with which a file is refused."""
+    with pytest.raises(BadInput) as caught:
+        SPECS[name].load(SPECS[name].resolve(None, path), "cpu")
+    message = str(caught.value)
+    assert "\n" not in message
+    assert repr(str(path)) in message
+    return message
+
+
+# --- variants and preprocessing ---
+
+
+def test_there_are_five_depths(checkpoint):
+    dims = {name: spec.resolve(None, checkpoint).dim for name, spec in SPECS.items()}
+    assert dims == {"resnet18": 512, "resnet34": 512, "resnet50": 2048, "resnet101": 2048, "resnet152": 2048}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_preprocessing_is_that_of_the_weights(name, checkpoint):
+    for weights in get_model_weights(name):
+        resolved = SPECS[name].resolve(weights.name, checkpoint)
+        told, wanted = resolved.preprocess, weights.transforms()
+        assert resolved.variant == weights.name
+        assert ([told.resize], [told.crop], told.resize_mode) == (wanted.resize_size, wanted.crop_size, "shortest")
+        assert (list(told.mean), list(told.std)) == (wanted.mean, wanted.std)
+        assert told.interpolation == wanted.interpolation.value
+
+
+def test_no_variant_means_torchvisions_default_and_resolves_to_the_same_again(checkpoint):
+    resolved = SPECS["resnet50"].resolve(None, checkpoint)
+    assert resolved.variant == "IMAGENET1K_V2"
+    assert resolved == SPECS["resnet50"].resolve(resolved.variant, checkpoint)
+    assert resolved == SPECS["resnet50"].resolve("DEFAULT", checkpoint)
+    assert resolved.preprocess != SPECS["resnet50"].resolve("IMAGENET1K_V1", checkpoint).preprocess
+
+
+def test_an_unknown_variant_is_answered_with_the_nearest():
+    with pytest.raises(NotFound, match=r"no resnet50 variant 'IMAGENET1K_V3': did you mean 'IMAGENET1K_V[12]'\?"):
+        SPECS["resnet50"].resolve("IMAGENET1K_V3", None)
+
+
+# --- vectors ---
+
+
+def test_vectors_are_those_of_torchvisions_own_loop(network, checkpoint, pictures):
+    transforms = ResNet18_Weights.DEFAULT.transforms()
+    body = torch.nn.Sequential(*list(network.children())[:-1])
+    with torch.inference_mode():
+        batch = torch.stack([transforms(Image.open(picture).convert("RGB")) for picture in pictures])
+        wanted = body(batch).flatten(1).numpy()
+    given = vectors(checkpoint, pictures)
+    assert given.shape == (len(pictures), 512)
+    assert given.dtype == np.float32
+    assert error_of(given, wanted) < 1e-4
+
+    # The measure tells: a mean that is wrong by 0.01 in one channel, or a resize two pixels off, falls outside.
+    right = SPEC.resolve(None, checkpoint).preprocess
+    for wrong in ({"mean": (0.475, 0.456, 0.406)}, {"resize": 258}):
+        preprocess = dataclasses.replace(right, **wrong)
+        assert error_of(vectors(checkpoint, pictures, preprocess=preprocess), wanted) > 1e-2
+
+
+def test_a_vector_does_not_depend_on_its_neighbours(checkpoint, small):
+    encoder = SPEC.load(SPEC.resolve(None, checkpoint), "cpu")
+    alone = np.concatenate([encoder.encode(ImageBatch(small[row : row + 1])) for row in range(len(small))])
+    assert error_of(alone, encoder.encode(ImageBatch(small))) < 1e-4
+
+
+def test_every_usual_form_of_the_weights_gives_the_same_vectors(network, checkpoint, small, tmp_path):
+    state = network.state_dict()
+    body = {key: value for key, value in state.items() if not key.startswith("fc.")}
+    tuned = body | {"fc.weight": torch.ones(7, 512), "fc.bias": torch.ones(7)}
+    counted = [key for key in body if key.endswith("num_batches_tracked")]
+    torch.save({"model": {f"module.{key}": value for key, value in tuned.items()}, "epoch": 3}, tmp_path / "trained.pt")
+    torch.save({"state_dict": {key: body[key] for key in body if key not in counted}}, tmp_path / "wrapped.pth")
+    torch.save(body, tmp_path / "legacy.pth", _use_new_zipfile_serialization=False)
+    save_file(state, tmp_path / "safe.safetensors")
+    wanted = SPEC.load(SPEC.resolve(None, checkpoint), "cpu").encode(ImageBatch(small))
+    for path in tmp_path.iterdir():
+        given = SPEC.load(SPEC.resolve(None, path), "cpu").encode(ImageBatch(small))
+        np.testing.assert_array_equal(given, wanted, err_msg=path.name)
+
+
+# --- files that are not what they should be ---
+
+
+def test_another_architecture_is_refused_with_the_keys_that_differ(checkpoint, tmp_path):
+    assert "layer1.2.conv1.weight is missing, layer1.2.bn1.weight is missing, and 78 more" in refusal(
+        checkpoint, "resnet34"
+    )
+    torch.save(torchvision.models.resnet34().state_dict(), tmp_path / "34.pth")
+    assert "layer1.2.conv1.weight is unexpected, " in refusal(tmp_path / "34.pth")
+    state = torch.load(checkpoint, weights_only=True)
+    torch.save(state | {"conv1.weight": torch.zeros(64, 1, 7, 7)}, tmp_path / "grey.pth")
+    message = refusal(tmp_path / "grey.pth")
+    assert message.endswith("of a resnet18: conv1.weight has the shape (64, 1, 7, 7) instead of (64, 3, 7, 7)")
+
+
+@pytest.mark.parametrize("form", ["zip", "legacy", "safetensors"])
+@pytest.mark.parametrize("part", [0.0, 0.001, 0.5, 0.999])
+def test_a_file_that_is_cut_off_is_refused(network, tmp_path, form, part):
+    path = tmp_path / "cut.pth"
+    if form == "safetensors":
+        save_file(network.state_dict(), path)
+    else:
+        torch.save(network.state_dict(), path, _use_new_zipfile_serialization=form == "zip")
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(part * len(whole))])
+    assert "damaged" in refusal(path)
+
+
+def test_a_torchscript_archive_is_refused(network, tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.jit.script(network).save(tmp_path / "scripted.pt")
+    message = refusal(tmp_path / "scripted.pt")
+    assert "TorchScript" in message
+    assert ".safetensors" in message
+
+
+class Trap:
+    """Pickled, it is a call that leaves a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize("form", ["zip", "legacy", "bare"])
+def test_a_pickle_with_code_is_refused_and_not_run(tmp_path, form):
+    path, sprung = tmp_path / "trap.pth", tmp_path / "sprung"
+    if form == "bare":
+        path.write_bytes(pickle.dumps({"state_dict": Trap(sprung)}))
+    else:
+        torch.save({"state_dict": Trap(sprung)}, path, _use_new_zipfile_serialization=form == "zip")
+    assert "could run code" in refusal(path)
+    assert not sprung.exists()
+
+
+def test_a_whole_model_is_refused_with_what_to_save_instead(network, tmp_path):
+    torch.save(network, tmp_path / "model.pth")
+    assert "torch.save(model.state_dict(), FILE)" in refusal(tmp_path / "model.pth")
+
+
+def test_what_holds_no_tensors_is_refused(tmp_path):
+    torch.save({"epoch": 3}, tmp_path / "numbers.pth")
+    assert "no state dict" in refusal(tmp_path / "numbers.pth")
+    torch.save([torch.zeros(3)], tmp_path / "list.pth")
+    assert "no state dict" in refusal(tmp_path / "list.pth")
+    (tmp_path / "page.pth").write_text("<!doctype html><title>404</title>", encoding="utf-8")
+    assert "damaged" in refusal(tmp_path / "page.pth")
+
+
+def test_weights_that_are_no_file(tmp_path):
+    with pytest.raises(BadInput, match="from a file"):
+        SPEC.resolve(None, tmp_path)
+    with pytest.raises(NotFound, match="nowhere"):
+        SPEC.resolve(None, tmp_path / "nowhere.pth")
+
+
+# --- the cache and the download ---
+
+
+def test_torchs_cache_is_used(checkpoint, offline, pictures):
+    path = offline / "hub" / "checkpoints" / "resnet18-f37072fd.pth"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(checkpoint.read_bytes())
+    assert SPEC.resolve(None, None).files == (path,)
+
+
+def test_offline_the_error_says_what_was_tried_and_what_helps(offline):
+    with pytest.raises(NotFound) as caught:
+        SPECS["resnet50"].resolve("IMAGENET1K_V1", None)
+    message = str(caught.value)
+    url = get_model_weights("resnet50").IMAGENET1K_V1.url
+    for part in (
+        "resnet50:IMAGENET1K_V1",
+        str(offline / "hub" / "checkpoints"),
+        url,
+        url.rpartition("/")[2],
+        "--weights FILE",
+    ):
+        assert part in message
+    assert "\n" not in message
+    assert not offline.exists()
+
+
+@pytest.fixture
+def server(checkpoint, monkeypatch, tmp_path):
+    """Serves the checkpoint under any name ending in the digits of its hash; gives the address."""
+    content = checkpoint.read_bytes()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            known = not self.path.startswith("/gone")
+            self.send_response(200 if known else 404)
+            self.send_header("Content-Length", str(len(content) if known else 0))
+            self.end_headers()
+            if known:
+                self.wfile.write(content)
+
+        def log_message(self, *_):
+            pass
+
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "cache"))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+        thread.join()
+
+
+def test_a_download_lands_in_torchs_cache(server, checkpoint, monkeypatch, tmp_path):
+    name = f"resnet18-{hashlib.sha256(checkpoint.read_bytes()).hexdigest()[:8]}.pth"
+    monkeypatch.setattr(ResNet18_Weights.IMAGENET1K_V1.value, "url", f"{server}/{name}")
+    resolved = SPEC.resolve(None, None)
+    assert resolved.files == (tmp_path / "cache" / "hub" / "checkpoints" / name,)
+    assert resolved.files[0].read_bytes() == checkpoint.read_bytes()
+    assert socket.getdefaulttimeout() is None
+
+
+@pytest.mark.parametrize(("name", "problem"), [("resnet18-00000000.pth", "hash"), ("gone-00000000.pth", "404")])
+def test_a_failed_download_leaves_nothing(server, monkeypatch, tmp_path, name, problem):
+    monkeypatch.setattr(ResNet18_Weights.IMAGENET1K_V1.value, "url", f"{server}/{name}")
+    with pytest.raises(NotFound, match=problem) as caught:
+        SPEC.resolve(None, None)
+    assert "\n" not in str(caught.value)
+    assert not list((tmp_path / "cache" / "hub" / "checkpoints").iterdir())
+
+
+def test_close_frees_the_network(checkpoint):
+    encoder = SPEC.load(SPEC.resolve(None, checkpoint), "cpu")
+    encoder.close()
+    assert encoder.network is None
