@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
+import re
 import types
 import typing
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, get_args, get_origin
 
 from curator.api import Argument, EncoderRef, GroupName, HeadName, ItemSet, LabelName, Option, Query
+from curator.contract import held
 from curator.errors import BadInput, NotFound
 
 PLAIN = {int: "a whole number", float: "a number", str: "a text", bool: "yes or no"}
 NAMES = (LabelName, GroupName, EncoderRef, HeadName)
+FLAG = re.compile("-[a-zA-Z]")
 SUPPORTED = (*PLAIN, *NAMES, Query, ItemSet)
 
 
@@ -32,6 +36,16 @@ class Parameter:
     default: Any
 
     @property
+    def flags(self) -> tuple[str, ...]:
+        """The options that it becomes on a command line, a short one first; none for an argument."""
+        if isinstance(self.how, Argument) or self.type is ItemSet:
+            return ()
+        long = f"--{self.name.replace('_', '-')}"
+        if not self.how.flag:
+            return (long,)
+        return (self.how.flag,) if len(self.name) == 1 else (self.how.flag, long)
+
+    @property
     def required(self) -> bool:
         """Whether there is no default."""
         return self.default is dataclasses.MISSING
@@ -42,8 +56,19 @@ def parameters(params: type) -> tuple[Parameter, ...]:
     """The parameters of a dataclass, in order; raises `TypeError` for what cannot become one."""
     if not (isinstance(params, type) and dataclasses.is_dataclass(params)):
         raise TypeError(f"params must be a dataclass, not {params!r}")
-    hints = typing.get_type_hints(params, include_extras=True)
-    return tuple(_parameter(field, hints[field.name]) for field in dataclasses.fields(params))
+    try:
+        hints = typing.get_type_hints(params, include_extras=True)
+    except Exception as error:
+        raise TypeError(f"the annotations of {params.__name__} cannot be read: {error}") from error
+    found = tuple(_parameter(field, hints[field.name]) for field in dataclasses.fields(params))
+    flags = [flag for parameter in found for flag in parameter.flags]
+    for flag in flags:
+        if flags.count(flag) > 1:
+            raise TypeError(f"two fields of {params.__name__} become {flag}")
+    for kind in (Query, ItemSet):
+        if sum(parameter.type is kind for parameter in found) > 1:
+            raise TypeError(f"{params.__name__} has more than one {kind.__name__}")
+    return found
 
 
 def _parameter(field: dataclasses.Field[Any], hint: Any) -> Parameter:
@@ -57,6 +82,11 @@ def _parameter(field: dataclasses.Field[Any], hint: Any) -> Parameter:
             raise TypeError(f"field {field.name!r} has more than one type")
     if hint not in SUPPORTED:
         raise TypeError(f"field {field.name!r} is of type {hint!r}, which cannot become an option")
+    if field.name != field.name.lower() or field.name.startswith("_"):
+        raise TypeError(f"field {field.name!r} cannot become an option: write it in lower case, without '_' in front")
+    held(type(how), how)
+    if isinstance(how, Option) and how.flag and not FLAG.fullmatch(how.flag):
+        raise TypeError(f"field {field.name!r}: {how.flag!r} is no short option: one dash and one letter, as '-k'")
     default = field.default
     if field.default_factory is not dataclasses.MISSING:
         default = field.default_factory()
@@ -89,8 +119,8 @@ def bind(params: type, values: Mapping[str, Any], resolve: Callable[[Parameter, 
 
 def _plain(parameter: Parameter, value: Any) -> Any:
     try:
-        converted = _yes_or_no(value) if parameter.type is bool else parameter.type(value)
-    except (TypeError, ValueError):
+        converted = CONVERSIONS[parameter.type](value)
+    except (TypeError, ValueError, OverflowError):
         raise BadInput(f"{parameter.name} takes {PLAIN[parameter.type]}, not {value!r}") from None
     how = parameter.how
     if isinstance(how, Option):
@@ -103,6 +133,20 @@ def _plain(parameter: Parameter, value: Any) -> Any:
     return converted
 
 
+def _whole(value: Any) -> int:
+    whole = int(value)
+    if not isinstance(value, str) and (isinstance(value, bool) or whole != value):
+        raise ValueError(value)
+    return whole
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(value)
+    return number
+
+
 def _yes_or_no(value: Any) -> bool:
     if isinstance(value, bool):
         return value
@@ -111,3 +155,6 @@ def _yes_or_no(value: Any) -> bool:
         return words[str(value).lower()]
     except KeyError:
         raise ValueError(value) from None
+
+
+CONVERSIONS: dict[Any, Callable[[Any], Any]] = {int: _whole, float: _number, str: str, bool: _yes_or_no}

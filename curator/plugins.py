@@ -23,6 +23,7 @@ import pluggy
 
 from curator import hookspecs
 from curator.api import ActionSpec, EncoderSpec, HeadSpec, ReaderSpec
+from curator.contract import Breach, held
 from curator.errors import CuratorError, NotFound, PluginError
 from curator.parameters import parameters
 
@@ -51,6 +52,26 @@ CORE_COMMANDS = frozenset(
     ]
 )
 """Names that no action may take: the core's own commands, and those that it will have."""
+
+CORE_OPTIONS = frozenset(
+    [
+        "as_json",
+        "may_encode",
+        "--encode",
+        "--help",
+        "--json",
+        "--labelled",
+        "--limit",
+        "--media",
+        "--text",
+        "--under",
+        "--unlabelled",
+        "--workspace",
+        "-h",
+        "-w",
+    ]
+)
+"""Options that curator adds to the commands of actions, and what it calls them where that is another name."""
 
 HOOKS: dict[str, type] = {
     "register_encoders": EncoderSpec,
@@ -127,16 +148,18 @@ class Registry:
         return _blamed(self.origin(spec), f"{doing} {spec.name}")
 
     def take(self, plugin: Loaded) -> None:
-        """Add a plugin's whole offer, or raise `ValueError` if a name of it is taken or reserved."""
+        """Add a plugin's whole offer, or raise `Breach` if a name of it is taken or reserved."""
+        offer: dict[tuple[type, str], tuple[Spec, Origin]] = {}
         for spec in plugin.specs:
-            held = self._specs.get((type(spec), spec.name))
-            noun = type(spec).__name__.removesuffix("Spec").lower()
-            if held:
-                raise ValueError(f"offers the {noun} {spec.name!r}, which {held[1]} already offers")
+            key, noun = (type(spec), spec.name), type(spec).__name__.removesuffix("Spec").lower()
+            if key in self._specs:
+                raise Breach(f"offers the {noun} {spec.name!r}, which {self._specs[key][1]} already offers")
+            if key in offer:
+                raise Breach(f"offers the {noun} {spec.name!r} twice")
             if isinstance(spec, ActionSpec) and spec.name in CORE_COMMANDS:
-                raise ValueError(f"offers the action {spec.name!r}, a name that curator reserves for its own command")
-        for spec in plugin.specs:
-            self._specs[type(spec), spec.name] = (spec, plugin.origin)
+                raise Breach(f"offers the action {spec.name!r}, a name that curator reserves for its own command")
+            offer[key] = (spec, plugin.origin)
+        self._specs |= offer
         self.plugins.append(plugin)
 
     def _in_order(self, kind: type[S]) -> Iterator[S]:
@@ -159,15 +182,20 @@ def load_plugins(entry_points: Iterable[metadata.EntryPoint] | None = None) -> R
         try:
             with _contained():
                 registry.take(Loaded(origin, _offer(entry_point.load())))
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # also sys.exit, and what extension modules raise when they panic
             registry.failures.append(Failed(origin, _reason(error), traceback.format_exc()))
     return registry
 
 
 def _origin(entry_point: metadata.EntryPoint) -> Origin:
-    dist = entry_point.dist
-    name, version = (dist.name, dist.version) if dist else ("unknown distribution", "?")
-    return Origin(entry_point.name, entry_point.value, name, version)
+    name: str | None = None
+    version: str | None = None
+    with contextlib.suppress(Exception):  # metadata that a half-removed distribution left behind
+        if entry_point.dist:
+            name, version = entry_point.dist.name, entry_point.dist.version
+    return Origin(entry_point.name, entry_point.value, name or "unknown distribution", version or "?")
 
 
 def _load_order(pair: tuple[metadata.EntryPoint, Origin]) -> tuple[bool, str, str]:
@@ -183,7 +211,13 @@ def _offer(plugin: object) -> tuple[Spec, ...]:
     _refuse_unknown_hooks(manager, plugin)
     specs: list[Spec] = []
     for hook, kind in HOOKS.items():
-        for offered in getattr(manager.hook, hook)():
+        caller = getattr(manager.hook, hook)
+        offers = caller()
+        if len(offers) < len(caller.get_hookimpls()):  # pluggy leaves None out
+            raise Breach(f"{hook} returned None, not a list of {kind.__name__}")
+        for offered in offers:
+            if not isinstance(offered, Iterable):
+                raise Breach(f"{hook} returned {type(offered).__name__}, not a list of {kind.__name__}")
             specs += [_checked(hook, kind, spec) for spec in offered]
     return tuple(specs)
 
@@ -191,36 +225,47 @@ def _offer(plugin: object) -> tuple[Spec, ...]:
 def _refuse_unknown_hooks(manager: pluggy.PluginManager, plugin: object) -> None:
     callers = manager.get_hookcallers(plugin) or []
     if not callers:
-        raise ValueError(f"implements no hook: mark a function such as {next(iter(HOOKS))} with @hookimpl")
+        raise Breach(f"implements no hook: mark a function such as {next(iter(HOOKS))} with @hookimpl")
     for caller in callers:
         if not caller.has_spec():
-            raise ValueError(str(NotFound.named("hook", caller.name, HOOKS)))
+            raise Breach(str(NotFound.named("hook", caller.name, HOOKS)))
 
 
 def _checked(hook: str, kind: Any, spec: Any) -> Any:
-    if not isinstance(spec, kind):
-        raise TypeError(f"{hook} returned {type(spec).__name__} {spec!r:.80}, not {kind.__name__}")
-    if not (isinstance(spec.name, str) and NAME.fullmatch(spec.name)):
-        raise ValueError(f"{hook}: name {spec.name!r} is not lower-case letters, digits, '-', '_' or '.'")
-    for field in dataclasses.fields(spec):
-        value = getattr(spec, field.name)
-        if "Callable" in str(field.type) and not callable(value):
-            raise TypeError(f"{kind.__name__} {spec.name!r}: {field.name} is {type(value).__name__}, not callable")
-    for modality in getattr(spec, "modalities", ()):
-        if modality not in ("image", "text"):
-            raise ValueError(f"{kind.__name__} {spec.name!r}: unknown modality {modality!r}")
-    if hasattr(spec, "params"):
-        parameters(spec.params)
+    name = getattr(spec, "name", None)
+    try:
+        held(kind, spec)
+        if not NAME.fullmatch(spec.name):
+            raise Breach("a name is lower-case letters, digits, '-', '_' and '.'")
+        if not getattr(spec, "modalities", True):
+            raise Breach("modalities is empty")
+        if getattr(spec, "batch_size", 1) < 1:
+            raise Breach("batch_size is less than 1")
+        if hasattr(spec, "params"):
+            _refuse_core_options(spec)
+    except (Breach, TypeError) as error:
+        raise Breach(f"{hook}: {name!r}: {error}" if name is not None else f"{hook} {error}") from error
     return spec
 
 
+def _refuse_core_options(spec: ActionSpec | HeadSpec) -> None:
+    for parameter in parameters(spec.params):
+        taken = CORE_OPTIONS & {*parameter.flags, parameter.name, f"--{parameter.name}"}
+        if taken and isinstance(spec, ActionSpec):
+            raise Breach(f"field {parameter.name!r} takes {min(taken)}, which curator keeps for itself")
+
+
 def _reason(error: BaseException) -> str:
-    text = str(error).splitlines()[0] if str(error) else ""
+    try:
+        lines = str(error).split("\n") if not isinstance(error, pluggy.PluginValidationError) else [str(error)]
+        text = " ".join(next((line for line in lines if line.strip()), "").split())
+    except Exception:
+        text = "its message cannot be read"
     if isinstance(error, SystemExit):
         return f"called sys.exit({text})"
-    if isinstance(error, pluggy.PluginValidationError):
-        return " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if not isinstance(error, ValueError | TypeError) or not text else text
+    if isinstance(error, Breach | pluggy.PluginValidationError):
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 @contextlib.contextmanager
@@ -244,7 +289,7 @@ def _blamed(origin: Origin, doing: str) -> Iterator[None]:
     try:
         with _contained():
             yield
-    except CuratorError:
+    except (CuratorError, KeyboardInterrupt, GeneratorExit):
         raise
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         raise PluginError(f"{origin} failed at {doing}: {_reason(error)}") from error

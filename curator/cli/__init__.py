@@ -5,6 +5,7 @@ Nothing heavy on the way to `--help`: command bodies import what they need.
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Any
@@ -64,7 +65,7 @@ class Root(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; errors of curator's own become one line and their exit code."""
+        """Run a command; what a person or the system did wrong becomes one line and an exit code."""
         from curator.cli import shared
 
         try:
@@ -72,6 +73,15 @@ class Root(click.Group):
         except CuratorError as error:
             shared.complain(str(error))
             ctx.exit(error.exit_code)
+        except click.UsageError as error:
+            help_of = f" ({error.ctx.command_path} --help)" if error.ctx else ""
+            shared.complain(f"{error.format_message()}{help_of}")
+            ctx.exit(error.exit_code)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # whoever reads has enough, as with `| head`
+                raise
+            shared.complain(f"{error.strerror or error}" + (f": {error.filename!r}" if error.filename else ""))
+            ctx.exit(1)
         except KeyboardInterrupt:
             shared.complain("interrupted: what was done is kept, the same command goes on from there")
             ctx.exit(130)

@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curator.api import ActionSpec, Argument, Finding, ItemSet, Option, Query, Table
+from curator.api import (
+    ActionSpec,
+    Argument,
+    EncoderRef,
+    Finding,
+    GroupName,
+    HeadName,
+    ItemSet,
+    LabelName,
+    Option,
+    Query,
+    Table,
+)
 from curator.cli.items import selection_options
 from curator.cli.shared import Command, encode_option, json_option, limit_option, workspace_option
 from curator.parameters import Parameter, parameters
@@ -17,6 +29,15 @@ if TYPE_CHECKING:
 
 TYPES: dict[Any, click.ParamType[Any]] = {int: click.INT, float: click.FLOAT}
 
+METAVARS: dict[Any, str] = {
+    int: "N",
+    float: "X",
+    LabelName: "NAME",
+    GroupName: "NAME",
+    HeadName: "KIND",
+    EncoderRef: "NAME[:VARIANT][@VERSION]",
+}
+
 
 def command_of(spec: ActionSpec) -> click.Command:
     """A command with an argument or option for each parameter."""
@@ -24,15 +45,15 @@ def command_of(spec: ActionSpec) -> click.Command:
     def run(workspace: Workspace, as_json: bool, limit: int | None, **values: Any) -> None:
         _run(spec, workspace, as_json, limit, values)
 
-    body: Any = run
+    # What is applied last stands first in the help: the action's own options.
+    body: Any = encode_option(limit_option(json_option(workspace_option()(run))))
     known = parameters(spec.params)
     if any(parameter.type is ItemSet for parameter in known):
         body = selection_options(body)
     for parameter in reversed(known):
         for decorator in _decorators(parameter):
             body = decorator(body)
-    body = limit_option(json_option(encode_option(workspace_option()(body))))
-    return click.command(spec.name, cls=Command, help=spec.summary, short_help=spec.summary, example=spec.example)(body)
+    return click.command(spec.name, cls=Command, help=spec.summary, example=spec.example, rows=spec.tables)(body)
 
 
 def _decorators(parameter: Parameter) -> Iterator[Any]:
@@ -46,14 +67,20 @@ def _decorators(parameter: Parameter) -> Iterator[Any]:
         else:
             yield click.argument(name, required=parameter.required)
         return
-    long = f"--{name.replace('_', '-')}"
-    flags = [how.flag] if how.flag and len(name) == 1 else [how.flag, long] if how.flag else [long]
+    flags = parameter.flags
     shown = None if parameter.required or parameter.default in (None, False) else parameter.default
     help_text = how.help + (f" [default: {shown}]" if shown is not None else "")
     if parameter.type is bool:
         yield click.option(*flags, name, is_flag=True, default=None, help=help_text)
     else:
-        yield click.option(*flags, name, type=_type(parameter, how), required=parameter.required, help=help_text)
+        yield click.option(
+            *flags,
+            name,
+            type=_type(parameter, how),
+            metavar=METAVARS.get(parameter.type),
+            required=parameter.required,
+            help=help_text,
+        )
 
 
 def _type(parameter: Parameter, how: Option) -> click.ParamType[Any]:

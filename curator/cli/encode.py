@@ -7,40 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curator.api import Column, Table
 from curator.cli.items import PROBLEM_LINES, selection_options
 from curator.cli.shared import Command, json_option, registry, say, workspace_option
+from curator.cli.tables import ENCODED, ENCODERS
 
 if TYPE_CHECKING:
     from curator.core.workspace import Workspace
 
-ENCODED = Table(
-    "encoded",
-    "Embedded",
-    (
-        Column("model", "the encoder with its weights"),
-        Column("encoded", "vectors made now", "integer"),
-        Column("failed", "items that failed now", "integer"),
-        Column("seconds", "how long it took, without loading the encoder", "score"),
-    ),
-    whole=True,
+
+@click.command(
+    cls=Command, rows=(ENCODED,), example="curator encode\ncurator encode -e resnet50 --weights resnet50.pth"
 )
-
-ENCODERS = Table(
-    "encoder",
-    "Encoders",
-    (
-        Column("name", "what -e takes"),
-        Column("media", "what it embeds"),
-        Column("default", "for which media it is this workspace's default"),
-        Column("embedded", "how many contents have a vector here", "integer"),
-        Column("summary", "what it is"),
-    ),
-    whole=True,
-)
-
-
-@click.command(cls=Command, example="curator encode\ncurator encode -e resnet50 --weights resnet50.pth")
 @click.option("-e", "--encoder", metavar="NAME[:VARIANT][@VERSION]", help="The encoder. [default: one for each medium]")
 @click.option("--weights", type=click.Path(), help="A file or folder with the encoder's weights.")
 @click.option("--retry", is_flag=True, help="Try again what failed before.")
@@ -80,7 +57,7 @@ def encode(
         raise SomeItemsFailed(f"{count(len(failed), 'item')} could not be embedded: curator status --problems")
 
 
-@click.command(cls=Command, example="curator encoders\ncurator encoders --use resnet50")
+@click.command(cls=Command, rows=(ENCODERS,), example="curator encoders\ncurator encoders --use resnet50")
 @click.option("--use", metavar="NAME[:VARIANT][@VERSION]", help="Make it the default for what it embeds.")
 @json_option
 @workspace_option()
@@ -88,7 +65,7 @@ def encoders(workspace: Workspace, use: str | None, as_json: bool) -> None:
     """List the encoders that are installed, and the models that this workspace has used."""
     from curator.cli.render import Output
 
-    if use:
+    if use is not None:
         model = workspace.use(use)
         say(f"{model.name} is now the default for {' and '.join(model.modalities)}s: `curator encode` embeds with it")
     Output(as_json).table(ENCODERS, _encoders(workspace))

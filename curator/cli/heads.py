@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curator.api import Column, Table
 from curator.cli.shared import (
     Command,
     encode_option,
@@ -17,52 +16,17 @@ from curator.cli.shared import (
     say,
     workspace_option,
 )
+from curator.cli.tables import FITTED, KINDS, METRICS
 
 if TYPE_CHECKING:
     from curator.api import FittedHead
     from curator.core.workspace import Workspace
 
-METRICS = Table(
-    "held-out",
-    "Held-out quality",
-    (
-        Column("metric", "what was measured"),
-        Column("value", "mean over held-out folds, 0 to 1", "score"),
-        Column("spread", "standard deviation over the folds", "score"),
-        Column("items", "how many items it rests on", "integer"),
-    ),
-    whole=True,
-)
-
-KINDS = Table(
-    "kind",
-    "Kinds of head",
-    (
-        Column("name", "what --head takes"),
-        Column("default", "yes for the one that is taken if none is named"),
-        Column("options", "what -o takes, with the defaults"),
-        Column("summary", "what it is"),
-    ),
-    whole=True,
-)
-
-FITTED = Table(
-    "head",
-    "Fitted heads",
-    (
-        Column("head", "label or group, and version"),
-        Column("kind", "the kind of head"),
-        Column("model", "the encoder it works on"),
-        Column("classes", "how many", "integer"),
-        Column("items", "how many it was fitted on", "integer"),
-        Column("accuracy", "held-out", "score"),
-        Column("baseline", "accuracy of always saying the commonest class", "score"),
-    ),
-)
-
 
 @click.command(
-    cls=Command, example="curator train --label ultraman\ncurator train --group kind --head mlp -o hidden=128"
+    cls=Command,
+    rows=(METRICS,),
+    example="curator train --label ultraman\ncurator train --group kind --head mlp -o hidden=128",
 )
 @click.option("--label", metavar="NAME", help="The label to tell from everything else.")
 @click.option("--group", metavar="NAME", help="The group of labels to choose one from.")
@@ -111,7 +75,7 @@ def metric_rows(head: FittedHead) -> Iterator[dict[str, Any]]:
             yield {"metric": name, "value": value, "spread": spread, "items": int(head.metrics["items"])}
 
 
-@click.command(cls=Command, example="curator heads")
+@click.command(cls=Command, rows=(KINDS, FITTED), example="curator heads")
 @limit_option
 @json_option
 @workspace_option()
@@ -144,7 +108,7 @@ def heads(workspace: Workspace, limit: int | None, as_json: bool) -> None:
 def _fitted(head: FittedHead) -> dict[str, Any]:
     return {
         "head": f"{head.target}@{head.version}",
-        "kind": head.head,
+        "type": head.head,
         "model": head.model.name,
         "classes": len(head.classes),
         "items": sum(head.counts),

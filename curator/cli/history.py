@@ -8,27 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curator.api import Column, Table
 from curator.cli.shared import Command, json_option, limit_option, workspace_option
+from curator.cli.tables import RUNS
 
 if TYPE_CHECKING:
     from curator.core.workspace import Workspace
 
-RUNS = Table(
-    "run",
-    "Runs, latest first",
-    (
-        Column("run", "its number", "integer"),
-        Column("started", "when, in local time"),
-        Column("command", "what was run"),
-        Column("arguments", "with what"),
-        Column("state", "running, done, interrupted or failed"),
-        Column("changes", "rows of the catalogue that it wrote", "integer"),
-    ),
-)
 
-
-@click.command(cls=Command, example="curator log --limit 5")
+@click.command(cls=Command, rows=(RUNS,), example="curator log --limit 5")
 @limit_option
 @json_option
 @workspace_option()

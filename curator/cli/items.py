@@ -7,25 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curator.api import Column, Table
 from curator.cli.shared import Command, from_stdin, json_option, limit_option, say, workspace_option
+from curator.cli.tables import ADDED, FACTS, ITEMS, LABELLED, PROBLEMS
 
 if TYPE_CHECKING:
     from curator.api import Item
     from curator.core.ingest import AddReport
     from curator.core.workspace import Workspace
-
-ITEMS = Table(
-    "item",
-    "Items",
-    (
-        Column("id", "the item", "integer"),
-        Column("media", "image or text"),
-        Column("path", "where it is; null if its file is gone", "path"),
-        Column("text", "the body of a text"),
-        Column("labels", "what it is labelled as, a list"),
-    ),
-)
 
 PROBLEM_LINES = 10
 
@@ -34,16 +22,27 @@ PROBLEM_LINES = 10
 @click.option("-w", "--workspace", type=click.Path(), help="Where. [default: ./workspace]")
 def init(workspace: str | None) -> None:
     """Make an empty workspace. `curator add` does this by itself."""
-    from pathlib import Path
-
+    from curator.core.places import typed
     from curator.core.workspace import FOLDER, Workspace
 
-    folder = Path(workspace or FOLDER).expanduser().absolute()
+    folder = typed(workspace or FOLDER).absolute()
     made = Workspace.create(folder)
     say(f"made the workspace {folder}" if made else f"{folder} is a workspace already")
 
 
-@click.command(cls=Command, example="curator add ./photos\ncurator add ./ultraman --label ultraman")
+def _look_for(arguments: dict[str, Any]) -> None:
+    """Raise for a source that does not exist before a workspace is made for nothing."""
+    from curator.core.ingest import expand
+    from curator.core.workspace import is_workspace
+
+    arguments["sources"] = tuple(from_stdin(arguments["sources"]))
+    for source in arguments["sources"]:
+        expand(source, is_workspace)
+
+
+@click.command(
+    cls=Command, rows=(ADDED, PROBLEMS), example="curator add ./photos\ncurator add ./ultraman --label ultraman"
+)
 @click.argument("sources", nargs=-1, required=True, metavar="FOLDER|FILE|PATTERN...")
 @click.option("--label", multiple=True, metavar="NAME", help="Label everything found.")
 @click.option("--not-label", multiple=True, metavar="NAME", help="Everything found is a counter-example for NAME.")
@@ -57,7 +56,7 @@ def init(workspace: str | None) -> None:
 @click.option("--verify", is_flag=True, help="Read every file again, also where size, time and inode did not change.")
 @click.option("--no-encode", is_flag=True, help="Only catalogue; `curator encode` embeds later.")
 @json_option
-@workspace_option(create=True)
+@workspace_option(create=True, prepare=_look_for)
 def add(workspace: Workspace, sources: tuple[str, ...], no_encode: bool, as_json: bool, **options: Any) -> None:
     """Catalogue images and texts (.txt), and embed them with the default encoders.
 
@@ -66,7 +65,7 @@ def add(workspace: Workspace, sources: tuple[str, ...], no_encode: bool, as_json
     from curator.cli.render import Output
     from curator.errors import SomeItemsFailed
 
-    report = workspace.add(*from_stdin(sources), encode=not no_encode, **options)
+    report = workspace.add(*sources, encode=not no_encode, **options)
     output = Output(as_json)
     if as_json:
         output.table(ADDED, [_counts(report)])
@@ -78,36 +77,6 @@ def add(workspace: Workspace, sources: tuple[str, ...], no_encode: bool, as_json
             say(f"  {path}: {reason}")
     if report.problems:
         raise SomeItemsFailed(f"{len(report.problems):,} of {_files(report):,} files failed: curator status --problems")
-
-
-ADDED = Table(
-    "added",
-    "Added",
-    tuple(
-        Column(name, text, "integer")
-        for name, text in (
-            ("found", "files of a kind that curator reads"),
-            ("added", "new content"),
-            ("copies", "further places of known content"),
-            ("changed", "other content at a known place"),
-            ("moved", "known content whose old place is gone"),
-            ("unchanged", "known and not read again"),
-            ("same_file", "other names of files that are known (links)"),
-            ("missing", "known places where the file is gone"),
-            ("labelled", "statements made"),
-            ("captions", "captions linked"),
-            ("decoded", "files that were read"),
-            ("encoded", "items embedded"),
-            ("failed", "files that could not be used"),
-        )
-    ),
-)
-
-PROBLEMS = Table(
-    "problem",
-    "Problems",
-    (Column("path", "the file, or id:N", "path"), Column("reason", "what is wrong with it")),
-)
 
 
 def _counts(report: AddReport) -> dict[str, int]:
@@ -136,8 +105,9 @@ def _told(report: AddReport) -> Iterator[str]:
             if number
         ),
     ]
-    yield f"{count(report.found, 'file')}: " + ", ".join(parts)
-    if report.found == 0:
+    if report.found:
+        yield f"{count(report.found, 'file')}: " + ", ".join(parts)
+    else:
         yield "nothing to add: no image and no .txt there"
     if report.missing:
         yield f"{count(report.missing, 'file')} gone from where they were; items and labels are kept"
@@ -145,6 +115,10 @@ def _told(report: AddReport) -> Iterator[str]:
         yield count(report.labelled, "label statement")
     if report.captions:
         yield count(report.captions, "caption") + " linked"
+    if report.sidecars:
+        yield f"{count(report.sidecars, 'text')} beside an image of the same name: --captions links them"
+    if report.loose:
+        yield f"{count(report.loose, 'file')} in no folder below the source, so without a label"
     for reason, number in report.left_out.most_common():
         yield f"left out: {number:,} {reason}"
     if report.encoded:
@@ -153,6 +127,7 @@ def _told(report: AddReport) -> Iterator[str]:
 
 @click.command(
     cls=Command,
+    rows=(LABELLED,),
     example="curator label ultraman a.jpg b.jpg\n"
     "curator label ultraman --negative id:17\n"
     "find new -name '*.jpg' | curator label ultraman -",
@@ -189,6 +164,9 @@ def label(
     if as_json:
         output.table(LABELLED, rows)
         return
+    if not said:
+        output.line("nothing to label: no item was named")
+        return
     new = (
         f" (a new label{_nearest(name, known)})"
         if name not in known and not remove and f"{group}/{name}" not in known
@@ -207,19 +185,6 @@ def _nearest(name: str, known: list[str]) -> str:
     return f"; there is also {near[0]}" if near else ""
 
 
-LABELLED = Table(
-    "labelled",
-    "Labelled",
-    (
-        Column("id", "the item", "integer"),
-        Column("path", "where it is", "path"),
-        Column("label", "the label"),
-        Column("now", "positive, negative, or empty: nothing said"),
-        Column("before", "what was said before: also conflict"),
-    ),
-)
-
-
 def selection_options(function: Any) -> Any:
     """`--media`, `--under`, `--labelled` and `--unlabelled`."""
     for option in (
@@ -232,7 +197,7 @@ def selection_options(function: Any) -> Any:
     return function
 
 
-@click.command(cls=Command, example="curator ls --labelled ultraman --limit 50")
+@click.command(cls=Command, rows=(ITEMS,), example="curator ls --labelled ultraman --limit 50")
 @selection_options
 @limit_option
 @json_option
@@ -259,7 +224,7 @@ def item_rows(workspace: Workspace, found: list[Item]) -> Iterator[dict[str, Any
         }
 
 
-@click.command(cls=Command, example="curator show img.jpg")
+@click.command(cls=Command, rows=(FACTS,), example="curator show img.jpg")
 @click.argument("item", metavar="FILE|id:N")
 @json_option
 @workspace_option()
@@ -269,11 +234,3 @@ def show(workspace: Workspace, item: str, as_json: bool) -> None:
     from curator.core.details import details
 
     Output(as_json).table(FACTS, ({"fact": fact, "value": value} for fact, value in details(workspace, item)))
-
-
-FACTS = Table(
-    "fact",
-    "Item",
-    (Column("fact", "what"), Column("value", "a text, number or path", "path")),
-    whole=True,
-)

@@ -7,24 +7,11 @@ from typing import Any
 
 import click
 
-from curator.api import Column, Table
 from curator.cli.shared import Command, json_option, registry
-
-PLUGINS = Table(
-    "plugin",
-    "Plugins",
-    (
-        Column("plugin", "its entry point"),
-        Column("distribution", "the installed package it comes from"),
-        Column("version", "of that package"),
-        Column("offers", "encoders, heads, actions and readers"),
-        Column("failure", "why it was skipped"),
-    ),
-    whole=True,
-)
+from curator.cli.tables import PLUGINS
 
 
-@click.command(cls=Command, example="curator plugins\ncurator plugins --traceback my-encoder")
+@click.command(cls=Command, rows=(PLUGINS,), example="curator plugins\ncurator plugins --traceback my-encoder")
 @click.option("--traceback", metavar="PLUGIN", help="Show where a plugin failed.")
 @json_option
 def plugins(traceback: str | None, as_json: bool) -> None:

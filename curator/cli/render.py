@@ -34,7 +34,7 @@ class Output:
         shown = list(islice(rows, cut))
         if self.mode == "json":
             for row in shown:
-                click.echo(json_line({"kind": table.kind, **row}))
+                click.echo(json_line({**row, "kind": table.kind}))
         elif self.mode == "plain":
             for row in shown:
                 click.echo("\t".join(_cell(column, row.get(column.name), plain=True) for column in table.columns))

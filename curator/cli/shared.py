@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
+    from curator.api import Table
     from curator.core.workspace import Workspace
     from curator.plugins import Registry
 
@@ -23,6 +24,7 @@ json_option = click.option("--json", "as_json", is_flag=True, help="One JSON obj
 limit_option = click.option(
     "--limit",
     type=click.IntRange(min=0),
+    metavar="N",
     help=f"Show so many rows; 0: all. [default: {LIMIT} on a terminal, all when piped or with --json]",
 )
 encode_option = click.option(
@@ -55,8 +57,13 @@ def complain(message: str) -> None:
     say(f"Error: {message}")
 
 
-def workspace_option(create: bool = False) -> Callable[[F], F]:
-    """Open the workspace for a command and pass it first; `create`: make it if there is none."""
+def workspace_option(
+    create: bool = False, prepare: Callable[[dict[str, Any]], None] = lambda arguments: None
+) -> Callable[[F], F]:
+    """Open the workspace for a command and pass it first; `create`: make it if there is none.
+
+    `prepare` sees the command's other arguments before that, and raises where they cannot be used.
+    """
 
     def decorate(function: F) -> F:
         @click.option(
@@ -67,6 +74,7 @@ def workspace_option(create: bool = False) -> Callable[[F], F]:
         )
         @functools.wraps(function)
         def command(workspace: str | None, **arguments: Any) -> Any:
+            prepare(arguments)
             with opened(workspace, create) as open_workspace:
                 return function(open_workspace, **arguments)
 
@@ -93,21 +101,26 @@ def opened(chosen: str | None, create: bool) -> Workspace:
 
 def from_stdin(names: tuple[str, ...]) -> Iterator[str]:
     """Names given as arguments; `-` stands for the lines of standard input."""
+    from curator.errors import BadInput
+
     for name in names:
         if name != "-":
             yield name
             continue
         for line in map(os.fsdecode, sys.stdin.buffer):
+            if "\0" in line:
+                raise BadInput("standard input holds NUL bytes: give one name a line (find without -print0)")
             if line.strip():
                 yield line.rstrip("\r\n")
 
 
 class Command(click.Command):
-    """A command whose help ends with an example."""
+    """A command whose help ends with an example; `rows` are the tables that it shows, for the documentation."""
 
-    def __init__(self, *args: Any, example: str = "", **kwargs: Any) -> None:
+    def __init__(self, *args: Any, example: str = "", rows: tuple[Table, ...] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.example = example
+        self.rows = rows
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The example, as it would be typed."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 # Marks that reorder what a person reads: 'gpj.exe' must not look like 'exe.jpg'.
-BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f")
+BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 
 
 def printable(text: str) -> str:
@@ -44,10 +44,16 @@ def short_path(path: Path) -> str:
 
 
 def json_line(row: Mapping[str, Any]) -> str:
-    """A row as one line of JSON; bytes of a name that is not UTF-8 stay recoverable as `\\udcXX` escapes."""
-    text = json.dumps(row, ensure_ascii=False, default=str)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return json.dumps(row, default=str)
+    """A row as one line of JSON, in ASCII where it holds what a terminal would obey.
+
+    Bytes of a name that is not UTF-8 stay recoverable as `\\udcXX` escapes.
+    """
+    text = json.dumps(row, ensure_ascii=False, default=_plain)
+    if text != printable(text):
+        text = json.dumps(row, default=_plain).replace("\x7f", "\\u007f")
     return text
+
+
+def _plain(value: Any) -> Any:
+    """A numpy number as the number it is (plugins may give them), anything else as its text."""
+    return value.item() if hasattr(value, "item") else str(value)

@@ -19,6 +19,11 @@ LARGEST_TEXT = 16 << 20
 class BadContent(Exception):
     """A file cannot be an item; the message says why, in a few words."""
 
+    @property
+    def may_pass(self) -> bool:
+        """Whether the system is to blame (permissions, a disk that is gone), not what the file holds."""
+        return isinstance(self.__cause__, OSError) and self.__cause__.errno is not None
+
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
@@ -55,6 +60,8 @@ def look(path: str) -> Stamp:
         status = os.stat(path)
     except OSError as error:
         raise BadContent(reason(error)) from error
+    if stat.S_ISDIR(status.st_mode):
+        raise BadContent("a folder, not a file")
     if not stat.S_ISREG(status.st_mode):
         raise BadContent("not a regular file" + (" (a FIFO)" if stat.S_ISFIFO(status.st_mode) else ""))
     return Stamp.of(status)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from curator.api import Encoder, EncoderSpec, ImageBatch, Item, Model, Query, Resolved, TextBatch
+from curator.contract import Breach
 from curator.core import images
 from curator.core.contents import BadContent, look
 from curator.core.models import Models
@@ -15,7 +16,7 @@ from curator.core.pipeline import ordered_map
 from curator.core.places import Places
 from curator.core.reporting import Reporter, count, duration
 from curator.errors import BadInput, NotReady, PluginError
-from curator.store.derived import Derived
+from curator.store.derived import UNREAD, Derived
 from curator.store.sqlite import Database
 
 if TYPE_CHECKING:
@@ -135,6 +136,9 @@ class Encoding:
             return vector
         if query.modality not in model.modalities:
             raise BadInput(f"{model.name} does not encode {query.modality}s")
+        if query.modality == "image" and query.path is None:
+            which = f"id:{query.item.id}" if query.item else "the query"
+            raise NotReady(f"every file of {which} is gone, and it is not embedded: `curator add` where it is now")
         with self.models.loaded(model) as (encoder, resolved):
             vectors = self._run(model, encoder, _batch([_query_value(query, resolved)], query.modality))
         row: NDArray[np.float32] = unit(vectors)[0]
@@ -172,8 +176,9 @@ class Encoding:
                 return error
 
         for (item, path), value in ordered_map(prepare, ((item, self._locate(item)) for item in items)):
-            if isinstance(value, BadContent) and isinstance(path, str):
-                self.derived.put_failure("", item.hash, str(value))
+            if isinstance(value, BadContent):
+                passes = isinstance(path, BadContent) or value.may_pass
+                self.derived.put_failure(UNREAD if passes else "", item.hash, str(value))
             yield item, value
 
     def _locate(self, item: Item) -> str | BadContent:
@@ -196,14 +201,13 @@ class Encoding:
         import numpy as np
 
         spec = self.models.registry.get(EncoderSpec, model.encoder)
+        wanted = (len(batch.pixels) if isinstance(batch, ImageBatch) else len(batch.texts), model.dim)
         with self.models.registry.guard(spec, "encoding with"):
             vectors = np.asarray(encoder.encode(batch))
-        wanted = (len(batch.pixels) if isinstance(batch, ImageBatch) else len(batch.texts), model.dim)
-        origin = self.models.registry.origin(spec)
-        if vectors.shape != wanted or vectors.dtype != np.float32:
-            raise PluginError(f"{origin}: {spec.name} gave {vectors.dtype} {vectors.shape}, not float32 {wanted}")
-        if not np.isfinite(vectors).all():
-            raise PluginError(f"{origin}: {spec.name} gave numbers that are not finite")
+            if vectors.shape != wanted or vectors.dtype != np.float32:
+                raise Breach(f"gave {vectors.dtype} {vectors.shape}, not float32 {wanted}")
+            if not np.isfinite(vectors).all():
+                raise Breach("gave numbers that are not finite")
         return vectors
 
 
@@ -227,9 +231,12 @@ class _Filling:
         except PluginError:
             if len(batch) == 1 and not self.report.encoded:
                 raise
-            errors = [error for single in batch if (error := self._encode_one(single))]
-            if len(errors) == len(batch) > 1:
-                raise errors[0] from None
+            failed = [(single[0], error) for single in batch if (error := self._error(single))]
+            if len(failed) == len(batch) > 1:
+                raise failed[0][1] from None  # the encoder fails, not the items: nothing is recorded of them
+            for item, error in failed:
+                self.encoding.derived.put_failure(self.model.fingerprint, item.hash, str(error))
+                self.report.failed.append((item, str(error)))
         if time.monotonic() - self.kept_at > COMMIT_SECONDS:
             self.keep()
 
@@ -250,13 +257,10 @@ class _Filling:
         ]
         self.report.encoded += len(batch)
 
-    def _encode_one(self, single: tuple[Item, object]) -> PluginError | None:
+    def _error(self, single: tuple[Item, object]) -> PluginError | None:
         try:
             self._encode([single])
         except PluginError as error:
-            item = single[0]
-            self.encoding.derived.put_failure(self.model.fingerprint, item.hash, str(error))
-            self.report.failed.append((item, str(error)))
             return error
         return None
 

@@ -21,10 +21,10 @@ DECODING = 1
 
 @functools.cache
 def _pillow() -> Any:
-    """Pillow, with its limit for decompression bombs as an error only (179 megapixels), not also a warning."""
+    """Pillow without its warnings: what is wrong with a picture is said once, in a problem of that picture."""
     from PIL import Image
 
-    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     return Image
 
 
@@ -38,9 +38,10 @@ def pixels(path: str | Path, preprocess: Preprocess) -> NDArray[np.float32]:
     """The picture as an encoder sees it: (3, crop, crop) float32. Raises `BadContent`."""
     with _opened(str(path)) as image:
         try:
-            return _normalised(_resized(_decoded(image, preprocess), preprocess), preprocess)
-        except (OSError, SyntaxError, ValueError, EOFError, MemoryError, IndexError) as error:
+            decoded = _decoded(image, preprocess)
+        except Exception as error:  # what a damaged file makes Pillow's format plugins raise has no common class
             raise BadContent(f"cannot be decoded: {_words(error)}") from error
+    return _normalised(_resized(decoded, preprocess), preprocess)
 
 
 def _opened(path: str) -> Image.Image:
@@ -53,8 +54,7 @@ def _opened(path: str) -> Image.Image:
         raise BadContent("not an image that Pillow can read") from None
     except OSError as error:
         raise BadContent(reason(error)) from error
-    except (SyntaxError, ValueError, EOFError, IndexError, KeyError, TypeError, OverflowError) as error:
-        # Pillow's format plugins raise all of these on damaged headers.
+    except Exception as error:
         raise BadContent(f"a damaged image: {_words(error)}") from error
     return opened
 
@@ -100,16 +100,22 @@ def _resized(image: Image.Image, preprocess: Preprocess) -> Image.Image:
     if preprocess.resize_mode == "squash":
         return image.resize((size, size), filter_)
     side = min(width, height) if preprocess.resize_mode == "shortest" else max(width, height)
-    # The other side is rounded down, as torchvision does.
-    new = (max(1, size * width // side), max(1, size * height // side))
-    # A strip of 4000 x 1 would become 896,000 pixels wide; only its middle is kept, so cut before resizing.
-    if preprocess.resize_mode == "shortest" and max(new) > 8 * size:
-        keep = 8 * side
-        left, top = max(0, (width - keep) // 2), max(0, (height - keep) // 2)
-        image = image.crop((left, top, min(width, left + keep), min(height, top + keep)))
-        width, height = image.size
-        new = (max(1, size * width // side), max(1, size * height // side))
+    if preprocess.resize_mode == "longest":
+        # Rounded to the nearest, as open_clip does.
+        new = (max(1, round(size * width / side)), max(1, round(size * height / side)))
+    else:
+        image = _middle(image, 8 * side)
+        # The other side is rounded down, as torchvision does.
+        new = (size * image.width // side, size * image.height // side)
     return image if new == image.size else image.resize(new, filter_)
+
+
+def _middle(image: Image.Image, longest: int) -> Image.Image:
+    """At most so much of the longer side: a strip of 4000 x 1 would become 1,024,000 pixels wide, to be cut anyway."""
+    width, height = image.size
+    # An odd surplus would move the middle by half a pixel.
+    left, top = max(0, width - longest) // 2, max(0, height - longest) // 2
+    return image.crop((left, top, width - left, height - top)) if left or top else image
 
 
 def _normalised(image: Image.Image, preprocess: Preprocess) -> NDArray[np.float32]:
@@ -118,15 +124,18 @@ def _normalised(image: Image.Image, preprocess: Preprocess) -> NDArray[np.float3
     crop = preprocess.crop
     width, height = image.size
     if (width, height) != (crop, crop):
-        # Centre crop, padded where the picture is smaller; rounding as torchvision does.
-        left, top = round((width - crop) / 2), round((height - crop) / 2)
         canvas = _pillow().new("RGB", (crop, crop), (preprocess.fill,) * 3)
-        canvas.paste(image, (-left, -top))
+        canvas.paste(image, (_offset(width, crop), _offset(height, crop)))
         image = canvas
     scale = 1 / (255 * np.asarray(preprocess.std, dtype=np.float32))
     shift = np.asarray(preprocess.mean, dtype=np.float32) / np.asarray(preprocess.std, dtype=np.float32)
     values = np.asarray(image, dtype=np.float32) * scale - shift
     return np.ascontiguousarray(values.transpose(2, 0, 1), dtype=np.float32)
+
+
+def _offset(side: int, crop: int) -> int:
+    """Where a side of the picture starts in the centre crop, padded if it is smaller; rounded as torchvision does."""
+    return (crop - side) // 2 if side < crop else -round((side - crop) / 2)
 
 
 def _words(error: BaseException) -> str:

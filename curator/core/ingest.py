@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import glob
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curator.api import Found, ReaderSpec, ReadOptions, Skipped
+from curator.contract import held
 from curator.core.changes import Journal
 from curator.core.contents import BadContent, Content, Stamp, examine, look
-from curator.core.labels import Labels, Source, name_of_folder
+from curator.core.labels import Labels, Source, clean, name_of_folder
 from curator.core.pipeline import ordered_map
-from curator.core.places import Places, missing_path, real
+from curator.core.places import Places, is_gone, missing_path, real, typed
 from curator.core.reporting import Reporter
 from curator.errors import BadInput, NotFound
-from curator.store.catalogue import path_to_value
+from curator.store.catalogue import path_from_value, path_to_value
 from curator.store.sqlite import Database
 
 if TYPE_CHECKING:
@@ -39,6 +41,16 @@ class AddOptions:
     captions: bool = False
     verify: bool = False
 
+    def check(self) -> None:
+        """Raise `BadInput` for names that cannot be, and for what contradicts itself."""
+        for name in (*self.labels, *self.not_labels, self.group):
+            if name is not None:
+                clean(name)
+        for name in set(self.labels) & set(self.not_labels):
+            raise BadInput(f"{name!r} is given both as --label and as --not-label")
+        if self.group is not None and not (self.labels or self.not_labels or self.labels_from_folders):
+            raise BadInput("--group is for labels: add --label NAME or --labels-from-folders")
+
 
 @dataclass(slots=True)
 class AddReport:
@@ -46,7 +58,8 @@ class AddReport:
 
     `added`: new content; `copies`: a further place of known content; `changed`: other content at a known
     place; `moved`: known content whose old place is gone; `same_file`: another name of a file that is
-    catalogued (a hard or symbolic link); `decoded`: files that were read.
+    catalogued (a hard or symbolic link); `decoded`: files that were read; `sidecars`: texts beside an image of
+    the same stem that were not linked as captions; `loose`: files in no folder that could label them.
     """
 
     found: int = 0
@@ -60,6 +73,8 @@ class AddReport:
     decoded: int = 0
     labelled: int = 0
     captions: int = 0
+    sidecars: int = 0
+    loose: int = 0
     problems: list[tuple[str, str]] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
     items: dict[int, None] = field(default_factory=dict)
@@ -97,15 +112,17 @@ class Ingest:
 
     def add(self, sources: Sequence[str], is_workspace: ReadOptions) -> AddReport:
         """Add all sources; raises before anything is written if one of them does not exist."""
-        paths = [path for source in sources for path in expand(source)]
-        for path in paths:
-            self._add_source(path, is_workspace)
+        self.options.check()
+        paths = [path for source in sources for path in expand(source, is_workspace.leave_out)]
+        readers = [choose_reader(self.registry, path) for path in paths]
+        for path, reader in zip(paths, readers, strict=True):
+            self._add_source(path, reader, is_workspace)
         return self.report
 
-    def _add_source(self, source: Path, options: ReadOptions) -> None:
-        reader = choose_reader(self.registry, source)
+    def _add_source(self, source: Path, reader: ReaderSpec, options: ReadOptions) -> None:
         with self.registry.guard(reader, "reading with"):
-            listing = list(reader.read(source, options))
+            listed = reader.read(source, options)
+            listing = [entry if isinstance(entry, Found | Skipped) else held(Found, entry) for entry in listed]
         found = [entry for entry in listing if isinstance(entry, Found)]
         self.report.found += len(found)
         for entry in listing:
@@ -132,7 +149,8 @@ class Ingest:
             try:
                 stamp = look(path)
             except BadContent as error:
-                yield _Candidate(entry, path, bad=str(error))
+                # A link that leads nowhere is known by its own name: there is nothing under the other.
+                yield _Candidate(entry, path if os.path.lexists(path) else os.path.abspath(entry.path), bad=str(error))
                 continue
             yield self._known(entry, path, stamp)
 
@@ -163,9 +181,16 @@ class Ingest:
 
     def _record(self, candidate: _Candidate, content: Content | BadContent | None, source: Path) -> None:
         if isinstance(content, BadContent):
-            self._problem(candidate.path, str(content), candidate.stamp)
+            self._problem(candidate.path, str(content), None if content.may_pass else candidate.stamp)
             return
-        item = self._unchanged(candidate) if content is None else self._place(candidate.path, content)
+        if candidate.path in self._paths:
+            # A symbolic link, or a source that was named twice.
+            item = self._paths[candidate.path]
+            self._count("same_file")
+        else:
+            item = self._unchanged(candidate) if content is None else self._place(candidate.path, content)
+            for path in {candidate.path, os.path.abspath(candidate.found.path)}:
+                self._forget_problem(path)
         self.report.items[item] = None
         self._paths[candidate.path] = item
         self._label(item, candidate.found, source)
@@ -181,7 +206,6 @@ class Ingest:
     def _place(self, path: str, content: Content) -> int:
         """Record where content was found; returns its item."""
         self.report.decoded += 1
-        self._forget_problem(path)
         item, new = self._item(content)
         place = self.places.at(path)
         if place is not None:
@@ -194,8 +218,9 @@ class Ingest:
         left = None if new else self.places.gone(item)
         if left is not None:
             self._count("moved")
-            self._moved.add(item)
             self.places.update(self.journal, left, path, item, content.stamp)
+            if not self.places.elsewhere(item, path):
+                self._moved.add(item)
             return item
         self._count("added" if new else "copies")
         self.places.insert(self.journal, path, item, content.stamp)
@@ -248,12 +273,14 @@ class Ingest:
         with self.database.transaction():
             for place in list(self.places.below(folder)):
                 path = self.places.path(place)
-                if path not in seen and not place["missing"] and not os.path.lexists(path):
+                if path not in seen and not place["missing"] and is_gone(path):
                     self.journal.update("place", place["id"], missing=1)
                     self.report.missing += 1
-            rows = self.database.rows("SELECT id, path FROM problem")
-            for row in rows:
-                if not os.path.lexists(row["path"]):
+            reported = {path for path, _ in self.report.problems}
+            for row in self.database.rows("SELECT id, path FROM problem"):
+                path = path_from_value(row["path"])
+                # A folder that can be read again is not found as a file is, which takes its own problem back.
+                if is_gone(path) or (path not in reported and os.path.isdir(path)):
                     self.journal.delete("problem", row["id"])
 
     # --- labels and captions ---
@@ -264,15 +291,17 @@ class Ingest:
         said += [(name, options.group, -1) for name in options.not_labels]
         if options.labels_from_folders:
             if found.folder is None:
-                self.report.left_out["directly in the source: no folder to take a label from"] += 1
+                self.report.loose += 1
             else:
-                said.append(
-                    (name_of_folder(found.folder), options.group or real(source).rpartition(os.sep)[2] or "folders", 1)
-                )
-        for name, group, value in said:
-            label = self.labels.ensure(self.journal, name, group)
-            if item in self._moved and value > 0:
-                self._withdraw_siblings(item, label)
+                group = options.group or name_of_folder(real(source).rpartition(os.sep)[2] or "folders")
+                said.append((name_of_folder(found.folder), group, 1))
+        values = [(self.labels.ensure(self.journal, name, group), value) for name, group, value in said]
+        if item in self._moved:
+            self._moved.remove(item)
+            for label, value in values:
+                if value > 0:
+                    self._withdraw_siblings(item, label)
+        for label, value in values:
             self.report.labelled += self.labels.say(self.journal, [item], label, value, Source.IMPORT)
 
     def _withdraw_siblings(self, item: int, label: int) -> None:
@@ -289,6 +318,9 @@ class Ingest:
             for entry in found:
                 if entry.caption_of is None:
                     continue
+                if not self.options.captions:
+                    self.report.sidecars += 1
+                    continue
                 text, image = self._paths.get(real(entry.path)), self._paths.get(real(entry.caption_of))
                 if text is None or image is None:
                     continue
@@ -298,18 +330,20 @@ class Ingest:
                     self.report.captions += 1
 
 
-def expand(source: str) -> list[Path]:
+def expand(source: str, leave_out: Callable[[Path], bool]) -> list[Path]:
     """The paths that a source names: itself, or what a pattern (`photos/*.jpg`) matches.
 
-    Raises `NotFound`, with the nearest name beside it.
+    What lies in a folder that is to be left out is no match. Raises `NotFound`, with the nearest name beside it.
     """
-    path = Path(source).expanduser()
+    path = typed(source)
     if os.path.lexists(path):
         return [path]
     if glob.has_magic(source):
-        matches = sorted(glob.glob(str(path), recursive=True))
+        left_out = functools.cache(lambda folder: leave_out(Path(folder)))
+        matches = [Path(match) for match in sorted(glob.glob(str(path), recursive=True))]
+        matches = [match for match in matches if not any(left_out(folder) for folder in (match, *match.parents))]
         if matches:
-            return [Path(match) for match in matches]
+            return matches
         raise NotFound(f"nothing matches {source!r}")
     raise missing_path(path)
 

@@ -67,8 +67,10 @@ class Labels:
         """The label of that name; raises `NotFound` with the nearest, `BadInput` where several groups have it."""
         rows = self.namesakes(name)
         if not rows and "/" in name:
-            group, _, bare = name.partition("/")
+            group, _, bare = _composed(name).partition("/")
             rows = [row for row in self.namesakes(bare) if row["group_name"] == group]
+        # One that stands alone has no other name than this, where those in groups have.
+        rows = [row for row in rows if row["group_name"] is None] or rows
         if not rows:
             raise NotFound.named("label", name, self.names(), hint="there is no label yet: `curator label NAME FILES`")
         if len(rows) > 1:
@@ -78,7 +80,8 @@ class Labels:
 
     def find_group(self, name: str) -> sqlite3.Row:
         """The group of that name; raises `NotFound` with the nearest."""
-        row = self.database.row("SELECT * FROM label_group WHERE name = ?", name)
+        sql = "SELECT * FROM label_group WHERE name = ?"
+        row = self.database.row(sql, _composed(name))
         if row is None:
             known = [row["name"] for row in self.database.rows("SELECT name FROM label_group")]
             hint = "there is no group yet: `curator add FOLDER --labels-from-folders --group NAME`"
@@ -124,7 +127,7 @@ class Labels:
 
     def namesakes(self, name: str) -> list[sqlite3.Row]:
         """The labels of that name, one for each group that has it."""
-        return self.database.rows(f"{_LABELS} WHERE label.name = ?", unicodedata.normalize("NFC", name))
+        return self.database.rows(f"{_LABELS} WHERE label.name = ?", _composed(name))
 
     # --- saying ---
 
@@ -191,18 +194,14 @@ class Labels:
     def verdicts(self, label_ids: Sequence[int]) -> Verdicts:
         """What holds of every item as to labels that exclude each other (or one label alone)."""
         sql = "SELECT * FROM verdict WHERE value IS NOT 0 AND label_id IN (SELECT value FROM json_each(?))"
-        positives: dict[int, list[sqlite3.Row]] = defaultdict(list)
-        verdicts = Verdicts({}, defaultdict(set))
+        said: dict[int, list[sqlite3.Row]] = defaultdict(list)
+        negative: dict[int, set[int]] = defaultdict(set)
         for row in self.database.rows_among(sql, label_ids):
-            if row["value"] is None:
-                verdicts.positive[row["item_id"]] = None
-            elif row["value"] > 0:
-                positives[row["item_id"]].append(row)
+            if row["value"] == -1:
+                negative[row["item_id"]].add(row["label_id"])
             else:
-                verdicts.negative[row["item_id"]].add(row["label_id"])
-        for item, rows in positives.items():
-            verdicts.positive.setdefault(item, _strongest(rows))
-        return verdicts
+                said[row["item_id"]].append(row)
+        return Verdicts({item: _strongest(rows) for item, rows in said.items()}, negative)
 
     def examples(self, target: str) -> Examples:
         """What can be learned for a target, `label:NAME` or `group:NAME`."""
@@ -260,17 +259,26 @@ def clean(name: str) -> str:
     return name
 
 
+def _composed(name: str) -> str:
+    """A name to look for, as it would be kept; bytes that are not UTF-8 are in none, and SQLite takes none."""
+    return unicodedata.normalize("NFC", name).encode("utf-8", "backslashreplace").decode()
+
+
 def name_of_folder(folder: str) -> str:
     """A label's name from a folder's, whatever that holds: what cannot be shown becomes U+FFFD."""
     text = folder.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    return clean("".join("\ufffd" if unicodedata.category(character) == "Cc" else character for character in text))
+    shown = "".join("\ufffd" if unicodedata.category(character) == "Cc" else character for character in text)
+    return clean(shown) if shown.strip() else "\ufffd"
 
 
 def _strongest(rows: Sequence[sqlite3.Row]) -> int | None:
-    """Which of several positives of one group holds: that of the highest source; a person's last; else a conflict."""
+    """Which of several positives and conflicts of one group holds: None for a conflict.
+
+    Only the highest source counts; of what a person said the last, of others two exclude each other.
+    """
     highest = max(row["source"] for row in rows)
     top = [row for row in rows if row["source"] == highest]
-    if len(top) > 1 and highest != Source.HUMAN:
+    if (len(top) > 1 and highest != Source.HUMAN) or any(row["value"] is None for row in top):
         return None
     return int(max(top, key=lambda row: row["statement_id"])["label_id"])
 

@@ -49,7 +49,9 @@ def folds(
     import numpy as np
     from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
 
-    groups = np.asarray([hash(row.tobytes()) for row in vectors])
+    # Numbered as they come: hash() of bytes differs between processes, and with it the folds would.
+    numbers: dict[bytes, int] = {}
+    groups = np.asarray([numbers.setdefault(row.tobytes(), len(numbers)) for row in vectors])
     count = min(FOLDS, *(len(np.unique(groups[targets == target])) for target in np.unique(targets)))
     if count < 2:
         return []

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curator.api import Encoder, EncoderSpec, Modality, Model, Resolved
+from curator.contract import Breach, held
 from curator.core.changes import Journal
 from curator.core.contents import hash_file
 from curator.core.images import DECODING
@@ -26,7 +27,7 @@ from curator.store.sqlite import Database
 if TYPE_CHECKING:
     from curator.plugins import Registry
 
-REFERENCE = re.compile(r"(?P<name>[^:@]+)(:(?P<variant>.*?))?(@(?P<version>\d+))?", re.DOTALL)
+REFERENCE = re.compile(r"(?P<name>[^:@]+)(:(?P<variant>.*?))?(@(?P<version>[0-9]{1,9}))?", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,9 +197,12 @@ class Models:
         if weights is not None and not weights.exists():
             raise NotFound(f"no weights at {str(weights)!r}")
         with self.registry.guard(spec, "resolving"):
-            resolved = spec.resolve(variant, weights)
-        if "image" in spec.modalities and resolved.preprocess is None:
-            raise BadInput(f"{self.registry.origin(spec)}: {spec.name} encodes images but names no preprocessing")
+            resolved = held(Resolved, spec.resolve(variant, weights))
+            if resolved.dim < 1:
+                raise Breach(f"dim is {resolved.dim}")
+            if "image" in spec.modalities and resolved.preprocess is None:
+                raise Breach("it encodes images but names no preprocessing")
+            fingerprint_of(dict(resolved.config))  # only JSON values can be recorded
         return resolved
 
 

@@ -47,9 +47,14 @@ class Places:
     def gone(self, item_id: int) -> sqlite3.Row | None:
         """A place of the item where no file is any more: the item was moved away from there."""
         for row in self.of(item_id):
-            if not os.path.lexists(self.path(row)):
+            if is_gone(self.path(row)):
                 return row
         return None
+
+    def elsewhere(self, item_id: int, path: str) -> bool:
+        """Whether the item is also somewhere else than at this path."""
+        others = [other for other in map(self.path, self.of(item_id)) if other != path]
+        return any(map(os.path.lexists, others))
 
     def of(self, item_id: int) -> list[sqlite3.Row]:
         """The places of whole files of an item, oldest first."""
@@ -146,21 +151,38 @@ def real(path: str | Path) -> str:
     return os.path.realpath(path)
 
 
+def typed(path: str | Path) -> Path:
+    """A path as a person gives it: `~` is opened up where it is somebody's home."""
+    return Path(os.path.expanduser(path))
+
+
+def is_gone(path: str) -> bool:
+    """Whether nothing is there; False where that cannot be told, as in a folder that may not be looked into."""
+    try:
+        os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False
+
+
 def is_below(path: str, folder: str) -> bool:
     """Whether `path` is `folder` or lies in it; both absolute and resolved."""
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
-def missing_path(path: Path) -> NotFound:
-    """The error for a path that does not exist, with the nearest name in its folder."""
+def missing_path(path: Path, hint: str = "") -> NotFound:
+    """The error for a path that does not exist, with the nearest name in its folder, else a hint."""
     try:
         names = os.listdir(path.parent)
+    except PermissionError:
+        return NotFound(f"cannot look for {str(path)!r}: permission denied")
     except OSError:
         names = []
     near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
-    return NotFound(
-        f"no file or folder {str(path)!r}" + (f": did you mean {str(path.parent / near[0])!r}?" if near else "")
-    )
+    tail = f"did you mean {str(path.parent / near[0])!r}?" if near else hint
+    return NotFound(f"no file or folder {str(path)!r}" + (f": {tail}" if tail else ""))
 
 
 def _joined(root: str, place: sqlite3.Row) -> str:

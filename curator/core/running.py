@@ -23,6 +23,7 @@ from curator.api import (
     Query,
     SetLabel,
 )
+from curator.contract import Breach, held
 from curator.core.changes import Journal
 from curator.core.encoding import Encoding
 from curator.core.labels import Labels, Source, full_name
@@ -30,7 +31,7 @@ from curator.core.reporting import Reporter
 from curator.core.search import nearest
 from curator.core.selection import Items, text_query
 from curator.core.training import Training
-from curator.errors import BadInput, NotReady, PluginError
+from curator.errors import BadInput, NotReady
 from curator.parameters import Parameter, bind, parameters
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class ActionContext:
     def model(self, ref: EncoderRef | None, modality: Modality) -> Model:
         """The model that `ref` names, or the default; recorded now if it never was."""
         models = self._encoding.models
-        reference = ref or models.default_reference(modality)
+        reference = models.default_reference(modality) if ref is None else ref
         found = models.find(reference)
         return found or models.obtain(reference, self._journal, say=self._reporter.say)
 
@@ -155,23 +156,17 @@ def outputs(registry: Registry, spec: ActionSpec, context: ActionContext, params
     """What a plan yields, one by one; what the plugin raises names it, what it yields is checked."""
     with registry.guard(spec, "planning"):
         plan = iter(spec.plan(context, params))
+    kinds = [table.kind for table in spec.tables]
     while True:
         with registry.guard(spec, "planning"):
-            output = next(plan, None)
-        if output is None:
-            return
-        _check(registry, spec, output)
+            try:
+                output = next(plan)
+            except StopIteration:
+                return
+            held(SetLabel if isinstance(output, SetLabel) else Finding, output)
+            if isinstance(output, Finding) and output.kind not in kinds:
+                raise Breach(f"gave a finding of kind {output.kind!r}; it declares {kinds}")
         yield output
-
-
-def _check(registry: Registry, spec: ActionSpec, output: object) -> None:
-    who = registry.origin(spec)
-    if isinstance(output, Finding):
-        kinds = [table.kind for table in spec.tables]
-        if output.kind not in kinds:
-            raise PluginError(f"{who}: {spec.name} yields a finding of kind {output.kind!r}; it declares {kinds}")
-    elif not isinstance(output, SetLabel):
-        raise PluginError(f"{who}: {spec.name} yields {type(output).__name__}, which is no output of an action")
 
 
 def apply(journal: Journal, labels: Labels, change: SetLabel, source: Source) -> None:

@@ -22,10 +22,13 @@ def nearest(
 
     Items without a vector are left out; fewer than `k` come back where there are no more.
     """
+    import numpy as np
+
     best: list[tuple[Item, float]] = []
     for start in range(0, len(items), BLOCK):
         present, rows = encoding.matrix(model, items[start : start + BLOCK])
-        scores = rows @ vector
+        # BLAS gives equal rows scores that differ in the last bit, by where in the matrix they stand.
+        scores = np.einsum("ij,j->i", rows, vector)
         # Copies share a score; leaving the cut to argpartition would choose among them by chance.
         threshold = _kth(scores, k)
         best += [(item, float(score)) for item, score in zip(present, scores, strict=True) if score >= threshold]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from curator.api import Item, ItemSet, Modality, Query
 from curator.core.contents import BadContent, Content, examine, look
 from curator.core.labels import Labels
-from curator.core.places import Places, missing_path, real
+from curator.core.places import Places, missing_path, real, typed
 from curator.errors import BadInput, NotFound
 from curator.store.sqlite import Database
 
@@ -56,7 +57,7 @@ class Items:
     def _under(self, items: Iterable[Item], folder: Path) -> list[Item]:
         path = real(folder)
         below = {place["item_id"] for place in self.places.below(path)}
-        if not below and not Path(path).exists():
+        if not below and not os.path.exists(path):
             raise missing_path(folder)
         return [item for item in items if item.id in below]
 
@@ -78,7 +79,7 @@ class Items:
         place = self.places.at(resolved) or self.places.same_file(stamp)
         if place is not None and self.places.stamp(place) == stamp:
             return self.by_id(place["item_id"])
-        return self.of_content(identify(resolved))
+        return self.of_content(identify(path))
 
     def of_content(self, content: Content) -> Item | None:
         """The item of a content, wherever it is."""
@@ -89,8 +90,8 @@ class Items:
         """The item of `id:N` or of a file that is catalogued; raises `NotFound` with what to do."""
         if reference.startswith("id:"):
             return self.by_id(item_number(reference))
-        path = Path(reference).expanduser()
-        if not path.exists() and self.places.at(real(path)) is None:
+        path = typed(reference)
+        if not os.path.lexists(path) and self.places.at(real(path)) is None:
             raise missing_path(path)
         item = self.at(str(path))
         if item is None:
@@ -101,16 +102,15 @@ class Items:
         """A query from `id:N` or a path, catalogued or not; raises `NotFound` with the nearest name."""
         if reference.startswith("id:"):
             return _of_item(self.by_id(item_number(reference)))
-        path = Path(reference).expanduser()
-        if path.is_dir():
+        path = typed(reference)
+        if os.path.isdir(path):
             raise BadInput(f"{reference!r} is a folder: a query is one file, id:N or --text")
-        known = self.places.at(real(path))
-        if not path.exists() and known is None:
-            raise missing_path(path)
+        if not os.path.lexists(path) and self.places.at(real(path)) is None:
+            raise missing_path(path, hint="to look for a text, give it with --text")
         item = self.at(str(path))
         if item is not None:
             return _of_item(item)
-        content = identify(real(path))
+        content = identify(str(path))
         return Query(content.modality, content.hash, path=path, text=content.text)
 
     def _items(self, rows: Sequence[sqlite3.Row]) -> list[Item]:

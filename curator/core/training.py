@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from curator.api import FittedHead, Head, HeadSpec, Item, Model, Predictions
+from curator.contract import Breach
 from curator.core.changes import Journal
 from curator.core.encoding import Encoding
 from curator.core.labels import Examples, Labels
@@ -117,7 +119,7 @@ class Training:
         cached = dict(self.derived.predictions(row["object"], [item.hash for item in items]))
         fresh, vectors = self.encoding.matrix(head.model, [item for item in items if item.hash not in cached])
         if fresh:
-            probabilities = self._predict(self._restored(row), head.head, vectors)
+            probabilities = self._predict(self._restored(row), head.head, vectors, len(head.classes))
             made = {
                 item.hash: values.astype("<f4").tobytes() for item, values in zip(fresh, probabilities, strict=True)
             }
@@ -182,7 +184,7 @@ class Training:
         self.reporter.say(f"fitting a {spec.name} head for {target} on {count(len(data.items), 'item')}")
 
         def fit_predict(vectors: Any, targets: Any, unseen: Any) -> Any:
-            return self._predict(self._fitted(spec, params, vectors, targets, classes), spec.name, unseen)
+            return self._predict(self._fitted(spec, params, vectors, targets, classes), spec.name, unseen, classes)
 
         metrics = cross_validate(fit_predict, data.vectors, data.targets, classes, SEED)
         counts = np.bincount(data.targets, minlength=classes).tolist()
@@ -208,6 +210,8 @@ class Training:
     ) -> Any:
         from safetensors.numpy import save
 
+        with self.registry.guard(spec, "saving"):
+            state = save(_contiguous(head.state()))
         target = data.examples.target
         last = self.database.value("SELECT max(version) FROM head WHERE target = ?", target)
         journal.start()
@@ -223,7 +227,7 @@ class Training:
             digest=digest,
             metrics=json.dumps(dict(metrics)),
             notes=json.dumps(list(notes), ensure_ascii=False),
-            object=self.objects.put(save(_contiguous(head.state()))),
+            object=self.objects.put(state),
         )
         return self.database.row("SELECT * FROM head WHERE id = ?", row_id)
 
@@ -243,32 +247,42 @@ class Training:
             head.restore(state)
         return head
 
-    def _predict(self, head: Head, kind: str, vectors: Any) -> Any:
+    def _predict(self, head: Head, kind: str, vectors: Any, classes: int) -> Any:
+        """Call the head, and hold it to its contract."""
+        import numpy as np
+
+        wanted = (len(vectors), classes)
         with self.registry.guard(self.registry.get(HeadSpec, kind), "predicting with"):
-            return head.predict(vectors)
+            made = np.asarray(head.predict(vectors))
+            if made.shape != wanted or made.dtype != np.float32:
+                raise Breach(f"gave {made.dtype} {made.shape}, not float32 {wanted}")
+            if not ((made >= 0).all() and np.allclose(made.sum(axis=1), 1, atol=1e-3)):
+                raise Breach("gave rows that are no probabilities")
+        return made
 
 
 def refuse_too_few(examples: Examples) -> None:
     """Raise `NotReady`, with the command that helps, where there are fewer than two of a class."""
     kind, _, name = examples.target.partition(":")
+    quoted = shlex.quote(name)
     if kind == "group":
         enough = [label for label, many in zip(examples.classes, examples.counts, strict=True) if many > 1]
         if len(enough) < 2:
             raise NotReady(
                 f"group {name!r} has {count(len(enough), 'label')} with two or more items; it takes two: "
-                f"curator add FOLDER --labels-from-folders --group {name}"
+                f"curator add FOLDER --labels-from-folders --group {quoted}"
             )
         return
     negative, positive = examples.counts
     conflicts = f" ({count(len(examples.conflicts), 'item')} labelled both ways left out)" if examples.conflicts else ""
     if positive < 2:
         raise NotReady(
-            f"label {name!r} has {count(positive, 'example')}{conflicts}; it takes two: curator label {name} FILES"
+            f"label {name!r} has {count(positive, 'example')}{conflicts}; it takes two: curator label {quoted} FILES"
         )
     if negative < 2:
         raise NotReady(
             f"label {name!r} has {count(positive, 'example')} and {count(negative, 'counter-example')}{conflicts}; "
-            f"it takes two of each: curator label {name} --negative FILES"
+            f"it takes two of each: curator label {quoted} --negative FILES"
         )
 
 

@@ -25,11 +25,12 @@ from curator.core.encoding import EncodeReport, Encoding
 from curator.core.ingest import AddOptions, AddReport, Ingest
 from curator.core.labels import Labels, Source
 from curator.core.models import Models
+from curator.core.places import typed
 from curator.core.reporting import Reporter, Silent
 from curator.core.running import ActionContext, apply, bind_parameters, outputs, refuse_empty
 from curator.core.selection import Items
 from curator.core.training import Training
-from curator.core.turns import Turn
+from curator.core.turns import Turn, alone
 from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
 from curator.store.catalogue import FILE, open_catalogue
 from curator.store.derived import Derived
@@ -45,7 +46,8 @@ VARIABLE = "CURATOR_WORKSPACE"
 
 def is_workspace(folder: str | Path) -> bool:
     """Whether a folder holds a catalogue."""
-    return Path(folder, FILE).is_file()
+    # `Path.is_file` raises where a folder may not be looked into.
+    return os.path.isfile(os.path.join(folder, FILE))
 
 
 def locate(chosen: str | Path | None) -> Path:
@@ -55,9 +57,9 @@ def locate(chosen: str | Path | None) -> Path:
     or above, else `./workspace`.
     """
     if chosen is not None:
-        return Path(chosen).expanduser().absolute()
+        return typed(chosen).absolute()
     if os.environ.get(VARIABLE):
-        return Path(os.environ[VARIABLE]).expanduser().absolute()
+        return typed(os.environ[VARIABLE]).absolute()
     here = Path.cwd()
     for folder in (here, *here.parents):
         if is_workspace(folder / FOLDER):
@@ -100,7 +102,11 @@ class Workspace:
             ) from error
         if not os.access(folder, os.W_OK):
             raise read_only_error(folder / FILE)
-        open_catalogue(folder).close()
+        with alone(folder):
+            if is_workspace(folder):
+                return False
+            open_catalogue(folder).close()
+            Derived(folder).close()
         return True
 
     def __enter__(self) -> Workspace:
@@ -138,7 +144,7 @@ class Workspace:
         options = AddOptions(_many(label), _many(not_label), labels_from_folders, group, captions, verify)
         with self._run("add", {"sources": [str(source) for source in sources], **_said(options)}) as journal:
             ingest = Ingest(self.database, journal, self.registry, self.reporter, options)
-            reading = ReadOptions(captions, is_workspace)
+            reading = ReadOptions(is_workspace)
             report = ingest.add([str(source) for source in sources], reading)
             if encode:
                 encoded = self._encode_defaults(journal, self.items.by_ids(list(report.items)))
@@ -157,7 +163,7 @@ class Workspace:
         found = [self.items.by_id(item) if isinstance(item, int) else self.items.named(str(item)) for item in items]
         before = self._said_before(name, group, found)
         if value is None:
-            self.labels.find(name)
+            self.labels.find(f"{group}/{name}" if group else name)
         arguments = {"name": name, "value": value, "group": group, "items": [item.id for item in found]}
         with self._run("label", arguments) as journal:
             for item in found:
@@ -183,8 +189,8 @@ class Workspace:
             items = self.items.select(among or ItemSet())
             if retry:
                 self.derived.forget_failures([item.hash for item in items])
-            for reference in [encoder] if encoder else self._default_references(items):
-                path = Path(weights).expanduser() if weights is not None else None
+            for reference in [encoder] if encoder is not None else self._default_references(items):
+                path = typed(weights) if weights is not None else None
                 model = self.models.obtain(reference, journal, path, self.reporter.say)
                 missing = self.encoding.missing(model, items)
                 if missing:
@@ -210,7 +216,7 @@ class Workspace:
         ) as journal:
             context = self._context(journal, may_encode)
             target = context.target(label, group)  # type: ignore[arg-type]
-            model = context.model(encoder, "image") if encoder else None  # type: ignore[arg-type]
+            model = context.model(encoder, "image") if encoder is not None else None  # type: ignore[arg-type]
             return self.training.head(journal, target, model, head, options or {}, may_encode)
 
     def run(
@@ -241,7 +247,8 @@ class Workspace:
                 if isinstance(output, Finding):
                     yield output
                 else:
-                    apply(journal, self.labels, output, Source.RULE)
+                    with self.registry.guard(spec, "applying the changes of"):
+                        apply(journal, self.labels, output, Source.RULE)
 
     def use(self, encoder: str) -> Model:
         """Make an encoder the one that this workspace embeds its modalities with."""

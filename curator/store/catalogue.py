@@ -7,7 +7,7 @@ from pathlib import Path
 
 from curator.errors import WorkspaceError
 from curator.store.migrations import LATEST, migrate
-from curator.store.sqlite import Database, connect
+from curator.store.sqlite import Database, connect, make
 
 FILE = "catalogue.db"
 
@@ -15,11 +15,17 @@ FILE = "catalogue.db"
 def open_catalogue(folder: Path) -> Database:
     """Open the catalogue of a workspace; creates it where there is none yet.
 
-    Raises `WorkspaceError` for one that a newer curator made, that is damaged, or that would need an
-    update but cannot be written.
+    Raises `WorkspaceError` for one that a newer curator made, that is damaged or none of curator's, or that
+    would need an update but cannot be written.
     """
-    database = connect(folder / FILE)
+    path = folder / FILE
+    if not path.exists():
+        make(path, migrate)
+    database = connect(path)
     version = database.value("PRAGMA user_version")
+    if version == 0:
+        database.close()
+        raise WorkspaceError(f"{path} is no catalogue of curator's, or was emptied: {database.if_damaged}")
     if version > LATEST:
         database.close()
         raise WorkspaceError(

@@ -11,10 +11,14 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from curator.store.sqlite import Database, connect
+from curator.store.sqlite import Database, connect, make
 
 FILE = "derived.db"
 LAYOUT = 1
+UNREAD = "unread"
+"""In place of a fingerprint: the file could not be read, which says nothing about its content; it is tried again."""
+
+IF_DAMAGED = "delete it, and `curator encode` fills it again"
 
 SCHEMA = (
     # rate: items per second when last encoded on this machine, for telling how long the next will take.
@@ -62,8 +66,8 @@ class Derived:
         with self.database.transaction():
             sql = "INSERT OR REPLACE INTO vector (space_id, hash, vector, precision) VALUES (?, ?, ?, ?)"
             self.database.execute_many(sql, [(space, hash_, vector, precision) for hash_, vector in rows])
-            forget = "DELETE FROM failure WHERE fingerprint IN ('', ?) AND hash = ?"
-            self.database.execute_many(forget, [(fingerprint, hash_) for hash_, _ in rows])
+            forget = "DELETE FROM failure WHERE fingerprint IN ('', ?, ?) AND hash = ?"
+            self.database.execute_many(forget, [(UNREAD, fingerprint, hash_) for hash_, _ in rows])
 
     def failures(self, fingerprint: str, hashes: Sequence[str]) -> dict[str, str]:
         """Reason by hash, for those that failed in the space or could not be decoded at all."""
@@ -132,19 +136,25 @@ class Derived:
 
 def _open(folder: Path) -> Database:
     path = folder / FILE
-    if not path.exists() and not os.access(folder, os.W_OK):
-        database = Database(path, sqlite3.connect(":memory:", isolation_level=None), False)
-    else:
-        database = connect(path)
+    if not path.exists():
+        if not os.access(folder, os.W_OK):
+            return _in_memory(path)
+        make(path, _fill)
+    database = connect(path, IF_DAMAGED)
     if database.value("PRAGMA user_version") == LAYOUT or database.read_only:
         return database
-    if database.value("SELECT count(*) FROM sqlite_master"):
-        database.close()
-        for name in (FILE, FILE + "-wal", FILE + "-shm"):
-            (folder / name).unlink(missing_ok=True)
-        database = connect(path)
-    database.connection.row_factory = sqlite3.Row
-    with database.transaction():
-        for statement in SCHEMA:
-            database.execute(statement)
-    return database
+    database.close()
+    make(path, _fill)
+    return connect(path, IF_DAMAGED)
+
+
+def _in_memory(path: Path) -> Database:
+    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection.row_factory = sqlite3.Row
+    _fill(connection)
+    return Database(path, connection, False)
+
+
+def _fill(connection: sqlite3.Connection) -> None:
+    for statement in SCHEMA:
+        connection.execute(statement)

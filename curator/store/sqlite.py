@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,17 @@ BUSY_SECONDS = 30.0
 
 CHUNK = 10_000
 
+RESTORE = "restore it from a backup"
+
 
 class Database:
     """A connection in autocommit mode; what belongs together goes through `transaction()`."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, read_only: bool) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, read_only: bool, if_damaged: str = RESTORE) -> None:
         self.path = path
         self.connection = connection
         self.read_only = read_only
+        self.if_damaged = if_damaged
 
     def rows(self, sql: str, *parameters: Any) -> list[sqlite3.Row]:
         """All rows of a query."""
@@ -90,10 +93,12 @@ class Database:
                 raise WorkspaceError(message) from error
             if "disk is full" in text or "disk I/O error" in text:
                 raise WorkspaceError(f"{self.path} cannot be written: {text}; nothing of this step was kept") from error
+            if "unable to open" in text:
+                raise _cannot_open(self.path, error) from error
             raise
         except sqlite3.DatabaseError as error:
             if "malformed" in str(error) or "not a database" in str(error):
-                raise WorkspaceError(f"{self.path} is damaged ({error}); restore it from a backup") from error
+                raise WorkspaceError(f"{self.path} is damaged ({error}): {self.if_damaged}") from error
             raise
 
 
@@ -104,13 +109,39 @@ def read_only_error(path: Path) -> WorkspaceError:
     )
 
 
-def connect(path: Path) -> Database:
+def _cannot_open(path: Path, error: sqlite3.Error) -> WorkspaceError:
+    return WorkspaceError(f"{path} cannot be opened ({error}): check the permissions of it and its folder")
+
+
+def make(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
+    """Make a database whole under another name, then put it in place: nobody ever meets, or leaves, half of one.
+
+    The caller sees to it that nobody else makes the same one.
+    """
+    beside = path.with_name(path.name + ".new")
+    for name in (beside, path):
+        # A log without its database would be played back into the new one.
+        for ending in ("-wal", "-shm"):
+            name.with_name(name.name + ending).unlink(missing_ok=True)
+    beside.unlink(missing_ok=True)
+    database = connect(beside)
+    try:
+        with database.explained():
+            fill(database.connection)
+            database.connection.execute("PRAGMA journal_mode = WAL")
+    finally:
+        database.close()
+    beside.replace(path)
+
+
+def connect(path: Path, if_damaged: str = RESTORE) -> Database:
     """Open a database, for reading only where the files or their folder cannot be written."""
     if path.is_dir():
         raise WorkspaceError(f"{path} is a folder where a database should be")
     writable = os.access(path if path.exists() else path.parent, os.W_OK) and os.access(path.parent, os.W_OK)
     if writable:
-        return _configured(Database(path, sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None), False))
+        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
+        return _configured(Database(path, connection, False, if_damaged))
     # A database in WAL mode wants to create its -shm file even for reading; where the folder does not
     # allow that, nobody can be writing either, so it may be taken as immutable.
     wal = path.with_name(path.name + "-wal")
@@ -119,8 +150,8 @@ def connect(path: Path) -> Database:
     try:
         connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
     except sqlite3.OperationalError as error:
-        raise WorkspaceError(f"{path} cannot be opened: {error}") from error
-    return _configured(Database(path, connection, True))
+        raise _cannot_open(path, error) from error
+    return _configured(Database(path, connection, True, if_damaged))
 
 
 def _configured(database: Database) -> Database:
@@ -128,10 +159,11 @@ def _configured(database: Database) -> Database:
     try:
         with database.explained():
             database.connection.execute("PRAGMA foreign_keys = ON")
-            if not database.read_only:
+            database.connection.execute("SELECT count(*) FROM sqlite_master")
+            ours = database.value("PRAGMA user_version") != 0
+            if ours and not database.read_only:
                 database.connection.execute("PRAGMA journal_mode = WAL")
                 database.connection.execute("PRAGMA synchronous = NORMAL")
-            database.connection.execute("SELECT count(*) FROM sqlite_master")
     except BaseException:
         database.close()
         raise

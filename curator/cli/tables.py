@@ -1,0 +1,186 @@
+"""The rows that the core's commands show: on a terminal as tables, with `--json` as objects of these keys."""
+
+from __future__ import annotations
+
+from curator.api import Column, Table
+
+ITEMS = Table(
+    "item",
+    "Items",
+    (
+        Column("id", "the item", "integer"),
+        Column("media", "image or text"),
+        Column("path", "where it is; null if its file is gone", "path"),
+        Column("text", "the body of a text"),
+        Column("labels", "what it is labelled as, a list"),
+    ),
+)
+
+FACTS = Table(
+    "fact",
+    "Item",
+    (Column("fact", "what"), Column("value", "a text, number or path", "path")),
+    whole=True,
+)
+
+ADDED = Table(
+    "added",
+    "Added",
+    tuple(
+        Column(name, text, "integer")
+        for name, text in (
+            ("found", "files of a kind that curator reads"),
+            ("added", "new content"),
+            ("copies", "further places of known content"),
+            ("changed", "other content at a known place"),
+            ("moved", "known content whose old place is gone"),
+            ("unchanged", "known and not read again"),
+            ("same_file", "other names of files that are known (links)"),
+            ("missing", "known places where the file is gone"),
+            ("labelled", "statements made"),
+            ("captions", "captions linked"),
+            ("decoded", "files that were read"),
+            ("encoded", "items embedded"),
+            ("failed", "files that could not be used"),
+        )
+    ),
+)
+
+PROBLEMS = Table(
+    "problem",
+    "Problems",
+    (Column("path", "the file, or id:N", "path"), Column("reason", "what is wrong with it")),
+)
+
+LABELLED = Table(
+    "labelled",
+    "Labelled",
+    (
+        Column("id", "the item", "integer"),
+        Column("path", "where it is", "path"),
+        Column("label", "the label"),
+        Column("now", "positive, negative, or empty: nothing said"),
+        Column("before", "what was said before: also conflict"),
+    ),
+)
+
+ENCODED = Table(
+    "encoded",
+    "Embedded",
+    (
+        Column("model", "the encoder with its weights"),
+        Column("encoded", "vectors made now", "integer"),
+        Column("failed", "items that failed now", "integer"),
+        Column("seconds", "how long it took, without loading the encoder", "score"),
+    ),
+    whole=True,
+)
+
+ENCODERS = Table(
+    "encoder",
+    "Encoders",
+    (
+        Column("name", "what -e takes"),
+        Column("media", "what it embeds"),
+        Column("default", "for which media it is this workspace's default"),
+        Column("embedded", "how many contents have a vector here", "integer"),
+        Column("summary", "what it is"),
+    ),
+    whole=True,
+)
+
+METRICS = Table(
+    "held-out",
+    "Held-out quality",
+    (
+        Column("metric", "what was measured"),
+        Column("value", "mean over held-out folds, 0 to 1", "score"),
+        Column("spread", "standard deviation over the folds", "score"),
+        Column("items", "how many items it rests on", "integer"),
+    ),
+    whole=True,
+)
+
+KINDS = Table(
+    "kind",
+    "Kinds of head",
+    (
+        Column("name", "what --head takes"),
+        Column("default", "yes for the one that is taken if none is named"),
+        Column("options", "what -o takes, with the defaults"),
+        Column("summary", "what it is"),
+    ),
+    whole=True,
+)
+
+FITTED = Table(
+    "head",
+    "Fitted heads",
+    (
+        Column("head", "label or group, and version"),
+        Column("type", "the kind of head"),
+        Column("model", "the encoder it works on"),
+        Column("classes", "how many", "integer"),
+        Column("items", "how many it was fitted on", "integer"),
+        Column("accuracy", "held-out", "score"),
+        Column("baseline", "accuracy of always saying the commonest class", "score"),
+    ),
+)
+
+HOLDINGS = Table(
+    "holding",
+    "Items",
+    (
+        Column("media", "image or text"),
+        Column("items", "how many", "integer"),
+        Column("embedded", "how many have a vector of the default model", "integer"),
+        Column("failed", "how many cannot have one", "integer"),
+        Column("default", "the model that the workspace embeds them with"),
+    ),
+    whole=True,
+)
+
+LABELS = Table(
+    "label",
+    "Labels",
+    (
+        Column("label", "its name"),
+        Column("group", "the group of labels that exclude each other; null if it stands alone"),
+        Column("positives", "items that are", "integer"),
+        Column("negatives", "items that are not: counter-examples, and for a group its other labels", "integer"),
+        Column("conflicts", "items of which two things are said that exclude each other", "integer"),
+    ),
+)
+
+STEPS = Table(
+    "next",
+    "Next",
+    (Column("reason", "why"), Column("command", "what to type")),
+    whole=True,
+)
+
+RUNS = Table(
+    "run",
+    "Runs, latest first",
+    (
+        Column("run", "its number", "integer"),
+        Column("started", "when, in local time"),
+        Column("command", "what was run"),
+        Column("arguments", "with what"),
+        Column("state", "running, done, interrupted or failed"),
+        Column("changes", "rows of the catalogue that it wrote", "integer"),
+    ),
+)
+
+PLUGINS = Table(
+    "plugin",
+    "Plugins",
+    (
+        Column("plugin", "its entry point"),
+        Column("distribution", "the installed package it comes from"),
+        Column("version", "of that package"),
+        Column("offers", "encoders, heads, actions and readers"),
+        Column("failure", "why it was skipped"),
+    ),
+    whole=True,
+)

@@ -1,0 +1,123 @@
+"""The public surface: complete, sorted, documented; and the names that the core keeps for itself."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import re
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Annotated
+
+import click
+import pytest
+
+from curator import api, checkpoints, errors, hookspecs
+from curator.api import ActionSpec, Argument, ItemSet, Query
+from curator.cli import COMMANDS, cli
+from curator.cli.actions import command_of
+from curator.plugins import CORE_COMMANDS, CORE_OPTIONS, HOOKS
+
+API = [api, api.actions, api.data, api.encoders, api.heads, api.readers]
+DOCUMENTED = [*API, checkpoints, errors, hookspecs]
+
+
+def public(module: types.ModuleType) -> dict[str, str | None]:
+    """The public names that a module defines, outside `if TYPE_CHECKING:`, with their documentation."""
+    found: dict[str, str | None] = {}
+    body = ast.parse(Path(str(module.__file__)).read_text()).body
+    for node, following in zip(body, [*body[1:], None], strict=True):
+        if isinstance(node, ast.ClassDef | ast.FunctionDef):
+            found[node.name] = ast.get_docstring(node)
+            if isinstance(node, ast.ClassDef):
+                methods = [part for part in node.body if isinstance(part, ast.FunctionDef)]
+                found |= {f"{node.name}.{method.name}": ast.get_docstring(method) for method in methods}
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            below = following.value if isinstance(following, ast.Expr) else None
+            text = below.value if isinstance(below, ast.Constant) and isinstance(below.value, str) else None
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {target.id: text for target in targets if isinstance(target, ast.Name)}
+    return {name: text for name, text in found.items() if not any(part.startswith("_") for part in name.split("."))}
+
+
+@pytest.mark.parametrize("modules", [API, [errors]], ids=lambda modules: modules[0].__name__)
+def test_all_is_sorted_and_complete(modules):
+    named = modules[0].__all__
+    assert named == sorted(named)
+    assert set(named) == {name for module in modules for name in public(module) if "." not in name}
+    assert all(hasattr(modules[0], name) for name in named)
+
+
+@pytest.mark.parametrize("module", DOCUMENTED, ids=lambda module: module.__name__)
+def test_every_public_name_is_documented(module):
+    assert [name for name, text in public(module).items() if not text and name != "hookspec"] == []
+    assert module.__doc__
+
+
+@pytest.mark.parametrize("name", ["EncoderSpec", "HeadSpec", "ActionSpec", "ReaderSpec", "Resolved", "ReadOptions"])
+def test_the_fields_that_a_plugin_fills_in_are_explained(name):
+    kind = getattr(api, name)
+    plain = {"name", "summary", "modalities", "tables", "example", "dim", "params", "preprocess"}
+    unexplained = [field.name for field in fields(kind) if field.name not in plain and field.name not in kind.__doc__]
+    assert unexplained == []
+
+
+def test_every_hook_is_a_documented_spec_that_the_loader_calls():
+    declared = {name for name, value in vars(hookspecs).items() if hasattr(value, "curator_spec")}
+    assert declared == set(HOOKS)
+    for name, kind in HOOKS.items():
+        signature = inspect.signature(getattr(hookspecs, name))
+        assert (list(signature.parameters), signature.return_annotation) == ([], f"Iterable[{kind.__name__}]")
+
+
+# --- what the core keeps for itself -------------------------------------------------------------------
+
+
+def test_no_action_can_take_the_name_of_a_core_command():
+    assert {command.name for command in COMMANDS} <= CORE_COMMANDS
+
+
+def test_no_action_can_take_an_option_that_its_command_has_already():
+    @dataclass(frozen=True)
+    class Params:
+        query: Annotated[Query, Argument()]
+        among: ItemSet = ItemSet()
+
+    command = command_of(ActionSpec("mine", "s", Params, lambda context, params: iter(())))
+    options = [option for option in command.params if isinstance(option, click.Option)]
+    spelt = {flag for option in options for flag in option.opts} | set(cli.context_settings["help_option_names"])
+    assert spelt == {word for word in CORE_OPTIONS if word.startswith("-")}
+    assert {option.name for option in options} <= {word.removeprefix("--") for word in CORE_OPTIONS}
+
+
+# --- errors -------------------------------------------------------------------------------------------
+
+
+def drawn(docstring: str) -> Iterator[tuple[str, int, str | None]]:
+    """(class, exit code, parent) of each line of the tree in a docstring."""
+    above: dict[int, str] = {}
+    for line in docstring.splitlines():
+        if match := re.match(r"(?P<branch>[ │├└─]*)(?P<name>[A-Z]\w+) +(?P<code>\d+) ", line):
+            depth = len(match["branch"])
+            parent = next((above[level] for level in sorted(above, reverse=True) if level < depth), None)
+            above[depth] = match["name"]
+            yield match["name"], int(match["code"]), parent
+
+
+def test_the_tree_of_errors_is_as_drawn():
+    classes = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, Exception)]
+    actual = {
+        (kind.__name__, kind.exit_code, None if kind is errors.CuratorError else kind.__base__.__name__)
+        for kind in classes
+    }
+    assert set(drawn(errors.__doc__)) == actual
+    codes = [code for _, code, _ in actual]
+    assert len(set(codes)) == len(codes)
+
+
+def test_the_drawing_is_read_with_its_depth():
+    """The mutant of the test above: a class in another place, or with another code, is another tree."""
+    tree = "Base  1  x\n├── Left  2  x\n│   └── Deep  3  x\n└── Right  4  x\n"
+    assert list(drawn(tree)) == [("Base", 1, None), ("Left", 2, "Base"), ("Deep", 3, "Left"), ("Right", 4, "Base")]

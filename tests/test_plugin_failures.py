@@ -1,0 +1,351 @@
+"""Plugins that fail at work: the command ends with code 6 and one line that names plugin, distribution and version.
+
+Real distributions on the path, driven through the real commands in this process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from plugin_kit import Ran, Site, hook
+
+from curator import plugins
+from curator.cli import cli, shared
+
+VERSION = "4.5.6"
+TEXTS = 8
+
+ENCODERS = """
+import numpy as np
+
+class Good:
+    def encode(self, batch):
+        return np.array([[len(text), 1.0] for text in batch.texts], dtype=np.float32)
+    def close(self): pass
+
+def made(**methods):
+    return lambda resolved, device: type("Made", (Good,), {k: staticmethod(v) for k, v in methods.items()})()
+
+def raises(*arguments):
+    raise RuntimeError("the reason\\nand more")
+
+def exits(*arguments):
+    raise SystemExit("enough")
+
+def poisoned(batch):
+    if any("poison" in text for text in batch.texts):
+        raise RuntimeError("poisoned")
+    return Good().encode(batch)
+
+def while_broken(batch):
+    from pathlib import Path
+    if Path("broken").exists():
+        raise RuntimeError("broken")
+    return Good().encode(batch)
+
+def resolved(*arguments):
+    return Resolved(2)
+
+def full(value):
+    return lambda batch: np.full((len(batch.texts), 2), value, dtype=np.float32)
+
+def spec(name, load=made(), resolve=resolved):
+    return EncoderSpec(name, ("text",), "s", resolve, load)
+
+@hookimpl
+def register_encoders():
+    yield spec("good")
+    yield spec("resolve-raises", resolve=raises)
+    yield spec("resolve-exits", resolve=exits)
+    yield spec("resolve-gives-a-number", resolve=lambda variant, weights: 2)
+    yield spec("resolve-gives-a-wrong-field", resolve=lambda variant, weights: Resolved("2"))
+    yield spec("resolve-gives-no-dim", resolve=lambda variant, weights: Resolved(0))
+    yield spec("resolve-gives-no-json", resolve=lambda variant, weights: Resolved(2, config={"x": object()}))
+    yield EncoderSpec("resolve-without-pixels", ("image", "text"), "s", resolved, made())
+    yield spec("load-raises", raises)
+    yield spec("load-exits", exits)
+    yield spec("load-gives-nothing", lambda resolved, device: None)
+    yield spec("encode-raises", made(encode=raises))
+    yield spec("encode-exits", made(encode=exits))
+    yield spec("encode-wrong-shape", made(encode=lambda batch: np.zeros((1, 3), dtype=np.float32)))
+    yield spec("encode-wrong-type", made(encode=lambda batch: np.zeros((len(batch.texts), 2))))
+    yield spec("encode-nothing", made(encode=lambda batch: None))
+    yield spec("encode-nan", made(encode=full(np.nan)))
+    yield spec("close-raises", made(close=raises))
+    yield spec("one-item", made(encode=poisoned))
+    yield spec("while-broken", made(encode=while_broken))
+"""
+
+# Encoder: what the message says beside the plugin, and whether the run had written by then.
+BAD_ENCODERS = {
+    "resolve-raises": ("resolving resolve-raises: RuntimeError: the reason$", False),
+    "resolve-exits": (r"called sys\.exit\(enough\)$", False),
+    "resolve-gives-a-number": ("gave int 2, not Resolved$", False),
+    "resolve-gives-a-wrong-field": ("Resolved: dim is str '2', not int$", False),
+    "resolve-gives-no-dim": ("dim is 0$", False),
+    "resolve-gives-no-json": ("TypeError: Object of type object is not JSON serializable$", False),
+    "resolve-without-pixels": ("encodes images but names no preprocessing$", False),
+    "load-raises": ("loading load-raises: RuntimeError: the reason$", True),
+    "load-exits": (r"called sys\.exit\(enough\)$", True),
+    "load-gives-nothing": ("AttributeError: 'NoneType' object has no attribute '(encode|close)'$", True),
+    "encode-raises": ("encoding with encode-raises: RuntimeError: the reason$", True),
+    "encode-exits": (r"called sys\.exit\(enough\)$", True),
+    "encode-wrong-shape": (r"gave float32 \(1, 3\), not float32 \(\d, 2\)$", True),
+    "encode-wrong-type": (r"gave float64 \(\d, 2\), not float32 \(\d, 2\)$", True),
+    "encode-nothing": (r"gave object \(\), not float32 \(\d, 2\)$", True),
+    "encode-nan": ("gave numbers that are not finite$", True),
+    "close-raises": ("closing close-raises: RuntimeError: the reason$", True),
+}
+
+HEADS = """
+import numpy as np
+
+class Good:
+    def __init__(self, params): pass
+    def fit(self, vectors, targets, classes, seed): self.classes = classes
+    def predict(self, vectors): return np.full((len(vectors), self.classes), 1 / self.classes, dtype=np.float32)
+    def state(self): return {"classes": np.array([self.classes])}
+    def restore(self, state): self.classes = int(state["classes"][0])
+
+def raises(self, *arguments):
+    raise RuntimeError("the reason")
+
+def spec(name, **methods):
+    return HeadSpec(name, "s", type("Made", (Good,), methods))
+
+@hookimpl
+def register_heads():
+    yield spec("good")
+    yield spec("init-raises", __init__=raises)
+    yield spec("fit-raises", fit=raises)
+    yield spec("predict-raises", predict=raises)
+    yield spec("predict-wrong-shape", predict=lambda self, vectors: np.ones((len(vectors), 1), dtype=np.float32))
+    yield spec("predict-wrong-type", predict=lambda self, vectors: np.full((len(vectors), 2), 0.5))
+    yield spec("predict-no-shares", predict=lambda self, vectors: np.ones((len(vectors), 2), dtype=np.float32))
+    yield spec("state-raises", state=raises)
+    yield spec("state-no-arrays", state=lambda self: {"weights": "text"})
+"""
+
+BAD_HEADS = {
+    "init-raises": "fitting init-raises: RuntimeError: the reason$",
+    "fit-raises": "fitting fit-raises: RuntimeError: the reason$",
+    "predict-raises": "predicting with predict-raises: RuntimeError: the reason$",
+    "predict-wrong-shape": r"gave float32 \(\d, 1\), not float32 \(\d, 2\)$",
+    "predict-wrong-type": r"gave float64 \(\d, 2\), not float32 \(\d, 2\)$",
+    "predict-no-shares": "gave rows that are no probabilities$",
+    "state-raises": "saving state-raises: RuntimeError: the reason$",
+    "state-no-arrays": "failed at saving state-no-arrays: ",
+}
+
+ACTIONS = """
+ROWS = Table("row", "Rows", (Column("n", "a number", "integer"),))
+
+def raises(context, params):
+    yield Finding("row", {"n": 1})
+    raise RuntimeError("the reason")
+
+def raises_after_writing(context, params):
+    yield SetLabel(1, "said", True)
+    yield SetLabel(2, "said", False)
+    raise RuntimeError("the reason")
+
+def exits(context, params):
+    yield Finding("row", {"n": 1})
+    import sys; sys.exit("enough")
+
+def yields(*outputs):
+    return lambda context, params: iter(outputs)
+
+def noisy(context, params):
+    import os
+    print("noise from a plan")
+    os.chdir("/")
+    yield Finding("row", {"n": 1})
+
+def spec(name, plan):
+    return ActionSpec(name, "s", NoParams, plan, (ROWS,))
+
+@hookimpl
+def register_actions():
+    yield spec("good", yields(Finding("row", {"n": 1}), Finding("row", {"n": 2})))
+    yield spec("noisy", noisy)
+    yield spec("plan-raises", raises)
+    yield spec("plan-raises-after-writing", raises_after_writing)
+    yield spec("plan-exits", exits)
+    yield spec("plan-gives-nothing", lambda context, params: None)
+    yield spec("plan-yields-none", yields(Finding("row", {"n": 1}), None))
+    yield spec("plan-yields-a-row", yields({"n": 1}))
+    yield spec("plan-yields-a-surprise", yields(Finding("surprise", {"n": 1})))
+    yield spec("plan-yields-no-values", yields(Finding("row", 5)))
+    yield spec("plan-labels-nothing", yields(SetLabel(999999, "said", True)))
+    yield spec("plan-says-perhaps", yields(SetLabel(1, "said", "perhaps")))
+"""
+
+BAD_ACTIONS = {
+    "plan-raises": ("planning plan-raises: RuntimeError: the reason$", False),
+    "plan-raises-after-writing": ("planning plan-raises-after-writing: RuntimeError: the reason$", True),
+    "plan-exits": (r"called sys\.exit\(enough\)$", False),
+    "plan-gives-nothing": ("TypeError: 'NoneType' object is not iterable$", False),
+    "plan-yields-none": ("gave None, not Finding$", False),
+    "plan-yields-a-row": (r"gave dict \{'n': 1\}, not Finding$", False),
+    "plan-yields-a-surprise": (r"gave a finding of kind 'surprise'; it declares \['row'\]$", False),
+    "plan-yields-no-values": ("Finding: values is int 5, not Mapping", False),
+    "plan-labels-nothing": ("IntegrityError: FOREIGN KEY constraint failed$", True),
+    "plan-says-perhaps": ("SetLabel: value is str 'perhaps', not bool | None$", False),
+}
+
+READERS = hook("register_readers", "[ReaderSpec('csv', 's', lambda path: path.suffix == '.csv', read)]") + (
+    "\ndef read(path, options):\n    return [str(path)] if 'wrong' in path.name else 1 / 0\n"
+)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """The plugins of this module on the path of this process."""
+    site = Site(tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("unused"))
+    for kind, source in {"encoders": ENCODERS, "heads": HEADS, "actions": ACTIONS, "readers": READERS}.items():
+        site.lay(f"bad-{kind}-dist", source, version=VERSION, entry=f"bad-{kind}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(site.path))
+        shared.registry.cache_clear()
+        yield
+    shared.registry.cache_clear()
+    for name in [name for name in sys.modules if name.startswith("bad_") and name.endswith("_dist")]:
+        del sys.modules[name]
+
+
+def curator(*arguments: str) -> Ran:
+    """A command in this process."""
+    result = CliRunner().invoke(cli, arguments)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Ran(result.exit_code, result.stdout, result.stderr)
+
+
+@pytest.fixture(scope="module")
+def catalogue(installed, tmp_path_factory):
+    """A workspace with texts, labelled, none embedded."""
+    folder = tmp_path_factory.mktemp("catalogue")
+    with contextlib.chdir(folder):
+        for name in ("yes", "no"):
+            (folder / "texts" / name).mkdir(parents=True)
+            for number in range(TEXTS // 2):
+                (folder / "texts" / name / f"{number}.txt").write_text(f"{name} {'word ' * number}")
+        ran = curator("add", "texts", "--labels-from-folders", "--group", "kind", "--no-encode")
+        assert ran.code == 0, ran.err
+    return folder
+
+
+@pytest.fixture
+def workspace(catalogue, tmp_path, monkeypatch):
+    """A copy of it, in the current folder."""
+    shutil.copytree(catalogue, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def last_run() -> tuple[str, str]:
+    row = curator("log", "--json", "--limit", "1").rows[0]
+    return row["command"], row["state"]
+
+
+def assert_blamed(ran: Ran, kind: str, says: str) -> None:
+    """One line, which names plugin, distribution and version, and code 6."""
+    assert ran.code == 6
+    (line,) = [line for line in ran.err.splitlines() if line.startswith("Error")]
+    assert line.startswith(f"Error: plugin 'bad-{kind}' (bad-{kind}-dist {VERSION}) failed at ")
+    assert re.search(says, line)
+    assert "Traceback" not in ran.err
+
+
+@pytest.mark.parametrize("name", BAD_ENCODERS)
+def test_an_encoder_that_fails_is_blamed(workspace, name):
+    says, wrote = BAD_ENCODERS[name]
+    assert_blamed(curator("encode", "-e", name), "encoders", says)
+    assert last_run() == (("encode", "failed") if wrote else ("add", "done"))
+
+
+def test_an_encoder_that_fails_on_one_item_does_not_cost_the_others(workspace):
+    (workspace / "texts/poison.txt").write_text("poison")
+    curator("add", "texts", "--no-encode")
+    ran = curator("encode", "-e", "one-item", "--json")
+    assert ran.code == 5
+    assert [(row["encoded"], row["failed"]) for row in ran.rows] == [(TEXTS, 1)]
+    assert "poison.txt: plugin 'bad-encoders'" in ran.err
+
+
+def test_the_failure_of_an_encoder_is_not_held_against_the_items(workspace):
+    (workspace / "broken").touch()
+    assert curator("encode", "-e", "while-broken").code == 6
+    (workspace / "broken").unlink()
+    ran = curator("encode", "-e", "while-broken", "--json")
+    assert (ran.code, ran.rows[0]["encoded"]) == (0, TEXTS)
+
+
+def test_what_was_catalogued_stays_when_the_default_encoder_fails(workspace):
+    (workspace / "broken").touch()
+    assert curator("encoders", "--use", "while-broken").code == 0
+    (workspace / "texts/more.txt").write_text("one more")
+    assert_blamed(curator("add", "texts"), "encoders", "broken$")
+    assert last_run() == ("add", "failed")
+    assert len(curator("ls", "--json").rows) == TEXTS + 1
+
+
+@pytest.mark.parametrize("name", BAD_HEADS)
+def test_a_head_that_fails_is_blamed(workspace, name):
+    assert curator("encode", "-e", "good").code == 0
+    ran = curator("train", "--group", "kind", "-e", "good", "--head", name)
+    assert_blamed(ran, "heads", BAD_HEADS[name])
+    assert last_run() == ("encode", "done")
+
+
+@pytest.mark.parametrize("name", BAD_ACTIONS)
+def test_an_action_that_fails_is_blamed(workspace, name):
+    says, wrote = BAD_ACTIONS[name]
+    assert_blamed(curator(name), "actions", says)
+    assert last_run() == ((name, "failed") if wrote else ("add", "done"))
+
+
+def test_a_plan_that_prints_and_changes_folder_does_neither(workspace):
+    ran = curator("noisy", "--json")
+    assert (ran.code, [row["n"] for row in ran.rows]) == (0, [1])
+    assert "noise from a plan" in ran.err
+    assert Path.cwd() == workspace.resolve()
+
+
+@pytest.mark.parametrize(("name", "says"), [("a.csv", "ZeroDivisionError"), ("wrong.csv", "gave str .*, not Found$")])
+def test_a_reader_that_fails_is_blamed(workspace, name, says):
+    (workspace / name).write_text("a,b\n")
+    assert_blamed(curator("add", name), "readers", says)
+
+
+def test_good_plugins_of_the_same_distributions_work(workspace):
+    assert curator("encode", "-e", "good").code == 0
+    assert curator("train", "--group", "kind", "-e", "good", "--head", "good").code == 0
+    assert [row["n"] for row in curator("good", "--json").rows] == [1, 2]
+
+
+# --- mutants: without a guard, the tests above would fail ---------------------------------------------
+
+COMMANDS = [("plan-raises",), ("encode", "-e", "load-raises"), ("plan-exits",), ("add", "a.csv")]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_without_the_guard_nobody_is_blamed(workspace, monkeypatch, command):
+    (workspace / "a.csv").touch()
+    assert curator(*command).code == 6
+    monkeypatch.setattr(plugins, "_blamed", lambda origin, doing: contextlib.nullcontext())
+    with pytest.raises((AssertionError, RuntimeError, ZeroDivisionError)):
+        assert curator(*command).code == 6
+
+
+def test_without_containment_a_plan_prints_into_the_rows_and_moves_the_process(workspace, monkeypatch):
+    monkeypatch.setattr(plugins, "_contained", contextlib.nullcontext)
+    assert "noise from a plan" in curator("noisy", "--json").out
+    assert Path.cwd() == Path("/")
