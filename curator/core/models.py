@@ -147,6 +147,9 @@ class Models:
         self, spec: EncoderSpec, resolved: Resolved, description: dict[str, Any], weights: Path | None, journal: Journal
     ) -> Model:
         fingerprint = fingerprint_of(description)
+        # Loaded once before it is recorded: a file that turns out to hold other weights must not become the model.
+        with self.registry.guard(spec, "loading"):
+            spec.load(resolved, self.device).close()
         with self.database.transaction():
             space = journal.insert(
                 "space",

@@ -29,10 +29,10 @@ from curator.api import (
 class ClassifyParams:
     """One label (is it, or is it not?) or one group (which of several?), and what to do it with."""
 
-    label: Annotated[LabelName | None, Option(help="the label to tell from everything else")] = None
-    group: Annotated[GroupName | None, Option(help="the group of labels to choose one from")] = None
-    encoder: Annotated[EncoderRef | None, Option("-e", help="NAME[:VARIANT][@VERSION] of the encoder to use")] = None
-    head: Annotated[HeadName | None, Option(help="the kind of head to fit (`curator heads` lists them)")] = None
+    label: Annotated[LabelName | None, Option(help="The label to tell from everything else.")] = None
+    group: Annotated[GroupName | None, Option(help="The group of labels to choose one from.")] = None
+    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use.")] = None
+    head: Annotated[HeadName | None, Option(help="The kind of head to fit (`curator heads` lists them).")] = None
     among: Annotated[ItemSet, Option()] = ItemSet()
 
 
@@ -66,7 +66,7 @@ PREDICTIONS = Table(
 def plan(context: Context, params: ClassifyParams) -> Iterator[Output]:
     """How good the head is on held-out items, then its predictions, most probable first."""
     target = context.target(params.label, params.group)
-    model = context.model(params.encoder, "image") if params.encoder else None
+    model = context.model(params.encoder, "image") if params.encoder is not None else None
     head = context.head(target, model, params.head)
     yield from held_out(head)
     items = context.items(params.among, modalities=head.model.modalities)

@@ -27,10 +27,8 @@ class SimilarParams:
     """What to look for, among what, and how many."""
 
     query: Annotated[Query, Argument(help="a file, or id:N for a catalogued item")]
-    k: Annotated[int, Option("-k", min=1, help="how many neighbours")] = 10
-    encoder: Annotated[
-        EncoderRef | None, Option("-e", help="NAME[:VARIANT][@VERSION] of the encoder to compare with")
-    ] = None
+    k: Annotated[int, Option("-k", min=1, help="How many.")] = 10
+    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to compare with.")] = None
     among: Annotated[ItemSet, Option()] = ItemSet()
 
 
@@ -50,11 +48,16 @@ NEIGHBOURS = Table(
 
 
 def plan(context: Context, params: SimilarParams) -> Iterator[Output]:
-    """The k items of highest cosine with the query, which itself (and so each exact copy) is left out."""
+    """The k items of highest cosine with the query, which itself (and so each exact copy) is left out.
+
+    An encoder of both media finds images, by an image or by a text, unless `--media text` says otherwise.
+    """
     query = params.query
     model = context.model(params.encoder, query.modality)
-    items = context.items(params.among, modalities=(query.modality,))
+    items = context.items(params.among, modalities=model.modalities if params.among.media else model.modalities[:1])
     others = [item for item in items if item.hash != query.hash]
+    if not others:
+        context.note(f"the catalogue holds no {params.among.media or model.modalities[0]} to compare with")
     nearest = context.nearest(context.embed(query, model), model, others, params.k)
     labels = context.labels([item for item, _ in nearest])
     for rank, ((item, score), names) in enumerate(zip(nearest, labels, strict=True), 1):

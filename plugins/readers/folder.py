@@ -74,7 +74,7 @@ def _folder(folder: Path, label: str | None, options: ReadOptions) -> Iterator[F
         elif _leads_to_folder(path, entry):
             yield Skipped(path, "a link to a folder: add the folder itself")
         else:
-            yield _file(path, entry, label, images.get(path.stem), options)
+            yield _file(path, label, images.get(path.stem))
 
 
 def _leads_to_folder(path: Path, entry: os.DirEntry[str]) -> bool:
@@ -84,17 +84,14 @@ def _leads_to_folder(path: Path, entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _file(
-    path: Path, entry: os.DirEntry[str], label: str | None, image: str | None, options: ReadOptions
-) -> Found | Skipped:
+def _file(path: Path, label: str | None, image: str | None) -> Found | Skipped:
     modality = modality_of(path)
     if modality is None:
         return Skipped(path, f"{path.suffix.lower() or 'no ending'}: neither an image nor a .txt")
     if modality == "text" and image is not None:
         if _holds_boxes(path):
             return Skipped(path, "YOLO boxes beside an image, not a text")
-        if options.captions:
-            return Found(path, modality, label, Path(image))
+        return Found(path, modality, label, Path(image))
     return Found(path, modality, label)
 
 

@@ -20,6 +20,7 @@ from PIL import Image
 from safetensors.torch import save_file
 from torchvision.models import ResNet18_Weights, get_model_weights
 
+import curator
 from curator.api import ImageBatch
 from curator.core.images import pixels
 from curator.errors import BadInput, NotFound
@@ -331,3 +332,13 @@ def test_close_frees_the_network(checkpoint):
     encoder = SPEC.load(SPEC.resolve(None, checkpoint), "cpu")
     encoder.close()
     assert encoder.network is None
+
+
+def test_weights_that_do_not_fit_are_not_recorded(tmp_path):
+    Image.new("RGB", (40, 40), "red").save(tmp_path / "red.png")
+    torch.save({"conv1.weight": torch.zeros(1)}, tmp_path / "other.pth")
+    with curator.open_workspace(tmp_path / "workspace", create=True) as workspace:
+        workspace.add(tmp_path / "red.png", encode=False)
+        with pytest.raises(BadInput, match="does not hold the weights of a resnet18"):
+            workspace.encode("resnet18", tmp_path / "other.pth")
+        assert workspace.models.all() == []
