@@ -37,7 +37,9 @@ def read_tensors(path: Path) -> dict[str, Any]:
     except BadInput:
         raise
     except pickle.UnpicklingError as error:
-        raise BadInput(f"{str(path)!r} holds more than tensors and could run code, or is damaged: {_INSTEAD}") from error
+        raise BadInput(
+            f"{str(path)!r} holds more than tensors and could run code, or is damaged: {_INSTEAD}"
+        ) from error
     except Exception as error:  # what damaged bytes raise depends on where the reader stumbles
         raise BadInput(f"{str(path)!r} is damaged or cut off, or no checkpoint at all: fetch it again") from error
     for wrapper in ("state_dict", "model"):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curator.cli.items import PROBLEM_LINES, selection_options
+from curator.cli.items import say_problems, selection_options
 from curator.cli.shared import Command, json_option, registry, say, workspace_option
 from curator.cli.tables import ENCODED, ENCODERS
 
@@ -51,8 +51,7 @@ def encode(
     for name, report in reports.items():
         rate = f" in {duration(report.seconds)} ({report.encoded / report.seconds:,.0f}/s)" if report.encoded else ""
         output.line(f"{name}: {count(report.encoded, 'item')} embedded{rate}")
-    for item, reason in failed[:PROBLEM_LINES]:
-        say(f"  {item}: {reason}")
+    say_problems(failed)
     if failed:
         raise SomeItemsFailed(f"{count(len(failed), 'item')} could not be embedded: curator status --problems")
 

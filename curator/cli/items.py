@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -63,6 +63,7 @@ def add(workspace: Workspace, sources: tuple[str, ...], no_encode: bool, as_json
     Running it again reads only what is new or changed. Ctrl-C is safe: the same command goes on.
     """
     from curator.cli.render import Output
+    from curator.core.reporting import count
     from curator.errors import SomeItemsFailed
 
     report = workspace.add(*sources, encode=not no_encode, **options)
@@ -73,10 +74,18 @@ def add(workspace: Workspace, sources: tuple[str, ...], no_encode: bool, as_json
     else:
         for line in _told(report):
             output.line(line)
-        for path, reason in report.problems[:PROBLEM_LINES]:
-            say(f"  {path}: {reason}")
+        say_problems(report.problems)
     if report.problems:
-        raise SomeItemsFailed(f"{len(report.problems):,} of {_files(report):,} files failed: curator status --problems")
+        files = count(_files(report), "file")
+        raise SomeItemsFailed(f"{len(report.problems):,} of {files} could not be used: curator status --problems")
+
+
+def say_problems(problems: Sequence[tuple[object, str]]) -> None:
+    """The first few, and how many more there are."""
+    for what, reason in problems[:PROBLEM_LINES]:
+        say(f"  {what}: {reason}")
+    if len(problems) > PROBLEM_LINES:
+        say(f"  … and {len(problems) - PROBLEM_LINES:,} more")
 
 
 def _counts(report: AddReport) -> dict[str, int]:
@@ -92,15 +101,15 @@ def _told(report: AddReport) -> Iterator[str]:
     from curator.core.reporting import count
 
     parts = [
-        f"{count(report.added, 'new item')}",
+        count(report.added, "new item"),
         *(
-            f"{number:,} {words}"
+            words
             for number, words in (
-                (report.copies, "copies of known content"),
-                (report.changed, "changed"),
-                (report.moved, "moved or renamed"),
-                (report.unchanged, "unchanged"),
-                (report.same_file, "links to files already known"),
+                (report.copies, count(report.copies, "copy of known content", "copies of known content")),
+                (report.changed, f"{report.changed:,} changed"),
+                (report.moved, f"{report.moved:,} moved or renamed"),
+                (report.unchanged, f"{report.unchanged:,} unchanged"),
+                (report.same_file, count(report.same_file, "link to a known file", "links to known files")),
             )
             if number
         ),

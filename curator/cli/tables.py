@@ -39,6 +39,8 @@ ADDED = Table(
             ("missing", "known places where the file is gone"),
             ("labelled", "statements made"),
             ("captions", "captions linked"),
+            ("sidecars", "texts beside an image of the same name, not linked as captions"),
+            ("loose", "files in no folder that could label them"),
             ("decoded", "files that were read"),
             ("encoded", "items embedded"),
             ("failed", "files that could not be used"),

@@ -63,6 +63,11 @@ class Encoding:
         done = self.derived.known(model.fingerprint, hashes) | self.derived.failures(model.fingerprint, hashes).keys()
         return [item for item in items if item.hash not in done]
 
+    def failures(self, model: Model, items: Sequence[Item]) -> dict[str, str]:
+        """Why, by hash, for those that are known to fail."""
+        hashes = [item.hash for item in items if item.modality in model.modalities]
+        return self.derived.failures(model.fingerprint, hashes)
+
     def matrix(self, model: Model, items: Sequence[Item]) -> tuple[list[Item], NDArray[np.float32]]:
         """The items that have a vector, in order, and their vectors as unit rows, (n, dim)."""
         import numpy as np

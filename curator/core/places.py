@@ -6,7 +6,9 @@ import difflib
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from curator.core.changes import Journal
 from curator.core.contents import BadContent, Stamp, look
@@ -86,34 +88,16 @@ class Places:
         return {row["item_id"]: Path(_joined(roots[row["root_id"]], row)) for row in rows if not row["missing"]}
 
     def insert(self, journal: Journal, path: str, item_id: int, stamp: Stamp) -> None:
-        """Record that a file is an item. Its folder lies below a root (see `cover`)."""
-        root_id, relative = self._split(path) or self.cover(journal, str(Path(path).parent), path)
-        journal.insert(
-            "place",
-            item_id=item_id,
-            root_id=root_id,
-            path=path_to_value(relative),
-            size=stamp.size,
-            mtime_ns=stamp.mtime_ns,
-            device=stamp.device,
-            inode=stamp.inode,
-        )
+        """Record that a file is an item."""
+        journal.insert("place", item_id=item_id, **self._columns(journal, path, stamp))
 
     def update(self, journal: Journal, place: sqlite3.Row, path: str, item_id: int, stamp: Stamp) -> None:
         """Record that a place is now this item, at this path, in this state."""
+        journal.update("place", place["id"], item_id=item_id, missing=0, **self._columns(journal, path, stamp))
+
+    def _columns(self, journal: Journal, path: str, stamp: Stamp) -> dict[str, Any]:
         root_id, relative = self._split(path) or self.cover(journal, str(Path(path).parent), path)
-        journal.update(
-            "place",
-            place["id"],
-            item_id=item_id,
-            root_id=root_id,
-            path=path_to_value(relative),
-            size=stamp.size,
-            mtime_ns=stamp.mtime_ns,
-            device=stamp.device,
-            inode=stamp.inode,
-            missing=0,
-        )
+        return {"root_id": root_id, "path": path_to_value(relative), **asdict(stamp)}
 
     def cover(self, journal: Journal, folder: str, path: str = "") -> tuple[int, str]:
         """Make sure that a folder lies below a root; roots that lie below it become part of it."""

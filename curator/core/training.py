@@ -179,6 +179,7 @@ class Training:
     ) -> FittedHead:
         import numpy as np
 
+        journal.start()  # now, so that a read-only workspace says so before the work, not after
         classes = len(data.examples.classes)
         target = data.examples.target
         self.reporter.say(f"fitting a {spec.name} head for {target} on {count(len(data.items), 'item')}")
@@ -214,7 +215,6 @@ class Training:
             state = save(_contiguous(head.state()))
         target = data.examples.target
         last = self.database.value("SELECT max(version) FROM head WHERE target = ?", target)
-        journal.start()
         row_id = journal.insert(
             "head",
             target=target,

@@ -296,10 +296,11 @@ class Workspace:
             except (NotFound, NotReady) as error:
                 self.reporter.say(f"not embedded: {error}")
                 continue
-            missing = self.encoding.missing(model, items)
-            report = self.encoding.encode(model, missing)
+            report = self.encoding.encode(model, self.encoding.missing(model, items))
             total.encoded += report.encoded
-            total.failed += report.failed
+            # Also what failed before: adding a folder again says again what is wrong in it.
+            why = {item.hash: reason for item, reason in report.failed} | self.encoding.failures(model, items)
+            total.failed += [(item, why[item.hash]) for item in items if item.hash in why]
         return total
 
     def _said_before(self, name: str, group: str | None, items: Sequence[Item]) -> list[str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BATCH = 256
+SMALL = 1_000_000  # numbers in all examples together
 
 
 @dataclass(frozen=True)
@@ -48,10 +49,17 @@ class Mlp:
         wanted = torch.from_numpy(targets)
         counts = np.bincount(targets, minlength=classes)
         balance = torch.tensor(len(targets) / (classes * counts), dtype=torch.float32)
-        with torch.random.fork_rng(devices=[]):  # the caller's random numbers are not ours to use up
-            torch.manual_seed(seed)
-            network = self._network(vectors.shape[1], classes)
-            self._learn(network, inputs, wanted, balance)
+        threads = torch.get_num_threads()
+        # Steps on a few hundred small rows are over before a second thread has started, and waiting for it costs
+        # ten times the work where the machine is busy.
+        torch.set_num_threads(1 if inputs.numel() < SMALL else threads)
+        try:
+            with torch.random.fork_rng(devices=[]):  # the caller's random numbers are not ours to use up
+                torch.manual_seed(seed)
+                network = self._network(vectors.shape[1], classes)
+                self._learn(network, inputs, wanted, balance)
+        finally:
+            torch.set_num_threads(threads)
         self.arrays = {"mean": mean, "scale": np.asarray([scale], dtype=np.float32)}
         for index, layer in enumerate(module for module in network if isinstance(module, torch.nn.Linear)):
             self.arrays[f"weights{index}"] = layer.weight.detach().numpy().copy()

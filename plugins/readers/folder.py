@@ -49,7 +49,8 @@ def read(source: Path, options: ReadOptions) -> Iterator[Found | Skipped]:
             yield Found(source, modality)
         return
     if options.leave_out(source):
-        yield Skipped(source, "a curator workspace", problem=True)
+        # Left out, not wrong: the shell makes `curator add *` name the workspace too.
+        yield Skipped(source, "a curator workspace")
         return
     yield from _folder(source, None, options)
 

@@ -474,7 +474,7 @@ def closed():
 
 @pytest.fixture
 def hub(tiny):
-    """A server that holds the tiny model as the repository org/tiny, in the manner of the hub; and what was asked."""
+    """A server in the manner of the hub: the folders of models are the repositories of org; and what was asked."""
     asked = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
@@ -486,8 +486,9 @@ def hub(tiny):
 
         def answer(self, body):
             asked.append(self.path)
-            path = tiny / self.path.rpartition("/")[2]
-            known = self.path.startswith("/org/tiny/resolve/main/") and path.is_file()
+            owner, _, rest = self.path.removeprefix("/").partition("/")
+            path = tiny.parent / rest.replace("/resolve/main/", "/")
+            known = owner == "org" and path.is_file()
             content = path.read_bytes() if known else b""
             self.send_response(200 if known else 404)
             self.send_header("Content-Length", str(len(content)))
@@ -522,6 +523,14 @@ def test_a_repository_is_fetched_once_and_then_needs_no_network(hub, tiny, close
     again = resolved_apart("hf-hub:org/tiny", **environment | {"HF_ENDPOINT": closed})
     assert again == [files, dim, imported]
     assert resolved_apart("hf-hub:org/tiny", HF_HOME=str(tmp_path), HF_HUB_OFFLINE="1") == again
+
+
+def test_a_repository_without_safetensors_gives_its_other_weights(hub, tiny, state, tmp_path):
+    torch.save(state, describe(tiny.parent / "old") / "open_clip_pytorch_model.bin")
+    environment = {"HF_HOME": str(tmp_path), "HF_ENDPOINT": hub[0], "HF_HUB_DISABLE_XET": "1"}
+    (weights, _), dim, _ = resolved_apart("hf-hub:org/old", **environment)
+    assert weights.endswith("open_clip_pytorch_model.bin")
+    assert dim == 32
 
 
 def test_a_repository_that_does_not_hold_it(hub, tmp_path):

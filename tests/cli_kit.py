@@ -1,0 +1,140 @@
+"""The real command in processes of its own, and small files to give to it."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import random
+import shutil
+import struct
+import subprocess
+import sys
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+CURATOR = shutil.which("curator", path=os.path.dirname(sys.executable)) or "curator"
+
+PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+    def fails(self, code: int, *words: str) -> str:
+        """Hold it to one line that says all of `words`, beside that exit code; returns the line."""
+        lines = self.err.splitlines()
+        assert (self.code, len(lines)) == (code, 1), self
+        return self._error(words)
+
+    def ends(self, code: int, *words: str) -> str:
+        """As `fails`, where lines about single files may come before the last one."""
+        assert self.code == code, self
+        return self._error(words)
+
+    def _error(self, words: tuple[str, ...]) -> str:
+        assert "Traceback" not in self.err, self
+        line = self.err.splitlines()[-1]
+        assert line.startswith("Error: ") and self.err.count("Error: ") == 1, self
+        for word in words:
+            assert word in line, (word, self)
+        return line
+
+    def rows(self, kind: str) -> list[dict[str, Any]]:
+        """What it printed with `--json`, of one kind."""
+        return [row for row in map(json.loads, self.out.splitlines()) if row["kind"] == kind]
+
+    def row(self, kind: str) -> dict[str, Any]:
+        """The only one of a kind."""
+        (row,) = self.rows(kind)
+        return row
+
+
+def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
+    """This process's, without what points curator to a workspace."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CURATOR_")}
+    return {**kept, **(more or {})}
+
+
+def curator(
+    *args: str | bytes | Path,
+    cwd: Path,
+    stdin: bytes = b"",
+    env: Mapping[str, str] | None = None,
+    before: Callable[[], None] | None = None,
+) -> Ran:
+    """Run the installed command and wait for it. `before` runs in the child, ahead of it."""
+    done = subprocess.run(
+        [CURATOR, *args],
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        env=environment(env),
+        preexec_fn=before,
+        timeout=120,
+    )
+    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def obey_permissions() -> None:
+    """Take from root, in the child and all that it runs, the right to pass over file permissions."""
+    if os.geteuid() == 0:
+        libc = ctypes.CDLL(None, use_errno=True)
+        for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
+            if libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0):
+                raise OSError(ctypes.get_errno(), "prctl")
+
+
+def permissions_hold(folder: Path) -> bool:
+    """Whether `obey_permissions` works here."""
+    probe = folder / "probe"
+    probe.touch(mode=0)
+    command = [sys.executable, "-c", f"open({str(probe)!r})"]
+    try:
+        return subprocess.run(command, preexec_fn=obey_permissions, capture_output=True).returncode != 0
+    except (OSError, subprocess.SubprocessError):
+        return False
+    finally:
+        probe.unlink()
+
+
+def photo(path: str | bytes | Path, seed: int, size: int = 32) -> None:
+    """A small JPEG of noise."""
+    from PIL import Image
+
+    pixels = random.Random(seed).randbytes(3 * size * size)
+    with open(path, "wb") as file:
+        Image.frombytes("RGB", (size, size), pixels).save(file, "JPEG")
+
+
+def truncated_photo(path: Path, seed: int) -> None:
+    """A JPEG with a whole header and half of its data."""
+    photo(path, seed, 200)
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2])
+
+
+def bomb(path: Path) -> None:
+    """A PNG of under 100 bytes that says it has ten thousand megapixels."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 10)))
+
+
+def texts(folder: Path, count: int, about: str = "cats and dogs") -> Path:
+    """A folder of texts, each different."""
+    folder.mkdir(parents=True)
+    for number in range(1, count + 1):
+        (folder / f"{number}.txt").write_text(f"text number {number} is about {about}", encoding="utf-8")
+    return folder

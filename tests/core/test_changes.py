@@ -1,0 +1,207 @@
+"""The journal: every row that is written is in it, and it is enough to take a run back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from fakes import dump, open_fake, picture, take_back, text
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from curator.core.reporting import Silent
+from curator.errors import NotFound, NotReady, PluginError
+
+
+def runs(ws):
+    """(command, state) of every run."""
+    return [tuple(row) for row in ws.database.rows("SELECT command, state FROM run ORDER BY id")]
+
+
+def last_run(ws):
+    return ws.database.value("SELECT max(id) FROM run") or 0
+
+
+def inserted(ws, run):
+    sql = "SELECT table_name FROM change WHERE run_id = ? AND kind = 'insert'"
+    return Counter(row[0] for row in ws.database.rows(sql, run))
+
+
+def sizes(ws):
+    return Counter({table: len(rows) for table, rows in dump(ws).items()})
+
+
+@pytest.fixture
+def two_classes(photos):
+    for n in range(4):
+        picture(photos / "red" / f"{n}.png", n, color=(220, 30, 30))
+        picture(photos / "blue" / f"{n}.png", 100 + n, color=(30, 30, 220))
+        picture(photos / "new" / f"{n}.png", 200 + n, color=(200, 50, 30))
+    return photos
+
+
+def test_every_row_that_a_run_makes_is_journalled(ws, two_classes):
+    text(two_classes / "red" / "0.txt", "a red one")
+    (two_classes / "red" / "bad.png").write_text("no picture")
+    calls = [
+        lambda: ws.add(two_classes / "red", captions=True, label="seen"),
+        lambda: ws.add(two_classes, labels_from_folders=True, group="colour"),
+        lambda: ws.label("mine", ["id:1", "id:2"]),
+        lambda: ws.train(group="colour"),
+    ]
+    tables = Counter()
+    for call in calls:
+        before, was = sizes(ws), last_run(ws)
+        call()
+        assert last_run(ws) == was + 1
+        made = inserted(ws, was + 1)
+        deleted = Counter(
+            row[0]
+            for row in ws.database.rows("SELECT table_name FROM change WHERE run_id = ? AND kind = 'delete'", was + 1)
+        )
+        assert sizes(ws) == before + made - deleted
+        tables += made
+    # Nothing above was left out: all tables have been written.
+    assert {table for table, rows in dump(ws).items() if rows} == set(tables) == set(dump(ws))
+    assert {state for _, state in runs(ws)} == {"done"}
+
+
+def test_a_run_can_be_taken_back_by_its_journal_alone(ws, two_classes):
+    dumps = [dump(ws)]
+    Path(os.fsdecode(os.fsencode(two_classes) + b"/\xff.png")).write_bytes((two_classes / "new" / "0.png").read_bytes())
+    steps = [
+        lambda: ws.add(two_classes / "red"),
+        lambda: ws.add(two_classes, labels_from_folders=True, group="colour"),
+        lambda: (two_classes / "red" / "0.png").rename(two_classes / "blue" / "moved.png"),
+        lambda: picture(two_classes / "blue" / "0.png", 999),
+        lambda: (two_classes / "new" / "1.png").unlink(),
+        lambda: ws.add(two_classes, labels_from_folders=True, group="colour"),
+        lambda: ws.label("red", ["id:1", "id:5"], False),
+        lambda: ws.run("classify", group="colour"),
+        lambda: ws.label("red", ["id:1"], None),
+    ]
+    for step in steps:
+        was = last_run(ws)
+        step()
+        if last_run(ws) != was:
+            dumps.append(dump(ws))
+    assert len(dumps) == 1 + last_run(ws) >= 6
+    for run in range(last_run(ws), 0, -1):
+        assert dump(ws) == dumps[run] != dumps[run - 1]
+        with ws.database.transaction():
+            take_back(ws.database.connection, run)
+        assert dump(ws) == dumps[run - 1], run
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("write"), st.sampled_from(["a/1.txt", "a/2.txt", "b/1.txt", "b/c/1.txt"]), st.integers(0, 3)),
+    st.tuples(st.just("move"), st.sampled_from(["a/1.txt", "b/1.txt"]), st.sampled_from(["a/3.txt", "b/c/2.txt"])),
+    st.tuples(st.just("remove"), st.sampled_from(["a/1.txt", "b/c/1.txt", "a"])),
+    st.tuples(st.just("add"), st.sampled_from([".", "a", "b", "b/c"]), st.booleans()),
+    st.tuples(st.just("label"), st.integers(1, 4), st.sampled_from(["a", "x"]), st.sampled_from([True, False, None])),
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(steps=st.lists(STEPS, min_size=3, max_size=14))
+def test_any_history_can_be_taken_back(tmp_path_factory, steps):
+    base = tmp_path_factory.mktemp("history")
+    folder = base / "texts"
+    text(folder / "a" / "1.txt", "the first text")
+    with open_fake(base / "workspace") as ws:
+        dumps = {0: dump(ws)}
+        for what, *how in [("add", ".", True), *steps]:
+            with contextlib.suppress(NotFound, FileNotFoundError):
+                act(ws, folder, what, *how)
+            dumps.setdefault(last_run(ws), dump(ws))
+            assert dumps[last_run(ws)] == dump(ws), "a change outside of a run"
+        for run in range(last_run(ws), 0, -1):
+            with ws.database.transaction():
+                take_back(ws.database.connection, run)
+            assert dump(ws) == dumps[run - 1]
+    shutil.rmtree(base)
+
+
+def act(ws, folder, what, *how):
+    if what == "write":
+        text(folder / how[0], f"text number {how[1]}")
+    elif what == "move":
+        (folder / how[1]).parent.mkdir(parents=True, exist_ok=True)
+        (folder / how[0]).rename(folder / how[1])
+    elif what == "remove":
+        path = folder / how[0]
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+    elif what == "add":
+        ws.add(folder / how[0], labels_from_folders=how[1], group="g" if how[1] else None, encode=False)
+    else:
+        ws.label(how[1], [how[0]], how[2])
+
+
+def test_a_failing_run_ends_as_failed_and_keeps_what_was_done(tmp_path, photos):
+    picture(photos / "a.png", 1)
+    with open_fake(tmp_path / "workspace", "histogram_broken") as ws:
+        with pytest.raises(PluginError, match=r"histogram_broken.*failed at loading histogram: .*no memory"):
+            ws.add(photos)
+        assert runs(ws) == [("add", "failed")]
+        assert len(ws.items.select()) == 1
+        assert ws.database.value("SELECT finished FROM run") is not None
+
+
+def test_an_interrupted_run_ends_as_interrupted_and_goes_on_next_time(tmp_path, photos, monkeypatch):
+    from curator.core import ingest
+
+    monkeypatch.setattr(ingest, "COMMIT_EVERY", 2)
+
+    class Impatient(Silent):
+        @contextlib.contextmanager
+        def progress(self, title, total):
+            def advance(done):
+                raise KeyboardInterrupt
+
+            yield advance
+
+    for n in range(5):
+        picture(photos / f"{n}.png", n)
+    with open_fake(tmp_path / "workspace", reporter=Impatient()) as ws:
+        with pytest.raises(KeyboardInterrupt):
+            ws.add(photos)
+        assert runs(ws) == [("add", "interrupted")]
+        assert len(ws.items.select()) == 2
+    with open_fake(tmp_path / "workspace") as ws:
+        report = ws.add(photos)
+        assert (report.unchanged, report.added, report.decoded, report.encoded) == (2, 3, 3, 5)
+        assert runs(ws) == [("add", "interrupted"), ("add", "done")]
+
+
+def test_a_run_of_a_dead_process_is_interrupted_for_the_next_one(ws, photos):
+    ws.add(text(photos / "a.txt", "one text"))
+    ws.database.execute("UPDATE run SET state = 'running', finished = NULL")
+    ws.label("x", [1])
+    assert runs(ws) == [("add", "interrupted"), ("label", "done")]
+
+
+def test_reading_leaves_no_run(ws, two_classes):
+    from curator.core.details import details
+    from curator.core.status import Status
+
+    ws.add(two_classes, labels_from_folders=True, group="colour")
+    ws.run("classify", group="colour")
+    ws.label("unused", ["id:1"])
+    ws.label("unused", ["id:1"], None)
+    before, was = dump(ws), runs(ws)
+    ws.run("similar", query="id:1")
+    ws.run("classify", group="colour")
+    ws.train(group="colour")
+    ws.encode()
+    ws.add(two_classes)
+    with pytest.raises(NotFound):
+        ws.label("colour", [999])
+    with pytest.raises(NotReady, match="has 0 examples"):
+        ws.run("classify", label="unused")
+    list(details(ws, "id:1"))
+    list(Status(ws).next_steps())
+    assert (dump(ws), runs(ws)) == (before, was)

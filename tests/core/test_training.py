@@ -1,0 +1,186 @@
+"""Heads: fitted on what is labelled, used again while nothing changed, and cached in what they said."""
+
+from __future__ import annotations
+
+import pytest
+from fakes import open_fake, picture
+
+from curator.api import ItemSet
+from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
+
+COLORS = {"red": (220, 30, 30), "blue": (30, 30, 220), "green": (30, 200, 30)}
+
+
+@pytest.fixture
+def colours(photos):
+    for place, (name, color) in enumerate(COLORS.items()):
+        for n in range(6):
+            picture(photos / name / f"{n}.png", 100 * place + n, color=color)
+    for n in range(3):
+        picture(photos.parent / "new" / f"{n}.png", 900 + n, color=(210, 50, 40))
+    return photos
+
+
+@pytest.fixture
+def ws(tmp_path, colours):
+    with open_fake(tmp_path / "workspace", "histogram", "centroid") as workspace:
+        workspace.add(colours, labels_from_folders=True, group="colour")
+        workspace.add(tmp_path / "new")
+        yield workspace
+
+
+def predicted(ws, **how):
+    rows = ws.run("classify", **how)
+    return {row["path"].name: (row["label"], row["probability"]) for row in rows if row["kind"] == "prediction"}
+
+
+def held_out(ws, **how):
+    return {row["metric"]: row["value"] for row in ws.run("classify", **how) if row["kind"] == "held-out"}
+
+
+def test_classify_sorts_what_is_not_labelled(ws):
+    found = predicted(ws, group="colour")
+    assert {name: label for name, (label, _) in found.items()} == {f"{n}.png": "red" for n in range(3)}
+    metrics = held_out(ws, group="colour")
+    assert metrics["accuracy"] == metrics["balanced accuracy"] == metrics["macro f1"] == 1
+    assert metrics["majority baseline"] == pytest.approx(1 / 3, abs=0.1)
+
+
+def test_one_label_against_its_siblings(ws):
+    found = predicted(ws, label="red")
+    assert all(label == "red" and probability > 0.5 for label, probability in found.values())
+    assert all(probability < 0.5 for _, probability in predicted(ws, label="blue").values())
+    assert {"precision", "recall", "f1", "average precision", "roc auc"} <= held_out(ws, label="red").keys()
+
+
+def test_a_head_is_used_again_until_something_changes(ws):
+    first = ws.train(group="colour")
+    assert (first.version, first.reused, first.counts) == (1, False, (6, 6, 6))
+    again = ws.train(group="colour")
+    assert again.reused and again.id == first.id and again.metrics == first.metrics
+    ws.label("red", ["id:19"], group="colour")
+    second = ws.train(group="colour")
+    assert (second.version, second.reused, second.counts) == (2, False, (6, 6, 7))
+    ws.label("red", ["id:19"], None, group="colour")
+    back = ws.train(group="colour")
+    assert back.reused and back.version == 1
+
+
+def test_other_options_kinds_and_spaces_are_other_heads(ws):
+    first = ws.train(group="colour")
+    assert ws.train(group="colour", options={"c": "10"}).id == first.id  # the default, said aloud
+    assert ws.train(group="colour", options={"c": 1}).version == 2
+    assert ws.train(group="colour", head="centroid").version == 3
+    with pytest.raises(NotReady, match=r"18 images not yet embedded .*: run `curator encode -e histogram:turned@2`"):
+        _without_vectors(ws)
+    ws.encode("histogram:turned")
+    fourth = ws.train(group="colour", encoder="histogram:turned")
+    assert (fourth.version, fourth.model.variant) == (4, "turned")
+    assert [head.version for head in ws.training.all()] == [1, 2, 3, 4]
+
+
+def _without_vectors(ws):
+    """As where embedding would take more than a minute."""
+    rate, ws.derived.rate = ws.derived.rate, lambda fingerprint: 1e-3
+    try:
+        ws.train(group="colour", encoder="histogram:turned")
+    finally:
+        ws.derived.rate = rate
+
+
+def test_the_same_items_under_another_name_are_another_head(ws):
+    first = ws.train(group="colour")
+    blue = [item.id for item in ws.items.select(ItemSet(label="blue"))]
+    ws.label("azure", blue, group="colour")
+    second = ws.train(group="colour")
+    assert (first.classes, first.counts) == (("blue", "green", "red"), (6, 6, 6))
+    assert (second.classes, second.counts) == (("azure", "green", "red"), (6, 6, 6))
+    assert not second.reused
+
+
+def test_predictions_are_cached(ws, counts):
+    counts.clear()
+    first = predicted(ws, group="colour", head="centroid")
+    held = counts["predicted"] - 3
+    assert held == 18  # each labelled item once, held out
+    counts.clear()
+    assert predicted(ws, group="colour", head="centroid") == first
+    assert not counts
+    picture(ws.folder.parent / "new" / "later.png", 77, color=(30, 40, 210))
+    ws.add(ws.folder.parent / "new")
+    counts.clear()
+    found = predicted(ws, group="colour", head="centroid")
+    assert counts["predicted"] == 1 and counts["fitted"] == 0
+    assert found["later.png"][0] == "blue" and {**found, **first} == found
+
+
+def test_predictions_are_the_same_with_and_without_the_cache(tmp_path, ws):
+    first = predicted(ws, group="colour")
+    ws.derived.database.execute("DELETE FROM prediction")
+    assert predicted(ws, group="colour") == first
+
+
+def test_a_label_with_one_example_is_left_out_with_a_note(ws):
+    ws.label("violet", ["id:19"], group="colour")
+    head = ws.train(group="colour")
+    assert head.classes == ("blue", "green", "red")
+    assert "classes with fewer than two examples left out: violet" in head.notes
+    assert sum(head.counts) == 18
+
+
+def test_contradictions_are_left_out_with_a_note(tmp_path, colours, ws):
+    (colours / "blue" / "also.png").write_bytes((colours / "red" / "0.png").read_bytes())
+    ws.add(colours, labels_from_folders=True, group="colour")
+    head = ws.train(group="colour")
+    assert head.counts == (6, 6, 5)
+    assert any("1 item with contradicting labels left out" in note for note in head.notes)
+
+
+def test_few_examples_come_with_a_caution(ws):
+    head = ws.train(group="colour")
+    assert "the smallest class has 6 examples: figures about it can be off by 41 points" in head.notes
+    assert head.metrics["items"] == 18
+
+
+def test_too_little_to_learn_from_says_which_command_helps(ws):
+    ws.label("cat", ["id:1"])
+    with pytest.raises(NotReady, match=r"'cat' has 1 example; it takes two: curator label cat FILES"):
+        ws.train(label="cat")
+    ws.label("cat", ["id:2", "id:3"])
+    with pytest.raises(NotReady, match=r"3 examples and 0 counter-examples; .* curator label cat --negative FILES"):
+        ws.train(label="cat")
+    ws.label("cat", ["id:7"], False)
+    with pytest.raises(NotReady, match="1 counter-example;"):
+        ws.train(label="cat")
+    ws.label("one", ["id:1", "id:2"], group="single")
+    with pytest.raises(NotReady, match="group 'single' has 1 label with two or more items"):
+        ws.train(group="single")
+
+
+def test_what_is_not_there(ws):
+    with pytest.raises(NotFound, match="did you mean 'red'"):
+        ws.train(label="rad")
+    with pytest.raises(NotFound, match="did you mean 'colour'"):
+        ws.train(group="color")
+    with pytest.raises(NotFound, match="did you mean 'logistic'"):
+        ws.train(group="colour", head="logistics")
+    with pytest.raises(BadInput, match="either --label NAME or --group NAME"):
+        ws.train()
+    with pytest.raises(BadInput, match="no parameter 'd'"):
+        ws.train(group="colour", options={"d": 1})
+    assert ws.training.all() == []
+
+
+def test_a_lost_or_damaged_head_is_a_clear_error(ws):
+    predicted(ws, group="colour")
+    (path,) = [path for path in (ws.folder / "objects").rglob("*") if path.is_file()]
+    ws.derived.database.execute("DELETE FROM prediction")
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + b"\0\0")
+    with pytest.raises(WorkspaceError, match=r"object .* is damaged; restore it from a backup"):
+        predicted(ws, group="colour")
+    path.unlink()
+    with pytest.raises(WorkspaceError, match=r"object .* is missing from .*; restore it from a backup"):
+        predicted(ws, group="colour")
+    path.write_bytes(data)
+    assert len(predicted(ws, group="colour")) == 3

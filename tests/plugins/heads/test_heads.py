@@ -1,0 +1,194 @@
+"""Both heads: what they learn, that they repeat themselves, and that a state is all there is to them."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from curator_plugins.heads import logistic, mlp
+from safetensors.numpy import load_file, save_file
+
+from curator.api import HeadSpec
+from curator.errors import BadInput
+from curator.parameters import bind
+
+SPECS: dict[str, HeadSpec] = {spec.name: spec for module in (logistic, mlp) for spec in module.register_heads()}
+KINDS = [("logistic", {}), ("mlp", {}), ("mlp", {"layers": 2, "hidden": 32})]
+IDS = ["logistic", "mlp", "mlp-2"]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """On a busy machine torch's threads wait for each other twenty times longer than such small networks take."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def made(kind, options=None):
+    spec = SPECS[kind]
+    return spec.load(bind(spec.params, options or {}))
+
+
+def clouds(sizes, dim=16, spread=0.5, seed=0):
+    """Unit rows about one random centre a class."""
+    rng = np.random.default_rng(seed)
+    centres = rng.standard_normal((len(sizes), dim))
+    targets = np.repeat(np.arange(len(sizes)), sizes).astype(np.int64)
+    rows = centres[targets] + spread * rng.standard_normal((len(targets), dim))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32), targets
+
+
+@pytest.mark.parametrize(("kind", "options"), KINDS, ids=IDS)
+@pytest.mark.parametrize("classes", [2, 4])
+def test_a_separable_set_is_learned(kind, options, classes):
+    vectors, targets = clouds([40] * classes)
+    head = made(kind, options)
+    head.fit(vectors[::2], targets[::2], classes, 0)
+    probabilities = head.predict(vectors[1::2])
+    assert probabilities.shape == (20 * classes, classes)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    assert (probabilities >= 0).all()
+    assert (probabilities.argmax(axis=1) == targets[1::2]).mean() == 1
+
+
+def test_only_the_mlp_parts_what_no_line_parts():
+    """Each class is two opposite corners."""
+    corners = np.array([[1, 1], [-1, -1], [1, -1], [-1, 1]], dtype=np.float32)
+    rng = np.random.default_rng(0)
+    rows = np.repeat(corners, 60, axis=0) + 0.2 * rng.standard_normal((240, 2)).astype(np.float32)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    targets = np.repeat([0, 0, 1, 1], 60)
+    for kind, least, most in (("logistic", 0, 0.75), ("mlp", 0.97, 1)):
+        head = made(kind)
+        head.fit(rows, targets, 2, 0)
+        assert least <= (head.predict(rows).argmax(axis=1) == targets).mean() <= most, kind
+
+
+@pytest.mark.parametrize(("kind", "options"), KINDS, ids=IDS)
+def test_the_same_seed_gives_the_same_and_fitting_again_forgets(kind, options):
+    vectors, targets = clouds([20, 30, 10], spread=1.5)
+    other, other_targets = clouds([10, 10, 10], seed=9)
+    first, second = made(kind, options), made(kind, options)
+    first.fit(vectors, targets, 3, 7)
+    second.fit(other, other_targets, 3, 1)
+    np.random.seed(123)
+    second.fit(vectors, targets, 3, 7)
+    for name, array in first.state().items():
+        np.testing.assert_array_equal(array, second.state()[name], err_msg=name)
+
+
+def test_another_seed_gives_another_mlp():
+    vectors, targets = clouds([20, 20], spread=1.5)
+    heads = [made("mlp"), made("mlp")]
+    for seed, head in enumerate(heads):
+        head.fit(vectors, targets, 2, seed)
+    assert not np.array_equal(heads[0].state()["weights0"], heads[1].state()["weights0"])
+
+
+def test_fitting_leaves_the_callers_random_numbers_alone():
+    import torch
+
+    vectors, targets = clouds([10, 10])
+    torch.manual_seed(5)
+    wanted = torch.rand(4)
+    torch.manual_seed(5)
+    made("mlp", {"epochs": 2}).fit(vectors, targets, 2, 0)
+    assert torch.equal(torch.rand(4), wanted)
+
+
+@pytest.mark.parametrize(("kind", "options"), KINDS, ids=IDS)
+def test_a_state_is_all_there_is_to_a_head(kind, options, tmp_path):
+    """Through safetensors into another process, which needs no torch for it."""
+    vectors, targets = clouds([20, 20, 20], spread=1.0)
+    head = made(kind, options)
+    head.fit(vectors, targets, 3, 0)
+    save_file({name: np.ascontiguousarray(array) for name, array in head.state().items()}, tmp_path / "state")
+    np.save(tmp_path / "vectors.npy", vectors)
+    code = f"""
+import json, sys, numpy as np
+from safetensors.numpy import load_file
+from curator.parameters import bind
+from curator_plugins.heads import {kind}
+(spec,) = {kind}.register_heads()
+head = spec.load(bind(spec.params, json.loads(sys.argv[2])))
+head.restore(load_file(sys.argv[1] + "/state"))
+np.save(sys.argv[1] + "/told.npy", head.predict(np.load(sys.argv[1] + "/vectors.npy")))
+assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code, str(tmp_path), json.dumps(options)], check=True)
+    np.testing.assert_array_equal(np.load(tmp_path / "told.npy"), head.predict(vectors))
+    assert {array.dtype for array in load_file(tmp_path / "state").values()} == {np.dtype(np.float32)}
+
+
+@pytest.mark.parametrize(("kind", "options"), KINDS, ids=IDS)
+def test_classes_weigh_the_same_whatever_their_sizes(kind, options):
+    """Two overlapping clouds, one of twenty times the size: unbalanced, hardly anything would be the rare one."""
+    rng = np.random.default_rng(0)
+    targets = np.repeat([0, 1], [600, 30])
+    rows = rng.standard_normal((630, 6)).astype(np.float32)
+    rows[:, 0] += np.where(targets == 1, 1.0, -1.0)
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    head = made(kind, {**options, "epochs": 20} if kind == "mlp" else options)
+    head.fit(rows, targets, 2, 0)
+    said = head.predict(rows).argmax(axis=1)
+    assert said[targets == 1].mean() > 0.7
+    assert said[targets == 0].mean() < 0.3
+
+
+def test_linear_gives_the_probabilities():
+    from scipy.special import softmax
+
+    for sizes in ([30, 20], [20, 20, 20]):
+        vectors, targets = clouds(sizes, spread=1.0)
+        head = made("logistic")
+        head.fit(vectors, targets, len(sizes), 0)
+        weights, bias = head.linear()
+        assert weights.shape == (len(sizes), 16) and bias.shape == (len(sizes),)
+        np.testing.assert_allclose(head.predict(vectors), softmax(vectors @ weights.T + bias, axis=1), atol=1e-6)
+
+
+def test_two_classes_are_those_of_scikit_learn():
+    from sklearn.linear_model import LogisticRegression
+
+    vectors, targets = clouds([30, 10], spread=1.5)
+    head = made("logistic", {"c": 2})
+    head.fit(vectors, targets, 2, 0)
+    wanted = LogisticRegression(C=2, class_weight="balanced", max_iter=1000).fit(vectors, targets)
+    np.testing.assert_allclose(head.predict(vectors), wanted.predict_proba(vectors), atol=1e-4)
+
+
+@pytest.mark.parametrize("kind", SPECS)
+def test_what_cannot_be_done_is_said(kind):
+    vectors, _ = clouds([5, 5])
+    head = made(kind)
+    for call in (lambda: head.predict(vectors), head.state):
+        with pytest.raises(BadInput, match="not been fitted"):
+            call()
+    with pytest.raises(BadInput, match="at least two classes"):
+        head.fit(vectors, np.zeros(10, dtype=np.int64), 2, 0)
+
+
+OUTSIDE = [("logistic", {"c": 0}), ("mlp", {"layers": 3}), ("mlp", {"dropout": 1}), ("mlp", {"hidden": 0})]
+
+
+@pytest.mark.parametrize(("kind", "options"), OUTSIDE)
+def test_options_have_bounds(kind, options):
+    with pytest.raises(BadInput, match="must be at"):
+        made(kind, options)
+
+
+@pytest.mark.parametrize("kind", SPECS)
+def test_one_vector_and_none(kind):
+    vectors, targets = clouds([5, 5])
+    head = made(kind, {"epochs": 2} if kind == "mlp" else {})
+    head.fit(vectors, targets, 2, 0)
+    assert head.predict(vectors[:1]).shape == (1, 2)
+    assert head.predict(vectors[:0]).shape == (0, 2)

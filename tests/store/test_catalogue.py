@@ -1,0 +1,176 @@
+"""The catalogue file: migrations, constraints, and what it refuses."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curator.errors import WorkspaceError
+from curator.store import migrations
+from curator.store.catalogue import open_catalogue, path_from_value, path_to_value
+
+TABLES = {
+    *("run", "change", "item", "root", "place", "caption", "problem", "label_group", "label", "statement"),
+    *("space", "model", "head", "setting"),
+}
+
+
+def tables(connection):
+    rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '%sqlite%'")
+    return {row[0] for row in rows}
+
+
+@pytest.fixture
+def catalogue(tmp_path):
+    database = open_catalogue(tmp_path)
+    yield database
+    database.close()
+
+
+def test_from_nothing_to_the_latest_schema(tmp_path):
+    database = open_catalogue(tmp_path)
+    assert database.value("PRAGMA user_version") == migrations.LATEST
+    assert tables(database.connection) == TABLES
+    assert database.value("PRAGMA foreign_keys") == 1
+    assert database.value("PRAGMA journal_mode") == "wal"
+    assert not database.connection.in_transaction
+    database.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["catalogue.db"]
+
+
+def test_an_emptied_file_is_not_taken_for_a_new_catalogue(tmp_path):
+    (tmp_path / "catalogue.db").touch()
+    with pytest.raises(WorkspaceError, match="no catalogue of curator's, or was emptied: restore it from a backup"):
+        open_catalogue(tmp_path)
+    assert (tmp_path / "catalogue.db").stat().st_size == 0
+
+
+def test_every_table_is_strict_and_has_an_id(catalogue):
+    for row in catalogue.rows("SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"):
+        if row["name"] in TABLES:
+            assert row["strict"] == 1
+            columns = {column["name"]: column for column in catalogue.rows(f"PRAGMA table_info({row['name']})")}
+            assert columns["id"]["pk"] == 1
+
+
+@pytest.mark.parametrize("table", ["place", "head", "setting"])
+def test_an_interrupted_step_leaves_nothing_half(tmp_path, monkeypatch, table):
+    connection = sqlite3.connect(tmp_path / "step.db", isolation_level=None)
+    with monkeypatch.context() as patch:
+        # Midway: what was there before it is made again, which SQLite refuses.
+        broken = migrations.M001.replace(f"CREATE TABLE {table} (", "CREATE TABLE item (")
+        patch.setattr(migrations, "M001", broken)
+        with pytest.raises(sqlite3.OperationalError, match="item already exists"):
+            migrations.migrate(connection)
+        assert tables(connection) == set()
+        assert connection.execute("PRAGMA user_version").fetchone()[0] == 0
+        with pytest.raises(sqlite3.OperationalError, match="item already exists"):
+            open_catalogue(tmp_path)
+    migrations.migrate(connection)
+    assert tables(connection) == TABLES
+    assert connection.execute("PRAGMA user_version").fetchone()[0] == migrations.LATEST
+    connection.close()
+    # Of the file that could not be made nothing stands in the way of making it.
+    assert not (tmp_path / "catalogue.db").exists()
+    database = open_catalogue(tmp_path)
+    assert tables(database.connection) == TABLES
+    database.close()
+
+
+def test_opening_again_changes_nothing(tmp_path):
+    open_catalogue(tmp_path).close()
+    before = (tmp_path / "catalogue.db").read_bytes()
+    open_catalogue(tmp_path).close()
+    assert (tmp_path / "catalogue.db").read_bytes() == before
+
+
+def test_an_up_to_date_catalogue_needs_no_sqlite_utils(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from curator.store.catalogue import open_catalogue\n"
+        "open_catalogue(Path(sys.argv[1])).close(); print('sqlite_utils' in sys.modules)"
+    )
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        for _ in range(2)
+    ]
+    assert told == ["True", "False"]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "INSERT INTO item (hash, modality, size) VALUES ('a', 'image', 'many')",  # STRICT
+        "INSERT INTO item (hash, modality, size) VALUES ('a', 'sound', 1)",
+        "INSERT INTO item (hash, modality, size) VALUES (NULL, 'image', 1)",
+        "INSERT INTO caption (image_id, text_id) VALUES (1, 2)",  # foreign keys
+        "INSERT INTO run (command, arguments, started, state, version) VALUES ('a', '{}', '', 'broken', '')",
+        "INSERT INTO change (run_id, kind, table_name, row_id, state) VALUES (9, 'insert', 'item', 1, 'done')",
+    ],
+)
+def test_what_the_schema_refuses(catalogue, sql):
+    with pytest.raises(sqlite3.IntegrityError):
+        catalogue.execute(sql)
+
+
+def test_names_are_unique_within_a_group(catalogue):
+    catalogue.execute("INSERT INTO label_group (name) VALUES ('kind')")
+    catalogue.execute("INSERT INTO label (name) VALUES ('cat')")
+    catalogue.execute("INSERT INTO label (name, group_id) VALUES ('cat', 1)")
+    for values in ("('cat', NULL)", "('cat', 1)"):
+        with pytest.raises(sqlite3.IntegrityError, match="UNIQUE"):
+            catalogue.execute(f"INSERT INTO label (name, group_id) VALUES {values}")
+
+
+def test_a_transaction_is_whole_or_nothing(catalogue):
+    insert = "INSERT INTO label (name) VALUES (?)"
+    with pytest.raises(ValueError, match="midway"), catalogue.transaction():
+        catalogue.execute(insert, "a")
+        with catalogue.transaction():
+            catalogue.execute(insert, "b")
+        raise ValueError("midway")
+    assert catalogue.value("SELECT count(*) FROM label") == 0
+    with catalogue.transaction():
+        catalogue.execute(insert, "c")
+    assert not catalogue.connection.in_transaction
+    assert catalogue.value("SELECT name FROM label") == "c"
+
+
+def test_a_newer_catalogue_is_left_alone(tmp_path):
+    database = open_catalogue(tmp_path)
+    database.execute(f"PRAGMA user_version = {migrations.LATEST + 1}")
+    database.close()
+    with pytest.raises(WorkspaceError, match=r"made by a newer curator .*pip install --upgrade curator-agent"):
+        open_catalogue(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "data", [b"not a database at all" * 100, b"SQLite format 3\0" + b"\xff" * 5000], ids=["text", "torn"]
+)
+def test_a_damaged_catalogue_is_said_to_be_damaged(tmp_path, data):
+    (tmp_path / "catalogue.db").write_bytes(data)
+    with pytest.raises(WorkspaceError, match="is damaged"):
+        open_catalogue(tmp_path)
+    assert (tmp_path / "catalogue.db").read_bytes() == data
+
+
+def test_many_values_go_through_in_chunks(catalogue):
+    values = list(range(25_000))
+    sql = "SELECT value FROM json_each(?) WHERE value % 2 = 0"
+    assert [row[0] for row in catalogue.rows_among(sql, values)] == values[::2]
+
+
+@given(st.binary(min_size=1).filter(lambda name: b"\0" not in name))
+def test_paths_of_any_bytes_come_back_as_they_were(name):
+    import os
+
+    path = os.fsdecode(name)
+    value = path_to_value(path)
+    assert path_from_value(value) == path
+    assert isinstance(value, str) == (name.decode("utf-8", "ignore").encode() == name)

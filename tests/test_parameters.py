@@ -1,0 +1,128 @@
+"""From a dataclass and loose values to bound parameters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curator.api import Argument, ItemSet, LabelName, Option, Query
+from curator.errors import BadInput
+from curator.parameters import bind, parameters
+
+
+@dataclass(frozen=True)
+class Params:
+    query: Annotated[Query, Argument(help="what")]
+    k: Annotated[int, Option("-k", min=1, max=100)] = 10
+    share: Annotated[float, Option(min=0, max=1)] = 0.5
+    mode: Annotated[str, Option(choices=("fast", "exact"))] = "fast"
+    deep: bool = False
+    label: Annotated[LabelName | None, Option()] = None
+    among: ItemSet = field(default_factory=ItemSet)
+
+
+def given_values(**values):
+    return bind(Params, {"query": "a.png", **values})
+
+
+@pytest.mark.parametrize(
+    ("values", "wanted"),
+    [
+        ({"k": "7"}, ("k", 7)),
+        ({"k": 7.0}, ("k", 7)),
+        ({"k": 1}, ("k", 1)),
+        ({"k": 100}, ("k", 100)),
+        ({"k": None}, ("k", 10)),
+        ({"share": "0.25"}, ("share", 0.25)),
+        ({"share": 1}, ("share", 1.0)),
+        ({"mode": "exact"}, ("mode", "exact")),
+        ({"deep": "yes"}, ("deep", True)),
+        ({"deep": "FALSE"}, ("deep", False)),
+        ({"deep": True}, ("deep", True)),
+        ({"label": "cat"}, ("label", "cat")),
+        ({}, ("among", ItemSet())),
+    ],
+    ids=str,
+)
+def test_values_are_converted(values, wanted):
+    name, value = wanted
+    bound = getattr(given_values(**values), name)
+    assert bound == value
+    assert type(bound) is type(value)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"k": "many"}, "k takes a whole number, not 'many'"),
+        ({"k": 2.5}, r"k takes a whole number, not 2\.5"),
+        ({"k": True}, "k takes a whole number, not True"),
+        ({"k": float("inf")}, "k takes a whole number, not inf"),
+        ({"k": [1]}, "k takes a whole number"),
+        ({"k": 0}, "k must be at least 1, not 0"),
+        ({"k": 101}, "k must be at most 100, not 101"),
+        ({"share": "half"}, "share takes a number, not 'half'"),
+        ({"share": "nan"}, "share takes a number, not 'nan'"),
+        ({"share": 1.5}, r"share must be at most 1, not 1\.5"),
+        ({"mode": "slow"}, "mode must be one of fast, exact, not 'slow'"),
+        ({"deep": "perhaps"}, "deep takes yes or no, not 'perhaps'"),
+        ({"kk": 1}, "no parameter 'kk'"),
+        ({"shrae": 1}, "did you mean 'share'"),
+        ({"query": None}, "query is missing"),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_is_named(values, message):
+    with pytest.raises(BadInput, match=message):
+        given_values(**values)
+
+
+@given(st.floats() | st.integers() | st.text() | st.none() | st.booleans() | st.binary())
+def test_a_bound_number_is_within_its_bounds_whatever_was_given(value):
+    for name, kind, least, most in (("k", int, 1, 100), ("share", float, 0, 1)):
+        try:
+            bound = getattr(given_values(**{name: value}), name)
+        except BadInput as error:
+            assert name in str(error)
+        else:
+            assert type(bound) is kind and least <= bound <= most
+
+
+def test_domain_types_are_resolved_by_the_caller():
+    seen = []
+
+    def resolve(parameter, value):
+        seen.append((parameter.name, value))
+        return value.upper()
+
+    bound = bind(Params, {"query": "a.png", "label": "cat", "k": 3}, resolve)
+    assert seen == [("query", "a.png"), ("label", "cat")]
+    assert (bound.query, bound.label, bound.k) == ("A.PNG", "CAT", 3)
+
+
+def test_parameters_are_described_in_order():
+    found = {parameter.name: parameter for parameter in parameters(Params)}
+    assert list(found) == ["query", "k", "share", "mode", "deep", "label", "among"]
+    assert [name for name, parameter in found.items() if parameter.required] == ["query"]
+    assert (found["label"].type, found["label"].default) == (LabelName, None)
+    assert isinstance(found["query"].how, Argument) and found["k"].how.flag == "-k"
+
+
+def test_what_cannot_become_an_option_is_refused():
+    @dataclass(frozen=True)
+    class OfPath:
+        path: Path
+
+    @dataclass(frozen=True)
+    class OfTwo:
+        value: int | str = 1
+
+    refused = {OfPath: "cannot become an option", OfTwo: "more than one type", dict: "must be a dataclass"}
+    for params, message in refused.items():
+        with pytest.raises(TypeError, match=message):
+            parameters(params)
