@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import re
 import typing
 from collections.abc import Callable
 from typing import Any, Literal, TypeVar, get_args, get_origin
@@ -60,9 +61,7 @@ def _named(hint: Any) -> str:
     if get_origin(hint) is Callable:
         return "callable"
     text = hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
-    for prefix in ("typing.", "collections.abc.", "pathlib.", "curator.api."):
-        text = text.replace(prefix, "")
-    return text
+    return re.sub(r"\b(typing|collections\.abc|pathlib|curator\.api(\.\w+)?)\.", "", text)
 
 
 def _shown(value: object) -> str:

@@ -302,7 +302,7 @@ def test_a_head_that_fails_is_blamed(workspace, name):
     assert curator("encode", "-e", "good").code == 0
     ran = curator("train", "--group", "kind", "-e", "good", "--head", name)
     assert_blamed(ran, "heads", BAD_HEADS[name])
-    assert last_run() == ("encode", "done")
+    assert last_run() == ("train", "failed")
 
 
 @pytest.mark.parametrize("name", BAD_ACTIONS)

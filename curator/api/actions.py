@@ -48,11 +48,14 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A value of a finding: its name (also the key in JSON), what it means, how it is set in a table."""
+    """A value of a finding: its name (also the key in JSON), what it means, how it is set in a table.
+
+    `json`: only with `--json`, as for what is the same in every row.
+    """
 
     name: str
     help: str
-    style: Literal["text", "integer", "score", "percent", "path"] = "text"
+    style: Literal["text", "integer", "score", "percent", "path", "json"] = "text"
 
 
 @dataclass(frozen=True, slots=True)

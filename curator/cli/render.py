@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ class Output:
     def table(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> int:
         """Show rows of one kind; returns how many there were. Nothing is shown for none."""
         cut = self.limit if self.limit and not table.whole else None
+        columns = [column for column in table.columns if column.style != "json"]
         rows = iter(rows)
         shown = list(islice(rows, cut))
         if self.mode == "json":
@@ -37,9 +39,9 @@ class Output:
                 click.echo(json_line({**row, "kind": table.kind}))
         elif self.mode == "plain":
             for row in shown:
-                click.echo("\t".join(_cell(column, row.get(column.name), plain=True) for column in table.columns))
+                click.echo("\t".join(_cell(column, row.get(column.name), plain=True) for column in columns))
         elif shown:
-            _draw(table, shown)
+            _draw(table.title, columns, shown)
         more = sum(1 for _ in rows)
         if more:
             shared.say(f"{more:,} more (--limit 0 shows all)")
@@ -51,16 +53,14 @@ class Output:
             click.echo(printable(text))
 
 
-def _draw(table: Table, rows: list[Mapping[str, Any]]) -> None:
+def _draw(title: str, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    columns = [column for column in table.columns if any(_given(row.get(column.name)) for row in rows)]
-    drawn = RichTable(
-        title=Text(table.title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False
-    )
+    columns = [column for column in columns if any(_given(row.get(column.name)) for row in rows)]
+    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
         right = column.style in RIGHT
         drawn.add_column(
@@ -73,7 +73,8 @@ def _draw(table: Table, rows: list[Mapping[str, Any]]) -> None:
     for row in rows:
         # Text objects: file names, labels and texts are data, never markup.
         drawn.add_row(*(Text(_cell(column, row.get(column.name))) for column in columns))
-    Console(highlight=False).print(drawn)
+    # The title apart from the table, which may be narrower.
+    Console(highlight=False).print(Text(title, style="bold"), drawn)
 
 
 def _given(value: Any) -> bool:
@@ -111,8 +112,8 @@ class Terminal:
 
     @contextlib.contextmanager
     def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
-        """A bar with rate and time left on a terminal; nothing where stderr is a file or pipe."""
-        if not sys.stderr.isatty() or total == 0:
+        """A bar with rate and time left on a terminal; nothing where stderr cannot show it."""
+        if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb" or total == 0:
             yield lambda done: None
             return
         from rich.console import Console

@@ -93,7 +93,7 @@ ENCODERS = Table(
 
 METRICS = Table(
     "held-out",
-    "Held-out quality",
+    "Held-out quality, on items like the labelled ones",
     (
         Column("metric", "what was measured"),
         Column("value", "mean over held-out folds, 0 to 1", "score"),

@@ -148,8 +148,9 @@ class Models:
     ) -> Model:
         fingerprint = fingerprint_of(description)
         # Loaded once before it is recorded: a file that turns out to hold other weights must not become the model.
-        with self.registry.guard(spec, "loading"):
-            spec.load(resolved, self.device).close()
+        journal.start()
+        with self._open(spec, resolved):
+            pass
         with self.database.transaction():
             space = journal.insert(
                 "space",
@@ -188,10 +189,15 @@ class Models:
                 f"`curator encode -e {Reference(model.encoder, model.variant or None).key.removeprefix('model.')}` "
                 "embeds everything with the new ones"
             )
+        with self._open(spec, resolved) as encoder:
+            yield encoder, resolved
+
+    @contextlib.contextmanager
+    def _open(self, spec: EncoderSpec, resolved: Resolved) -> Iterator[Encoder]:
         with self.registry.guard(spec, "loading"):
             encoder = spec.load(resolved, self.device)
         try:
-            yield encoder, resolved
+            yield encoder
         finally:
             with self.registry.guard(spec, "closing"):
                 encoder.close()

@@ -98,7 +98,9 @@ class ActionContext:
         """The saved head while it fits, else a new one."""
         fitted = self._training.head(self._journal, target, model, head, {}, may_encode=self._may_encode)
         if fitted.reused:
-            self._reporter.say(f"using head {fitted.target}@{fitted.version}: its labels and vectors are unchanged")
+            self._reporter.say(
+                f"using the {fitted.head} head {fitted.target}@{fitted.version} on {fitted.model.name}: nothing changed"
+            )
         for note in fitted.notes:
             self._reporter.say(f"note: {note}")
         return fitted

@@ -182,7 +182,10 @@ class Training:
         journal.start()  # now, so that a read-only workspace says so before the work, not after
         classes = len(data.examples.classes)
         target = data.examples.target
-        self.reporter.say(f"fitting a {spec.name} head for {target} on {count(len(data.items), 'item')}")
+        self.reporter.say(
+            f"fitting a {spec.name} head for {target.replace(':', ' ', 1)} on {model.name}: "
+            f"{count(len(data.items), 'item')} of {classes} classes"
+        )
 
         def fit_predict(vectors: Any, targets: Any, unseen: Any) -> Any:
             return self._predict(self._fitted(spec, params, vectors, targets, classes), spec.name, unseen, classes)

@@ -38,10 +38,10 @@ class ClassifyParams:
 
 HELD_OUT = Table(
     "held-out",
-    "Held-out quality",
+    "Held-out quality, on items like the labelled ones",
     (
-        Column("head", "the head's target and version"),
-        Column("model", "the encoder it works on"),
+        Column("head", "the head's target and version", "json"),
+        Column("model", "the encoder it works on", "json"),
         Column("metric", "what was measured"),
         Column("value", "mean over held-out folds, 0 to 1", "score"),
         Column("spread", "standard deviation over the folds", "score"),

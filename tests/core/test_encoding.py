@@ -82,7 +82,7 @@ def test_a_picture_that_cannot_be_decoded_is_named_and_not_tried_again(ws, mixed
     assert list(Status(ws).problems()) == [(path, reason)]
     assert embedded(ws)["image"] == (7, 6, 1)
     counts.clear()
-    assert ws.add(mixed).problems == []
+    assert ws.add(mixed).problems == [(path, reason)]
     assert not counts
     reports = ws.encode(retry=True)
     assert [[str(item) for item, _ in report.failed] for report in reports.values()] == [[path], []]

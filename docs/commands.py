@@ -1,0 +1,48 @@
+"""Write docs/commands.md from the commands themselves. `python docs/commands.py`; a test holds the file to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from curator.api import Table
+from curator.cli import cli
+
+TARGET = Path(__file__).with_name("commands.md")
+
+HEAD = """# Commands
+
+Generated from the commands by `python docs/commands.py`; not written by hand.
+
+Exit codes: 0 done; 1 an error without a code of its own; 2 a value that cannot be used; 3 something named does not
+exist; 4 something has to be done first (the message holds the command); 5 done, but some items could not be used
+(`curator status --problems`); 6 a plugin failed; 7 the workspace cannot be used; 130 interrupted. Results go to
+standard output, messages and progress to standard error.
+
+With `--json` each row is an object on a line of its own, with `kind` and the keys listed below; without it the same
+columns stand in tables on a terminal, and tab-separated when piped.
+"""
+
+
+def generated() -> str:
+    """The whole page."""
+    context = click.Context(cli, info_name="curator", **{**cli.context_settings, "terminal_width": 100})
+    parts = [HEAD]
+    for name in cli.list_commands(context):
+        command = cli.get_command(context, name)
+        assert command is not None
+        own = click.Context(command, info_name=name, parent=context, terminal_width=100)
+        parts.append(f"## curator {name}\n\n```text\n{command.get_help(own)}\n```\n")
+        parts += [_rows(table) for table in getattr(command, "rows", ())]
+    return "\n".join(parts)
+
+
+def _rows(table: Table) -> str:
+    lines = [f"Rows of kind `{table.kind}`:\n", "| key | what |", "|---|---|"]
+    lines += [f"| `{column.name}` | {column.help} |" for column in table.columns]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    TARGET.write_text(generated(), encoding="utf-8")
