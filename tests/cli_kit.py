@@ -35,7 +35,7 @@ class Ran:
         assert (self.code, len(lines)) == (code, 1), self
         return self._error(words)
 
-    def ends(self, code: int, *words: str) -> str:
+    def assert_ended(self, code: int, *words: str) -> str:
         """As `fails`, where lines about single files may come before the last one."""
         assert self.code == code, self
         return self._error(words)

@@ -14,6 +14,7 @@ import click
 
 from curator.cli import encode, heads, history, items, plugins, status
 from curator.cli.shared import registry
+from curator.cli.text import complain
 from curator.errors import CuratorError
 from curator.version import __version__
 
@@ -66,24 +67,22 @@ class Root(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what a person or the system did wrong becomes one line and an exit code."""
-        from curator.cli import shared
-
         try:
             return super().invoke(ctx)
         except CuratorError as error:
-            shared.complain(str(error))
+            complain(str(error))
             ctx.exit(error.exit_code)
         except click.UsageError as error:
             help_of = f" ({error.ctx.command_path} --help)" if error.ctx else ""
-            shared.complain(f"{error.format_message()}{help_of}")
+            complain(f"{error.format_message()}{help_of}")
             ctx.exit(error.exit_code)
         except OSError as error:
             if error.errno == errno.EPIPE:  # whoever reads has enough, as with `| head`
                 raise
-            shared.complain(f"{error.strerror or error}" + (f": {error.filename!r}" if error.filename else ""))
+            complain(f"{error.strerror or error}" + (f": {error.filename!r}" if error.filename else ""))
             ctx.exit(1)
         except KeyboardInterrupt:
-            shared.complain("interrupted: what was done is kept, the same command goes on from there")
+            complain("interrupted: what was done is kept, the same command goes on from there")
             ctx.exit(130)
 
 

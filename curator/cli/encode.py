@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curator.cli.items import say_problems, selection_options
-from curator.cli.shared import Command, json_option, registry, say, workspace_option
+from curator.cli.shared import Command, json_option, registry, workspace_option
 from curator.cli.tables import ENCODED, ENCODERS
+from curator.cli.text import say
 
 if TYPE_CHECKING:
     from curator.core.workspace import Workspace

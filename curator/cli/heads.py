@@ -13,10 +13,10 @@ from curator.cli.shared import (
     json_option,
     limit_option,
     registry,
-    say,
     workspace_option,
 )
 from curator.cli.tables import FITTED, KINDS, METRICS
+from curator.cli.text import say
 
 if TYPE_CHECKING:
     from curator.api import FittedHead

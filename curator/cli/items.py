@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curator.cli.shared import Command, from_stdin, json_option, limit_option, say, workspace_option
+from curator.cli.shared import Command, from_stdin, json_option, limit_option, workspace_option
 from curator.cli.tables import ADDED, FACTS, ITEMS, LABELLED, PROBLEMS
+from curator.cli.text import say
 
 if TYPE_CHECKING:
     from curator.api import Item

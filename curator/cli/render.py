@@ -13,8 +13,10 @@ from typing import Any
 import click
 
 from curator.api import Column, Table
-from curator.cli import shared
-from curator.cli.text import json_line, one_line, printable, short_path
+from curator.cli.text import json_line, one_line, printable, say, short_path
+
+LIMIT = 20
+"""Rows that are shown on a terminal unless `--limit` says otherwise."""
 
 RIGHT = {"integer", "score", "percent"}
 
@@ -25,7 +27,7 @@ class Output:
     def __init__(self, as_json: bool = False, limit: int | None = None) -> None:
         self.mode = "json" if as_json else "rich" if sys.stdout.isatty() else "plain"
         if limit is None:
-            limit = shared.LIMIT if self.mode == "rich" else 0
+            limit = LIMIT if self.mode == "rich" else 0
         self.limit = limit
 
     def table(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> int:
@@ -44,7 +46,7 @@ class Output:
             _draw(table.title, columns, shown)
         more = sum(1 for _ in rows)
         if more:
-            shared.say(f"{more:,} more (--limit 0 shows all)")
+            say(f"{more:,} more (--limit 0 shows all)")
         return len(shown) + more
 
     def line(self, text: str) -> None:
@@ -102,7 +104,7 @@ class Terminal:
 
     def say(self, message: str) -> None:
         """One line."""
-        shared.say(message)
+        say(message)
 
     def confirm(self, question: str) -> bool | None:
         """Ask at a terminal; None where nobody can answer."""

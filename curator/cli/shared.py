@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from curator.cli.render import LIMIT, Terminal
+from curator.cli.text import say
+
 if TYPE_CHECKING:
     from curator.api import Table
     from curator.core.workspace import Workspace
     from curator.plugins import Registry
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-LIMIT = 20
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON object a line on standard output.")
 limit_option = click.option(
@@ -43,18 +44,6 @@ def registry() -> Registry:
             f"{failure.origin} was skipped: {failure.reason} (curator plugins --traceback {failure.origin.entry_point})"
         )
     return loaded
-
-
-def say(message: str) -> None:
-    """A line on stderr; what names and texts in it hold is shown, not obeyed."""
-    from curator.cli.text import printable
-
-    click.echo(printable(message), err=True)
-
-
-def complain(message: str) -> None:
-    """An error, as one line on stderr."""
-    say(f"Error: {message}")
 
 
 def workspace_option(
@@ -85,7 +74,6 @@ def workspace_option(
 
 def opened(chosen: str | None, create: bool) -> Workspace:
     """The workspace that is meant; raises `NotFound` with the command that makes one."""
-    from curator.cli.render import Terminal
     from curator.core.workspace import FOLDER, Workspace, is_workspace, locate
     from curator.errors import NotFound
 

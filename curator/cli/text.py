@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import click
+
 # Marks that reorder what a person reads: 'gpj.exe' must not look like 'exe.jpg'.
 BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c")
 
@@ -57,3 +59,13 @@ def json_line(row: Mapping[str, Any]) -> str:
 def _plain(value: Any) -> Any:
     """A numpy number as the number it is (plugins may give them), anything else as its text."""
     return value.item() if hasattr(value, "item") else str(value)
+
+
+def say(message: str) -> None:
+    """A line on stderr; what names and texts in it hold is shown, not obeyed."""
+    click.echo(printable(message), err=True)
+
+
+def complain(message: str) -> None:
+    """An error, as one line on stderr."""
+    say(f"Error: {message}")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from curator.api import Encoder, EncoderSpec, ImageBatch, Item, Model, Query, Resolved, TextBatch
 from curator.contract import Breach
 from curator.core import images
-from curator.core.contents import BadContent, look
+from curator.core.files import BadContent, look
 from curator.core.models import Models
 from curator.core.pipeline import ordered_map
 from curator.core.places import Places

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curator.api import Preprocess
-from curator.core.contents import BadContent, reason
+from curator.core.files import BadContent, reason
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from curator.api import Found, ReaderSpec, ReadOptions, Skipped
 from curator.contract import held
 from curator.core.changes import Journal
-from curator.core.contents import BadContent, Content, Stamp, examine, look
+from curator.core.contents import Content, examine
+from curator.core.files import BadContent, Stamp, look
 from curator.core.labels import Labels, Source, clean, name_of_folder
 from curator.core.pipeline import ordered_map
 from curator.core.places import Places, is_gone, missing_path, real, typed

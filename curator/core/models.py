@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from curator.api import Encoder, EncoderSpec, Modality, Model, Resolved
 from curator.contract import Breach, held
 from curator.core.changes import Journal
-from curator.core.contents import hash_file
+from curator.core.files import hash_file
 from curator.core.images import DECODING
 from curator.errors import BadInput, NotFound, NotReady
 from curator.store.sqlite import Database

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from curator.core.changes import Journal
-from curator.core.contents import BadContent, Stamp, look
+from curator.core.files import BadContent, Stamp, look
 from curator.errors import NotFound
 from curator.store.catalogue import path_from_value, path_to_value
 from curator.store.sqlite import Database

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from curator.api import Item, ItemSet, Modality, Query
-from curator.core.contents import BadContent, Content, examine, look
+from curator.core.contents import Content, examine
+from curator.core.files import BadContent, look
 from curator.core.labels import Labels
 from curator.core.places import Places, missing_path, real, typed
 from curator.errors import BadInput, NotFound

@@ -107,7 +107,7 @@ def test_each_bad_file_is_one_row_with_its_reason(bad, name):
 def test_nothing_else_is_a_problem_and_the_exit_code_says_that_some_failed(bad):
     assert bad.problems(bad.added).keys() == REASONS.keys()
     assert bad.added.row("added")["failed"] == len(REASONS)
-    bad.added.ends(5, f"{len(REASONS)} of", "curator status --problems")
+    bad.added.assert_ended(5, f"{len(REASONS)} of", "curator status --problems")
 
 
 def test_the_good_files_beside_them_are_catalogued(bad):
@@ -126,12 +126,12 @@ def test_adding_again_reads_none_of_them_again_and_tells_the_same(bad):
     assert bad.problems(again) == bad.problems(bad.added)
     counts = again.row("added")
     assert (counts["decoded"], counts["added"]) == (0, 0)
-    again.ends(5)
+    again.assert_ended(5)
 
 
 def test_people_see_one_line_for_each_file_and_what_was_left_out(bad):
     shown = bad.run("add", "files", "--no-encode")
-    shown.ends(5)
+    shown.assert_ended(5)
     *lines, more = [line for line in shown.err.splitlines() if line.startswith("  ")]
     assert more == f"  … and {len(bad.problems(bad.added)) - 10} more"
     told = {os.path.relpath(path, bad.folder): reason for path, reason in (line[2:].split(": ", 1) for line in lines)}
@@ -189,7 +189,7 @@ def test_a_file_that_may_be_read_now_is_tried_again(run, tmp_path, obedient):
     (folder / "1.txt").chmod(0)
     inner = cli_kit.texts(folder / "inner", 1, "something else")
     inner.chmod(0)
-    run("add", "texts", "--no-encode", before=obedient).ends(5, "2 of 2")
+    run("add", "texts", "--no-encode", before=obedient).assert_ended(5, "2 of 2")
     (folder / "1.txt").chmod(0o644)
     inner.chmod(0o755)
     again = run("add", "texts", "--no-encode", before=obedient)
@@ -206,7 +206,7 @@ def test_a_folder_that_may_not_be_read_now_does_not_lose_what_was_found_in_it(ru
     inner.chmod(0)
     ran = run("add", "texts", "--no-encode", before=obedient)
     inner.chmod(0o755)
-    ran.ends(5, "1 of 1")
+    ran.assert_ended(5, "1 of 1")
     assert "gone" not in ran.out
     assert run("ls", "--json").out == before
 
@@ -237,7 +237,7 @@ def test_a_truncated_picture_fails_once_at_embedding_and_again_only_when_asked(r
     cli_kit.truncated_photo(folder / "cut.jpg", 2)
 
     first = run("add", "pictures", "--json")
-    first.ends(5, "1 of 2 files could not be used")
+    first.assert_ended(5, "1 of 2 files could not be used")
     assert (first.row("added")["added"], first.row("added")["encoded"]) == (2, 1)
     assert "truncated" in first.row("problem")["reason"]
 
@@ -252,7 +252,7 @@ def test_a_truncated_picture_fails_once_at_embedding_and_again_only_when_asked(r
     }
 
     retried = run("encode", "--retry")
-    retried.ends(5, "1 item could not be embedded")
+    retried.assert_ended(5, "1 item could not be embedded")
     assert "cut.jpg: cannot be decoded" in retried.err
 
 

@@ -251,4 +251,4 @@ def test_a_query_whose_every_file_is_gone_is_one_line(run, tmp_path):
     run("add", "pictures", "--no-encode")
     (tmp_path / "pictures" / "a.jpg").unlink()
     assert "1 file gone" in run("add", "pictures", "--no-encode").out
-    run("similar", "id:1").ends(4, "every file of id:1 is gone")
+    run("similar", "id:1").assert_ended(4, "every file of id:1 is gone")

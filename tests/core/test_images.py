@@ -14,7 +14,7 @@ from PIL import Image
 
 from curator.api import Preprocess
 from curator.core import images
-from curator.core.contents import BadContent
+from curator.core.files import BadContent
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 USUAL = Preprocess(32, 28, MEAN, STD)
@@ -234,7 +234,7 @@ def test_a_damaged_picture_says_nothing_on_stderr(tmp_path):
     (tmp_path / "a.tiff").write_bytes(data[:46])
     code = (
         "import sys; from curator.core import images\n"
-        "from curator.core.contents import BadContent\n"
+        "from curator.core.files import BadContent\n"
         "try: images.header(sys.argv[1])\n"
         "except BadContent as error: print(error)"
     )

@@ -12,7 +12,7 @@ from PIL import Image, ImageDraw
 
 import curator
 from curator.api import Preprocess
-from curator.core.contents import BadContent
+from curator.core.files import BadContent
 from curator.core.images import pixels
 
 # --- identity ---
