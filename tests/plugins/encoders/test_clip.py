@@ -1,128 +1,25 @@
-"""CLIP against open_clip's own loop, and every way in which model, weights or preprocessing can be wrong or missing.
-
-The model is a tiny one: 32 pixels, 16 tokens, 32 dimensions.
-"""
+"""CLIP against open_clip's own loop, and every way in which model, weights or preprocessing can be wrong."""
 
 from __future__ import annotations
 
 import dataclasses
-import http.server
 import json
 import logging
 import os
 import pickle
-import socket
-import subprocess
-import sys
-import threading
 import warnings
 
 import numpy as np
 import open_clip
 import pytest
 import torch
-from curator_plugins.encoders import clip
+from clip_kit import MODEL, PREPROCESS, SPEC, TEXTS, VISION, by_open_clip, describe, error_of, offending, refusal, seen
 from PIL import Image
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
-from curator.api import ImageBatch, Preprocess, TextBatch
+from curator.api import Preprocess, TextBatch
 from curator.core.images import pixels
 from curator.errors import BadInput, NotFound, NotReady
-
-(SPEC,) = clip.register_encoders()
-
-# Patches are dropped in training only.
-VISION = {"image_size": 32, "layers": 2, "width": 64, "head_width": 32, "patch_size": 8, "patch_dropout": 0.5}
-MODEL = {
-    "embed_dim": 32,
-    "vision_cfg": VISION,
-    "text_cfg": {"context_length": 16, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 1},
-}
-PREPROCESS = {
-    "mean": [0.48, 0.46, 0.41],
-    "std": [0.27, 0.26, 0.28],
-    "interpolation": "bicubic",
-    "resize_mode": "shortest",
-}
-TEXTS = [
-    "a photo of a cat",
-    "Ultraman",
-    "奥特曼打怪兽",
-    "",
-    "one two three four five six seven eight nine " * 5,
-    "HTTP 404 <b>",
-]
-
-
-def describe(folder, model=MODEL, preprocess=PREPROCESS):
-    """Put an open_clip_config.json into a folder."""
-    folder.mkdir(exist_ok=True)
-    content = {"model_cfg": model} | ({} if preprocess is None else {"preprocess_cfg": preprocess})
-    (folder / "open_clip_config.json").write_text(json.dumps(content), encoding="utf-8")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def tiny(tmp_path_factory):
-    """A folder with the tiny model; its weights are random."""
-    folder = describe(tmp_path_factory.mktemp("models") / "tiny")
-    torch.manual_seed(0)
-    save_file(open_clip.create_model(f"local-dir:{folder}").state_dict(), folder / "open_clip_model.safetensors")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def state(tiny):
-    return load_file(tiny / "open_clip_model.safetensors")
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    """PNGs of several shapes with coarse and fine structure."""
-    random = np.random.default_rng(0)
-    paths = []
-    for number, (width, height) in enumerate([(320, 240), (20, 30), (32, 32), (65, 33), (100, 301), (64, 64)]):
-        coarse = Image.fromarray(random.integers(0, 256, (5, 5, 3), dtype=np.uint8)).resize((width, height))
-        noise = random.integers(-20, 21, (height, width, 3))
-        path = tmp_path_factory.mktemp("pictures") / f"图{number}.png"
-        Image.fromarray(np.clip(np.asarray(coarse) + noise, 0, 255).astype(np.uint8)).save(path)
-        paths.append(path)
-    return paths
-
-
-def seen(pictures, preprocess):
-    return ImageBatch(np.stack([pixels(picture, preprocess) for picture in pictures]))
-
-
-def by_open_clip(pictures, name, **options):
-    """What open_clip itself makes of the pictures and TEXTS, and its network."""
-    network, _, prepare = open_clip.create_model_and_transforms(name, **options)
-    tokenizer = open_clip.get_tokenizer(name)
-    with torch.inference_mode():
-        images = network.eval().encode_image(torch.stack([prepare(Image.open(picture)) for picture in pictures]))
-        texts = network.encode_text(tokenizer(TEXTS))
-    return images.numpy(), texts.numpy()
-
-
-def error_of(given, wanted):
-    """Relative error after taking away the mean vector, which all items share."""
-    return np.linalg.norm(given - wanted) / np.linalg.norm(wanted - wanted.mean(axis=0))
-
-
-def refusal(kind, variant, weights, load=False):
-    """The one line of an error of the given kind."""
-    with pytest.raises(kind) as caught:
-        resolved = SPEC.resolve(variant, weights)
-        assert load
-        SPEC.load(resolved, "cpu")
-    assert "\n" not in str(caught.value)
-    return str(caught.value)
-
-
-def offending(tmp_path, name="open_clip_pytorch_model.bin"):
-    """Where to put bad weights, in a folder that describes the tiny model."""
-    return describe(tmp_path / "bad") / name
-
 
 # --- vectors ---
 
@@ -439,140 +336,3 @@ def test_what_holds_no_tensors_is_refused(tmp_path):
     assert "no state dict" in refusal(BadInput, None, tmp_path / "bad", load=True)
     offending(tmp_path).write_text("<!doctype html>", encoding="utf-8")
     assert "damaged" in refusal(BadInput, None, tmp_path / "bad", load=True)
-
-
-# --- the hub ---
-
-
-RESOLVE = """
-import json, sys
-from curator.errors import CuratorError
-from curator_plugins.encoders import clip
-try:
-    resolved = clip.resolve(sys.argv[1], None)
-    print(json.dumps([[str(file) for file in resolved.files], resolved.dim, "open_clip" in sys.modules]))
-except CuratorError as error:
-    print(json.dumps([type(error).__name__, str(error)]))
-"""
-
-
-def resolved_apart(variant, **environment):
-    """What `resolve` gives in a process of its own: the hub's library reads its environment once."""
-    kept = {key: value for key, value in os.environ.items() if "proxy" not in key.lower() and not key.startswith("HF_")}
-    command = [sys.executable, "-c", RESOLVE, variant]
-    done = subprocess.run(command, env=kept | environment, capture_output=True, text=True, check=True, timeout=60)
-    return json.loads(done.stdout)
-
-
-@pytest.fixture
-def closed():
-    """An address that takes no connection."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return f"http://127.0.0.1:{free.getsockname()[1]}"
-
-
-@pytest.fixture
-def hub(tiny):
-    """A server in the manner of the hub: the folders of models are the repositories of org; and what was asked."""
-    asked = []
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_HEAD(self):
-            self.answer(body=False)
-
-        def do_GET(self):
-            self.answer(body=True)
-
-        def answer(self, body):
-            asked.append(self.path)
-            owner, _, rest = self.path.removeprefix("/").partition("/")
-            path = tiny.parent / rest.replace("/resolve/main/", "/")
-            known = owner == "org" and path.is_file()
-            content = path.read_bytes() if known else b""
-            self.send_response(200 if known else 404)
-            self.send_header("Content-Length", str(len(content)))
-            self.send_header("ETag", f'"{len(content):040x}"')
-            self.send_header("X-Repo-Commit", "1" * 40)
-            if not known:
-                self.send_header("X-Error-Code", "EntryNotFound")
-            self.end_headers()
-            if body:
-                self.wfile.write(content)
-
-        def log_message(self, *_):
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
-        thread = threading.Thread(target=running.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{running.server_port}", asked
-        running.shutdown()
-        thread.join()
-
-
-def test_a_repository_is_fetched_once_and_then_needs_no_network(hub, tiny, closed, tmp_path):
-    address, asked = hub
-    environment = {"HF_HOME": str(tmp_path), "HF_ENDPOINT": address, "HF_HUB_DISABLE_XET": "1"}
-    files, dim, imported = resolved_apart("hf-hub:org/tiny", **environment)
-    assert (dim, imported) == (32, False)
-    for file, wanted in zip(files, ("open_clip_model.safetensors", "open_clip_config.json"), strict=True):
-        with open(file, "rb") as given:
-            assert given.read() == (tiny / wanted).read_bytes()
-    assert asked
-    again = resolved_apart("hf-hub:org/tiny", **environment | {"HF_ENDPOINT": closed})
-    assert again == [files, dim, imported]
-    assert resolved_apart("hf-hub:org/tiny", HF_HOME=str(tmp_path), HF_HUB_OFFLINE="1") == again
-
-
-def test_a_repository_without_safetensors_gives_its_other_weights(hub, tiny, state, tmp_path):
-    torch.save(state, describe(tiny.parent / "old") / "open_clip_pytorch_model.bin")
-    environment = {"HF_HOME": str(tmp_path), "HF_ENDPOINT": hub[0], "HF_HUB_DISABLE_XET": "1"}
-    (weights, _), dim, _ = resolved_apart("hf-hub:org/old", **environment)
-    assert weights.endswith("open_clip_pytorch_model.bin")
-    assert dim == 32
-
-
-def test_a_repository_that_does_not_hold_it(hub, tmp_path):
-    kind, message = resolved_apart(
-        "hf-hub:org/other", HF_HOME=str(tmp_path), HF_ENDPOINT=hub[0], HF_HUB_DISABLE_XET="1"
-    )
-    assert kind == "NotFound"
-    assert "404" in message
-    assert "\n" not in message
-
-
-@pytest.mark.parametrize("flag", [{}, {"HF_HUB_OFFLINE": "1"}])
-def test_offline_the_error_says_what_was_tried_and_what_helps(closed, tmp_path, flag):
-    kind, message = resolved_apart("hf-hub:org/tiny", HF_HOME=str(tmp_path), HF_ENDPOINT=closed, **flag)
-    assert kind == "NotFound"
-    for part in (str(tmp_path / "hub"), f"{closed}/org/tiny", "open_clip_config.json", "--weights FOLDER", *flag):
-        assert part in message
-    assert "\n" not in message
-
-
-def test_offline_a_tag_names_its_file(monkeypatch, closed, tmp_path):
-    import huggingface_hub.constants
-
-    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path))
-    monkeypatch.setenv("https_proxy", closed)
-    monkeypatch.delenv("no_proxy", raising=False)
-    message = refusal(NotFound, None, None)
-    wanted = (
-        "ViT-B-32/laion2b_s34b_b79k",
-        str(tmp_path),
-        "laion/CLIP-ViT-B-32",
-        "open_clip_model.safetensors",
-        "--weights FILE",
-    )
-    assert all(part in message for part in wanted)
-
-
-def test_a_repository_needs_a_sensible_name():
-    assert "ORG/NAME" in refusal(BadInput, "hf-hub:../../etc", None)
-    assert "ORG/NAME" in refusal(BadInput, "hf-hub:", None)
-
-
-def test_files_of_a_repository_can_be_given(tiny):
-    given = SPEC.resolve("hf-hub:org/tiny", tiny)
-    assert given == dataclasses.replace(SPEC.resolve(None, tiny), variant="hf-hub:org/tiny")
