@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
-import sqlite3
 from collections import Counter
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -198,22 +196,3 @@ def dump(workspace: Workspace) -> dict[str, list[tuple[Any, ...]]]:
     sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '%sqlite%'"
     tables = {row[0] for row in connection.execute(sql)} - {"run", "change"}
     return {table: sorted(map(tuple, connection.execute(f"SELECT * FROM {table}")), key=repr) for table in tables}
-
-
-def take_back(connection: sqlite3.Connection, run: int) -> None:
-    """Undo a run by its journal alone: its changes backwards, each row put back as it was."""
-    for change in connection.execute("SELECT * FROM change WHERE run_id = ? ORDER BY id DESC", [run]).fetchall():
-        table, row_id = change["table_name"], change["row_id"]
-        before = {name: _value(value) for name, value in json.loads(change["before"] or "{}").items()}
-        if change["kind"] == "insert":
-            connection.execute(f"DELETE FROM {table} WHERE id = ?", [row_id])
-        elif change["kind"] == "update":
-            sets = ", ".join(f"{name} = ?" for name in before)
-            connection.execute(f"UPDATE {table} SET {sets} WHERE id = ?", [*before.values(), row_id])
-        else:
-            marks = ", ".join("?" * len(before))
-            connection.execute(f"INSERT INTO {table} ({', '.join(before)}) VALUES ({marks})", [*before.values()])
-
-
-def _value(value: Any) -> Any:
-    return bytes.fromhex(value["bytes"]) if isinstance(value, dict) else value

@@ -30,6 +30,7 @@ COMMANDS: tuple[click.Command, ...] = (
     heads.heads,
     status.status,
     history.log,
+    history.undo,
     plugins.plugins,
 )
 

@@ -1,4 +1,4 @@
-"""Commands about what was done: log."""
+"""Commands about what was done: log, undo."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curator.cli.shared import Command, json_option, limit_option, workspace_option
-from curator.cli.tables import RUNS
+from curator.cli.tables import RUNS, UNDONE
 
 if TYPE_CHECKING:
     from curator.core.workspace import Workspace
@@ -27,9 +27,37 @@ def log(workspace: Workspace, limit: int | None, as_json: bool) -> None:
         Output().line("nothing was done yet")
 
 
+@click.command(cls=Command, rows=(UNDONE,), example="curator undo\ncurator undo 12")
+@click.argument("run", type=int, required=False, metavar="[RUN]")
+@json_option
+@workspace_option()
+def undo(workspace: Workspace, run: int | None, as_json: bool) -> None:
+    """Take back the latest run, or the one of this number in `curator log`.
+
+    Every row of the catalogue is put back as it was. An undo is a run too: undoing it does it again. Where later
+    runs build on the one to undo, they are named and nothing is changed.
+    """
+    from dataclasses import asdict
+
+    from curator.cli.render import Output
+    from curator.core.reporting import count
+
+    undone = workspace.undo(run)
+    output = Output(as_json)
+    if as_json:
+        output.table(UNDONE, [asdict(undone)])
+    rows = count(undone.rows, "row")
+    output.line(
+        f"run {undone.run} ({undone.command}) is undone: {rows} put back; curator undo {undone.by} does it again"
+    )
+
+
 def _runs(workspace: Workspace) -> Iterator[dict[str, Any]]:
     import datetime
 
+    from curator.core.undo import Undo
+
+    undone = Undo(workspace.database).undone()
     sql = "SELECT run.*, (SELECT count(*) FROM change WHERE run_id = run.id) AS changes FROM run ORDER BY id DESC"
     for row in workspace.database.rows(sql):
         started = datetime.datetime.fromisoformat(row["started"]).astimezone()
@@ -40,6 +68,7 @@ def _runs(workspace: Workspace) -> Iterator[dict[str, Any]]:
             "arguments": _short(json.loads(row["arguments"])),
             "state": row["state"],
             "changes": row["changes"],
+            "undone": undone.get(row["id"]),
         }
 
 

@@ -161,6 +161,18 @@ STEPS = Table(
     whole=True,
 )
 
+UNDONE = Table(
+    "undone",
+    "Undone",
+    (
+        Column("run", "the run that was taken back", "integer"),
+        Column("command", "what it was"),
+        Column("rows", "rows of the catalogue that were put back", "integer"),
+        Column("by", "the run that did it: undo it to do it again", "integer"),
+    ),
+    whole=True,
+)
+
 RUNS = Table(
     "run",
     "Runs, latest first",
@@ -171,6 +183,7 @@ RUNS = Table(
         Column("arguments", "with what"),
         Column("state", "running, done, interrupted or failed"),
         Column("changes", "rows of the catalogue that it wrote", "integer"),
+        Column("undone", "the run that took it back", "integer"),
     ),
 )
 

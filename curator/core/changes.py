@@ -24,10 +24,12 @@ class Journal:
         arguments: Mapping[str, Any],
         take_turn: Callable[[], None] = lambda: None,
     ) -> None:
+        """`undoes` may be set to the id of another run before the first write."""
         self.database = database
         self.command = command
         self.arguments = arguments
         self.take_turn = take_turn
+        self.undoes: int | None = None
         self._run: int | None = None
 
     @property
@@ -44,11 +46,13 @@ class Journal:
             # Runs of a workspace exclude each other by its lock, so one that still says 'running' was killed.
             self.database.execute("UPDATE run SET state = 'interrupted' WHERE state = 'running'")
             self._run = self.database.execute(
-                "INSERT INTO run (command, arguments, started, state, version) VALUES (?, ?, ?, 'running', ?)",
+                "INSERT INTO run (command, arguments, started, state, version, undoes) "
+                "VALUES (?, ?, ?, 'running', ?, ?)",
                 self.command,
                 json.dumps(self.arguments, default=str),
                 _now(),
                 __version__,
+                self.undoes,
             )
         return self._run
 
@@ -122,6 +126,14 @@ def encode_row(row: Mapping[str, Any]) -> str:
         {name: {"bytes": value.hex()} if isinstance(value, bytes) else value for name, value in row.items()},
         ensure_ascii=False,
     )
+
+
+def decode_row(text: str) -> dict[str, Any]:
+    """The inverse of `encode_row`."""
+    return {
+        name: bytes.fromhex(value["bytes"]) if isinstance(value, dict) else value
+        for name, value in json.loads(text).items()
+    }
 
 
 def _now() -> str:

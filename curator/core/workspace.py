@@ -31,6 +31,7 @@ from curator.core.running import ActionContext, apply, bind_parameters, outputs,
 from curator.core.selection import Items
 from curator.core.training import Training
 from curator.core.turns import Turn, alone
+from curator.core.undo import Undo, Undone
 from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
 from curator.store.catalogue import FILE, open_catalogue
 from curator.store.derived import Derived
@@ -256,6 +257,17 @@ class Workspace:
             model = self.models.obtain(encoder, journal, say=self.reporter.say)
             self.models.make_default(model, journal)
         return model
+
+    def undo(self, run: int | None = None) -> Undone:
+        """Take back the latest run, or the one named; undoing an undo is redo.
+
+        Raises `NotReady`, naming them, where later runs build on it, and then changes nothing.
+        """
+        with self._run("undo", {}) as journal:
+            undo = Undo(self.database)
+            chosen = undo.choose(run)
+            journal.arguments = {"run": chosen}
+            return undo.take_back(chosen, journal)
 
     # --- how it is done ---
 

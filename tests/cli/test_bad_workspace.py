@@ -11,7 +11,13 @@ import cli_kit
 import pytest
 
 READING = [("ls",), ("status",), ("similar", "id:1", "-k", "2")]
-WRITING = [("add", "texts"), ("label", "dog", "texts/1.txt"), ("encoders", "--use", "ngram"), ("encode", "--retry")]
+WRITING = [
+    ("add", "texts"),
+    ("label", "dog", "texts/1.txt"),
+    ("encoders", "--use", "ngram"),
+    ("encode", "--retry"),
+    ("undo",),
+]
 
 
 @pytest.fixture(scope="module")

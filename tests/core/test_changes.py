@@ -1,17 +1,12 @@
-"""The journal: every row that is written is in it, and it is enough to take a run back."""
+"""The journal: every row that is written is in it, and how a run ends."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import shutil
 from collections import Counter
-from pathlib import Path
 
 import pytest
-from fakes import dump, open_fake, picture, take_back, text
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from fakes import dump, open_fake, picture, text
 
 from curator.core.reporting import Silent
 from curator.errors import NotFound, NotReady, PluginError
@@ -68,77 +63,6 @@ def test_every_row_that_a_run_makes_is_journalled(ws, two_classes):
     # Nothing above was left out: all tables have been written.
     assert {table for table, rows in dump(ws).items() if rows} == set(tables) == set(dump(ws))
     assert {state for _, state in runs(ws)} == {"done"}
-
-
-def test_a_run_can_be_taken_back_by_its_journal_alone(ws, two_classes):
-    dumps = [dump(ws)]
-    Path(os.fsdecode(os.fsencode(two_classes) + b"/\xff.png")).write_bytes((two_classes / "new" / "0.png").read_bytes())
-    steps = [
-        lambda: ws.add(two_classes / "red"),
-        lambda: ws.add(two_classes, labels_from_folders=True, group="colour"),
-        lambda: (two_classes / "red" / "0.png").rename(two_classes / "blue" / "moved.png"),
-        lambda: picture(two_classes / "blue" / "0.png", 999),
-        lambda: (two_classes / "new" / "1.png").unlink(),
-        lambda: ws.add(two_classes, labels_from_folders=True, group="colour"),
-        lambda: ws.label("red", ["id:1", "id:5"], False),
-        lambda: ws.run("classify", group="colour"),
-        lambda: ws.label("red", ["id:1"], None),
-    ]
-    for step in steps:
-        was = last_run(ws)
-        step()
-        if last_run(ws) != was:
-            dumps.append(dump(ws))
-    assert len(dumps) == 1 + last_run(ws) >= 6
-    for run in range(last_run(ws), 0, -1):
-        assert dump(ws) == dumps[run] != dumps[run - 1]
-        with ws.database.transaction():
-            take_back(ws.database.connection, run)
-        assert dump(ws) == dumps[run - 1], run
-
-
-STEPS = st.one_of(
-    st.tuples(st.just("write"), st.sampled_from(["a/1.txt", "a/2.txt", "b/1.txt", "b/c/1.txt"]), st.integers(0, 3)),
-    st.tuples(st.just("move"), st.sampled_from(["a/1.txt", "b/1.txt"]), st.sampled_from(["a/3.txt", "b/c/2.txt"])),
-    st.tuples(st.just("remove"), st.sampled_from(["a/1.txt", "b/c/1.txt", "a"])),
-    st.tuples(st.just("add"), st.sampled_from([".", "a", "b", "b/c"]), st.booleans()),
-    st.tuples(st.just("label"), st.integers(1, 4), st.sampled_from(["a", "x"]), st.sampled_from([True, False, None])),
-)
-
-
-@settings(max_examples=25, deadline=None)
-@given(steps=st.lists(STEPS, min_size=3, max_size=14))
-def test_any_history_can_be_taken_back(tmp_path_factory, steps):
-    base = tmp_path_factory.mktemp("history")
-    folder = base / "texts"
-    text(folder / "a" / "1.txt", "the first text")
-    with open_fake(base / "workspace") as ws:
-        dumps = {0: dump(ws)}
-        for what, *how in [("add", ".", True), *steps]:
-            with contextlib.suppress(NotFound, FileNotFoundError):
-                act(ws, folder, what, *how)
-            dumps.setdefault(last_run(ws), dump(ws))
-            assert dumps[last_run(ws)] == dump(ws), "a change outside of a run"
-        for run in range(last_run(ws), 0, -1):
-            with ws.database.transaction():
-                take_back(ws.database.connection, run)
-            assert dump(ws) == dumps[run - 1]
-    shutil.rmtree(base)
-
-
-def act(ws, folder, what, *how):
-    if what == "write":
-        text(folder / how[0], f"text number {how[1]}")
-    elif what == "move":
-        (folder / how[1]).parent.mkdir(parents=True, exist_ok=True)
-        (folder / how[0]).rename(folder / how[1])
-    elif what == "remove":
-        path = folder / how[0]
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    elif what == "add":
-        ws.add(folder / how[0], labels_from_folders=how[1], group="g" if how[1] else None, encode=False)
-    else:
-        ws.label(how[1], [how[0]], how[2])
 
 
 def test_a_failing_run_ends_as_failed_and_keeps_what_was_done(tmp_path, photos):

@@ -1,0 +1,85 @@
+"""`curator undo` and `log`, as people meet them."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import cli_kit
+import pytest
+
+
+@pytest.fixture
+def labelled(run, tmp_path):
+    """Run 1 adds four texts, run 2 labels two of them."""
+    cli_kit.texts(tmp_path / "texts", 4)
+    assert run("add", "texts").code == 0
+    assert run("label", "good", "id:1", "id:2").code == 0
+    return run
+
+
+def labels(run):
+    return {row["id"]: row["labels"] for row in run("ls", "--json").rows("item")}
+
+
+def test_undo_says_what_it_did_and_how_to_do_it_again(labelled):
+    ran = labelled("undo")
+    assert ran.code == 0
+    assert "run 2 (label) is undone" in ran.out and "curator undo 3 does it again" in ran.out
+    assert labels(labelled) == {1: [], 2: [], 3: [], 4: []}
+    again = labelled("undo", "3", "--json").row("undone")
+    assert again == {"kind": "undone", "run": 3, "command": "undo", "rows": 3, "by": 4}
+    assert labels(labelled)[1] == ["good"]
+
+
+def test_log_tells_which_runs_were_undone(labelled):
+    labelled("undo")
+    rows = {row["run"]: row for row in labelled("log", "--json").rows("run")}
+    assert (rows[2]["undone"], rows[1]["undone"]) == (3, None)
+    assert (rows[3]["command"], rows[3]["arguments"]) == ("undo", "run=2")
+
+
+def test_what_cannot_be_undone(labelled):
+    labelled("undo", "-w", "nowhere").assert_ended(3, "no workspace at")
+    labelled("undo", "1").assert_ended(4, "run 1 cannot be undone while run 2 (label) builds on it", "curator undo 2")
+    labelled("undo", "7").assert_ended(3, "no run 7", "from 1 to 2")
+    labelled("undo", "x").assert_ended(2, "'x'")
+    labelled("undo")
+    labelled("undo", "2").assert_ended(2, "undone already", "curator undo 3")
+    labelled("undo")
+    labelled("undo").assert_ended(4, "nothing to undo")
+    assert labelled("status", "--json").row("next")["command"] == "curator add FOLDER"
+
+
+KILLED_AT = """
+import os, signal, sys
+from curator.cli import main
+from curator.core.changes import Journal
+
+record, left = Journal._record, int(sys.argv.pop(1))
+
+def counted(self, *args):
+    global left
+    left -= 1
+    if left < 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    record(self, *args)
+
+Journal._record = counted
+main()
+"""
+
+
+@pytest.mark.parametrize("step", [0, 1, 20, 40])
+def test_an_undo_that_is_killed_at_any_step_never_was(run, tmp_path, step):
+    cli_kit.texts(tmp_path / "texts", 20)
+    assert run("add", "texts", "--no-encode").code == 0
+    before = run("ls", "--json").out
+    command = [sys.executable, "-c", KILLED_AT, str(step), "undo"]
+    killed = subprocess.run(command, cwd=tmp_path, env=cli_kit.environment(), capture_output=True)
+    assert killed.returncode == -signal.SIGKILL, killed
+    assert run("ls", "--json").out == before
+    assert len(run("log", "--json").rows("run")) == 1
+    assert "41 rows put back" in run("undo").out
+    assert run("ls", "--json").out == ""
