@@ -31,6 +31,7 @@ COMMANDS: tuple[click.Command, ...] = (
     status.status,
     history.log,
     history.undo,
+    history.backup,
     plugins.plugins,
 )
 

@@ -1,4 +1,4 @@
-"""Commands about what was done: log, undo."""
+"""Commands about what was done: log, undo; and backup."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curator.cli.shared import Command, json_option, limit_option, workspace_option
-from curator.cli.tables import RUNS, UNDONE
+from curator.cli.tables import BACKUP, RUNS, UNDONE
 
 if TYPE_CHECKING:
     from curator.core.workspace import Workspace
@@ -50,6 +50,29 @@ def undo(workspace: Workspace, run: int | None, as_json: bool) -> None:
     output.line(
         f"run {undone.run} ({undone.command}) is undone: {rows} put back; curator undo {undone.by} does it again"
     )
+
+
+@click.command(cls=Command, rows=(BACKUP,), example="curator backup ../labels.tar")
+@click.argument("file", type=click.Path())
+@click.option("--force", is_flag=True, help="Write over a file that exists.")
+@json_option
+@workspace_option()
+def backup(workspace: Workspace, file: str, force: bool, as_json: bool) -> None:
+    """Write everything that cannot be made again (catalogue, heads) into one tar archive, also while others write.
+
+    To restore it, unpack it into a folder (tar -xf FILE -C FOLDER) and run `curator encode -w FOLDER`.
+    """
+    from dataclasses import asdict
+
+    from curator.cli.render import Output
+    from curator.core.reporting import count
+
+    made = workspace.back_up(file, force)
+    output = Output(as_json)
+    if as_json:
+        output.table(BACKUP, [asdict(made)])
+    holds = f"{count(made.items, 'item')} and {count(made.objects, 'object')}"
+    output.line(f"{holds} in {made.path} ({made.size / 1e6:,.1f} MB); to restore: tar -xf FILE -C FOLDER")
 
 
 def _runs(workspace: Workspace) -> Iterator[dict[str, Any]]:

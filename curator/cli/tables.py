@@ -173,6 +173,18 @@ UNDONE = Table(
     whole=True,
 )
 
+BACKUP = Table(
+    "backup",
+    "Backup",
+    (
+        Column("path", "the archive", "path"),
+        Column("items", "items in its catalogue", "integer"),
+        Column("objects", "states of heads and the like", "integer"),
+        Column("size", "bytes", "integer"),
+    ),
+    whole=True,
+)
+
 RUNS = Table(
     "run",
     "Runs, latest first",

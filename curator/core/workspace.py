@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curator.api import ActionSpec, Finding, FittedHead, Item, ItemSet, Model, ReadOptions, SetLabel
+from curator.core.backup import Backup, back_up
 from curator.core.changes import Journal
 from curator.core.encoding import EncodeReport, Encoding
 from curator.core.ingest import AddOptions, AddReport, Ingest
@@ -268,6 +269,10 @@ class Workspace:
             chosen = undo.choose(run)
             journal.arguments = {"run": chosen}
             return undo.take_back(chosen, journal)
+
+    def back_up(self, target: str | Path, force: bool = False) -> Backup:
+        """Write what cannot be derived (catalogue and objects) into one tar archive, while the workspace is in use."""
+        return back_up(self.database, self.objects, typed(target).absolute(), force)
 
     # --- how it is done ---
 

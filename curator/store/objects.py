@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 from curator.errors import WorkspaceError
@@ -46,6 +47,13 @@ class Objects:
         if hashlib.sha256(data).hexdigest() != name:
             raise WorkspaceError(f"object {name[:12]} in {self.folder} is damaged; restore it from a backup")
         return data
+
+    def names(self) -> Iterator[str]:
+        """The hashes of all that is kept."""
+        for path in self.folder.glob("[0-9a-f][0-9a-f]/*"):
+            name = path.parent.name + path.name
+            if len(name) == hashlib.sha256().digest_size * 2:
+                yield name
 
     def _path(self, name: str) -> Path:
         return self.folder / name[:2] / name[2:]
