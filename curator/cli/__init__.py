@@ -32,6 +32,7 @@ COMMANDS: tuple[click.Command, ...] = (
     history.log,
     history.undo,
     history.backup,
+    history.check,
     plugins.plugins,
 )
 

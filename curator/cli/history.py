@@ -1,4 +1,4 @@
-"""Commands about what was done: log, undo; and backup."""
+"""Commands about what was done and what is there: log, undo, check, backup."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curator.cli.shared import Command, json_option, limit_option, workspace_option
-from curator.cli.tables import BACKUP, RUNS, UNDONE
+from curator.cli.tables import BACKUP, FAULTS, RUNS, UNDONE
 
 if TYPE_CHECKING:
     from curator.core.workspace import Workspace
@@ -50,6 +50,41 @@ def undo(workspace: Workspace, run: int | None, as_json: bool) -> None:
     output.line(
         f"run {undone.run} ({undone.command}) is undone: {rows} put back; curator undo {undone.by} does it again"
     )
+
+
+@click.command(cls=Command, rows=(FAULTS,), example="curator check\ncurator check --repair")
+@click.option("--repair", is_flag=True, help="Repair what can be, without losing anything that somebody decided.")
+@limit_option
+@json_option
+@workspace_option()
+def check(workspace: Workspace, repair: bool, limit: int | None, as_json: bool) -> None:
+    """Read every file, object and vector again, and list what is not as the catalogue says.
+
+    Exit code 5 says that something is left to do.
+    """
+    from curator.cli.render import Output
+    from curator.core.reporting import count
+    from curator.errors import SomeItemsFailed
+
+    found = list(workspace.check(repair))
+    output = Output(as_json, limit)
+    rows = (
+        {
+            **{"part": fault.part, "which": fault.which, "wrong": fault.wrong, "remedy": fault.remedy},
+            **{"repaired": repaired, "repairable": fault.repair is not None},
+        }
+        for fault, repaired in found
+    )
+    output.table(FAULTS, rows)
+    repaired = sum(done for _, done in found)
+    if repaired:
+        output.line(f"{count(repaired, 'fault')} repaired")
+    if not found:
+        output.line("everything is as the catalogue says")
+    if len(found) > repaired:
+        can = sum(fault.repair is not None for fault, done in found if not done)
+        hint = f": curator check --repair mends {can:,} of them" if can else ""
+        raise SomeItemsFailed(f"{count(len(found) - repaired, 'fault')} left{hint}")
 
 
 @click.command(cls=Command, rows=(BACKUP,), example="curator backup ../labels.tar")

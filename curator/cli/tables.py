@@ -173,6 +173,19 @@ UNDONE = Table(
     whole=True,
 )
 
+FAULTS = Table(
+    "fault",
+    "Faults",
+    (
+        Column("part", "database, run, file, object or vector"),
+        Column("which", "which one", "path"),
+        Column("wrong", "what is not as it should be"),
+        Column("remedy", "what --repair does, or what you can do"),
+        Column("repaired", "whether it was repaired now", "json"),
+        Column("repairable", "whether --repair can", "json"),
+    ),
+)
+
 BACKUP = Table(
     "backup",
     "Backup",

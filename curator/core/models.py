@@ -110,7 +110,9 @@ class Models:
         if known is not None and (wanted.version is not None or (weights is None and self._unchanged(known))):
             return known
         spec = self.registry.get(EncoderSpec, wanted.name)
-        resolved = self._resolve(spec, wanted.variant if known is None or wanted.variant else known.variant, weights)
+        # Weights of one's own need not be of the variant that the bare name meant so far.
+        variant = wanted.variant or (known.variant if known is not None and weights is None else None)
+        resolved = self._resolve(spec, variant or None, weights)
         description = describe(spec, resolved)
         model = self._recorded(spec, description) or self._record(spec, resolved, description, weights, journal)
         for key in {wanted.key, Reference(spec.name, resolved.variant or None).key}:

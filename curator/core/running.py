@@ -90,7 +90,7 @@ class ActionContext:
             raise BadInput(f"give either --label NAME or --group NAME (labels: {known})")
         if label is not None:
             row = self._labels.find(label)
-            return f"label:{label if len(self._labels.namesakes(label)) == 1 else full_name(row)}"
+            return f"label:{full_name(row)}"
         assert group is not None
         return f"group:{self._labels.find_group(group)['name']}"
 

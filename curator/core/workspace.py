@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from curator.api import ActionSpec, Finding, FittedHead, Item, ItemSet, Model, ReadOptions, SetLabel
 from curator.core.backup import Backup, back_up
 from curator.core.changes import Journal
+from curator.core.checking import Check, Fault
 from curator.core.encoding import EncodeReport, Encoding
 from curator.core.ingest import AddOptions, AddReport, Ingest
 from curator.core.labels import Labels, Source
@@ -269,6 +270,20 @@ class Workspace:
             chosen = undo.choose(run)
             journal.arguments = {"run": chosen}
             return undo.take_back(chosen, journal)
+
+    def check(self, repair: bool = False) -> Iterator[tuple[Fault, bool]]:
+        """Read every file, object and vector, and give what is wrong, each with whether it was repaired.
+
+        `repair` does what can be done without losing anything that was decided; changes to the catalogue are
+        journalled, so that they can be undone.
+        """
+        with self._run("check", {"repair": repair}) as journal:
+            for fault in Check(self, journal).faults():
+                if repair and fault.repair:
+                    if self.database.read_only:
+                        raise read_only_error(self.database.path)
+                    fault.repair()
+                yield fault, repair and fault.repair is not None
 
     def back_up(self, target: str | Path, force: bool = False) -> Backup:
         """Write what cannot be derived (catalogue and objects) into one tar archive, while the workspace is in use."""

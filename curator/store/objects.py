@@ -20,7 +20,7 @@ class Objects:
     def put(self, data: bytes) -> str:
         """Keep bytes; returns their SHA-256 (hex). Whole or not at all, and on disk when this returns."""
         name = hashlib.sha256(data).hexdigest()
-        path = self._path(name)
+        path = self.path(name)
         if path.exists():
             return name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -39,7 +39,7 @@ class Objects:
     def get(self, name: str) -> bytes:
         """The bytes of that hash; raises `WorkspaceError` if they are gone or no longer match it."""
         try:
-            data = self._path(name).read_bytes()
+            data = self.path(name).read_bytes()
         except FileNotFoundError:
             raise WorkspaceError(
                 f"object {name[:12]} is missing from {self.folder}; restore it from a backup"
@@ -55,5 +55,6 @@ class Objects:
             if len(name) == hashlib.sha256().digest_size * 2:
                 yield name
 
-    def _path(self, name: str) -> Path:
+    def path(self, name: str) -> Path:
+        """Where an object lies."""
         return self.folder / name[:2] / name[2:]

@@ -1,0 +1,194 @@
+"""Checking a workspace: files, objects, vectors and databases held against what the catalogue says of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from curator.core.changes import Journal, decode_row
+from curator.core.files import BadContent
+from curator.core.pipeline import ordered_map
+from curator.core.places import is_gone
+from curator.errors import WorkspaceError
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from curator.core.contents import Content
+    from curator.core.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that is not as it should be: of what part, which one, what is wrong.
+
+    `remedy` says what `--repair` does, or what a person can do; `repair` does it, None where curator cannot.
+    """
+
+    part: str
+    which: str
+    wrong: str
+    remedy: str
+    repair: Callable[[], None] | None = None
+
+
+class Check:
+    """Looks at every part of a workspace in turn. Reads all files; writes nothing."""
+
+    def __init__(self, workspace: Workspace, journal: Journal) -> None:
+        self.workspace = workspace
+        self.journal = journal
+        self.database = workspace.database
+        self.derived = workspace.derived.database
+
+    def faults(self) -> Iterator[Fault]:
+        """Everything that is wrong, the databases first."""
+        yield from self._databases()
+        yield from self._runs()
+        yield from self._files()
+        yield from self._objects()
+        yield from self._vectors()
+
+    # --- databases and journal ---
+
+    def _databases(self) -> Iterator[Fault]:
+        for database in (self.database, self.derived):
+            for row in database.rows("PRAGMA integrity_check"):
+                if row[0] != "ok":
+                    yield Fault("database", database.path.name, row[0], database.if_damaged)
+        for row in self.database.rows("PRAGMA foreign_key_check"):
+            which = f"row {row['rowid']} of {row['table']}"
+            yield Fault("database", which, f"refers to a row of {row['parent']} that is gone", self.database.if_damaged)
+
+    def _runs(self) -> Iterator[Fault]:
+        """Runs take turns, and it is ours: whoever still 'runs' was killed."""
+        sql = "SELECT id, command FROM run WHERE state = 'running' AND id IS NOT ?"
+        for row in self.database.rows(sql, self.journal.run):
+            which = f"{row['id']} ({row['command']})"
+            yield Fault("run", which, "was killed", "call it interrupted", self._interrupt(row["id"]))
+
+    def _interrupt(self, run: int) -> Callable[[], None]:
+        def repair() -> None:
+            self.database.execute("UPDATE run SET state = 'interrupted' WHERE id = ?", run)
+
+        return repair
+
+    # --- files ---
+
+    def _files(self) -> Iterator[Fault]:
+        sql = (
+            "SELECT place.*, item.hash AS item_hash, item.modality FROM place JOIN item ON item.id = item_id "
+            "WHERE row_key = '' ORDER BY place.id"
+        )
+        places = self.database.rows(sql)
+        located = [(place, self.workspace.items.places.path(place)) for place in places]
+        with self.workspace.reporter.progress("checking files", len(located)) as advance:
+            for (place, path), seen in ordered_map(_examined, located):
+                yield from self._file(place, path, seen)
+                advance(1)
+
+    def _file(self, place: sqlite3.Row, path: str, seen: Content | BadContent) -> Iterator[Fault]:
+        if isinstance(seen, BadContent):
+            if not is_gone(path):
+                yield Fault("file", path, str(seen), "see to the file, then add it again")
+            elif not place["missing"]:
+                yield Fault("file", path, "is gone", "record it as missing", self._set(place, missing=1))
+            return
+        stamp = dataclasses.asdict(seen.stamp)
+        same_state = seen.stamp == self.workspace.items.places.stamp(place)
+        if seen.hash != place["item_hash"]:
+            how = " though size and time did not: a damaged disk, or somebody set the time back" if same_state else ""
+            yield Fault("file", path, f"its content changed{how}", "curator add --verify its folder")
+        elif place["missing"]:
+            yield Fault("file", path, "is there again", "record that", self._set(place, missing=0, **stamp))
+        elif not same_state:
+            yield Fault("file", path, "has another time or inode, same content", "record it", self._set(place, **stamp))
+
+    def _set(self, place: sqlite3.Row, **values: int | str) -> Callable[[], None]:
+        def repair() -> None:
+            self.journal.update("place", place["id"], **values)
+
+        return repair
+
+    # --- objects ---
+
+    def _objects(self) -> Iterator[Fault]:
+        objects = self.workspace.objects
+        used = {row["object"]: f"head {row['target']}@{row['version']}" for row in self._heads()}
+        for name, user in used.items():
+            try:
+                objects.get(name)
+            except WorkspaceError as error:
+                yield Fault("object", f"{name[:12]} of {user}", str(error), "restore it from a backup, or train again")
+        for name in objects.names():
+            # What an undo took back can be done again, and needs its object then.
+            if name not in used and not self._journalled(name):
+                path = objects.path(name)
+                yield Fault("object", name[:12], "nothing refers to it", "remove it", path.unlink)
+        for path in sorted(objects.folder.glob("*/tmp*")):
+            yield Fault("object", path.name, "was left half written by a killed run", "remove it", path.unlink)
+
+    def _heads(self) -> list[sqlite3.Row]:
+        return self.database.rows("SELECT target, version, object FROM head ORDER BY id")
+
+    def _journalled(self, name: str) -> bool:
+        sql = "SELECT 1 FROM change WHERE table_name = 'head' AND instr(before, ?)"
+        return self.database.row(sql, name) is not None
+
+    # --- vectors ---
+
+    def _vectors(self) -> Iterator[Fault]:
+        dims = {row["fingerprint"]: row["dim"] for row in self._ever("space")}
+        hashes = {row["hash"] for row in self._ever("item")}
+        names = {model.fingerprint: model.name for model in self.workspace.models.all()}
+        for space in self.derived.rows("SELECT id, fingerprint FROM space ORDER BY id"):
+            dim = dims.get(space["fingerprint"], 0)
+            name = names.get(space["fingerprint"], f"space {space['fingerprint'][:12]}")
+            bad, orphans = self._sorted_out(space["id"], dim, hashes)
+            again = "forget them; curator encode makes them again"
+            for some, wrong, remedy in (
+                (bad, f"are not {dim} finite numbers" if dim else "belong to a space that the catalogue lacks", again),
+                (orphans, "are of no item", "forget them"),
+            ):
+                if some:
+                    repair = self._forgetting(space["id"], some)
+                    yield Fault("vector", f"{len(some):,} of {name}", wrong, remedy, repair)
+
+    def _ever(self, table: str) -> list[Mapping[str, Any]]:
+        """The rows of a table, and those that an undo took away: they can come back, and their cache with them."""
+        sql = "SELECT before FROM change WHERE table_name = ? AND kind = 'delete'"
+        gone = [decode_row(row["before"]) for row in self.database.rows(sql, table)]
+        return [*map(dict, self.database.rows(f"SELECT * FROM {table}")), *gone]
+
+    def _sorted_out(self, space: int, dim: int, hashes: set[str]) -> tuple[list[str], list[str]]:
+        import numpy as np
+
+        bad, orphans = [], []
+        for row in self.derived.connection.execute("SELECT hash, vector FROM vector WHERE space_id = ?", [space]):
+            whole = dim and len(row["vector"]) == 4 * dim and np.isfinite(np.frombuffer(row["vector"], "<f4")).all()
+            if not whole:
+                bad.append(row["hash"])
+            elif row["hash"] not in hashes:
+                orphans.append(row["hash"])
+        return bad, orphans
+
+    def _forgetting(self, space: int, hashes: list[str]) -> Callable[[], None]:
+        def repair() -> None:
+            with self.derived.transaction():
+                rows = [(space, hash_) for hash_ in hashes]
+                self.derived.execute_many("DELETE FROM vector WHERE space_id = ? AND hash = ?", rows)
+
+        return repair
+
+
+def _examined(located: tuple[sqlite3.Row, str]) -> Content | BadContent:
+    """In a thread: what the file holds now."""
+    from curator.core.contents import examine
+
+    place, path = located
+    try:
+        return examine(path, place["modality"])
+    except BadContent as error:
+        return error
