@@ -10,7 +10,7 @@ import enum
 import sqlite3
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from curator.core.changes import Journal
@@ -45,6 +45,17 @@ class Examples:
         """Items per class."""
         found = Counter(self.targets)
         return tuple(found[index] for index in range(len(self.classes)))
+
+
+@dataclass(frozen=True, slots=True)
+class LabelCount:
+    """How many items are a label, are not (its siblings' items included), and contradict themselves in its group."""
+
+    label: str
+    group: str | None
+    positives: int
+    negatives: int
+    conflicts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +101,13 @@ class Labels:
 
     def names(self) -> list[str]:
         """Every label, `GROUP/NAME` only where the name alone is not enough."""
-        return list(self.groups())
+        return list(self._by_name())
 
-    def groups(self) -> dict[str, str | None]:
-        """The group of every label (None: it stands alone), by the name that is enough to tell it, sorted."""
+    def _by_name(self) -> dict[str, sqlite3.Row]:
+        """Every label by the name that is enough to tell it, sorted."""
         rows = self.database.rows(_LABELS)
         bare = Counter(row["name"] for row in rows)
-        named = {row["name"] if bare[row["name"]] == 1 else full_name(row): row["group_name"] for row in rows}
+        named = {row["name"] if bare[row["name"]] == 1 else full_name(row): row for row in rows}
         return dict(sorted(named.items()))
 
     def ensure(self, journal: Journal, name: str, group: str | None = None) -> int:
@@ -207,6 +218,23 @@ class Labels:
         """What can be learned for a target, `label:NAME` or `group:NAME`."""
         kind, _, name = target.partition(":")
         return self._of_group(target, name) if kind == "group" else self._of_label(target, name)
+
+    def counts(self) -> list[LabelCount]:
+        """Every label with its counts, by name; a group's verdicts are read once for all its labels."""
+        alike: dict[tuple[str | None, int], dict[str, int]] = defaultdict(dict)
+        for name, row in self._by_name().items():
+            alike[row["group_name"], 0 if row["group_name"] else row["id"]][name] = row["id"]
+        found = [count for (group, _), labels in alike.items() for count in self._counted(group, labels)]
+        return sorted(found, key=lambda count: count.label)
+
+    def _counted(self, group: str | None, labels: dict[str, int]) -> Iterator[LabelCount]:
+        verdicts = self.verdicts(list(labels.values()))
+        positive, conflicts = Counter(verdicts.positive.values()), len(_conflicts(verdicts))
+        free = [said for item, said in verdicts.negative.items() if item not in verdicts.positive]
+        negative = Counter(label for said in free for label in said)
+        for name, label in labels.items():
+            others = len(verdicts.positive) - conflicts - positive[label]
+            yield LabelCount(name, group, positive[label], others + negative[label], conflicts)
 
     def _of_group(self, target: str, name: str) -> Examples:
         labels = self._siblings(self.find_group(name)["id"])

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from curator.api import Modality
+from curator.core.labels import LabelCount
 from curator.core.reporting import count
 from curator.errors import CuratorError
 from curator.store.catalogue import path_from_value
@@ -16,17 +17,6 @@ if TYPE_CHECKING:
     from curator.core.workspace import Workspace
 
 MODALITIES: tuple[Modality, ...] = ("image", "text")
-
-
-@dataclass(frozen=True, slots=True)
-class LabelCount:
-    """How many items are, are not, and contradict themselves as to a label."""
-
-    label: str
-    group: str | None
-    positives: int
-    negatives: int
-    conflicts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +61,8 @@ class Status:
             yield Holdings(modality, len(hashes), model.name if model else reference, len(known), len(failed))
 
     def labels(self) -> list[LabelCount]:
-        """Every label with its counts, siblings included: positive for one is negative for the others."""
-        found = []
-        for name, group in self.workspace.labels.groups().items():
-            examples = self.workspace.labels.examples(f"label:{name}")
-            negatives, positives = examples.counts
-            found.append(LabelCount(name, group, positives, negatives, len(examples.conflicts)))
-        return found
+        """Every label with its counts."""
+        return self.workspace.labels.counts()
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Path (or id:N) and reason of everything that could not be used."""

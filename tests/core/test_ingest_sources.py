@@ -33,7 +33,7 @@ def test_labels_from_folders(ws, photos):
     assert report.labelled == 2
     assert report.loose == 1
     assert labels(ws) == {"a.png": ["cat"], "b.png": ["dog"], "c.png": []}
-    assert ws.labels.groups() == {"cat": "photos", "dog": "photos"}
+    assert {row.label: row.group for row in ws.labels.counts()} == {"cat": "photos", "dog": "photos"}
     assert ws.add(photos, labels_from_folders=True).labelled == 0
 
 
@@ -89,7 +89,7 @@ def test_no_folder_name_stops_an_import(tmp_path, name):
     picture(source / name / "a.png", 1)
     with open_fake(tmp_path / "workspace") as ws:
         assert ws.add(source, labels_from_folders=True).labelled == 1
-        ((label, group),) = ws.labels.groups().items()
+        ((label, group),) = {row.label: row.group for row in ws.labels.counts()}.items()
     assert label.strip() and group and group.strip()
     assert "\x1b" not in label + group
     assert (label + group).encode()

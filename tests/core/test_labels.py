@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import unicodedata
 
 import pytest
@@ -231,7 +232,7 @@ def test_labels_that_stand_alone_do_not_exclude_each_other(ws, items):
 def test_names_are_composed_wherever_they_come_from(ws, items):
     ws.label(DECOMPOSED, [items[0]], group=DECOMPOSED)
     ws.label(COMPOSED, [items[1]], group=COMPOSED)
-    assert ws.labels.groups() == {COMPOSED: COMPOSED}
+    assert {row.label: row.group for row in ws.labels.counts()} == {COMPOSED: COMPOSED}
     for name in (COMPOSED, DECOMPOSED, f"{COMPOSED}/{COMPOSED}", f"{DECOMPOSED}/{DECOMPOSED}", f" {COMPOSED}"[1:]):
         assert holds(ws, items[0], f"label:{name}") == 1
     assert ws.labels.find_group(DECOMPOSED)["name"] == COMPOSED
@@ -269,7 +270,7 @@ def test_a_label_that_stands_alone_beside_one_in_a_group(ws, items):
 def test_without_a_group_the_one_that_there_is_is_meant(ws, items):
     ws.label("cat", [items[0]], group="kind")
     ws.label("cat", [items[1]])
-    assert ws.labels.groups() == {"cat": "kind"}
+    assert {row.label: row.group for row in ws.labels.counts()} == {"cat": "kind"}
     assert ws.labels.examples("group:kind").items == items[:2]
 
 
@@ -301,3 +302,26 @@ def test_selections_by_label(ws, photos, items):
     assert [item.id for item in ws.items.select(ItemSet(label="cat"))] == items[:2]
     assert [item.id for item in ws.items.select(ItemSet(unlabelled=True, media="text"))] == items[3:]
     assert len(ws.items.select(ItemSet(media="image"))) == 1
+
+
+STATEMENT = st.tuples(
+    st.integers(0, 4), st.sampled_from(["cat", "dog", "alone"]), st.sampled_from([1, -1, 0]), st.sampled_from(Source)
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(said=st.lists(STATEMENT, max_size=12))
+def test_the_counts_of_status_are_those_that_a_head_would_learn_from(tmp_path_factory, said):
+    base = tmp_path_factory.mktemp("counts")
+    with open_fake(base / "workspace") as ws:
+        for n in range(5):
+            text(base / "texts" / f"{n}.txt", f"text number {n}")
+        ws.add(base / "texts", encode=False)
+        for item, label, value, source in said:
+            with contextlib.suppress(NotFound):  # nobody can take back what was never said
+                say(ws, item + 1, label, value, source, None if label == "alone" else "kind")
+        for row in ws.labels.counts():
+            examples = ws.labels.examples(f"label:{row.label}")
+            assert (row.negatives, row.positives) == examples.counts
+            assert row.conflicts == len(examples.conflicts)
+        assert [row.label for row in ws.labels.counts()] == ws.labels.names()
