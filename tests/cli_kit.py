@@ -29,14 +29,14 @@ class Ran:
     out: str
     err: str
 
-    def fails(self, code: int, *words: str) -> str:
+    def assert_failed(self, code: int, *words: str) -> str:
         """Hold it to one line that says all of `words`, beside that exit code; returns the line."""
         lines = self.err.splitlines()
         assert (self.code, len(lines)) == (code, 1), self
         return self._error(words)
 
     def assert_ended(self, code: int, *words: str) -> str:
-        """As `fails`, where lines about single files may come before the last one."""
+        """As `assert_failed`, where lines about single files may come before the last one."""
         assert self.code == code, self
         return self._error(words)
 

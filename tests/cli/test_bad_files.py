@@ -220,12 +220,12 @@ def test_an_empty_folder_is_said_and_is_no_failure(run, tmp_path):
 
 @pytest.mark.parametrize("name", ["page.jpg", "zero.jpg", "pipe.jpg", "bomb.png", "locked.jpg", "loop.jpg", "nul.txt"])
 def test_a_bad_file_as_a_query_is_one_line(bad, name):
-    bad.run("similar", f"files/{name}").fails(2, f"'files/{name}'", REASONS[name])
+    bad.run("similar", f"files/{name}").assert_failed(2, f"'files/{name}'", REASONS[name])
 
 
 def test_a_file_of_no_kind_that_curator_reads_is_refused_by_name(bad):
     before = bad.run("ls", "--json").out
-    bad.run("add", "files/good.jpg", "files/notes.pdf", "--no-encode").fails(2, "'files/notes.pdf'", ".txt")
+    bad.run("add", "files/good.jpg", "files/notes.pdf", "--no-encode").assert_failed(2, "'files/notes.pdf'", ".txt")
     assert bad.run("ls", "--json").out == before
 
 

@@ -128,7 +128,7 @@ def test_one_line_says_what_is_wrong(labelled, monkeypatch, command, code, words
     monkeypatch.delenv("CURATOR_WORKSPACE", raising=False)
     result = CliRunner().invoke(cli, shlex.split(command), prog_name="curator")
     ran = cli_kit.Ran(result.exit_code, result.stdout, result.stderr)
-    ran.fails(code, *words)
+    ran.assert_failed(code, *words)
     assert ran.out == ""
 
 
@@ -149,17 +149,17 @@ ONE_OF_EACH_CODE = [
 def test_a_process_of_its_own_says_the_same(labelled, command):
     (code, words) = next((code, words) for known, code, words in MISSPELT if known == command)
     ran = cli_kit.curator(*shlex.split(command), cwd=labelled)
-    ran.fails(code, *words)
+    ran.assert_failed(code, *words)
     assert ran.out == ""
 
 
 def test_a_name_from_the_shell_s_pattern_is_not_obeyed_in_a_usage_error(labelled):
-    error = cli_kit.curator("show", "texts/1.txt", "x\x1b[31m.jpg", cwd=labelled).fails(2, r"x\x1b[31m.jpg")
+    error = cli_kit.curator("show", "texts/1.txt", "x\x1b[31m.jpg", cwd=labelled).assert_failed(2, r"x\x1b[31m.jpg")
     assert "\x1b" not in error
 
 
 def test_a_misspelt_source_makes_no_workspace(run, tmp_path):
-    run("add", "photos").fails(3, "no file or folder 'photos'")
+    run("add", "photos").assert_failed(3, "no file or folder 'photos'")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -177,16 +177,16 @@ def said(run, label="cat"):
 
 
 def test_labelling_is_all_or_nothing(own):
-    own("label", "cat", "texts/5.txt", "texts/missing.txt").fails(3)
-    own("label", "dog", "texts/5.txt", "id:99").fails(3)
+    own("label", "cat", "texts/5.txt", "texts/missing.txt").assert_failed(3)
+    own("label", "dog", "texts/5.txt", "id:99").assert_failed(3)
     assert said(own) == (2, 2, 0)
     assert [row["label"] for row in own("status", "--json").rows("label")] == ["cat"]
 
 
 def test_items_come_from_standard_input_all_or_nothing(own):
-    own("label", "cat", "-", stdin=b"texts/5.txt\ntexts/none.txt\n").fails(3, "'texts/none.txt'")
-    own("label", "cat", "-", stdin=b"texts/5.txt\0texts/6.txt\0").fails(2, "NUL", "one name a line")
-    own("label", "cat", "-", stdin=b"\xff\xfe.txt\n").fails(3, "no file or folder")
+    own("label", "cat", "-", stdin=b"texts/5.txt\ntexts/none.txt\n").assert_failed(3, "'texts/none.txt'")
+    own("label", "cat", "-", stdin=b"texts/5.txt\0texts/6.txt\0").assert_failed(2, "NUL", "one name a line")
+    own("label", "cat", "-", stdin=b"\xff\xfe.txt\n").assert_failed(3, "no file or folder")
     assert said(own) == (2, 2, 0)
     nothing = own("label", "dog", "-", stdin=b"\n")
     assert (nothing.code, nothing.out) == (0, "nothing to label: no item was named\n")
@@ -196,7 +196,7 @@ def test_items_come_from_standard_input_all_or_nothing(own):
 
 def test_sources_come_from_standard_input(run, tmp_path):
     cli_kit.texts(tmp_path / "texts", 3)
-    run("add", "-", "--no-encode", stdin=b"texts/1.txt\ntext/2.txt\n").fails(3, "'text/2.txt'")
+    run("add", "-", "--no-encode", stdin=b"texts/1.txt\ntext/2.txt\n").assert_failed(3, "'text/2.txt'")
     assert not (tmp_path / "workspace").exists()
     assert run("add", "-", "--no-encode", stdin=b"texts/1.txt\ntexts/2.txt\n").code == 0
     assert len(run("ls", "--json").rows("item")) == 2
@@ -213,16 +213,16 @@ def test_too_few_examples_say_what_is_missing_and_the_command(run, tmp_path):
     ]
     for items, words in steps:
         run("label", name, *items)
-        run("classify", "--label", name).fails(4, "'red car'", *words)
-    run("train", "--label", name).fails(4, "'red car'", "1 counter-example;")
+        run("classify", "--label", name).assert_failed(4, "'red car'", *words)
+    run("train", "--label", name).assert_failed(4, "'red car'", "1 counter-example;")
     assert said(run, name) == (2, 1, 0)
 
 
 def test_a_group_of_one_label_is_too_little(run, tmp_path):
     cli_kit.texts(tmp_path / "kinds" / "poem", 3)
     run("add", "kinds", "--labels-from-folders", "--no-encode")
-    run("classify", "--group", "kinds").fails(4, "group 'kinds' has 1 label", "--group kinds")
-    run("classify", "--group", "kidns").fails(3, "no group 'kidns'", "did you mean 'kinds'?")
+    run("classify", "--group", "kinds").assert_failed(4, "group 'kinds' has 1 label", "--group kinds")
+    run("classify", "--group", "kidns").assert_failed(3, "no group 'kidns'", "did you mean 'kinds'?")
 
 
 def test_one_content_labelled_both_ways_is_left_out_and_said(run, tmp_path):
@@ -240,7 +240,7 @@ def test_one_content_labelled_both_ways_is_left_out_and_said(run, tmp_path):
     assert {row["items"] for row in ran.rows("held-out")} == {5}
 
     run("label", "cat", "--remove", "no/1.txt", "no/2.txt", "no/3.txt")
-    run("classify", "--label", "cat").fails(4, "1 item labelled both ways left out", "--negative FILES")
+    run("classify", "--label", "cat").assert_failed(4, "1 item labelled both ways left out", "--negative FILES")
     run("label", "cat", "yes/1.txt")  # a person's word settles it
     assert said(run, "cat") == (3, 0, 0)
 

@@ -44,7 +44,7 @@ def contents(folder):
 
 @pytest.mark.parametrize("command", [*READING, ("label", "x", "a.jpg"), ("classify", "--label", "x")])
 def test_no_workspace(run, tmp_path, command):
-    run(*command).fails(3, str(tmp_path / "workspace"), "`curator add FOLDER` makes one")
+    run(*command).assert_failed(3, str(tmp_path / "workspace"), "`curator add FOLDER` makes one")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -53,11 +53,11 @@ def test_a_workspace_that_cannot_be_made(run, tmp_path, obedient):
     (tmp_path / "file").touch()
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o555)
-    run("add", "texts", "-w", "file").fails(7, "cannot make the workspace", "file exists")
-    run("add", "texts", "-w", "file/below").fails(7, "cannot make the workspace", "not a directory")
-    run("add", "texts", "-w", "closed/below", before=obedient).fails(7, "cannot make", "permission denied")
-    run("add", "texts", "-w", "closed", before=obedient).fails(7, "read-only")
-    run("ls", "-w", "file").fails(3, "no workspace")
+    run("add", "texts", "-w", "file").assert_failed(7, "cannot make the workspace", "file exists")
+    run("add", "texts", "-w", "file/below").assert_failed(7, "cannot make the workspace", "not a directory")
+    run("add", "texts", "-w", "closed/below", before=obedient).assert_failed(7, "cannot make", "permission denied")
+    run("add", "texts", "-w", "closed", before=obedient).assert_failed(7, "read-only")
+    run("ls", "-w", "file").assert_failed(3, "no workspace")
     assert list(closed.iterdir()) == []
 
 
@@ -67,7 +67,7 @@ def test_a_workspace_of_a_newer_curator(run, copied, command):
         connection.execute("PRAGMA user_version = 99")
     connection.close()
     before = contents(copied)
-    run(*command).fails(7, "newer curator", "99", "pip install --upgrade curator-agent")
+    run(*command).assert_failed(7, "newer curator", "99", "pip install --upgrade curator-agent")
     assert contents(copied) == before
 
 
@@ -93,19 +93,19 @@ def damage(path, kind):
 def test_a_damaged_catalogue(run, copied, kind, command):
     damage(copied / "catalogue.db", kind)
     before = contents(copied)
-    run(*command).fails(7, "catalogue.db", "restore it from a backup")
+    run(*command).assert_failed(7, "catalogue.db", "restore it from a backup")
     assert contents(copied) == before
 
 
 def test_a_folder_in_place_of_the_catalogue(run, tmp_path):
     cli_kit.texts(tmp_path / "texts", 1)
     (tmp_path / "workspace" / "catalogue.db").mkdir(parents=True)
-    run("add", "texts").fails(7, "catalogue.db is a folder")
+    run("add", "texts").assert_failed(7, "catalogue.db is a folder")
 
 
 def test_a_damaged_cache_names_its_own_cure(run, copied):
     damage(copied / "derived.db", "garbage")
-    run("status").fails(7, "derived.db", "delete it", "curator encode")
+    run("status").assert_failed(7, "derived.db", "delete it", "curator encode")
     (copied / "derived.db").unlink()
     assert run("encode").code == 0
     assert run("status", "--json").row("holding")["embedded"] == 3
@@ -137,13 +137,13 @@ def test_a_read_only_workspace_is_not_written(run, read_only, obedient, tmp_path
     (tmp_path / "texts" / "new.txt").write_text("one more")
     before = contents(read_only)
     for command in WRITING:
-        run(*command, before=obedient).fails(7, "read-only", "nothing was changed")
+        run(*command, before=obedient).assert_failed(7, "read-only", "nothing was changed")
     assert contents(read_only) == before
 
 
 def test_a_catalogue_that_may_not_be_read(run, copied, obedient):
     (copied / "catalogue.db").chmod(0)
-    run("ls", before=obedient).fails(7, "catalogue.db", "permission")
+    run("ls", before=obedient).assert_failed(7, "catalogue.db", "permission")
 
 
 def test_a_log_left_by_a_killed_writer_is_read_in_a_read_only_workspace(run, copied, obedient):
@@ -161,7 +161,7 @@ def test_a_log_left_by_a_killed_writer_is_read_in_a_read_only_workspace(run, cop
     finally:
         saved.chmod(0o755)
     if ran.code:
-        ran.fails(7, "catalogue.db")
+        ran.assert_failed(7, "catalogue.db")
     else:
         assert len(ran.out.splitlines()) == 1
     assert run("ls", "--labelled", "tiger", "-w", "saved", "--json").row("item")["id"] == 1
@@ -170,5 +170,5 @@ def test_a_log_left_by_a_killed_writer_is_read_in_a_read_only_workspace(run, cop
 def test_the_workspace_of_the_variable_and_a_home_that_is_nobody_s(run, tmp_path):
     cli_kit.texts(tmp_path / "texts", 1)
     env = {"CURATOR_WORKSPACE": os.fspath(tmp_path / "other")}
-    run("ls", env=env).fails(3, str(tmp_path / "other"))
-    run("ls", "-w", "~nobody-of-that-name/ws").fails(3, "no workspace", "nobody-of-that-name")
+    run("ls", env=env).assert_failed(3, str(tmp_path / "other"))
+    run("ls", "-w", "~nobody-of-that-name/ws").assert_failed(3, "no workspace", "nobody-of-that-name")

@@ -124,7 +124,7 @@ def test_ctrl_c_while_embedding_keeps_the_vectors_that_were_made(run, tmp_path, 
     process = start(tmp_path, "encode")
     assert "loading ngram" in process.stderr.readline()
     os.killpg(process.pid, signal.SIGINT)
-    finished(process).fails(130, "interrupted", "what was done is kept")
+    finished(process).assert_failed(130, "interrupted", "what was done is kept")
     kept = asked(tmp_path / "workspace" / "derived.db", "SELECT count(*) FROM vector")
     assert kept < MANY
     again = run("encode", "--json")
