@@ -130,7 +130,7 @@ def _told(report: AddReport) -> Iterator[str]:
     if report.loose:
         yield f"{count(report.loose, 'file')} in no folder below the source, so without a label"
     for reason, number in report.left_out.most_common():
-        yield f"left out: {number:,} {reason}"
+        yield f"left out: {number:,} ({reason})"
     if report.encoded:
         yield count(report.encoded, "item") + " embedded"
 
