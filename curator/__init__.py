@@ -30,7 +30,8 @@ def open_workspace(
     `workspace/` going up, else `./workspace`). Raises `curator.errors.NotFound` if there is none, unless
     `create`; `WorkspaceError` if it cannot be used. `reporter` hears messages and progress; by default nobody does.
     """
-    from curator.core.workspace import Workspace, is_workspace, locate
+    from curator.core.locations import is_workspace, locate
+    from curator.core.workspace import Workspace
     from curator.errors import NotFound
     from curator.plugins import load_plugins
 

@@ -55,8 +55,10 @@ CORE_COMMANDS = frozenset(
 
 CORE_OPTIONS = frozenset(
     [
+        "apply",
         "as_json",
         "may_encode",
+        "--apply",
         "--encode",
         "--help",
         "--json",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -28,14 +29,18 @@ columns stand in tables on a terminal, and tab-separated when piped.
 def generated() -> str:
     """The whole page."""
     context = click.Context(cli, info_name="curator", **{**cli.context_settings, "terminal_width": 100})
-    parts = [HEAD]
-    for name in cli.list_commands(context):
-        command = cli.get_command(context, name)
+    return "\n".join([HEAD, *_of(cli, context)])
+
+
+def _of(group: click.Group, context: click.Context) -> Iterator[str]:
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         assert command is not None
         own = click.Context(command, info_name=name, parent=context, terminal_width=100)
-        parts.append(f"## curator {name}\n\n```text\n{command.get_help(own)}\n```\n")
-        parts += [_rows(table) for table in getattr(command, "rows", ())]
-    return "\n".join(parts)
+        yield f"## {own.command_path}\n\n```text\n{command.get_help(own)}\n```\n"
+        yield from (_rows(table) for table in getattr(command, "rows", ()))
+        if isinstance(command, click.Group):
+            yield from _of(command, own)
 
 
 def _rows(table: Table) -> str:

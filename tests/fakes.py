@@ -191,8 +191,8 @@ def shown(report: Any) -> dict[str, int]:
 
 
 def dump(workspace: Workspace) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of the catalogue but those of `run` and `change`."""
+    """Every row of the catalogue but what was done when: `run`, `change`, `move`."""
     connection = workspace.database.connection
     sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '%sqlite%'"
-    tables = {row[0] for row in connection.execute(sql)} - {"run", "change"}
+    tables = {row[0] for row in connection.execute(sql)} - {"run", "change", "move"}
     return {table: sorted(map(tuple, connection.execute(f"SELECT * FROM {table}")), key=repr) for table in tables}

@@ -85,7 +85,7 @@ def test_no_action_can_take_an_option_that_its_command_has_already():
         query: Annotated[Query, Argument()]
         among: ItemSet = ItemSet()
 
-    command = command_of(ActionSpec("mine", "s", Params, lambda context, params: iter(())))
+    command = command_of(ActionSpec("mine", "s", Params, lambda context, params: iter(()), moves_files=True))
     options = [option for option in command.params if isinstance(option, click.Option)]
     spelt = {flag for option in options for flag in option.opts} | set(cli.context_settings["help_option_names"])
     assert spelt == {word for word in CORE_OPTIONS if word.startswith("-")}

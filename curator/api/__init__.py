@@ -31,6 +31,7 @@ from curator.api.actions import (
     LabelName,
     Option,
     Output,
+    SetAside,
     SetLabel,
     Table,
 )
@@ -69,6 +70,7 @@ __all__ = [
     "ReadOptions",
     "ReaderSpec",
     "Resolved",
+    "SetAside",
     "SetLabel",
     "Skipped",
     "Table",

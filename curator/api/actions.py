@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NewType, Protocol, TypeAlias
 
 from curator.api.data import FittedHead, Item, ItemSet, Modality, Model, Predictions, Query
@@ -87,7 +88,23 @@ class SetLabel:
     score: float | None = None
 
 
-Output: TypeAlias = Finding | SetLabel
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A change: move the file at `path`, and what lies beside it about it alone, to quarantine, because the one at
+    `keeper` holds the same.
+
+    `kind` is why, in a word ("exact": both hold the same bytes, which is proven before the move; others are taken on
+    the action's word); `reason` is the evidence, in a few. Both files must be catalogued and unchanged. Only an
+    action with `moves_files` may yield it; it is carried out with `--apply`, after the plan has ended.
+    """
+
+    path: Path
+    keeper: Path
+    kind: str
+    reason: str
+
+
+Output: TypeAlias = Finding | SetLabel | SetAside
 """What a plan may yield."""
 
 
@@ -142,7 +159,8 @@ class Context(Protocol):
 class ActionSpec:
     """Something to do with the catalogue; becomes the command `name` and the call `ws.run(name, ...)`.
 
-    `plan(context, params)` yields outputs and does nothing else: no writing, printing or asking.
+    `plan(context, params)` yields outputs and does nothing else: no writing, printing or asking. `moves_files`: it
+    may yield `SetAside`, and its command has `--apply`, without which it shows and moves nothing.
     """
 
     name: str
@@ -151,3 +169,4 @@ class ActionSpec:
     plan: Callable[[Context, Any], Iterator[Output]]
     tables: tuple[Table, ...] = ()
     example: str = ""
+    moves_files: bool = False

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from curator.cli import encode, heads, history, items, plugins, status
+from curator.cli import encode, heads, history, items, plugins, quarantine, status
 from curator.cli.shared import registry
 from curator.cli.text import complain
 from curator.errors import CuratorError
@@ -33,6 +33,7 @@ COMMANDS: tuple[click.Command, ...] = (
     history.undo,
     history.backup,
     history.check,
+    quarantine.quarantine,
     plugins.plugins,
 )
 

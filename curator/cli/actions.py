@@ -21,7 +21,7 @@ from curator.api import (
     Table,
 )
 from curator.cli.items import selection_options
-from curator.cli.shared import Command, encode_option, json_option, limit_option, workspace_option
+from curator.cli.shared import Command, apply_option, encode_option, json_option, limit_option, workspace_option
 from curator.parameters import Parameter, parameters
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def command_of(spec: ActionSpec) -> click.Command:
 
     # What is applied last stands first in the help: the action's own options.
     body: Any = encode_option(limit_option(json_option(workspace_option()(run))))
+    if spec.moves_files:
+        body = apply_option(body)
     known = parameters(spec.params)
     if any(parameter.type is ItemSet for parameter in known):
         body = selection_options(body)
@@ -98,13 +100,13 @@ def _type(parameter: Parameter, how: Option) -> click.ParamType[Any]:
 def _run(spec: ActionSpec, workspace: Workspace, as_json: bool, limit: int | None, values: dict[str, Any]) -> None:
     from curator.cli.render import Output
 
-    text, may_encode = values.pop("text", None), values.pop("may_encode")
+    text, may_encode, apply = values.pop("text", None), values.pop("may_encode"), values.pop("apply", False)
     for parameter in parameters(spec.params):
         if parameter.type is ItemSet:
             names = {"media": "media", "under": "under", "labelled": "label", "unlabelled": "unlabelled"}
             values[parameter.name] = {field: values.pop(option) for option, field in names.items()}
     output = Output(as_json, limit)
-    findings = workspace.findings(spec.name, text=text, may_encode=may_encode, **values)
+    findings = workspace.findings(spec.name, text=text, may_encode=may_encode, apply=apply, **values)
     shown = 0
     for table, rows in by_kind(spec, findings):
         shown += output.table(table, rows)

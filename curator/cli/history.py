@@ -34,8 +34,8 @@ def log(workspace: Workspace, limit: int | None, as_json: bool) -> None:
 def undo(workspace: Workspace, run: int | None, as_json: bool) -> None:
     """Take back the latest run, or the one of this number in `curator log`.
 
-    Every row of the catalogue is put back as it was. An undo is a run too: undoing it does it again. Where later
-    runs build on the one to undo, they are named and nothing is changed.
+    Every row of the catalogue, and every file that it moved, is put back as it was. An undo is a run too: undoing
+    it does it again. Where later runs build on the one to undo, they are named and nothing is changed.
     """
     from dataclasses import asdict
 
@@ -46,9 +46,9 @@ def undo(workspace: Workspace, run: int | None, as_json: bool) -> None:
     output = Output(as_json)
     if as_json:
         output.table(UNDONE, [asdict(undone)])
-    rows = count(undone.rows, "row")
+    back = count(undone.rows, "row") + (f" and {count(undone.files, 'file')}" if undone.files else "")
     output.line(
-        f"run {undone.run} ({undone.command}) is undone: {rows} put back; curator undo {undone.by} does it again"
+        f"run {undone.run} ({undone.command}) is undone: {back} put back; curator undo {undone.by} does it again"
     )
 
 
@@ -115,7 +115,7 @@ def _runs(workspace: Workspace) -> Iterator[dict[str, Any]]:
 
     from curator.core.undo import Undo
 
-    undone = Undo(workspace.database).undone()
+    undone = Undo(workspace.database, workspace.moves).undone()
     sql = "SELECT run.*, (SELECT count(*) FROM change WHERE run_id = run.id) AS changes FROM run ORDER BY id DESC"
     for row in workspace.database.rows(sql):
         started = datetime.datetime.fromisoformat(row["started"]).astimezone()

@@ -23,8 +23,9 @@ PROBLEM_LINES = 10
 @click.option("-w", "--workspace", type=click.Path(), help="Where. [default: ./workspace]")
 def init(workspace: str | None) -> None:
     """Make an empty workspace. `curator add` does this by itself."""
+    from curator.core.locations import FOLDER
     from curator.core.places import typed
-    from curator.core.workspace import FOLDER, Workspace
+    from curator.core.workspace import Workspace
 
     folder = typed(workspace or FOLDER).absolute()
     made = Workspace.create(folder)
@@ -34,7 +35,7 @@ def init(workspace: str | None) -> None:
 def _look_for(arguments: dict[str, Any]) -> None:
     """Raise for a source that does not exist before a workspace is made for nothing."""
     from curator.core.ingest import expand
-    from curator.core.workspace import is_workspace
+    from curator.core.locations import is_workspace
 
     arguments["sources"] = tuple(from_stdin(arguments["sources"]))
     for source in arguments["sources"]:

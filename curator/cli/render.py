@@ -106,11 +106,11 @@ class Terminal:
         """One line."""
         say(message)
 
-    def confirm(self, question: str) -> bool | None:
+    def confirm(self, question: str, default: bool = True) -> bool | None:
         """Ask at a terminal; None where nobody can answer."""
         if not (sys.stdin.isatty() and sys.stderr.isatty()):
             return None
-        return click.confirm(printable(question), err=True, default=True)
+        return click.confirm(printable(question), err=True, default=default)
 
     @contextlib.contextmanager
     def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:

@@ -31,6 +31,9 @@ limit_option = click.option(
 encode_option = click.option(
     "--encode", "may_encode", is_flag=True, help="Embed what is missing first, however long that takes."
 )
+apply_option = click.option(
+    "--apply", is_flag=True, help="Move the files to quarantine. Without it, only what would go is shown."
+)
 
 
 @functools.cache
@@ -74,7 +77,8 @@ def workspace_option(
 
 def opened(chosen: str | None, create: bool) -> Workspace:
     """The workspace that is meant; raises `NotFound` with the command that makes one."""
-    from curator.core.workspace import FOLDER, Workspace, is_workspace, locate
+    from curator.core.locations import FOLDER, is_workspace, locate
+    from curator.core.workspace import Workspace
     from curator.errors import NotFound
 
     folder = locate(chosen)

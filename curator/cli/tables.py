@@ -168,9 +168,36 @@ UNDONE = Table(
         Column("run", "the run that was taken back", "integer"),
         Column("command", "what it was"),
         Column("rows", "rows of the catalogue that were put back", "integer"),
+        Column("files", "files that were moved back", "integer"),
         Column("by", "the run that did it: undo it to do it again", "integer"),
     ),
     whole=True,
+)
+
+QUARANTINED = Table(
+    "quarantined",
+    "Quarantine",
+    (
+        Column("id", "its number", "integer"),
+        Column("path", "where it was", "path"),
+        Column("why", "exact, same picture, near, or the like; sidecar: it lay beside another"),
+        Column("reason", "the evidence"),
+        Column("size", "bytes", "integer"),
+        Column("keeper", "the file that stays in its stead", "json"),
+        Column("stored", "where it is now", "json"),
+        Column("item", "the item that it is; null for a sidecar that is none", "json"),
+        Column("taken", "when, in UTC", "json"),
+    ),
+)
+
+RETURNED = Table(
+    "returned",
+    "Restored or removed",
+    (
+        Column("done", "restored or removed"),
+        Column("path", "where it was, and is again", "path"),
+        Column("size", "bytes", "integer"),
+    ),
 )
 
 FAULTS = Table(

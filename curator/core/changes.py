@@ -24,12 +24,10 @@ class Journal:
         arguments: Mapping[str, Any],
         take_turn: Callable[[], None] = lambda: None,
     ) -> None:
-        """`undoes` may be set to the id of another run before the first write."""
         self.database = database
         self.command = command
         self.arguments = arguments
         self.take_turn = take_turn
-        self.undoes: int | None = None
         self._run: int | None = None
 
     @property
@@ -46,15 +44,17 @@ class Journal:
             # Runs of a workspace exclude each other by its lock, so one that still says 'running' was killed.
             self.database.execute("UPDATE run SET state = 'interrupted' WHERE state = 'running'")
             self._run = self.database.execute(
-                "INSERT INTO run (command, arguments, started, state, version, undoes) "
-                "VALUES (?, ?, ?, 'running', ?, ?)",
+                "INSERT INTO run (command, arguments, started, state, version) VALUES (?, ?, ?, 'running', ?)",
                 self.command,
                 json.dumps(self.arguments, default=str),
                 _now(),
                 __version__,
-                self.undoes,
             )
         return self._run
+
+    def undoes(self, run: int) -> None:
+        """Say that this run takes another one back; together with the rows that do so."""
+        self.database.execute("UPDATE run SET undoes = ? WHERE id = ?", run, self.start())
 
     def finish(self, state: str) -> None:
         """Close the run; nothing happens if it never wrote."""

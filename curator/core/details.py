@@ -26,6 +26,10 @@ def details(workspace: Workspace, reference: str) -> Iterator[tuple[str, str | i
     places = workspace.items.places
     for place in places.of(item.id):
         yield "gone from" if place["missing"] else "place", Path(places.path(place))
+    for file in workspace.quarantine.all():
+        if file.item == item.id:
+            yield "in quarantine", file.stored
+            yield "taken from", file.outside
     yield from _labels(workspace, item.id)
     yield from _captions(workspace, item.id)
     for model in workspace.models.all():

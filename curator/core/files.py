@@ -8,6 +8,7 @@ import os
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 READ = 1 << 20
 
@@ -58,8 +59,13 @@ def reason(error: OSError) -> str:
 
 def hash_file(path: str | Path) -> str:
     """SHA-256 (hex) of the whole file."""
-    digest = hashlib.sha256()
     with open(path, "rb") as file:
-        while block := file.read(READ):
-            digest.update(block)
+        return hash_open_file(file)
+
+
+def hash_open_file(file: BinaryIO) -> str:
+    """SHA-256 (hex) of what an opened file holds from here on."""
+    digest = hashlib.sha256()
+    while block := file.read(READ):
+        digest.update(block)
     return digest.hexdigest()

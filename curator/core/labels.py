@@ -202,6 +202,17 @@ class Labels:
             found[item] += [names[row["label_id"]][0] for row in rows if chosen in (None, row["label_id"])]
         return {item: sorted(labels) for item, labels in found.items()}
 
+    def said_of(self, name: str, items: Sequence[int]) -> list[str]:
+        """What is said of each item as to one label, new or known: '', 'positive', 'negative' or 'conflict'."""
+        try:
+            label = self.find(name)["id"]
+        except NotFound:
+            return [""] * len(items)
+        sql = "SELECT * FROM verdict WHERE label_id = ? AND item_id IN (SELECT value FROM json_each(?))"
+        values = {row["item_id"]: row["value"] for row in self.database.rows_among(sql, items, label)}
+        words = {1: "positive", -1: "negative", 0: "", None: "conflict"}
+        return [words[values.get(item, 0)] for item in items]
+
     def verdicts(self, label_ids: Sequence[int]) -> Verdicts:
         """What holds of every item as to labels that exclude each other (or one label alone)."""
         sql = "SELECT * FROM verdict WHERE value IS NOT 0 AND label_id IN (SELECT value FROM json_each(?))"

@@ -72,6 +72,14 @@ class Places:
         root = self.database.value("SELECT path FROM root WHERE id = ?", place["root_id"])
         return _joined(path_from_value(root), place)
 
+    def readable(self, path: str) -> str:
+        """A path as a person would tell it among all: from the name of its root on, '/' between parts."""
+        for root in self._roots():
+            if is_below(path, root):
+                name = os.path.basename(root)
+                return f"{name}/{_relative(path, root)}" if name else _relative(path, root)
+        return os.path.basename(path)
+
     def below(self, folder: str) -> Iterator[sqlite3.Row]:
         """The places of whole files in a folder and below it."""
         for root, root_id in self._roots().items():

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
+
+from curator.errors import SomeItemsFailed
 
 
 class Reporter(Protocol):
@@ -18,8 +20,8 @@ class Reporter(Protocol):
         """A block of work on `total` things; the callable takes how many more are done."""
         ...
 
-    def confirm(self, question: str) -> bool | None:
-        """Ask; None where there is nobody to answer."""
+    def confirm(self, question: str, default: bool = True) -> bool | None:
+        """Ask; None where there is nobody to answer. `default` is what a mere return means."""
         ...
 
 
@@ -38,14 +40,36 @@ class Silent:
         """Count for nobody."""
         yield lambda done: None
 
-    def confirm(self, question: str) -> bool | None:
+    def confirm(self, question: str, default: bool = True) -> bool | None:
         """Nobody is there."""
         return None
+
+
+FAILED_LINES = 10
+"""How many files that could not be moved are named."""
+
+
+def say_failed(reporter: Reporter, failed: Sequence[tuple[str, str]], of: int, done: str) -> None:
+    """Name the first few files with their reasons; raises `SomeItemsFailed` if there are any."""
+    for path, reason in failed[:FAILED_LINES]:
+        reporter.say(f"  {path}: {reason}")
+    if len(failed) > FAILED_LINES:
+        reporter.say(f"  … and {len(failed) - FAILED_LINES:,} more")
+    if failed:
+        raise SomeItemsFailed(f"{len(failed):,} of {count(of, 'file')} could not be {done}")
 
 
 def count(number: int, noun: str, plural: str = "") -> str:
     """'1 image', '1,203 images'."""
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def size(number: int) -> str:
+    """Bytes as '340 B', '1.2 kB', '3.4 MB'."""
+    if number < 1000:
+        return f"{number} B"
+    power = next((power for power in (1, 2, 3) if number < 999.95 * 1000**power), 4)
+    return f"{number / 1000**power:,.1f} {'kMGT'[power - 1]}B"
 
 
 def duration(seconds: float) -> str:

@@ -21,6 +21,7 @@ from curator.api import (
     Output,
     Predictions,
     Query,
+    SetAside,
     SetLabel,
 )
 from curator.contract import Breach, held
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from curator.plugins import Registry
+
+
+OUTPUTS = (SetLabel, SetAside)
 
 
 class ActionContext:
@@ -165,9 +169,11 @@ def outputs(registry: Registry, spec: ActionSpec, context: ActionContext, params
                 output = next(plan)
             except StopIteration:
                 return
-            held(SetLabel if isinstance(output, SetLabel) else Finding, output)
+            held(next((kind for kind in OUTPUTS if isinstance(output, kind)), Finding), output)
             if isinstance(output, Finding) and output.kind not in kinds:
                 raise Breach(f"gave a finding of kind {output.kind!r}; it declares {kinds}")
+            if isinstance(output, SetAside) and not spec.moves_files:
+                raise Breach("gave a SetAside; its spec does not say moves_files")
         yield output
 
 

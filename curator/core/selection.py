@@ -16,6 +16,10 @@ from curator.core.places import Places, missing_path, real, typed
 from curator.errors import BadInput, NotFound
 from curator.store.sqlite import Database
 
+SET_ASIDE = (
+    "SELECT item_id FROM quarantined WHERE item_id IS NOT NULL EXCEPT SELECT item_id FROM place WHERE missing = 0"
+)
+
 
 class Items:
     """Reads items."""
@@ -40,8 +44,11 @@ class Items:
         return found[0]
 
     def select(self, among: ItemSet = ItemSet(), modalities: Sequence[Modality] | None = None) -> list[Item]:
-        """The items that meet every condition, by id. Raises `NotFound` for an unknown label or folder."""
-        items = self._items(self.database.rows("SELECT * FROM item ORDER BY id"))
+        """The items that meet every condition, by id. Raises `NotFound` for an unknown label or folder.
+
+        What lies in quarantine and nowhere else was set aside, and is not among them.
+        """
+        items = self._items(self.database.rows(f"SELECT * FROM item WHERE id NOT IN ({SET_ASIDE}) ORDER BY id"))
         if modalities is not None:
             items = [item for item in items if item.modality in modalities]
         if among.media is not None:

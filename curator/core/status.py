@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from curator.api import Modality
 from curator.core.labels import LabelCount
-from curator.core.reporting import count
+from curator.core.reporting import count, size
 from curator.errors import CuratorError
 from curator.store.catalogue import path_from_value
 
@@ -92,6 +92,10 @@ class Status:
         problems = sum(1 for _ in self.problems())
         if problems:
             yield Step(f"{count(problems, 'file')} could not be used", "curator status --problems")
+        aside = self.workspace.quarantine.all()
+        if aside:
+            space = size(sum(file.size for file in aside))
+            yield Step(f"{count(len(aside), 'file')} in quarantine ({space})", "curator quarantine list")
         if self.missing():
             yield Step(f"{count(self.missing(), 'item')} whose files are gone", "curator ls --json")
 

@@ -23,25 +23,41 @@ def alone(folder: Path) -> Iterator[None]:
 class Turn:
     """The workspace's lock file. The system frees it when the process that holds it dies, however it dies."""
 
-    def __init__(self, path: Path, read_only: bool, on_wait: Callable[[], None]) -> None:
+    def __init__(
+        self, path: Path, read_only: bool, on_wait: Callable[[], None], on_taken: Callable[[], None] = lambda: None
+    ) -> None:
+        """`on_wait` is called where somebody else has the turn, `on_taken` each time it becomes ours."""
         self.path = path
         self.read_only = read_only
         self.on_wait = on_wait
+        self.on_taken = on_taken
         self._lock: BaseFileLock | None = None
 
     def take(self) -> None:
         """Wait until nobody else writes, saying so if that is not at once. Taking it twice is taking it once."""
-        if self._lock is not None or self.read_only:
-            return
+        if not self.take_if_free():
+            self.on_wait()
+            self._take(None)
+
+    def take_if_free(self) -> bool:
+        """Take it unless somebody else has it; returns whether it is ours (or there is nothing to take)."""
+        return self._lock is not None or self.read_only or self._take(0)
+
+    def _take(self, seconds: float | None) -> bool:
         from filelock import FileLock, Timeout
 
         lock = FileLock(self.path)
         try:
-            lock.acquire(timeout=0)
+            lock.acquire(timeout=-1 if seconds is None else seconds)
         except Timeout:
-            self.on_wait()
-            lock.acquire()
+            return False
         self._lock = lock
+        try:
+            self.on_taken()
+        except BaseException:
+            self.give_back()
+            raise
+        return True
 
     def give_back(self) -> None:
         """Let the next one write."""

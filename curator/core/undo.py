@@ -7,25 +7,32 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from curator.core.changes import Journal, decode_row
+from curator.core.moves import Move, MoveFailed, Moves
+from curator.core.reporting import count
 from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
 from curator.store.sqlite import Database
 
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """Which run was undone, what it was, how many rows were put back, and the run that did it (undo it to redo)."""
+    """Which run was undone, what it was, how many rows and files were put back, and the run that did it.
+
+    Undoing that one is redo.
+    """
 
     run: int
     command: str
     rows: int
+    files: int
     by: int
 
 
 class Undo:
     """Chooses a run and takes it back, whole or not at all."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, moves: Moves) -> None:
         self.database = database
+        self.moves = moves
 
     def undone(self) -> dict[int, int]:
         """The runs whose effect is gone, each with the run that took it back."""
@@ -57,25 +64,39 @@ class Undo:
         return run
 
     def take_back(self, run: int, journal: Journal) -> Undone:
-        """Put every row back as it was before the run.
+        """Put every row and every file back as it was before the run.
 
-        Raises `NotReady`, naming them, where later runs build on it, and then changes nothing.
+        Raises `NotReady` where later runs build on it, naming them, or where a file cannot go back, and `BadInput`
+        for a run that removed files for good; then nothing is changed.
         """
+        moves = self._moves(run)
         self._refuse(run, self._later_on_same_rows(run))
-        journal.undoes = run
+        changes = self.database.rows("SELECT * FROM change WHERE run_id = ? ORDER BY id DESC", run)
+
+        def rows() -> None:
+            # Rows that refer to each other come back in the order of the journal; what counts is the end.
+            self.database.execute("PRAGMA defer_foreign_keys = ON")
+            journal.undoes(run)
+            for change in changes:
+                self._reverse(change, journal)
+            self._refuse(run, self._referring())
+
         try:
-            with self.database.transaction():
-                # Rows that refer to each other come back in the order of the journal; what counts is the end.
-                self.database.execute("PRAGMA defer_foreign_keys = ON")
-                rows = self.database.rows("SELECT * FROM change WHERE run_id = ? ORDER BY id DESC", run)
-                for change in rows:
-                    self._reverse(change, journal)
-                self._refuse(run, self._referring())
+            self.moves.carry_out(journal, [move.reversed() for move in reversed(moves)], rows)
         except sqlite3.IntegrityError as error:
             raise NotReady(f"run {run} cannot be undone: what it removed is there again ({error})") from error
+        except MoveFailed as error:
+            raise NotReady(f"run {run} cannot be undone, nothing was changed: {error}") from error
         assert journal.run is not None
         command = self.database.value("SELECT command FROM run WHERE id = ?", run)
-        return Undone(run, command, len(rows), journal.run)
+        return Undone(run, command, len(changes), len(moves), journal.run)
+
+    def _moves(self, run: int) -> list[Move]:
+        moves = self.moves.of_run(run)
+        gone = sum(move.direction == "off" for move in moves)
+        if gone:
+            raise BadInput(f"run {run} removed {count(gone, 'file')} for good: that cannot be undone")
+        return moves
 
     def _reverse(self, change: sqlite3.Row, journal: Journal) -> None:
         table, row_id = change["table_name"], change["row_id"]

@@ -12,24 +12,28 @@ with curator.open_workspace("workspace") as ws:
 from __future__ import annotations
 
 import contextlib
+import datetime
 import os
-import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curator.api import ActionSpec, Finding, FittedHead, Item, ItemSet, Model, ReadOptions, SetLabel
+from curator.api import ActionSpec, Finding, FittedHead, Item, ItemSet, Model, ReadOptions, SetAside, SetLabel
 from curator.core.backup import Backup, back_up
 from curator.core.changes import Journal
 from curator.core.checking import Check, Fault
 from curator.core.encoding import EncodeReport, Encoding
 from curator.core.ingest import AddOptions, AddReport, Ingest
 from curator.core.labels import Labels, Source
+from curator.core.locations import is_workspace
 from curator.core.models import Models
+from curator.core.moves import Moves
 from curator.core.places import typed
-from curator.core.reporting import Reporter, Silent
-from curator.core.running import ActionContext, apply, bind_parameters, outputs, refuse_empty
+from curator.core.quarantine import Quarantine, Quarantined, age
+from curator.core.reporting import Reporter, Silent, count, say_failed, size
+from curator.core.running import ActionContext, bind_parameters, outputs, refuse_empty
+from curator.core.running import apply as carry_out
 from curator.core.selection import Items
 from curator.core.training import Training
 from curator.core.turns import Turn, alone
@@ -42,32 +46,6 @@ from curator.store.sqlite import read_only_error
 
 if TYPE_CHECKING:
     from curator.plugins import Registry
-
-FOLDER = "workspace"
-VARIABLE = "CURATOR_WORKSPACE"
-
-
-def is_workspace(folder: str | Path) -> bool:
-    """Whether a folder holds a catalogue."""
-    # `Path.is_file` raises where a folder may not be looked into.
-    return os.path.isfile(os.path.join(folder, FILE))
-
-
-def locate(chosen: str | Path | None) -> Path:
-    """The folder of the workspace that is meant, whether or not it exists.
-
-    The one chosen, else `$CURATOR_WORKSPACE`, else the nearest `workspace/` with a catalogue in this folder
-    or above, else `./workspace`.
-    """
-    if chosen is not None:
-        return typed(chosen).absolute()
-    if os.environ.get(VARIABLE):
-        return typed(os.environ[VARIABLE]).absolute()
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        if is_workspace(folder / FOLDER):
-            return folder / FOLDER
-    return here / FOLDER
 
 
 class Workspace:
@@ -88,9 +66,12 @@ class Workspace:
         self.items = Items(self.database)
         self.labels = Labels(self.database)
         self.models = Models(self.database, registry)
-        self._turn = Turn(folder / ".lock", self.database.read_only, self._wait)
+        self.moves = Moves(self.database, folder.absolute() / "quarantine")
+        self.quarantine = Quarantine(self.database, self.items.places, self.moves)
+        self._turn = Turn(folder / ".lock", self.database.read_only, self._wait, self._recover)
         self.encoding = Encoding(self.database, self.derived, self.models, self.reporter, self._turn.take)
         self.training = Training(self.database, self.derived, self.objects, registry, self.encoding, self.reporter)
+        self._recover_if_alone()
 
     @staticmethod
     def create(folder: Path) -> bool:
@@ -164,13 +145,13 @@ class Workspace:
         ('', 'positive', 'negative', 'conflict').
         """
         found = [self.items.by_id(item) if isinstance(item, int) else self.items.named(str(item)) for item in items]
-        before = self._said_before(name, group, found)
+        before = self.labels.said_of(f"{group}/{name}" if group else name, [item.id for item in found])
         if value is None:
             self.labels.find(f"{group}/{name}" if group else name)
         arguments = {"name": name, "value": value, "group": group, "items": [item.id for item in found]}
         with self._run("label", arguments) as journal:
             for item in found:
-                apply(journal, self.labels, SetLabel(item.id, name, value, group), Source.HUMAN)
+                carry_out(journal, self.labels, SetLabel(item.id, name, value, group), Source.HUMAN)
         return list(zip(found, before, strict=True))
 
     def encode(
@@ -223,35 +204,43 @@ class Workspace:
             return self.training.head(journal, target, model, head, options or {}, may_encode)
 
     def run(
-        self, action: str, *, text: str | None = None, may_encode: bool = False, **values: Any
+        self, action: str, *, text: str | None = None, may_encode: bool = False, apply: bool = False, **values: Any
     ) -> list[Mapping[str, Any]]:
         """Run an action, apply its changes, and return its findings as rows (`{"kind": ..., **values}`).
+
+        `apply`: also move the files that the action sets aside; without it that is only said.
 
         `values` are the action's parameters: a path or `"id:N"` for a query, `text=` for a text query. Raises
         what the command line would show; `NotReady` where more than a minute of embedding would come first,
         unless `may_encode`.
         """
-        found = self.findings(action, text=text, may_encode=may_encode, **values)
+        found = self.findings(action, text=text, may_encode=may_encode, apply=apply, **values)
         return [{"kind": finding.kind, **finding.values} for finding in found]
 
     def findings(
-        self, action: str, *, text: str | None = None, may_encode: bool = False, **values: Any
+        self, action: str, *, text: str | None = None, may_encode: bool = False, apply: bool = False, **values: Any
     ) -> Iterator[Finding]:
-        """As `run`, one by one as they come."""
+        """As `run`, one by one as they come. Files are moved when the plan has ended."""
         spec = self.registry.get(ActionSpec, action)
         refuse_empty(self.items)
         params = bind_parameters(spec, values, self.items, text)
         said = {
             **{name: value for name, value in values.items() if value is not None},
             **({"text": text} if text else {}),
+            **({"apply": True} if apply else {}),
         }
+        aside: list[SetAside] = []
         with self._run(action, said, reads_first=True) as journal:
             for output in outputs(self.registry, spec, self._context(journal, may_encode), params):
                 if isinstance(output, Finding):
                     yield output
+                elif isinstance(output, SetAside):
+                    aside.append(output)
                 else:
+                    self._turn.take()  # before a transaction that would keep out whoever has it
                     with self.registry.guard(spec, "applying the changes of"):
-                        apply(journal, self.labels, output, Source.RULE)
+                        carry_out(journal, self.labels, output, Source.RULE)
+            self._set_aside(journal, aside, apply)
 
     def use(self, encoder: str) -> Model:
         """Make an encoder the one that this workspace embeds its modalities with."""
@@ -266,10 +255,44 @@ class Workspace:
         Raises `NotReady`, naming them, where later runs build on it, and then changes nothing.
         """
         with self._run("undo", {}) as journal:
-            undo = Undo(self.database)
+            undo = Undo(self.database, self.moves)
             chosen = undo.choose(run)
             journal.arguments = {"run": chosen}
             return undo.take_back(chosen, journal)
+
+    def restore(self, *references: str) -> list[Quarantined]:
+        """Move files back from quarantine: by number, by the path or a folder where they were; without any, all.
+
+        A file comes with the sidecars that went with it. Raises `NotFound` for one that is not there, and
+        `SomeItemsFailed` where some could not be moved (something else lies there now); the others were.
+        """
+        chosen = self.quarantine.chosen(references) if references else self.quarantine.all()
+        with self._run("quarantine restore", {"files": list(references)}) as journal:
+            restored = self.quarantine.put_back_all(journal, chosen)
+            say_failed(self.reporter, restored.failed, len(restored.failed) + len(restored.files), "restored")
+        return restored.files
+
+    def purge(self, older_than: str, yes: bool = False) -> list[Quarantined]:
+        """Remove files for good that have lain in quarantine for so long (`30d`, `12h`, `2w`, `0`). Asks, unless `yes`.
+
+        This is the one way in which anything leaves the disk, and cannot be undone. A file stays if the one that
+        was kept in its stead is gone or changed (`SomeItemsFailed`). Raises `NotReady` where nobody can be asked.
+        """
+        before = datetime.datetime.now(datetime.UTC) - age(older_than)
+        chosen = [file for file in self.quarantine.all() if file.taken <= before]
+        if not chosen:
+            return []
+        what = f"{count(len(chosen), 'file')} ({size(sum(file.size for file in chosen))})"
+        if not yes:
+            answer = self.reporter.confirm(f"remove {what} from the disk for good?", default=False)
+            if answer is None:
+                raise NotReady(f"nobody is here to be asked: --yes removes {what} for good")
+            if not answer:
+                return []
+        with self._run("quarantine purge", {"older_than": older_than}) as journal:
+            removed = self.quarantine.remove_all(journal, chosen)
+            say_failed(self.reporter, removed.failed, len(chosen), "removed")
+        return removed.files
 
     def check(self, repair: bool = False) -> Iterator[tuple[Fault, bool]]:
         """Read every file, object and vector, and give what is wrong, each with whether it was repaired.
@@ -308,6 +331,29 @@ class Workspace:
         finally:
             self._turn.give_back()
 
+    def _recover(self) -> None:
+        """Now that the turn is ours: whatever is half moved was left so by a run that was killed."""
+        if self.moves.pending():
+            self.moves.recover(self.reporter)
+
+    def _recover_if_alone(self) -> None:
+        """At the start, so that also what only reads finds every file where the catalogue says."""
+        if not self.database.read_only and self.moves.pending() and self._turn.take_if_free():
+            self._turn.give_back()
+
+    def _set_aside(self, journal: Journal, changes: Sequence[SetAside], apply: bool) -> None:
+        if not changes:
+            return
+        if not apply:
+            self.reporter.say(f"{count(len(changes), 'file')} would go to quarantine: --apply moves them")
+            return
+        self._turn.take()
+        taken = self.quarantine.take_out_all(journal, changes, self.reporter)
+        if taken.files:
+            back = "`curator undo` brings them back"
+            self.reporter.say(f"{count(taken.files, 'file')} moved to quarantine ({size(taken.size)}); {back}")
+        say_failed(self.reporter, taken.failed, len(changes), "moved")
+
     def _wait(self) -> None:
         row = self.database.row("SELECT command, started FROM run WHERE state = 'running' ORDER BY id DESC")
         what = "" if row is None else f" ({row['command']}, started {row['started'][11:19]} UTC)"
@@ -334,19 +380,6 @@ class Workspace:
             why = {item.hash: reason for item, reason in report.failed} | self.encoding.failures(model, items)
             total.failed += [(item, why[item.hash]) for item in items if item.hash in why]
         return total
-
-    def _said_before(self, name: str, group: str | None, items: Sequence[Item]) -> list[str]:
-        try:
-            label = self.labels.find(f"{group}/{name}" if group else name)["id"]
-        except NotFound:
-            return [""] * len(items)
-        verdicts = {row["item_id"]: row["value"] for row in self._verdicts(label, items)}
-        words = {1: "positive", -1: "negative", 0: "", None: "conflict"}
-        return [words[verdicts.get(item.id, 0)] for item in items]
-
-    def _verdicts(self, label: int, items: Sequence[Item]) -> Iterator[sqlite3.Row]:
-        sql = "SELECT * FROM verdict WHERE label_id = ? AND item_id IN (SELECT value FROM json_each(?))"
-        return self.database.rows_among(sql, [item.id for item in items], label)
 
 
 def _many(names: Sequence[str] | str) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-LATEST = 1
+LATEST = 2
 
 M001 = """
 -- A run: one command or call that wrote something. 'running' with a dead process means interrupted.
@@ -180,6 +180,38 @@ CREATE TABLE setting (
 ) STRICT;
 """
 
+M002 = """
+-- A move of one file, out of its place into quarantine/, back, or off the disk. Written before the file is
+-- touched. 'planned': a run that is at it, or was killed at it; 'done' is set together with the rows that say so;
+-- 'undone': taken back, the file is where it was; 'lost': cannot be told any more (`curator check` says it).
+CREATE TABLE move (
+    id INTEGER PRIMARY KEY,
+    run_id INTEGER NOT NULL REFERENCES run (id),
+    direction TEXT NOT NULL CHECK (direction IN ('out', 'back', 'off')),
+    outside ANY NOT NULL,               -- absolute path where people keep it; TEXT, or BLOB as in root
+    inside ANY NOT NULL,                -- path below quarantine/, so that a workspace can be moved
+    hash TEXT NOT NULL,                 -- SHA-256 of the whole file
+    state TEXT NOT NULL CHECK (state IN ('planned', 'done', 'undone', 'lost'))
+) STRICT;
+CREATE INDEX move_of_run ON move (run_id);
+CREATE INDEX move_planned ON move (id) WHERE state = 'planned';
+
+-- A file that lies in quarantine/.
+CREATE TABLE quarantined (
+    id INTEGER PRIMARY KEY,
+    item_id INTEGER REFERENCES item (id),   -- NULL for a sidecar that is no item
+    outside ANY NOT NULL,               -- where it was, absolute
+    inside ANY NOT NULL UNIQUE,         -- where it is, below quarantine/
+    hash TEXT NOT NULL,                 -- of the whole file
+    size INTEGER NOT NULL,              -- bytes
+    kind TEXT NOT NULL,                 -- why, in a word: 'exact', 'near', ...; 'sidecar'
+    reason TEXT NOT NULL,               -- why, in a few
+    keeper ANY,                         -- the file that stays in its stead, absolute; NULL where none is known
+    taken TEXT NOT NULL                 -- ISO 8601, UTC
+) STRICT;
+CREATE INDEX quarantined_item ON quarantined (item_id);
+"""
+
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a catalogue up to `LATEST`; each step whole or not at all."""
@@ -192,6 +224,12 @@ def migrate(connection: sqlite3.Connection) -> None:
         for statement in _statements(M001):
             db.execute(statement)
         db.execute("PRAGMA user_version = 1")
+
+    @migrations()
+    def m002_create_quarantine(db: Database) -> None:
+        for statement in _statements(M002):
+            db.execute(statement)
+        db.execute("PRAGMA user_version = 2")
 
     migrations.apply(Database(connection))
 

@@ -16,7 +16,7 @@ from curator.store.catalogue import open_catalogue, path_from_value, path_to_val
 
 TABLES = {
     *("run", "change", "item", "root", "place", "caption", "problem", "label_group", "label", "statement"),
-    *("space", "model", "head", "setting"),
+    *("space", "model", "head", "setting", "move", "quarantined"),
 }
 
 
@@ -79,6 +79,30 @@ def test_an_interrupted_step_leaves_nothing_half(tmp_path, monkeypatch, table):
     assert not (tmp_path / "catalogue.db").exists()
     database = open_catalogue(tmp_path)
     assert tables(database.connection) == TABLES
+    database.close()
+
+
+def test_an_old_catalogue_is_brought_up_to_date_with_all_its_rows(tmp_path, monkeypatch):
+    """As the first version made it, and filled it."""
+    with monkeypatch.context() as patch:
+        patch.setattr(migrations, "M002", "")
+        connection = sqlite3.connect(tmp_path / "catalogue.db", isolation_level=None)
+        migrations.migrate(connection)
+    connection.execute("DELETE FROM _sqlite_migrations WHERE name LIKE 'm002%'")
+    connection.execute("PRAGMA user_version = 1")
+    assert tables(connection) == TABLES - {"move", "quarantined"}
+    connection.execute("INSERT INTO item (hash, modality, size) VALUES ('a', 'image', 7)")
+    connection.execute(
+        "INSERT INTO run (command, arguments, started, state, version) VALUES ('add', '{}', '', 'done', '')"
+    )
+    connection.close()
+    database = open_catalogue(tmp_path)
+    assert tables(database.connection) == TABLES
+    assert database.value("PRAGMA user_version") == migrations.LATEST
+    assert [tuple(row) for row in database.rows("SELECT hash, size FROM item")] == [("a", 7)]
+    database.execute(
+        "INSERT INTO move (run_id, direction, outside, inside, hash, state) VALUES (1, 'out', '/a', 'a', '', 'done')"
+    )
     database.close()
 
 

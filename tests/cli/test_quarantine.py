@@ -1,0 +1,260 @@
+"""Quarantine through the real command line; and processes that are killed at each step of moving files."""
+
+from __future__ import annotations
+
+import os
+import pty
+import shutil
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import cli_kit
+import pytest
+import setting_aside
+
+HARNESS = Path(setting_aside.__file__)
+ENDLESS = 10**6
+
+
+@pytest.fixture
+def tidy(tmp_path):
+    """`tidy(N, "tidy", ...)`: `curator` with an action that sets aside, killed at the Nth step."""
+    return lambda steps, *args, **how: killed(tmp_path, steps, *args, **how)
+
+
+def killed(folder, steps, *args, before=None):
+    command = [sys.executable, HARNESS, str(steps), *args]
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, env=cli_kit.environment(), timeout=120, preexec_fn=before
+    )
+    return cli_kit.Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+@pytest.fixture
+def photos(tmp_path, run):
+    return made(tmp_path, run)
+
+
+def made(tmp_path, run, *where):
+    """a.png; b.png and c.png are copies of it, b.png with two sidecars."""
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    cli_kit.photo(folder / "a.png", 1)
+    for name in ("b.png", "c.png"):
+        shutil.copyfile(folder / "a.png", folder / name)
+    (folder / "b.xmp").write_text("about b")
+    (folder / "b.json").write_text("{}")
+    assert run("add", "photos", "--no-encode", *where).code == 0
+    return folder
+
+
+APPLY = ("tidy", "photos/b.png,photos/c.png", "--keeper", "photos/a.png", "--apply")
+
+
+def catalogue(folder):
+    """Where the catalogue says that files are: live places, and what lies in quarantine."""
+    with closing(sqlite3.connect(folder / "catalogue.db")) as connection:
+        rows = connection.execute("SELECT root.path || '/' || place.path FROM place JOIN root ON root.id = root_id")
+        inside = connection.execute("SELECT inside FROM quarantined")
+        planned = connection.execute("SELECT count(*) FROM move WHERE state = 'planned'").fetchone()[0]
+        assert not connection.execute("PRAGMA foreign_key_check").fetchall()
+        return {*(row[0] for row in rows), *(str(folder / "quarantine" / row[0]) for row in inside)}, planned
+
+
+def assert_whole(folder, workspace, before):
+    """Every file exists exactly once, where the catalogue says, and nothing is left over."""
+    told, planned = catalogue(workspace)
+    assert planned == 0
+    now = setting_aside.contents(folder / "photos", workspace)
+    assert {key: len(paths) for key, paths in now.items()} == {key: len(paths) for key, paths in before.items()}
+    items = {path for paths in now.values() for path in paths if path.endswith(".png")}
+    assert items == {path for path in told if path.endswith(".png")}
+
+
+def at_every_step(tidy, folder, workspace, args, restore):
+    """Kill `args` at its first step, its second, ... until it comes to its end; returns the names of the steps."""
+    names = []
+    for number in range(ENDLESS):
+        before = setting_aside.contents(folder / "photos", workspace)
+        done = tidy(number, *args)
+        if done.code == 0:
+            return names
+        assert done.code == -9, done
+        names.append(done.out.splitlines()[-1])
+        assert tidy(ENDLESS, "ls", "-w", str(workspace)).code == 0  # the next start
+        assert_whole(folder, workspace, before)
+        restore()
+    raise AssertionError
+
+
+@pytest.mark.slow
+def test_killed_at_each_step_of_apply_and_of_undo(tidy, run, photos, tmp_path):
+    workspace = tmp_path / "workspace"
+    at_first = setting_aside.state(tmp_path)
+
+    def start_again():
+        while (undone := run("undo", "--json")).code == 0 and undone.row("undone")["command"] == "tidy":
+            pass
+        if undone.code == 0:
+            assert run("undo", str(undone.row("undone")["by"])).code == 0  # the add
+        assert setting_aside.state(tmp_path) == at_first
+
+    steps = at_every_step(tidy, tmp_path, workspace, APPLY, start_again)
+    assert set(steps) == {"planned", "linked", "removed", "moved", "done"} and len(steps) == 2 + 3 * 3 + 2 + 3
+    gone = setting_aside.state(tmp_path)
+    assert sorted(path.name for path in photos.iterdir()) == ["a.png"]
+
+    def go_again():
+        if sorted(path.name for path in photos.iterdir()) != ["a.png"]:
+            (done,) = (row for row in run("log", "--json", "--limit", "1").rows("run"))
+            assert done["command"] == "undo"
+            assert run("undo", str(done["run"])).code == 0
+        assert setting_aside.state(tmp_path) == gone
+
+    steps = at_every_step(tidy, tmp_path, workspace, ("undo",), go_again)
+    assert set(steps) == {"planned", "linked", "removed", "moved", "done"} and len(steps) == 1 + 4 * 3 + 1
+    assert setting_aside.state(tmp_path) == at_first
+
+
+def other_disk(tmp_path):
+    shared = Path("/dev/shm")
+    if not (shared.is_dir() and os.access(shared, os.W_OK) and shared.stat().st_dev != tmp_path.stat().st_dev):
+        pytest.skip("there is no second disk here to move to")
+    return shared / f"curator-{os.getpid()}-{tmp_path.name}"
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """A workspace on another disk than the photos."""
+    folder = other_disk(tmp_path)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.slow
+def test_to_another_disk_and_killed_at_each_step(tidy, run, tmp_path, elsewhere):
+    at = ("-w", str(elsewhere))
+    photos = made(tmp_path, run, *at)
+    before = setting_aside.state(photos)
+    args = ("tidy", "photos/c.png", "--keeper", "photos/a.png", "--apply", *at)
+
+    def start_again():
+        if not (photos / "c.png").exists():
+            assert run("undo", *at).code == 0
+        assert setting_aside.state(photos) == before
+
+    steps = at_every_step(tidy, tmp_path, elsewhere, args, start_again)
+    assert steps == ["planned", "copied", "linked", "removed", "placed", "removed", "moved", "done"]
+    assert not (photos / "c.png").exists()
+    assert run("undo", *at).code == 0
+    assert setting_aside.state(photos) == before  # content, time and mode
+
+
+def test_a_full_disk_leaves_every_file_where_it_was(tidy, run, tmp_path, elsewhere):
+    import resource
+
+    at = ("-w", str(elsewhere))
+    photos = made(tmp_path, run, *at)
+    noise = photos / "large.bmp"
+    cli_kit.photo(noise, 3, 600)  # a JPEG by content
+    shutil.copyfile(noise, photos / "large2.bmp")
+    assert run("add", "photos", "--no-encode", *at).code == 0
+    before, told = setting_aside.state(tmp_path, elsewhere), catalogue(elsewhere)
+
+    def no_more_than():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
+
+    assert noise.stat().st_size > 150_000
+    args = ("tidy", "photos/large2.bmp", "--keeper", "photos/large.bmp", "--apply", *at)
+    done = tidy(ENDLESS, *args, before=no_more_than)
+    done.assert_ended(5, "1 of 1 file could not be moved")
+    assert "large2.bmp: cannot be moved to" in done.err and "file too large" in done.err
+    assert (setting_aside.state(tmp_path, elsewhere), catalogue(elsewhere)) == (before, told)
+    assert tidy(ENDLESS, *args).code == 0
+
+
+def test_a_folder_that_cannot_be_written(tidy, run, photos, tmp_path, obedient):
+    before, told = setting_aside.state(tmp_path), catalogue(tmp_path / "workspace")
+    photos.chmod(0o555)
+    try:
+        done = tidy(ENDLESS, *APPLY, before=obedient)
+    finally:
+        photos.chmod(0o755)
+    done.assert_ended(5, "2 of 2 files could not be moved")
+    assert done.err.count("permission denied") == 2
+    assert (setting_aside.state(tmp_path), catalogue(tmp_path / "workspace")) == (before, told)
+    assert not list((tmp_path / "workspace").glob("quarantine/*"))
+
+
+def test_a_name_that_folds_case_is_one_file(tidy, run, photos, tmp_path):
+    """Where the file system folds case both names are one file; here a hard link stands for that."""
+    os.link(photos / "b.png", photos / "B.PNG")
+    added = run("add", "photos", "--no-encode", "--json").row("added")
+    assert (added["same_file"], added["copies"]) == (1, 0)
+    done = tidy(ENDLESS, "tidy", "photos/B.PNG", "--keeper", "photos/b.png", "--apply")
+    done.assert_ended(5, "1 of 1 file could not be moved")
+    assert (photos / "b.png").exists() and (photos / "B.PNG").exists()
+
+
+def test_list_restore_and_purge(tidy, run, photos, tmp_path):
+    assert run("quarantine", "list").out == "nothing is in quarantine\n"
+    assert "4 files moved to quarantine" not in tidy(ENDLESS, *APPLY[:-1]).err
+    assert "2 files moved to quarantine" in tidy(ENDLESS, *APPLY).err
+    rows = run("quarantine", "list", "--json").rows("quarantined")
+    assert [(Path(row["path"]).name, row["why"]) for row in rows] == [
+        ("b.png", "exact"),
+        ("b.json", "sidecar"),
+        ("b.xmp", "sidecar"),
+        ("c.png", "exact"),
+    ]
+    assert all(Path(row["stored"]).exists() for row in rows)
+    assert "4 files in quarantine" in run("status").out
+
+    run("quarantine", "restore").assert_failed(2, "name the files", "--all")
+    run("quarantine", "restore", "nope.png").assert_failed(3, "no file in quarantine 'nope.png'")
+    run("quarantine", "purge").assert_failed(2, "--older-than")
+    run("quarantine", "purge", "--older-than", "soon").assert_failed(2, "'soon' is no age", "30d")
+    run("quarantine", "purge", "--older-than", "0").assert_failed(4, "nobody is here to be asked", "--yes", "4 files")
+    assert len(run("quarantine", "list", "--json").rows("quarantined")) == 4
+
+    restored = run("quarantine", "restore", "photos/b.png", "--json")
+    assert len(restored.rows("returned")) == 3 and (photos / "b.xmp").exists()
+    assert run("quarantine", "purge", "--older-than", "1d").out == "nothing removed\n"
+    purged = run("quarantine", "purge", "--older-than", "0", "--yes")
+    assert purged.code == 0 and purged.out.startswith("1 file removed")
+    assert not (photos / "c.png").exists() and not list((tmp_path / "workspace/quarantine").rglob("*.png"))
+    run("undo").assert_failed(2, "removed 1 file for good")
+
+
+@pytest.mark.slow
+def test_a_purge_that_is_killed_is_gone_on_with(tidy, run, photos, tmp_path):
+    assert tidy(ENDLESS, *APPLY).code == 0
+    assert tidy(1, "quarantine", "purge", "--older-than", "0", "--yes").code == -9
+    assert tidy(ENDLESS, "ls").code == 0
+    told, planned = catalogue(tmp_path / "workspace")
+    stored = {str(path) for path in (tmp_path / "workspace/quarantine").rglob("*") if path.is_file()}
+    assert planned == 0 and {path for path in told if "/quarantine/" in path} == stored
+    assert tidy(ENDLESS, "quarantine", "purge", "--older-than", "0", "--yes").code == 0
+    assert sorted(path.name for path in photos.iterdir()) == ["a.png"]
+
+
+@pytest.mark.parametrize(("answer", "removed"), [(b"\n", False), (b"n\n", False), (b"y\n", True)])
+def test_purge_asks_at_a_terminal_and_only_yes_removes(tidy, run, photos, tmp_path, answer, removed):
+    assert tidy(ENDLESS, *APPLY).code == 0
+    ours, theirs = pty.openpty()
+    command = [cli_kit.CURATOR, "quarantine", "purge", "--older-than", "0"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, stdin=theirs, stdout=theirs, stderr=theirs, env=cli_kit.environment()
+    )
+    os.close(theirs)
+    asked = b""
+    while b"[y/N]" not in asked:
+        asked += os.read(ours, 4096)
+    assert b"remove 4 files" in asked and b"from the disk for good?" in asked
+    os.write(ours, answer)
+    assert process.wait(60) == 0
+    os.close(ours)
+    assert len(run("quarantine", "list", "--json").rows("quarantined")) == (0 if removed else 4)
