@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from curator.core.changes import Journal, decode_row
 from curator.core.files import BadContent
 from curator.core.pipeline import ordered_map
-from curator.core.places import is_gone
+from curator.core.places import has_left
 from curator.errors import WorkspaceError
 
 if TYPE_CHECKING:
@@ -90,11 +90,12 @@ class Check:
                 advance(1)
 
     def _file(self, place: sqlite3.Row, path: str, seen: Content | BadContent) -> Iterator[Fault]:
-        if isinstance(seen, BadContent):
-            if not is_gone(path):
-                yield Fault("file", path, str(seen), "see to the file, then add it again")
-            elif not place["missing"]:
+        if has_left(path):
+            if not place["missing"]:
                 yield Fault("file", path, "is gone", "record it as missing", self._set(place, missing=1))
+            return
+        if isinstance(seen, BadContent):
+            yield Fault("file", path, str(seen), "see to the file, then add it again")
             return
         stamp = dataclasses.asdict(seen.stamp)
         same_state = seen.stamp == self.workspace.items.places.stamp(place)
