@@ -66,7 +66,7 @@ def check(workspace: Workspace, repair: bool, limit: int | None, as_json: bool) 
     from curator.core.reporting import count
     from curator.errors import SomeItemsFailed
 
-    found = list(workspace.check(repair))
+    found = workspace.check(repair)
     output = Output(as_json, limit)
     rows = (
         {

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curator.core.changes import Journal, decode_row
-from curator.core.files import BadContent
+from curator.core.files import BadContent, reason
 from curator.core.pipeline import ordered_map
 from curator.core.places import has_left
 from curator.errors import WorkspaceError
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
     from curator.core.contents import Content
     from curator.core.workspace import Workspace
+    from curator.store.sqlite import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,17 @@ class Fault:
     remedy: str
     repair: Callable[[], None] | None = None
 
+    def mended(self) -> tuple[Fault, bool]:
+        """Do the repair if there is one; whether that went well, and if not, why not."""
+        if self.repair is None:
+            return self, False
+        try:
+            self.repair()
+        except (OSError, WorkspaceError) as error:
+            why = reason(error) if isinstance(error, OSError) else error
+            return dataclasses.replace(self, wrong=f"{self.wrong}; not repaired: {why}", repair=None), False
+        return self, True
+
 
 class Check:
     """Looks at every part of a workspace in turn. Reads all files; writes nothing."""
@@ -44,23 +58,34 @@ class Check:
         self.derived = workspace.derived.database
 
     def faults(self) -> Iterator[Fault]:
-        """Everything that is wrong, the databases first."""
-        yield from self._databases()
-        yield from self._runs()
-        yield from self._files()
-        yield from self._objects()
-        yield from self._vectors()
+        """Everything that is wrong, the databases first; what rests on one with damaged pages is not looked at."""
+        catalogue, derived = self._pages(self.database), self._pages(self.derived)
+        yield from (*catalogue, *derived)
+        if not catalogue:
+            yield from self._rows()
+            yield from self._runs()
+            yield from self._files()
+            yield from self._objects()
+            if not derived:
+                yield from self._vectors()
 
     # --- databases and journal ---
 
-    def _databases(self) -> Iterator[Fault]:
-        for database in (self.database, self.derived):
-            for row in database.rows("PRAGMA integrity_check"):
-                if row[0] != "ok":
-                    yield Fault("database", database.path.name, row[0], database.if_damaged)
+    @staticmethod
+    def _pages(database: Database) -> list[Fault]:
+        try:
+            found = [row[0] for row in database.rows("PRAGMA integrity_check") if row[0] != "ok"]
+        except WorkspaceError as error:  # so malformed that SQLite cannot even go through it
+            found = [str(error.__cause__)]
+        return [Fault("database", database.path.name, wrong, database.if_damaged) for wrong in found]
+
+    def _rows(self) -> Iterator[Fault]:
+        lacking: dict[str, set[str]] = {}
         for row in self.database.rows("PRAGMA foreign_key_check"):
-            which = f"row {row['rowid']} of {row['table']}"
-            yield Fault("database", which, f"refers to a row of {row['parent']} that is gone", self.database.if_damaged)
+            lacking.setdefault(f"row {row['rowid']} of {row['table']}", set()).add(row["parent"])
+        for which, parents in lacking.items():
+            wrong = f"refers to a row of {' and of '.join(sorted(parents))} that is gone"
+            yield Fault("database", which, wrong, self.database.if_damaged)
 
     def _runs(self) -> Iterator[Fault]:
         """Runs take turns, and it is ours: whoever still 'runs' was killed."""
@@ -127,9 +152,9 @@ class Check:
             # What an undo took back can be done again, and needs its object then.
             if name not in used and not self._journalled(name):
                 path = objects.path(name)
-                yield Fault("object", name[:12], "nothing refers to it", "remove it", path.unlink)
-        for path in sorted(objects.folder.glob("*/tmp*")):
-            yield Fault("object", path.name, "was left half written by a killed run", "remove it", path.unlink)
+                yield Fault("object", name[:12], "nothing refers to it", "remove it", _removing(path))
+        for path in sorted(filter(Path.is_file, objects.folder.glob("*/tmp*"))):
+            yield Fault("object", path.name, "was left half written by a killed run", "remove it", _removing(path))
 
     def _heads(self) -> list[sqlite3.Row]:
         return self.database.rows("SELECT target, version, object FROM head ORDER BY id")
@@ -167,12 +192,13 @@ class Check:
         import numpy as np
 
         bad, orphans = [], []
-        for row in self.derived.connection.execute("SELECT hash, vector FROM vector WHERE space_id = ?", [space]):
-            whole = dim and len(row["vector"]) == 4 * dim and np.isfinite(np.frombuffer(row["vector"], "<f4")).all()
-            if not whole:
-                bad.append(row["hash"])
-            elif row["hash"] not in hashes:
-                orphans.append(row["hash"])
+        with self.derived.explained():
+            for row in self.derived.connection.execute("SELECT hash, vector FROM vector WHERE space_id = ?", [space]):
+                whole = dim and len(row["vector"]) == 4 * dim and np.isfinite(np.frombuffer(row["vector"], "<f4")).all()
+                if not whole:
+                    bad.append(row["hash"])
+                elif row["hash"] not in hashes:
+                    orphans.append(row["hash"])
         return bad, orphans
 
     def _forgetting(self, space: int, hashes: list[str]) -> Callable[[], None]:
@@ -182,6 +208,10 @@ class Check:
                 self.derived.execute_many("DELETE FROM vector WHERE space_id = ? AND hash = ?", rows)
 
         return repair
+
+
+def _removing(path: Path) -> Callable[[], None]:
+    return functools.partial(path.unlink, missing_ok=True)
 
 
 def _examined(located: tuple[sqlite3.Row, str]) -> Content | BadContent:

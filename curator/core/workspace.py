@@ -271,19 +271,19 @@ class Workspace:
             journal.arguments = {"run": chosen}
             return undo.take_back(chosen, journal)
 
-    def check(self, repair: bool = False) -> Iterator[tuple[Fault, bool]]:
-        """Read every file, object and vector, and give what is wrong, each with whether it was repaired.
+    def check(self, repair: bool = False) -> list[tuple[Fault, bool]]:
+        """Read every file, object and vector; returns what is wrong, each with whether it was repaired.
 
         `repair` does what can be done without losing anything that was decided; changes to the catalogue are
         journalled, so that they can be undone.
         """
         with self._run("check", {"repair": repair}) as journal:
-            for fault in Check(self, journal).faults():
-                if repair and fault.repair:
-                    if self.database.read_only:
-                        raise read_only_error(self.database.path)
-                    fault.repair()
-                yield fault, repair and fault.repair is not None
+            faults = Check(self, journal).faults()
+            if not repair:
+                return [(fault, False) for fault in faults]
+            if self.database.read_only:
+                raise read_only_error(self.database.path)
+            return [fault.mended() for fault in faults]
 
     def back_up(self, target: str | Path, force: bool = False) -> Backup:
         """Write what cannot be derived (catalogue and objects) into one tar archive, while the workspace is in use."""

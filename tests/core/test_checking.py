@@ -20,7 +20,7 @@ def filled(ws, photos):
     text(photos / "red" / "0.txt", "a red one")
     ws.add(photos, labels_from_folders=True, group="colour")
     ws.train(group="colour")
-    assert list(ws.check()) == []
+    assert ws.check() == []
     return ws
 
 
@@ -157,7 +157,7 @@ def test_a_file_in_a_place_known_as_gone_is_there_again(filled, photos):
 
 def test_a_read_only_look_needs_no_writing(filled, tmp_path):
     with open_fake(tmp_path / "workspace") as again:
-        assert list(again.check()) == []
+        assert again.check() == []
         assert again.database.value("SELECT max(id) FROM run") == 2
 
 
