@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
 import random
 import shutil
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -138,3 +140,18 @@ def texts(folder: Path, count: int, about: str = "cats and dogs") -> Path:
     for number in range(1, count + 1):
         (folder / f"{number}.txt").write_text(f"text number {number} is about {about}", encoding="utf-8")
     return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, by its path in it."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def damage_page(path: Path, table: str) -> None:
+    """Write over the first page of a table, as a failing disk would."""
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        page = database.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", [table]).fetchone()[0]
+        size = database.execute("PRAGMA page_size").fetchone()[0]
+    with path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(bytes(range(256)))

@@ -66,7 +66,7 @@ def check(workspace: Workspace, repair: bool, limit: int | None, as_json: bool) 
     from curator.core.reporting import count
     from curator.errors import SomeItemsFailed
 
-    found = list(workspace.check(repair))
+    found = workspace.check(repair)
     output = Output(as_json, limit)
     rows = (
         {
@@ -95,19 +95,25 @@ def check(workspace: Workspace, repair: bool, limit: int | None, as_json: bool) 
 def backup(workspace: Workspace, file: str, force: bool, as_json: bool) -> None:
     """Write everything that cannot be made again (catalogue, heads) into one tar archive, also while others write.
 
-    To restore it, unpack it into a folder (tar -xf FILE -C FOLDER) and run `curator encode -w FOLDER`.
+    To restore it, unpack it into a folder (tar -xf FILE -C FOLDER) and run `curator encode -w FOLDER`. Exit code 5
+    says that a damaged head was left out.
     """
     from dataclasses import asdict
 
+    from curator.cli.items import say_problems
     from curator.cli.render import Output
     from curator.core.reporting import count
+    from curator.errors import SomeItemsFailed
 
     made = workspace.back_up(file, force)
     output = Output(as_json)
     if as_json:
-        output.table(BACKUP, [asdict(made)])
+        output.table(BACKUP, [{**asdict(made), "left_out": [what for what, _ in made.left_out]}])
     holds = f"{count(made.items, 'item')} and {count(made.objects, 'object')}"
     output.line(f"{holds} in {made.path} ({made.size / 1e6:,.1f} MB); to restore: tar -xf FILE -C FOLDER")
+    say_problems(made.left_out)
+    if made.left_out:
+        raise SomeItemsFailed(f"{count(len(made.left_out), 'damaged object')} left out: curator check says what to do")
 
 
 def _runs(workspace: Workspace) -> Iterator[dict[str, Any]]:

@@ -221,6 +221,7 @@ BACKUP = Table(
         Column("items", "items in its catalogue", "integer"),
         Column("objects", "states of heads and the like", "integer"),
         Column("size", "bytes", "integer"),
+        Column("left_out", "heads whose state is damaged, and other damaged objects", "json"),
     ),
     whole=True,
 )

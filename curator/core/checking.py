@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curator.core.changes import Journal, decode_row
-from curator.core.files import BadContent
+from curator.core.files import BadContent, reason
+from curator.core.moves import MoveFailed
 from curator.core.pipeline import ordered_map
-from curator.core.places import is_gone
+from curator.core.places import has_left
 from curator.errors import WorkspaceError
 
 if TYPE_CHECKING:
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
 
     from curator.core.contents import Content
     from curator.core.workspace import Workspace
+    from curator.store.sqlite import Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,17 @@ class Fault:
     remedy: str
     repair: Callable[[], None] | None = None
 
+    def mended(self) -> tuple[Fault, bool]:
+        """Do the repair if there is one; whether that went well, and if not, why not."""
+        if self.repair is None:
+            return self, False
+        try:
+            self.repair()
+        except (OSError, WorkspaceError, MoveFailed) as error:
+            why = reason(error) if isinstance(error, OSError) else error
+            return dataclasses.replace(self, wrong=f"{self.wrong}; not repaired: {why}", repair=None), False
+        return self, True
+
 
 class Check:
     """Looks at every part of a workspace in turn. Reads all files; writes nothing."""
@@ -44,23 +59,35 @@ class Check:
         self.derived = workspace.derived.database
 
     def faults(self) -> Iterator[Fault]:
-        """Everything that is wrong, the databases first."""
-        yield from self._databases()
-        yield from self._runs()
-        yield from self._files()
-        yield from self._objects()
-        yield from self._vectors()
+        """Everything that is wrong, the databases first; what rests on one with damaged pages is not looked at."""
+        catalogue, derived = self._pages(self.database), self._pages(self.derived)
+        yield from (*catalogue, *derived)
+        if not catalogue:
+            yield from self._rows()
+            yield from self._runs()
+            yield from self._files()
+            yield from self._quarantine()
+            yield from self._objects()
+            if not derived:
+                yield from self._vectors()
 
     # --- databases and journal ---
 
-    def _databases(self) -> Iterator[Fault]:
-        for database in (self.database, self.derived):
-            for row in database.rows("PRAGMA integrity_check"):
-                if row[0] != "ok":
-                    yield Fault("database", database.path.name, row[0], database.if_damaged)
+    @staticmethod
+    def _pages(database: Database) -> list[Fault]:
+        try:
+            found = [row[0] for row in database.rows("PRAGMA integrity_check") if row[0] != "ok"]
+        except WorkspaceError as error:  # so malformed that SQLite cannot even go through it
+            found = [str(error.__cause__)]
+        return [Fault("database", database.path.name, wrong, database.if_damaged) for wrong in found]
+
+    def _rows(self) -> Iterator[Fault]:
+        lacking: dict[str, set[str]] = {}
         for row in self.database.rows("PRAGMA foreign_key_check"):
-            which = f"row {row['rowid']} of {row['table']}"
-            yield Fault("database", which, f"refers to a row of {row['parent']} that is gone", self.database.if_damaged)
+            lacking.setdefault(f"row {row['rowid']} of {row['table']}", set()).add(row["parent"])
+        for which, parents in lacking.items():
+            wrong = f"refers to a row of {' and of '.join(sorted(parents))} that is gone"
+            yield Fault("database", which, wrong, self.database.if_damaged)
 
     def _runs(self) -> Iterator[Fault]:
         """Runs take turns, and it is ours: whoever still 'runs' was killed."""
@@ -90,11 +117,12 @@ class Check:
                 advance(1)
 
     def _file(self, place: sqlite3.Row, path: str, seen: Content | BadContent) -> Iterator[Fault]:
-        if isinstance(seen, BadContent):
-            if not is_gone(path):
-                yield Fault("file", path, str(seen), "see to the file, then add it again")
-            elif not place["missing"]:
+        if has_left(path):
+            if not place["missing"]:
                 yield Fault("file", path, "is gone", "record it as missing", self._set(place, missing=1))
+            return
+        if isinstance(seen, BadContent):
+            yield Fault("file", path, str(seen), "see to the file, then add it again")
             return
         stamp = dataclasses.asdict(seen.stamp)
         same_state = seen.stamp == self.workspace.items.places.stamp(place)
@@ -112,6 +140,29 @@ class Check:
 
         return repair
 
+    # --- quarantine ---
+
+    def _quarantine(self) -> Iterator[Fault]:
+        quarantine = self.workspace.quarantine
+        for file in quarantine.all():
+            which = f"{file.stored} (from {file.outside})"
+            if not file.stored.exists():
+                forget = functools.partial(self.journal.delete, "quarantined", file.id)
+                yield Fault("quarantine", which, "is gone", "take it off the list", forget)
+            elif not quarantine.is_whole(file):
+                yield Fault("quarantine", which, "is not what was put there", "see to the file yourself")
+        for path, move in quarantine.strays():
+            if move is None:
+                yield Fault("quarantine", path, "is on no list, and from nowhere known", "move it where it belongs")
+            else:
+                adopt = functools.partial(quarantine.adopt, self.journal, move)
+                yield Fault("quarantine", path, f"is on no list (from {move.outside})", "list it again", adopt)
+        for move in self.workspace.moves.planned():
+            remedy = "see to that folder; the next command tries again"
+            yield Fault(
+                "quarantine", move.outside, "was being moved by a killed run, and could not be put back", remedy
+            )
+
     # --- objects ---
 
     def _objects(self) -> Iterator[Fault]:
@@ -126,9 +177,9 @@ class Check:
             # What an undo took back can be done again, and needs its object then.
             if name not in used and not self._journalled(name):
                 path = objects.path(name)
-                yield Fault("object", name[:12], "nothing refers to it", "remove it", path.unlink)
-        for path in sorted(objects.folder.glob("*/tmp*")):
-            yield Fault("object", path.name, "was left half written by a killed run", "remove it", path.unlink)
+                yield Fault("object", name[:12], "nothing refers to it", "remove it", _removing(path))
+        for path in sorted(filter(Path.is_file, objects.folder.glob("*/tmp*"))):
+            yield Fault("object", path.name, "was left half written by a killed run", "remove it", _removing(path))
 
     def _heads(self) -> list[sqlite3.Row]:
         return self.database.rows("SELECT target, version, object FROM head ORDER BY id")
@@ -166,12 +217,13 @@ class Check:
         import numpy as np
 
         bad, orphans = [], []
-        for row in self.derived.connection.execute("SELECT hash, vector FROM vector WHERE space_id = ?", [space]):
-            whole = dim and len(row["vector"]) == 4 * dim and np.isfinite(np.frombuffer(row["vector"], "<f4")).all()
-            if not whole:
-                bad.append(row["hash"])
-            elif row["hash"] not in hashes:
-                orphans.append(row["hash"])
+        with self.derived.explained():
+            for row in self.derived.connection.execute("SELECT hash, vector FROM vector WHERE space_id = ?", [space]):
+                whole = dim and len(row["vector"]) == 4 * dim and np.isfinite(np.frombuffer(row["vector"], "<f4")).all()
+                if not whole:
+                    bad.append(row["hash"])
+                elif row["hash"] not in hashes:
+                    orphans.append(row["hash"])
         return bad, orphans
 
     def _forgetting(self, space: int, hashes: list[str]) -> Callable[[], None]:
@@ -181,6 +233,10 @@ class Check:
                 self.derived.execute_many("DELETE FROM vector WHERE space_id = ? AND hash = ?", rows)
 
         return repair
+
+
+def _removing(path: Path) -> Callable[[], None]:
+    return functools.partial(path.unlink, missing_ok=True)
 
 
 def _examined(located: tuple[sqlite3.Row, str]) -> Content | BadContent:

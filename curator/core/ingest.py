@@ -18,7 +18,7 @@ from curator.core.contents import Content, examine
 from curator.core.files import BadContent, Stamp, look
 from curator.core.labels import Labels, Source, clean, name_of_folder
 from curator.core.pipeline import ordered_map
-from curator.core.places import Places, is_gone, missing_path, real, typed
+from curator.core.places import Places, has_left, is_gone, missing_path, real, typed
 from curator.core.reporting import Reporter
 from curator.errors import BadInput, NotFound
 from curator.store.catalogue import path_from_value, path_to_value
@@ -274,7 +274,7 @@ class Ingest:
         with self.database.transaction():
             for place in list(self.places.below(folder)):
                 path = self.places.path(place)
-                if path not in seen and not place["missing"] and is_gone(path):
+                if path not in seen and not place["missing"] and has_left(path):
                     self.journal.update("place", place["id"], missing=1)
                     self.report.missing += 1
             reported = {path for path, _ in self.report.problems}

@@ -83,6 +83,16 @@ class Moves:
         sql = "SELECT * FROM move WHERE run_id = ? AND state = 'done' ORDER BY id"
         return [_move(row) for row in self.database.rows(sql, run)]
 
+    def planned(self) -> list[Move]:
+        """What is under way, or was cut short."""
+        return [_move(row) for row in self.database.rows("SELECT * FROM move WHERE state = 'planned' ORDER BY id")]
+
+    def last(self, inside: str) -> Move | None:
+        """What last happened to a file below quarantine/; None if nothing is known of it."""
+        sql = "SELECT * FROM move WHERE inside = ? ORDER BY id DESC"
+        row = self.database.row(sql, path_to_value(inside))
+        return None if row is None else _move(row)
+
     def carry_out(self, journal: Journal, moves: Sequence[Move], then: Callable[[], None]) -> None:
         """Move files and change rows (`then`), both or neither. Raises `MoveFailed`, or what `then` raises."""
         if not moves:
@@ -134,10 +144,6 @@ class Moves:
             found = self._take_back([row["id"]])
             for line in found:
                 reporter.say(f"run {row['run_id']} ({command}) was killed while it moved a file: {line}")
-
-    def pending(self) -> bool:
-        """Whether some run was killed, or is at work, between a plan and its end."""
-        return self.database.row("SELECT 1 FROM move WHERE state = 'planned'") is not None
 
     # --- the journal ---
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import sqlite3
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
@@ -41,22 +42,23 @@ class Places:
 
     def is_at(self, place: sqlite3.Row, stamp: Stamp) -> bool:
         """Whether the file at a place has this stamp now."""
+        path = self.path(place)
         try:
-            return look(self.path(place)) == stamp
+            return look(path) == stamp and not has_left(path)
         except BadContent:
             return False
 
     def gone(self, item_id: int) -> sqlite3.Row | None:
         """A place of the item where no file is any more: the item was moved away from there."""
         for row in self.of(item_id):
-            if is_gone(self.path(row)):
+            if has_left(self.path(row)):
                 return row
         return None
 
     def elsewhere(self, item_id: int, path: str) -> bool:
         """Whether the item is also somewhere else than at this path."""
         others = [other for other in map(self.path, self.of(item_id)) if other != path]
-        return any(map(os.path.lexists, others))
+        return not all(map(has_left, others))
 
     def of(self, item_id: int) -> list[sqlite3.Row]:
         """The places of whole files of an item, oldest first."""
@@ -157,6 +159,17 @@ def is_gone(path: str) -> bool:
     except OSError:
         return False
     return False
+
+
+def has_left(path: str) -> bool:
+    """Whether a file that was at this resolved path is there no more: nothing is, or a folder, or a link.
+
+    What a link leads to is another place. False where it cannot be told, as in `is_gone`.
+    """
+    try:
+        return not stat.S_ISREG(os.lstat(path).st_mode) or real(path) != path
+    except OSError:
+        return is_gone(path)
 
 
 def is_below(path: str, folder: str) -> bool:

@@ -138,7 +138,7 @@ class Quarantine:
         files = [(victim.path, victim.hash, victim.size), *sidecars]
         names = self._free_names(journal.start(), [path for path, _, _ in files])
         moves = [Move("out", path, name, hash_) for (path, hash_, _), name in zip(files, names, strict=True)]
-        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        now = _now()
 
         def rows() -> None:
             for (path, hash_, size), name in zip(files, names, strict=True):
@@ -239,7 +239,7 @@ class Quarantine:
     def put_back(self, journal: Journal, files: Sequence[Quarantined]) -> None:
         """Move files back where they were, all or none. Raises `MoveFailed`."""
         for file in files:
-            if _hashed(str(file.stored))[0] != file.hash:
+            if not self.is_whole(file):
                 raise MoveFailed(str(file.stored), "is not what was put there")
 
         def rows() -> None:
@@ -256,13 +256,46 @@ class Quarantine:
             if any(other.outside == file.keeper for other in self.all()):
                 raise MoveFailed(str(file.outside), f"goes with {str(file.keeper)!r}")
         elif not self._kept(file):
-            stays = f"the file that was kept in its stead, {str(file.keeper)!r}, is gone or changed"
+            stays = f"the file that was kept in its stead, {str(file.keeper or 'not known')!r}, is gone or changed"
             raise MoveFailed(str(file.outside), stays)
         move = Move("off", str(file.outside), file.inside, file.hash)
         try:
             self.moves.erase(journal, [move], lambda: journal.delete("quarantined", file.id))
         except OSError as error:
             raise MoveFailed(str(file.stored), f"cannot be removed: {reason(error)}") from error
+
+    # --- what check asks ---
+
+    def is_whole(self, file: Quarantined) -> bool:
+        """Whether a file can be read and holds what was put into quarantine."""
+        try:
+            return _hashed(str(file.stored))[0] == file.hash
+        except MoveFailed:
+            return False
+
+    def strays(self) -> Iterator[tuple[str, Move | None]]:
+        """Files that lie here and are on no list, each with the last move of it that is known."""
+        listed = {str(file.stored) for file in self.all()}
+        for path in sorted(self.moves.quarantine.rglob("*")):
+            if str(path) not in listed and not path.is_dir():
+                inside = path.relative_to(self.moves.quarantine).as_posix()
+                yield str(path), self.moves.last(inside)
+
+    def adopt(self, journal: Journal, move: Move) -> None:
+        """Put a stray back on the list. Raises `MoveFailed` where it cannot be read."""
+        stored = str(self.moves.quarantine.joinpath(*move.inside.split("/")))
+        hash_, size, _ = _hashed(stored)
+        journal.insert(
+            "quarantined",
+            item_id=self.database.value("SELECT id FROM item WHERE hash = ?", hash_),
+            outside=path_to_value(move.outside),
+            inside=path_to_value(move.inside),
+            hash=hash_,
+            size=size,
+            kind="found",
+            reason="was on no list",
+            taken=_now(),
+        )
 
     def together(self, files: Sequence[Quarantined]) -> Iterator[list[Quarantined]]:
         """Each file with the sidecars that went with it; a sidecar that was named alone, alone."""
@@ -312,6 +345,10 @@ def age(text: str) -> datetime.timedelta:
     if match is None:
         raise BadInput(f"{text!r} is no age: write 30d (days), 12h (hours), 2w (weeks), or 0 for everything")
     return datetime.timedelta(**{UNITS[match[2]]: int(match[1])}) if match[2] else datetime.timedelta()
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
 def _hashed(path: str) -> tuple[str, int, tuple[int, int]]:

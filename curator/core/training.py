@@ -77,6 +77,7 @@ class Training:
     ) -> FittedHead:
         """The saved head for a target while labels, vectors, kind and options are the same; else a new one.
 
+        A saved head whose state was lost is fitted again, and keeps its version.
         Raises `NotReady`, with the command that helps, where there is too little to learn from.
         """
         spec = self._spec(kind)
@@ -87,9 +88,9 @@ class Training:
         data, notes = self._data(examples, model, may_encode)
         digest = _digest(data, model, spec, params)
         saved = self.database.row("SELECT * FROM head WHERE target = ? AND digest = ? ORDER BY id DESC", target, digest)
-        if saved is not None:
+        if saved is not None and self.objects.holds(saved["object"]):
             return self.saved(saved)
-        return self._fit(journal, spec, params, model, data, notes, digest)
+        return self._fit(journal, spec, params, model, data, notes, digest, saved)
 
     def all(self) -> list[FittedHead]:
         """Every saved head, oldest first."""
@@ -175,7 +176,15 @@ class Training:
     # --- fitting ---
 
     def _fit(
-        self, journal: Journal, spec: HeadSpec, params: Any, model: Model, data: _Data, notes: list[str], digest: str
+        self,
+        journal: Journal,
+        spec: HeadSpec,
+        params: Any,
+        model: Model,
+        data: _Data,
+        notes: list[str],
+        digest: str,
+        lost: Any,
     ) -> FittedHead:
         import numpy as np
 
@@ -196,7 +205,7 @@ class Training:
         if not metrics["items"]:
             notes.append("one picture in several files cannot be held out from itself: no figures")
         head = self._fitted(spec, params, data.vectors, data.targets, classes)
-        row = self._save(journal, spec, params, model, data, digest, head, metrics, counts, notes)
+        row = self._save(journal, spec, params, model, data, digest, head, metrics, counts, notes, lost)
         return replace(self.saved(row), reused=False)
 
     def _save(
@@ -211,11 +220,20 @@ class Training:
         metrics: Mapping[str, float],
         counts: Sequence[int],
         notes: Sequence[str],
+        lost: Any,
     ) -> Any:
         from safetensors.numpy import save
 
         with self.registry.guard(spec, "saving"):
             state = save(_contiguous(head.state()))
+        fitted = {
+            "metrics": json.dumps(dict(metrics)),
+            "notes": json.dumps(list(notes), ensure_ascii=False),
+            "object": self.objects.put(state),
+        }
+        if lost is not None:
+            journal.update("head", lost["id"], **fitted)
+            return self.database.row("SELECT * FROM head WHERE id = ?", lost["id"])
         target = data.examples.target
         last = self.database.value("SELECT max(version) FROM head WHERE target = ?", target)
         row_id = journal.insert(
@@ -228,9 +246,7 @@ class Training:
             classes=json.dumps(list(data.examples.classes), ensure_ascii=False),
             counts=json.dumps(list(counts)),
             digest=digest,
-            metrics=json.dumps(dict(metrics)),
-            notes=json.dumps(list(notes), ensure_ascii=False),
-            object=self.objects.put(state),
+            **fitted,
         )
         return self.database.row("SELECT * FROM head WHERE id = ?", row_id)
 

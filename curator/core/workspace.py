@@ -294,19 +294,19 @@ class Workspace:
             say_failed(self.reporter, removed.failed, len(chosen), "removed")
         return removed.files
 
-    def check(self, repair: bool = False) -> Iterator[tuple[Fault, bool]]:
-        """Read every file, object and vector, and give what is wrong, each with whether it was repaired.
+    def check(self, repair: bool = False) -> list[tuple[Fault, bool]]:
+        """Read every file, object and vector; returns what is wrong, each with whether it was repaired.
 
         `repair` does what can be done without losing anything that was decided; changes to the catalogue are
         journalled, so that they can be undone.
         """
         with self._run("check", {"repair": repair}) as journal:
-            for fault in Check(self, journal).faults():
-                if repair and fault.repair:
-                    if self.database.read_only:
-                        raise read_only_error(self.database.path)
-                    fault.repair()
-                yield fault, repair and fault.repair is not None
+            faults = Check(self, journal).faults()
+            if not repair:
+                return [(fault, False) for fault in faults]
+            if self.database.read_only:
+                raise read_only_error(self.database.path)
+            return [fault.mended() for fault in faults]
 
     def back_up(self, target: str | Path, force: bool = False) -> Backup:
         """Write what cannot be derived (catalogue and objects) into one tar archive, while the workspace is in use."""
@@ -333,12 +333,12 @@ class Workspace:
 
     def _recover(self) -> None:
         """Now that the turn is ours: whatever is half moved was left so by a run that was killed."""
-        if self.moves.pending():
+        if self.moves.planned():
             self.moves.recover(self.reporter)
 
     def _recover_if_alone(self) -> None:
         """At the start, so that also what only reads finds every file where the catalogue says."""
-        if not self.database.read_only and self.moves.pending() and self._turn.take_if_free():
+        if not self.database.read_only and self.moves.planned() and self._turn.take_if_free():
             self._turn.give_back()
 
     def _set_aside(self, journal: Journal, changes: Sequence[SetAside], apply: bool) -> None:

@@ -18,10 +18,13 @@ class Objects:
         self.folder = folder
 
     def put(self, data: bytes) -> str:
-        """Keep bytes; returns their SHA-256 (hex). Whole or not at all, and on disk when this returns."""
+        """Keep bytes, also in place of damaged ones; returns their SHA-256 (hex).
+
+        Whole or not at all, and on disk when this returns.
+        """
         name = hashlib.sha256(data).hexdigest()
         path = self.path(name)
-        if path.exists():
+        if self.holds(name):
             return name
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent)
@@ -44,15 +47,26 @@ class Objects:
             raise WorkspaceError(
                 f"object {name[:12]} is missing from {self.folder}; restore it from a backup"
             ) from None
+        except OSError as error:
+            why = (error.strerror or str(error)).lower()
+            raise WorkspaceError(f"object {name[:12]} in {self.folder} cannot be read: {why}") from error
         if hashlib.sha256(data).hexdigest() != name:
             raise WorkspaceError(f"object {name[:12]} in {self.folder} is damaged; restore it from a backup")
         return data
+
+    def holds(self, name: str) -> bool:
+        """Whether the bytes of that hash are there, undamaged."""
+        try:
+            self.get(name)
+        except WorkspaceError:
+            return False
+        return True
 
     def names(self) -> Iterator[str]:
         """The hashes of all that is kept."""
         for path in self.folder.glob("[0-9a-f][0-9a-f]/*"):
             name = path.parent.name + path.name
-            if len(name) == hashlib.sha256().digest_size * 2:
+            if len(name) == hashlib.sha256().digest_size * 2 and path.is_file():
                 yield name
 
     def path(self, name: str) -> Path:

@@ -69,11 +69,11 @@ class Database:
         self.execute("BEGIN IMMEDIATE")
         try:
             yield
+            with self.explained():
+                self.connection.commit()
         except BaseException:
             self.connection.rollback()
             raise
-        with self.explained():
-            self.connection.commit()
 
     def close(self) -> None:
         """Close the connection."""
@@ -98,8 +98,12 @@ class Database:
             raise
         except sqlite3.DatabaseError as error:
             if "malformed" in str(error) or "not a database" in str(error):
-                raise WorkspaceError(f"{self.path} is damaged ({error}): {self.if_damaged}") from error
+                raise self.damaged(error) from error
             raise
+
+    def damaged(self, what: object) -> WorkspaceError:
+        """The one line for a file that SQLite finds faulty."""
+        return WorkspaceError(f"{self.path} is damaged ({what}): {self.if_damaged}")
 
 
 def read_only_error(path: Path) -> WorkspaceError:

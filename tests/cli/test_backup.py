@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import tarfile
@@ -73,9 +74,74 @@ def test_bad_targets(trained, run, tmp_path):
     run("backup", "b.tar", "-w", "elsewhere").assert_ended(3, "no workspace at")
 
 
-@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"x")])
-def test_a_damaged_object_is_said_and_no_archive_is_left(trained, run, tmp_path, damage):
-    (state,) = (path for path in Path(tmp_path, "workspace", "objects").rglob("*") if path.is_file())
+@pytest.mark.parametrize("name", ["catalogue.db", "derived.db", ".lock", "objects", "objects/x.tar", "new.tar"])
+def test_no_archive_replaces_or_joins_what_makes_up_the_workspace(trained, run, tmp_path, name):
+    (tmp_path / "link").symlink_to("workspace")
+    before = cli_kit.contents(tmp_path / "workspace")
+    for folder in ("workspace", "link", "kinds/../workspace"):
+        run("backup", f"{folder}/{name}", "--force").assert_failed(2, name, "folder")
+    assert cli_kit.contents(tmp_path / "workspace") == before
+
+
+@pytest.mark.parametrize("target", ["kinds/pets/1.txt", "nowhere"])
+def test_a_link_is_not_replaced(trained, run, tmp_path, target):
+    (tmp_path / "b.tar").symlink_to(target)
+    for option in ([], ["--force"]):
+        run("backup", "b.tar", *option).assert_failed(2, "b.tar", "symbolic link", "name")
+    assert (tmp_path / "b.tar").readlink() == Path(target)
+
+
+def test_a_pipe_is_not_replaced(trained, run, tmp_path):
+    os.mkfifo(tmp_path / "b.tar")
+    run("backup", "b.tar", "--force").assert_failed(2, "b.tar", "not a regular file")
+    assert (tmp_path / "b.tar").is_fifo()
+
+
+def test_a_damaged_catalogue_is_not_backed_up_as_sound(trained, run, tmp_path):
+    cli_kit.damage_page(tmp_path / "workspace" / "catalogue.db", "place")
+    (tmp_path / "b.tar").write_text("the last good one")
+    run("backup", "b.tar", "--force").assert_failed(7, "catalogue.db is damaged", "restore it from a backup")
+    assert (tmp_path / "b.tar").read_text() == "the last good one"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.tar", "kinds", "workspace"]
+
+
+def put_a_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"x"), put_a_folder])
+def test_a_lost_object_is_said_and_the_rest_is_archived_then_training_makes_it_again(trained, run, tmp_path, damage):
+    """All that people decided must not wait for one head, which can be fitted again."""
+    state = state_of_head(tmp_path)
+    kept = state.read_bytes()
     damage(state)
-    run("backup", "b.tar").assert_ended(7, "object", state.parent.name)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["kinds", "workspace"]
+    ran = run("backup", "b.tar", "--json")
+    line = ran.assert_ended(5, "1 damaged object left out", "curator check")
+    assert "group:kinds@1" in ran.err and state.parent.name in ran.err, line
+    assert (ran.row("backup")["objects"], ran.row("backup")["left_out"]) == (0, ["group:kinds@1"])
+    folder = restored(tmp_path / "b.tar", tmp_path / "restored")
+    assert run("ls", "--json", "-w", folder).out == run("ls", "--json").out
+
+    assert run("encode", "-w", folder).code == 0
+    for workspace in (folder, tmp_path / "workspace"):
+        if damage is put_a_folder and workspace.name == "workspace":
+            state.rmdir()
+        assert "fitted now" in run("train", "--group", "kinds", "-w", workspace).out
+        assert (workspace / state.relative_to(tmp_path / "workspace")).read_bytes() == kept
+        assert run("check", "-w", workspace).code == 0
+        assert len(run("heads", "--json", "-w", workspace).rows("head")) == 1
+        assert run("backup", "b.tar", "--force", "-w", workspace).code == 0
+
+
+def test_a_folder_among_the_objects_harms_nothing(trained, run, tmp_path):
+    state = state_of_head(tmp_path)
+    state.with_name("0" * 62).mkdir()
+    state.with_name("tmpfolder").mkdir()
+    assert run("backup", "b.tar").code == 0
+    assert run("check", "--repair").code == 0
+
+
+def state_of_head(folder):
+    (state,) = (path for path in (folder / "workspace" / "objects").rglob("*") if path.is_file())
+    return state

@@ -6,6 +6,7 @@ import os
 import re
 from pathlib import Path
 
+import fakes
 import pytest
 from fakes import dump, open_fake, picture, text
 
@@ -19,7 +20,7 @@ def filled(ws, photos):
     text(photos / "red" / "0.txt", "a red one")
     ws.add(photos, labels_from_folders=True, group="colour")
     ws.train(group="colour")
-    assert list(ws.check()) == []
+    assert ws.check() == []
     return ws
 
 
@@ -33,6 +34,18 @@ def rewrite(path, data, keep_time):
     path.write_bytes(data)
     if keep_time:
         os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
+def put_in_place(kind, path):
+    """Something else than a file where one was."""
+    path.rename(path.with_name("moved.png"))
+    {
+        "link": lambda: path.symlink_to("moved.png"),
+        "dangling link": lambda: path.symlink_to("nowhere"),
+        "loop of links": lambda: path.symlink_to(path.name),
+        "folder": path.mkdir,
+        "FIFO": lambda: os.mkfifo(path),
+    }[kind]()
 
 
 def state_of_head(ws):
@@ -144,5 +157,28 @@ def test_a_file_in_a_place_known_as_gone_is_there_again(filled, photos):
 
 def test_a_read_only_look_needs_no_writing(filled, tmp_path):
     with open_fake(tmp_path / "workspace") as again:
-        assert list(again.check()) == []
+        assert again.check() == []
         assert again.database.value("SELECT max(id) FROM run") == 2
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling link", "loop of links", "folder", "FIFO"])
+@pytest.mark.parametrize("mend", ["check", "add"])
+def test_where_something_else_took_the_place_of_a_file_it_is_gone(filled, photos, kind, mend):
+    path = photos / "red" / "0.png"
+    put_in_place(kind, path)
+    assert faults(filled) == [("file", "is gone", False)]
+    if mend == "check":
+        faults(filled, repair=True)
+    else:
+        filled.add(photos)
+        assert str(path.with_name("moved.png")) in fakes.places(filled, missing=0)
+    assert faults(filled) == []
+    assert str(path) not in fakes.places(filled, missing=0)
+
+
+def test_where_a_folder_became_a_link_its_files_are_where_it_leads(filled, photos):
+    (photos / "red").rename(photos / "crimson")
+    (photos / "red").symlink_to("crimson")
+    assert faults(filled) == [("file", "is gone", False)] * 4
+    assert filled.add(photos).moved == 4
+    assert faults(filled) == []

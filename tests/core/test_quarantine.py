@@ -217,7 +217,7 @@ def test_undo_where_the_way_back_is_taken_changes_nothing(ws, photos, tmp_path):
         ws.undo()
     assert setting_aside.state(tmp_path) == before
     assert dump(ws) == rows
-    assert not ws.moves.pending()
+    assert not ws.moves.planned()
     (photos / "b.png").unlink()
     assert ws.undo().files == 2
 
@@ -270,3 +270,91 @@ def test_a_text_in_another_encoding_can_go(ws, tmp_path):
     tidy(ws, folder / "b.txt", folder / "a.txt", kind="same text")
     assert [file.outside.name for file in ws.quarantine.all()] == ["b.txt"]
     assert (folder / "a.txt").exists()
+
+
+def faults(ws, repair=False):
+    return [(fault.part, fault.wrong, done) for fault, done in ws.check(repair)]
+
+
+def test_check_tells_what_is_wrong_in_quarantine_and_mends_what_can_be(ws, photos, tmp_path):
+    tidy(ws, [photos / "b.png", photos / "sub/c.png"], photos / "a.png")
+    assert ws.check() == []
+    first, second = ws.quarantine.all()
+    first.stored.write_bytes(b"other")
+    second.stored.unlink()
+    assert faults(ws) == [("quarantine", "is not what was put there", False), ("quarantine", "is gone", False)]
+    assert faults(ws, repair=True)[1] == ("quarantine", "is gone", True)
+    assert [file.id for file in ws.quarantine.all()] == [first.id]
+    shutil.copyfile(photos / "a.png", first.stored)
+    (tmp_path / "workspace/quarantine/mine.png").write_bytes(b"mine")
+    wrong = "is on no list, and from nowhere known"
+    assert faults(ws, repair=True) == [("quarantine", wrong, False)]
+    assert (tmp_path / "workspace/quarantine/mine.png").exists()
+    (tmp_path / "workspace/quarantine/mine.png").unlink()
+
+    ws.database.execute("DELETE FROM quarantined")
+    assert faults(ws, repair=True) == [("quarantine", f"is on no list (from {photos / 'b.png'})", True)]
+    assert ws.check() == []
+    (file,) = ws.quarantine.all()
+    with pytest.raises(SomeItemsFailed):  # nothing says that it is not the last one
+        ws.purge("0", yes=True)
+    ws.restore(str(file.id))
+    assert places(ws)[str(photos / "b.png")] == places(ws)[str(photos / "a.png")]
+
+
+def test_a_move_that_cannot_be_taken_back_yet_is_said_and_tried_again(ws, photos, tmp_path, monkeypatch):
+    """As after a kill: the file was moved, and its old folder is a file now."""
+    b = photos / "sub" / "c.png"
+    stored = tmp_path / "workspace/quarantine/9/c.png"
+    stored.parent.mkdir(parents=True)
+    hash_ = fakes.sha256(b)
+    b.rename(stored)
+    b.parent.rmdir()
+    b.parent.write_text("in the way")
+    sql = "INSERT INTO move (run_id, direction, outside, inside, hash, state) VALUES (1, 'out', ?, '9/c.png', ?, 'planned')"
+    ws.database.execute(sql, str(b), hash_)
+    with opened(tmp_path) as again:
+        assert "could not be put back yet" in again.reporter.said[0]
+        assert ("quarantine", "was being moved by a killed run, and could not be put back", False) in faults(again)
+    b.parent.unlink()
+    with opened(tmp_path) as again:
+        assert again.reporter.said == [f"run 1 (add) was killed while it moved a file: {str(b)!r} was put back"]
+        assert b.exists() and not stored.exists() and again.check() == []
+
+
+@pytest.mark.parametrize("moment", ["before", "linked", "moved", "copied", "taken"])
+def test_taking_back_looks_at_the_disk_and_removes_nothing_but_a_proven_copy(tmp_path, moment):
+    from curator.core.moves import PART, take_back
+
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(b"the file")
+    hash_ = fakes.sha256(source)
+    if moment == "linked":
+        os.link(source, target)
+    elif moment in ("moved", "taken"):
+        source.rename(target)
+    elif moment == "copied":
+        shutil.copyfile(source, target)
+        (tmp_path / f"target{PART}").write_bytes(b"half")
+    if moment == "taken":
+        source.write_bytes(b"another file")
+    state, _ = take_back(str(source), str(target), hash_)
+    left = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    if moment == "taken":
+        assert (state, left) == ("lost", {"source": b"another file", "target": b"the file"})
+    else:
+        assert (state, left) == ("undone", {"source": b"the file"})
+
+
+def test_taking_back_leaves_what_somebody_else_put_at_the_target(tmp_path):
+    from curator.core.moves import take_back
+
+    (tmp_path / "source").write_bytes(b"the file")
+    (tmp_path / "target").write_bytes(b"not ours")
+    assert (
+        take_back(str(tmp_path / "source"), str(tmp_path / "target"), fakes.sha256(tmp_path / "source"))[0] == "undone"
+    )
+    assert (tmp_path / "target").read_bytes() == b"not ours"
+    (tmp_path / "source").unlink()
+    state, line = take_back(str(tmp_path / "source"), str(tmp_path / "target"), "0" * 64)
+    assert state == "lost" and "is gone, and not at" in line
