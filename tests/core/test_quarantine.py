@@ -311,8 +311,8 @@ def test_a_move_that_cannot_be_taken_back_yet_is_said_and_tried_again(ws, photos
     b.rename(stored)
     b.parent.rmdir()
     b.parent.write_text("in the way")
-    sql = "INSERT INTO move (run_id, direction, outside, inside, hash, state) VALUES (1, 'out', ?, '9/c.png', ?, 'planned')"
-    ws.database.execute(sql, str(b), hash_)
+    values = "VALUES (1, 'out', ?, '9/c.png', ?, 'planned')"
+    ws.database.execute(f"INSERT INTO move (run_id, direction, outside, inside, hash, state) {values}", str(b), hash_)
     with opened(tmp_path) as again:
         assert "could not be put back yet" in again.reporter.said[0]
         assert ("quarantine", "was being moved by a killed run, and could not be put back", False) in faults(again)
