@@ -14,6 +14,7 @@ from curator.core.files import BadContent, reason
 from curator.core.moves import MoveFailed
 from curator.core.pipeline import ordered_map
 from curator.core.places import has_left
+from curator.core.soundness import Flaw, flaws
 from curator.errors import WorkspaceError
 
 if TYPE_CHECKING:
@@ -82,12 +83,13 @@ class Check:
         return [Fault("database", database.path.name, wrong, database.if_damaged) for wrong in found]
 
     def _rows(self) -> Iterator[Fault]:
-        lacking: dict[str, set[str]] = {}
-        for row in self.database.rows("PRAGMA foreign_key_check"):
-            lacking.setdefault(f"row {row['rowid']} of {row['table']}", set()).add(row["parent"])
-        for which, parents in lacking.items():
-            wrong = f"refers to a row of {' and of '.join(sorted(parents))} that is gone"
-            yield Fault("database", which, wrong, self.database.if_damaged)
+        of_row: dict[tuple[str, int], list[Flaw]] = {}
+        for flaw in sorted(flaws(self.database)):
+            of_row.setdefault((flaw.table, flaw.row), []).append(flaw)
+        for (table, row), found in of_row.items():
+            wrong = "; ".join(dict.fromkeys(flaw.wrong for flaw in found))
+            repair = functools.partial(self.journal.delete, table, row) if found[0].needless else None
+            yield Fault("database", f"row {row} of {table}", wrong, found[0].remedy, repair)
 
     def _runs(self) -> Iterator[Fault]:
         """Runs take turns, and it is ours: whoever still 'runs' was killed."""

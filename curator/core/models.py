@@ -21,7 +21,7 @@ from curator.contract import Breach, held
 from curator.core.changes import Journal
 from curator.core.files import hash_file
 from curator.core.images import DECODING
-from curator.errors import BadInput, NotFound, NotReady
+from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
 from curator.store.sqlite import Database
 
 if TYPE_CHECKING:
@@ -88,7 +88,10 @@ class Models:
     def by_id(self, model_id: int) -> Model:
         """A model by its row."""
         row = self.database.row(f"{_MODELS} WHERE model.id = ?", model_id)
-        assert row is not None
+        if row is None:
+            raise WorkspaceError(
+                f"{self.database.path} names model {model_id}, which is gone: `curator check --repair` forgets it"
+            )
         return _model(row)
 
     def all(self) -> list[Model]:
@@ -223,12 +226,15 @@ _MODELS = (
 )
 
 
+def model_name(encoder: str, variant: str, version: int) -> str:
+    """What a model is called: a reference that always means it."""
+    return encoder + (f":{variant}" if variant else "") + (f"@{version}" if version > 1 else "")
+
+
 def _model(row: Any) -> Model:
-    name = row["encoder"] + (f":{row['variant']}" if row["variant"] else "")
-    name += f"@{row['version']}" if row["version"] > 1 else ""
     return Model(
         row["id"],
-        name,
+        model_name(row["encoder"], row["variant"], row["version"]),
         row["encoder"],
         row["variant"],
         row["version"],

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 from curator.core.changes import Journal, decode_row
 from curator.core.moves import Move, MoveFailed, Moves
 from curator.core.reporting import count
+from curator.core.soundness import Flaw, flaws
 from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
 from curator.store.sqlite import Database
 
@@ -55,7 +56,8 @@ class Undo:
                 raise NotReady("there is nothing to undo: `curator log` lists what was done")
             return int(latest)
         last = self.database.value("SELECT max(id) FROM run")
-        if self.database.row("SELECT 1 FROM run WHERE id = ?", run) is None:
+        # Compared first: SQLite takes no number of more than 64 bits.
+        if not 0 < run <= (last or 0) or self.database.row("SELECT 1 FROM run WHERE id = ?", run) is None:
             raise NotFound(f"no run {run}: " + (f"they go from 1 to {last} (`curator log`)" if last else "none yet"))
         if run in undone:
             raise BadInput(f"run {run} is undone already: `curator undo {undone[run]}` does it again")
@@ -77,9 +79,10 @@ class Undo:
             # Rows that refer to each other come back in the order of the journal; what counts is the end.
             self.database.execute("PRAGMA defer_foreign_keys = ON")
             journal.undoes(run)
+            before = flaws(self.database)
             for change in changes:
                 self._reverse(change, journal)
-            self._refuse(run, self._referring())
+            self._refuse_new(run, flaws(self.database) - before, journal)
 
         try:
             self.moves.carry_out(journal, [move.reversed() for move in reversed(moves)], rows)
@@ -88,8 +91,7 @@ class Undo:
         except MoveFailed as error:
             raise NotReady(f"run {run} cannot be undone, nothing was changed: {error}") from error
         assert journal.run is not None
-        command = self.database.value("SELECT command FROM run WHERE id = ?", run)
-        return Undone(run, command, len(changes), len(moves), journal.run)
+        return Undone(run, self._command(run), len(changes), len(moves), journal.run)
 
     def _moves(self, run: int) -> list[Move]:
         moves = self.moves.of_run(run)
@@ -128,17 +130,41 @@ class Undo:
         cancelled = {x for x in undone if x > run} | {by for x, by in undone.items() if x > run}
         return sorted(found - cancelled)
 
-    def _referring(self) -> list[int]:
-        """The runs that made rows which now refer to nothing."""
-        sql = "SELECT max(run_id) FROM change WHERE table_name = ? AND row_id = ? AND kind = 'insert'"
-        broken = self.database.rows("PRAGMA foreign_key_check")
-        return sorted({self.database.value(sql, row["table"], row["rowid"]) for row in broken})
+    def _refuse_new(self, run: int, made: Set[Flaw], journal: Journal) -> None:
+        """Refuse where rows would name what is gone, or clash; each is laid to a run, to be undone first."""
+        laid = {flaw: self._laid_to(flaw, journal) for flaw in sorted(made)}
+        for flaw, other in laid.items():
+            if other is None:
+                raise WorkspaceError(
+                    f"{self.database.path}: row {flaw.row} of {flaw.table} stands in the way ({flaw.wrong}), and no "
+                    "run wrote it; something else than curator wrote here, so nothing was undone"
+                )
+            if self.database.row(f"SELECT 1 FROM {flaw.other[0]} WHERE id = ?", flaw.other[1]):
+                raise NotReady(
+                    f"run {run} cannot be undone: after that, {flaw.wrong}; run {other} ({self._command(other)}) "
+                    f"recorded one of them: undo that first (curator undo {other})"
+                )
+        self._refuse(run, sorted({other for other in laid.values() if other is not None}))
+
+    def _laid_to(self, flaw: Flaw, journal: Journal) -> int | None:
+        """The run that last wrote the value; if that is this one, the other that last touched what it names."""
+        sql = (
+            "SELECT run_id FROM change WHERE table_name = ? AND row_id = ? "
+            "AND (kind = 'insert' OR json_type(after, '$.' || ?) IS NOT NULL) ORDER BY id DESC"
+        )
+        writer: int | None = self.database.value(sql, flaw.table, flaw.row, flaw.column)
+        if writer == journal.run:
+            sql = "SELECT run_id FROM change WHERE table_name = ? AND row_id = ? AND run_id <> ? ORDER BY id DESC"
+            writer = self.database.value(sql, *flaw.other, journal.run)
+        return writer
+
+    def _command(self, run: int) -> str:
+        return str(self.database.value("SELECT command FROM run WHERE id = ?", run))
 
     def _refuse(self, run: int, later: Iterable[int]) -> None:
         later = list(later)
         if later:
-            commands = {row["id"]: row["command"] for row in self.database.rows("SELECT id, command FROM run")}
-            named = ", ".join(f"run {other} ({commands[other]})" for other in later)
+            named = ", ".join(f"run {other} ({self._command(other)})" for other in later)
             raise NotReady(
                 f"run {run} cannot be undone while {named} build{'s' if len(later) == 1 else ''} on it: "
                 f"undo {'that' if len(later) == 1 else 'those'} first (curator undo {later[-1]})"

@@ -84,5 +84,5 @@ def test_a_row_that_lacks_two_others_is_one_fault(run, tmp_path):
         catalogue.execute("DELETE FROM label")
         catalogue.commit()
     told = {fault["which"]: fault["wrong"] for fault in run("check", "--json").rows("fault")}
-    assert told["row 1 of statement"] == "refers to a row of item and of label that is gone"
+    assert told["row 1 of statement"] == "refers to a row of item that is gone; refers to a row of label that is gone"
     assert len(told) == len(run("check", "--json").rows("fault"))

@@ -44,6 +44,7 @@ def test_what_cannot_be_undone(labelled):
     labelled("undo", "-w", "nowhere").assert_ended(3, "no workspace at")
     labelled("undo", "1").assert_ended(4, "run 1 cannot be undone while run 2 (label) builds on it", "curator undo 2")
     labelled("undo", "7").assert_ended(3, "no run 7", "from 1 to 2")
+    labelled("undo", "99999999999999999999").assert_ended(3, "no run 99999999999999999999", "from 1 to 2")
     labelled("undo", "x").assert_ended(2, "'x'")
     labelled("undo")
     labelled("undo", "2").assert_ended(2, "undone already", "curator undo 3")

@@ -99,6 +99,21 @@ DAMAGE = {
         ("run", "was killed"),
         True,
     ),
+    "setting that names no model": (
+        lambda ws, folder: ws.database.execute("UPDATE setting SET value = '99' WHERE key = 'model.ngram'"),
+        ("database", "model.ngram names a model that is gone"),
+        True,
+    ),
+    "default that names no model": (
+        lambda ws, folder: ws.database.execute("INSERT INTO setting (key, value) VALUES ('default.image', '\"x\"')"),
+        ("database", "default.image names a model that is gone"),
+        False,
+    ),
+    "folder below another": (
+        lambda ws, folder: ws.database.execute("INSERT INTO root (path) SELECT path || '/red' FROM root"),
+        ("database", "red' lies below .*, which is catalogued too"),
+        False,
+    ),
     "row that refers to nothing": (
         lambda ws, folder: (
             ws.database.execute("PRAGMA foreign_keys = OFF"),

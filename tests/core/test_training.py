@@ -171,16 +171,19 @@ def test_what_is_not_there(ws):
     assert ws.training.all() == []
 
 
-def test_a_lost_or_damaged_head_is_a_clear_error(ws):
-    predicted(ws, group="colour")
+def test_a_lost_or_damaged_head_is_fitted_again_and_keeps_its_version(ws):
+    rows = predicted(ws, group="colour")
+    head = ws.training.all()[0]
+    items = ws.items.select()
     (path,) = [path for path in (ws.folder / "objects").rglob("*") if path.is_file()]
-    ws.derived.database.execute("DELETE FROM prediction")
     data = path.read_bytes()
-    path.write_bytes(data[:-1] + b"\0\0")
-    with pytest.raises(WorkspaceError, match=r"object .* is damaged; restore it from a backup"):
-        predicted(ws, group="colour")
-    path.unlink()
-    with pytest.raises(WorkspaceError, match=r"object .* is missing from .*; restore it from a backup"):
-        predicted(ws, group="colour")
-    path.write_bytes(data)
-    assert len(predicted(ws, group="colour")) == 3
+    for damage, said in (
+        (lambda: path.write_bytes(data[:-1] + b"\0\0"), "is damaged"),
+        (path.unlink, "is missing from"),
+    ):
+        ws.derived.database.execute("DELETE FROM prediction")
+        damage()
+        with pytest.raises(WorkspaceError, match=rf"object .* {said}.*; restore it from a backup"):
+            ws.training.predict(head, items)
+        assert predicted(ws, group="colour") == rows
+        assert path.read_bytes() == data and ws.training.all() == [head]

@@ -130,6 +130,116 @@ def test_labels_of_a_folder_go_and_the_embeddings_need_not_be_made_again(ws, pho
     assert (report.added, report.encoded) == (1, 0) and not counts["encoded"]
 
 
+def test_who_named_a_thing_by_a_later_update_builds_on_it(ws, photos):
+    ws.add(text(photos / "a.txt", "one"))
+    ws.add(text(photos / "b.txt", "two and more"))
+    text(photos / "a.txt", "two and more")
+    ws.add(photos / "a.txt")
+    before = dump(ws)
+    with pytest.raises(NotReady, match=r"run 2 .* while run 3 \(add\) builds on it: .*curator undo 3"):
+        ws.undo(2)
+    assert dump(ws) == before
+
+
+def test_a_choice_of_a_model_builds_on_the_run_that_recorded_it(ws, photos, tmp_path):
+    (tmp_path / "weights").write_text("3")
+    ws.add(picture(photos / "a.png"))
+    ws.encode("histogram:plain", weights=tmp_path / "weights")
+    ws.encode("histogram", weights=tmp_path / "weights")
+    assert ws.models.find("histogram").version == 2
+    with pytest.raises(NotReady, match=r"run 2 .* while run 3 \(encode\) builds on it"):
+        ws.undo(2)
+    ws.undo(3)
+    ws.undo(2)
+    assert ws.models.find("histogram").version == 1
+    chosen = last_run(ws) + 1
+    ws.use("histogram")
+    with pytest.raises(NotReady, match=rf"run 1 .* while run {chosen} \(use\) builds on it"):
+        ws.undo(1)
+    use, add = ws.undo(chosen).by, ws.undo(1).by
+    with pytest.raises(NotReady, match=rf"run {use} .* while run {add} \(undo\) builds on it"):
+        ws.undo(use)
+    ws.undo(add)
+    ws.undo(use)
+    assert ws.check() == []
+
+
+def test_what_was_taken_from_under_it_is_named_when_it_is_done_again(labelled):
+    label = labelled.undo(3).by
+    labelled.undo(2)
+    add = labelled.undo(1).by
+    before = dump(labelled)
+    with pytest.raises(NotReady, match=rf"run {label} .* while run {add} \(undo\) builds on it: .*curator undo {add}"):
+        labelled.undo(label)
+    assert dump(labelled) == before
+    labelled.undo(add)
+    labelled.undo(label)
+    assert labelled.labels.of_items([1, 2]) == {2: ["two"]}
+
+
+def test_what_was_broken_before_does_not_stop_an_undo(labelled):
+    labelled.database.execute("PRAGMA foreign_keys = OFF")
+    labelled.database.execute("DELETE FROM label WHERE id = 1")
+    labelled.database.execute("PRAGMA foreign_keys = ON")
+    assert labelled.undo().run == 3
+
+
+def test_what_no_run_wrote_is_not_laid_to_one(labelled):
+    labelled.undo(3)
+    labelled.undo(2)
+    sql = "INSERT INTO caption (image_id, text_id) VALUES (1, 2)"
+    labelled.database.execute(sql)
+    with pytest.raises(WorkspaceError, match=r"row 1 of caption stands in the way .* no run wrote it"):
+        labelled.undo(1)
+
+
+def test_a_folder_is_not_brought_back_above_one_that_was_added_since(ws, photos):
+    for name in ("z", "a", "y"):
+        text(photos / name / "1.txt", f"text of {name}")
+        ws.add(photos / name)
+    undone = ws.undo(2)
+    text(photos / "a" / "b" / "2.txt", "below")
+    ws.add(photos / "a" / "b")
+    before = dump(ws)
+    with pytest.raises(NotReady, match=r"b' lies below .*a'.* run 5 \(add\) .*curator undo 5"):
+        ws.undo(undone.by)
+    assert dump(ws) == before and last_run(ws) == 5
+    ws.undo(5)
+    ws.undo(undone.by)
+    assert ws.add(photos / "a").added == 1
+
+
+@pytest.mark.parametrize("same_state", [True, False])
+def test_a_file_that_was_added_under_another_name_since_is_not_brought_back_beside_it(ws, photos, same_state):
+    for name in ("z", "a", "y"):
+        text(photos / name / "1.txt", "the same text")
+        ws.add(photos / name)
+    undone = ws.undo(2)
+    (photos / "a").rename(photos / "b")
+    if not same_state:
+        # As where the system gives the number of a removed file to a new one.
+        os.utime(photos / "b" / "1.txt", (1, 1))
+    ws.add(photos / "b")
+    if not same_state:
+        assert ws.undo(undone.by).run == undone.by
+        return
+    before = dump(ws)
+    with pytest.raises(NotReady, match=r"is the same file as .* run 5 \(add\) .*curator undo 5"):
+        ws.undo(undone.by)
+    assert dump(ws) == before
+
+
+def test_after_an_undo_that_failed_the_workspace_goes_on(ws, photos):
+    ws.add(text(photos / "a.txt", "one"))
+    undone = ws.undo()
+    ws.add(photos)
+    with pytest.raises(NotReady):
+        ws.undo(undone.by)
+    ws.label("x", ["id:1"])
+    assert not ws.database.connection.in_transaction
+    assert ws.labels.of_items([1]) == {1: ["x"]}
+
+
 @settings(max_examples=25, deadline=None)
 @given(steps=st.lists(st.one_of(STEPS, st.just(("undo",)), st.just(("again",))), min_size=3, max_size=16))
 def test_any_history_can_be_taken_back_and_done_again(tmp_path_factory, steps):
