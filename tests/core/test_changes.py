@@ -6,6 +6,7 @@ import contextlib
 from collections import Counter
 
 import pytest
+import setting_aside
 from fakes import dump, open_fake, picture, text
 
 from curator.core.reporting import Silent
@@ -39,7 +40,13 @@ def two_classes(photos):
     return photos
 
 
-def test_every_row_that_a_run_makes_is_journalled(ws, two_classes):
+def test_every_row_that_a_run_makes_is_journalled(tmp_path, two_classes):
+    with setting_aside.opened(tmp_path / "workspace") as ws:
+        every_row_is_journalled(ws, two_classes)
+
+
+def every_row_is_journalled(ws, two_classes):
+    goes = two_classes / "red" / "0.png"
     text(two_classes / "red" / "0.txt", "a red one")
     (two_classes / "red" / "bad.png").write_text("no picture")
     calls = [
@@ -47,6 +54,9 @@ def test_every_row_that_a_run_makes_is_journalled(ws, two_classes):
         lambda: ws.add(two_classes, labels_from_folders=True, group="colour"),
         lambda: ws.label("mine", ["id:1", "id:2"]),
         lambda: ws.train(group="colour"),
+        lambda: ws.run(
+            "tidy", goes=str(two_classes / "red/0.png"), keeper=str(two_classes / "red/1.png"), kind="near", apply=True
+        ),
     ]
     tables = Counter()
     for call in calls:

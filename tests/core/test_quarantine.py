@@ -10,29 +10,13 @@ import pytest
 import setting_aside
 from fakes import dump, picture, places
 
-from curator.core.workspace import Workspace
 from curator.errors import BadInput, NotFound, NotReady, PluginError, SomeItemsFailed
-from curator.plugins import load_plugins
 
 
 @pytest.fixture
 def ws(tmp_path):
-    with opened(tmp_path) as workspace:
+    with setting_aside.opened(tmp_path / "workspace") as workspace:
         yield workspace
-
-
-ASIDE = (("h", "fakes:histogram"), ("tidy", "setting_aside"), ("liar", "setting_aside:liar"))
-
-
-def opened(tmp_path):
-    from importlib import metadata
-
-    ours = [entry for entry in metadata.entry_points(group="curator") if entry.name in fakes.OURS]
-    fake = [metadata.EntryPoint(*pair, "curator") for pair in ASIDE]
-    loaded = load_plugins([*ours, *fake])
-    assert not loaded.failures
-    Workspace.create(tmp_path / "workspace")
-    return Workspace(tmp_path / "workspace", loaded)
 
 
 @pytest.fixture
@@ -313,11 +297,11 @@ def test_a_move_that_cannot_be_taken_back_yet_is_said_and_tried_again(ws, photos
     b.parent.write_text("in the way")
     values = "VALUES (1, 'out', ?, '9/c.png', ?, 'planned')"
     ws.database.execute(f"INSERT INTO move (run_id, direction, outside, inside, hash, state) {values}", str(b), hash_)
-    with opened(tmp_path) as again:
+    with setting_aside.opened(tmp_path / "workspace") as again:
         assert "could not be put back yet" in again.reporter.said[0]
         assert ("quarantine", "was being moved by a killed run, and could not be put back", False) in faults(again)
     b.parent.unlink()
-    with opened(tmp_path) as again:
+    with setting_aside.opened(tmp_path / "workspace") as again:
         assert again.reporter.said == [f"run 1 (add) was killed while it moved a file: {str(b)!r} was put back"]
         assert b.exists() and not stored.exists() and again.check() == []
 
