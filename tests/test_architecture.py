@@ -44,15 +44,16 @@ LAYERS = {
     "curator.errors": ("", ""),
     "curator.api": ("errors api", "pluggy"),
     "curator.checkpoints": ("errors", "torch safetensors"),
+    "curator.pictures": ("", "numpy PIL"),
     "curator.contract": ("", ""),
     "curator.parameters": ("api contract errors", ""),
     "curator.hookspecs": ("api errors parameters", "pluggy"),
     "curator.plugins": ("api contract errors parameters hookspecs", "pluggy"),
     "curator.store": ("errors store", "sqlite_utils"),
-    "curator.core": ("api contract errors parameters store core", "filelock numpy PIL safetensors sklearn"),
+    "curator.core": ("api contract errors parameters pictures store core", "filelock numpy PIL safetensors sklearn"),
     "curator.cli": ("api contract errors parameters hookspecs plugins store core cli", "click rich"),
     "curator.testing": ("api contract errors parameters hookspecs plugins store core testing", ANYTHING),
-    "curator_plugins": ("api checkpoints errors", ANYTHING),
+    "curator_plugins": ("api checkpoints errors pictures", ANYTHING),
 }
 
 SPEAKING = frozenset(
@@ -293,6 +294,7 @@ MUTANTS = [
     ("layers", "curator/errors.py", inside("import curator.api")),
     ("layers", "curator/api/data.py", inside("from curator.parameters import bind")),
     ("layers", "curator/api/__init__.py", inside("import curator")),
+    ("layers", "curator/pictures.py", inside("from curator.core import images")),
     ("layers", "curator/parameters.py", inside("from curator import plugins")),
     ("layers", "curator/hookspecs.py", inside("from curator.store import objects")),
     ("layers", "curator/plugins.py", inside("import curator.core.workspace")),
