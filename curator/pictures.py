@@ -6,6 +6,8 @@ Public, like `curator.api`. Nothing heavy is imported with it.
 from __future__ import annotations
 
 import functools
+import os
+import stat
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +38,11 @@ def opened(path: str | Path) -> Image.Image:
     """The picture of a file, its header read and nothing decoded; raises `Unreadable`."""
     image_module = _pillow()
     try:
+        if not stat.S_ISREG(os.stat(path).st_mode):  # a FIFO would be waited for
+            raise Unreadable("not a regular file")
         image: Image.Image = image_module.open(path)
+    except Unreadable:
+        raise
     except image_module.DecompressionBombError:
         raise Unreadable("a picture of over 179 megapixels: taken for a decompression bomb") from None
     except image_module.UnidentifiedImageError:

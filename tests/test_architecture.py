@@ -45,15 +45,16 @@ LAYERS = {
     "curator.api": ("errors api", "pluggy"),
     "curator.checkpoints": ("errors", "torch safetensors"),
     "curator.pictures": ("", "numpy PIL"),
+    "curator.sheets": ("api errors pictures sheets", "PIL"),
     "curator.contract": ("", ""),
     "curator.parameters": ("api contract errors", ""),
     "curator.hookspecs": ("api errors parameters", "pluggy"),
     "curator.plugins": ("api contract errors parameters hookspecs", "pluggy"),
     "curator.store": ("errors store", "sqlite_utils"),
     "curator.core": ("api contract errors parameters pictures store core", "filelock numpy PIL safetensors sklearn"),
-    "curator.cli": ("api contract errors parameters hookspecs plugins store core cli", "click rich"),
+    "curator.cli": ("api contract errors parameters hookspecs pictures plugins store core cli", "click numpy rich"),
     "curator.testing": ("api contract errors parameters hookspecs plugins store core testing", ANYTHING),
-    "curator_plugins": ("api checkpoints errors pictures", ANYTHING),
+    "curator_plugins": ("api checkpoints errors pictures sheets", ANYTHING),
 }
 
 SPEAKING = frozenset(
@@ -295,6 +296,7 @@ MUTANTS = [
     ("layers", "curator/api/data.py", inside("from curator.parameters import bind")),
     ("layers", "curator/api/__init__.py", inside("import curator")),
     ("layers", "curator/pictures.py", inside("from curator.core import images")),
+    ("layers", "curator/sheets/page.py", inside("from curator.core.images import pixels")),
     ("layers", "curator/parameters.py", inside("from curator import plugins")),
     ("layers", "curator/hookspecs.py", inside("from curator.store import objects")),
     ("layers", "curator/plugins.py", inside("import curator.core.workspace")),

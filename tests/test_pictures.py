@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 from cli_kit import bomb, truncated_photo
@@ -55,7 +57,12 @@ def test_what_is_no_picture_says_why(tmp_path):
     (tmp_path / "text.txt").write_text("not a picture")
     truncated_photo(tmp_path / "cut.jpg", 1)
     bomb(tmp_path / "bomb.png")
-    reasons = {"text.txt": "not an image", "cut.jpg": "truncated", "bomb.png": "bomb", "gone.jpg": "no such file"}
+    os.mkfifo(tmp_path / "fifo.jpg")
+    (tmp_path / "folder.jpg").mkdir()
+    reasons = {
+        **{"text.txt": "not an image", "cut.jpg": "truncated", "bomb.png": "bomb", "gone.jpg": "no such file"},
+        **dict.fromkeys(["fifo.jpg", "folder.jpg"], "not a regular file"),
+    }
     for name, reason in reasons.items():
         with pytest.raises(Unreadable, match=reason):
             thumbnail(tmp_path / name, 20, 20)

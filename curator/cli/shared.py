@@ -31,6 +31,10 @@ limit_option = click.option(
 encode_option = click.option(
     "--encode", "may_encode", is_flag=True, help="Embed what is missing first, however long that takes."
 )
+force_option = click.option("--force", is_flag=True, help="Write over a file that exists.")
+no_images_option = click.option(
+    "--no-images", is_flag=True, help="Show no small pictures in the table. [default: where the terminal can]"
+)
 
 
 @functools.cache

@@ -19,7 +19,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curator.api import ActionSpec, Finding, FittedHead, Item, ItemSet, Model, ReadOptions, SetLabel
+from curator.api import ActionSpec, Artifact, Finding, FittedHead, Item, ItemSet, Model, ReadOptions, SetLabel
+from curator.core.artifacts import Targets
 from curator.core.backup import Backup, back_up
 from curator.core.changes import Journal
 from curator.core.checking import Check, Fault
@@ -29,7 +30,7 @@ from curator.core.labels import Labels, Source
 from curator.core.models import Models
 from curator.core.places import typed
 from curator.core.reporting import Reporter, Silent
-from curator.core.running import ActionContext, apply, bind_parameters, outputs, refuse_empty
+from curator.core.running import ActionContext, apply, bind_parameters, make, outputs, refuse_empty
 from curator.core.selection import Items
 from curator.core.training import Training
 from curator.core.turns import Turn, alone
@@ -223,24 +224,25 @@ class Workspace:
             return self.training.head(journal, target, model, head, options or {}, may_encode)
 
     def run(
-        self, action: str, *, text: str | None = None, may_encode: bool = False, **values: Any
+        self, action: str, *, text: str | None = None, may_encode: bool = False, force: bool = False, **values: Any
     ) -> list[Mapping[str, Any]]:
         """Run an action, apply its changes, and return its findings as rows (`{"kind": ..., **values}`).
 
         `values` are the action's parameters: a path or `"id:N"` for a query, `text=` for a text query. Raises
         what the command line would show; `NotReady` where more than a minute of embedding would come first,
-        unless `may_encode`.
+        unless `may_encode`. A file that the action makes (`sheet="out.png"`) replaces another only with `force`.
         """
-        found = self.findings(action, text=text, may_encode=may_encode, **values)
+        found = self.findings(action, text=text, may_encode=may_encode, force=force, **values)
         return [{"kind": finding.kind, **finding.values} for finding in found]
 
     def findings(
-        self, action: str, *, text: str | None = None, may_encode: bool = False, **values: Any
+        self, action: str, *, text: str | None = None, may_encode: bool = False, force: bool = False, **values: Any
     ) -> Iterator[Finding]:
         """As `run`, one by one as they come."""
         spec = self.registry.get(ActionSpec, action)
         refuse_empty(self.items)
-        params = bind_parameters(spec, values, self.items, text)
+        targets = Targets(self.folder, self.items.places, force)
+        params = bind_parameters(spec, values, self.items, text, targets)
         said = {
             **{name: value for name, value in values.items() if value is not None},
             **({"text": text} if text else {}),
@@ -249,6 +251,8 @@ class Workspace:
             for output in outputs(self.registry, spec, self._context(journal, may_encode), params):
                 if isinstance(output, Finding):
                     yield output
+                elif isinstance(output, Artifact):
+                    self.reporter.say(f"wrote {make(self.registry, spec, targets, output)}")
                 else:
                     with self.registry.guard(spec, "applying the changes of"):
                         apply(journal, self.labels, output, Source.RULE)
