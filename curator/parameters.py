@@ -2,7 +2,7 @@
 
 One description serves the command line, keyword arguments and the documentation. Field types: `int`,
 `float`, `str`, `bool`, each also `| None`, and the domain types of `curator.api` (`Query`, `ItemSet`,
-`LabelName`, `GroupName`, `EncoderRef`, `HeadName`).
+`LabelName`, `GroupName`, `EncoderRef`, `HeadName`, `NewFile`).
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, get_args, get_origin
 
-from curator.api import Argument, EncoderRef, GroupName, HeadName, ItemSet, LabelName, Option, Query
+from curator.api import Argument, EncoderRef, GroupName, HeadName, ItemSet, LabelName, NewFile, Option, Query
 from curator.contract import held
 from curator.errors import BadInput, NotFound
 
 PLAIN = {int: "a whole number", float: "a number", str: "a text", bool: "yes or no"}
 NAMES = (LabelName, GroupName, EncoderRef, HeadName)
 FLAG = re.compile("-[a-zA-Z]")
-SUPPORTED = (*PLAIN, *NAMES, Query, ItemSet)
+SUPPORTED = (*PLAIN, *NAMES, NewFile, Query, ItemSet)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

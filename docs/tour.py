@@ -1,6 +1,7 @@
 """Run the README's tour: every `$ command` of its console blocks, in a terminal of 100 columns.
 
-    python docs/tour.py FOLDER          run it in FOLDER (which holds grocery/) and write the output into README.md
+    python docs/tour.py FOLDER          run it in FOLDER (which holds grocery/) and write the output into README.md,
+                                        the sheet that it makes into docs/
 
 The tests run the same commands on generated photos and compare the structure of what comes out.
 """
@@ -10,12 +11,14 @@ from __future__ import annotations
 import os
 import pty
 import re
+import shutil
 import struct
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+SHEET = "like.webp"
 README = Path(__file__).parent.parent / "README.md"
 BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
 COLUMNS, ROWS = 100, 500
@@ -86,6 +89,7 @@ def main() -> None:
         return output
 
     README.write_text(rewritten(README.read_text(encoding="utf-8"), execute), encoding="utf-8")
+    shutil.copyfile(folder / SHEET, Path(__file__).with_name(SHEET))
 
 
 if __name__ == "__main__":

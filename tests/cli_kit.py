@@ -124,6 +124,15 @@ def truncated_photo(path: Path, seed: int) -> None:
     path.write_bytes(data[: len(data) // 2])
 
 
+def kind_of(path: Path) -> str:
+    """The format of a picture, all of it decoded."""
+    from PIL import Image
+
+    with Image.open(path) as image:
+        image.load()
+        return str(image.format)
+
+
 def bomb(path: Path) -> None:
     """A PNG of under 100 bytes that says it has ten thousand megapixels."""
 

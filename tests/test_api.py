@@ -14,14 +14,14 @@ from typing import Annotated
 import click
 import pytest
 
-from curator import api, checkpoints, errors, hookspecs
-from curator.api import ActionSpec, Argument, ItemSet, Query
+from curator import api, checkpoints, errors, hookspecs, pictures, sheets
+from curator.api import ActionSpec, Argument, Column, ItemSet, NewFile, Query, Table
 from curator.cli import COMMANDS, cli
 from curator.cli.actions import command_of
 from curator.plugins import CORE_COMMANDS, CORE_OPTIONS, HOOKS
 
 API = [api, api.actions, api.data, api.encoders, api.heads, api.readers]
-DOCUMENTED = [*API, checkpoints, errors, hookspecs]
+DOCUMENTED = [*API, checkpoints, errors, hookspecs, pictures, sheets]
 
 
 def public(module: types.ModuleType) -> dict[str, str | None]:
@@ -42,7 +42,7 @@ def public(module: types.ModuleType) -> dict[str, str | None]:
     return {name: text for name, text in found.items() if not any(part.startswith("_") for part in name.split("."))}
 
 
-@pytest.mark.parametrize("modules", [API, [errors]], ids=lambda modules: modules[0].__name__)
+@pytest.mark.parametrize("modules", [API, [errors], [pictures]], ids=lambda modules: modules[0].__name__)
 def test_all_is_sorted_and_complete(modules):
     named = modules[0].__all__
     assert named == sorted(named)
@@ -84,12 +84,15 @@ def test_no_action_can_take_an_option_that_its_command_has_already():
     class Params:
         query: Annotated[Query, Argument()]
         among: ItemSet = ItemSet()
+        out: NewFile | None = None
 
-    command = command_of(ActionSpec("mine", "s", Params, lambda context, params: iter(()), moves_files=True))
+    table = Table("row", "Rows", (Column("path", "where", "picture"),))
+    command = command_of(ActionSpec("mine", "s", Params, lambda context, params: iter(()), (table,), moves_files=True))
     options = [option for option in command.params if isinstance(option, click.Option)]
     spelt = {flag for option in options for flag in option.opts} | set(cli.context_settings["help_option_names"])
-    assert spelt == {word for word in CORE_OPTIONS if word.startswith("-")}
-    assert {option.name for option in options} <= {word.removeprefix("--") for word in CORE_OPTIONS}
+    assert spelt - {"--out"} == {word for word in CORE_OPTIONS if word.startswith("-")}
+    own = {"out", "no_images"}  # the field of this action; a name that its option keeps free
+    assert {option.name for option in options} - own <= {word.removeprefix("--") for word in CORE_OPTIONS}
 
 
 # --- errors -------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ import pluggy
 from curator.api.actions import (
     ActionSpec,
     Argument,
+    Artifact,
     Column,
     Context,
     EncoderRef,
@@ -29,6 +30,7 @@ from curator.api.actions import (
     GroupName,
     HeadName,
     LabelName,
+    NewFile,
     Option,
     Output,
     SetAside,
@@ -43,6 +45,7 @@ from curator.api.readers import Found, ReaderSpec, ReadOptions, Skipped
 __all__ = [
     "ActionSpec",
     "Argument",
+    "Artifact",
     "Column",
     "Context",
     "Encoder",
@@ -61,6 +64,7 @@ __all__ = [
     "LabelName",
     "Modality",
     "Model",
+    "NewFile",
     "NoParams",
     "Option",
     "Output",

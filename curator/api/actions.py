@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NewType, Protocol, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Literal, NewType, Protocol, TypeAlias
 
 from curator.api.data import FittedHead, Item, ItemSet, Modality, Model, Predictions, Query
 
@@ -24,13 +24,16 @@ EncoderRef = NewType("EncoderRef", str)
 """`NAME[:VARIANT][@VERSION]`: the first colon splits, `@digits` at the end is the version."""
 HeadName = NewType("HeadName", str)
 """The kind of a head: the name of a `HeadSpec`."""
+NewFile = NewType("NewFile", Path)
+"""A file to make, for an `Artifact`: checked before the plan begins. The command then takes `--force` too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Option:
     """How a field of `params` shows as an option: `k: Annotated[int, Option("-k", min=1)] = 5`.
 
-    The long name is the field's own (`--encoder`); `flag` adds a short one.
+    The long name is the field's own (`--encoder`); `flag` adds a short one. For a `NewFile`, `choices` are the
+    endings that it may have (`(".png", ".pdf")`).
     """
 
     flag: str = ""
@@ -51,12 +54,13 @@ class Argument:
 class Column:
     """A value of a finding: its name (also the key in JSON), what it means, how it is set in a table.
 
-    `json`: only with `--json`, as for what is the same in every row.
+    `json`: only with `--json`, as for what is the same in every row. `picture`: a path, beside which a terminal
+    that can shows the picture that lies there; what is no picture is a path like any other.
     """
 
     name: str
     help: str
-    style: Literal["text", "integer", "score", "percent", "path", "json"] = "text"
+    style: Literal["text", "integer", "score", "percent", "path", "picture", "json"] = "text"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,19 @@ class SetAside:
     reason: str
 
 
-Output: TypeAlias = Finding | SetLabel | SetAside
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """A file to make: `render` writes it, to a binary file that is open for reading and writing and can seek.
+
+    `path` comes from a `NewFile`. The file appears whole or not at all, never over a catalogued file or within
+    the workspace, and over another only with `--force`.
+    """
+
+    path: Path
+    render: Callable[[IO[bytes]], None]
+
+
+Output: TypeAlias = Finding | SetLabel | SetAside | Artifact
 """What a plan may yield."""
 
 

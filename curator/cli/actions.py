@@ -16,12 +16,23 @@ from curator.api import (
     HeadName,
     ItemSet,
     LabelName,
+    NewFile,
     Option,
     Query,
     Table,
 )
 from curator.cli.items import selection_options
-from curator.cli.shared import Command, apply_option, encode_option, json_option, limit_option, workspace_option
+from curator.cli.render import Output
+from curator.cli.shared import (
+    Command,
+    apply_option,
+    encode_option,
+    force_option,
+    json_option,
+    limit_option,
+    no_images_option,
+    workspace_option,
+)
 from curator.parameters import Parameter, parameters
 
 if TYPE_CHECKING:
@@ -36,6 +47,7 @@ METAVARS: dict[Any, str] = {
     GroupName: "NAME",
     HeadName: "KIND",
     EncoderRef: "NAME[:VARIANT][@VERSION]",
+    NewFile: "FILE",
 }
 
 
@@ -43,13 +55,18 @@ def command_of(spec: ActionSpec) -> click.Command:
     """A command with an argument or option for each parameter."""
 
     def run(workspace: Workspace, as_json: bool, limit: int | None, **values: Any) -> None:
-        _run(spec, workspace, as_json, limit, values)
+        output = Output(as_json, limit, pictures=not values.pop("no_images", False))
+        _run(spec, workspace, output, values)
 
     # What is applied last stands first in the help: the action's own options.
     body: Any = encode_option(limit_option(json_option(workspace_option()(run))))
     if spec.moves_files:
         body = apply_option(body)
     known = parameters(spec.params)
+    if any(column.style == "picture" for table in spec.tables for column in table.columns):
+        body = no_images_option(body)
+    if any(parameter.type is NewFile for parameter in known):
+        body = force_option(body)
     if any(parameter.type is ItemSet for parameter in known):
         body = selection_options(body)
     for parameter in reversed(known):
@@ -86,7 +103,7 @@ def _decorators(parameter: Parameter) -> Iterator[Any]:
 
 
 def _type(parameter: Parameter, how: Option) -> click.ParamType[Any]:
-    if how.choices:
+    if how.choices and parameter.type is not NewFile:
         return click.Choice(how.choices)
     if parameter.type is int and (how.min is not None or how.max is not None):
         least = None if how.min is None else int(how.min)
@@ -97,15 +114,12 @@ def _type(parameter: Parameter, how: Option) -> click.ParamType[Any]:
     return TYPES.get(parameter.type, click.STRING)
 
 
-def _run(spec: ActionSpec, workspace: Workspace, as_json: bool, limit: int | None, values: dict[str, Any]) -> None:
-    from curator.cli.render import Output
-
+def _run(spec: ActionSpec, workspace: Workspace, output: Output, values: dict[str, Any]) -> None:
     text, may_encode, apply = values.pop("text", None), values.pop("may_encode"), values.pop("apply", False)
     for parameter in parameters(spec.params):
         if parameter.type is ItemSet:
             names = {"media": "media", "under": "under", "labelled": "label", "unlabelled": "unlabelled"}
             values[parameter.name] = {field: values.pop(option) for option, field in names.items()}
-    output = Output(as_json, limit)
     findings = workspace.findings(spec.name, text=text, may_encode=may_encode, apply=apply, **values)
     shown = 0
     for table, rows in by_kind(spec, findings):

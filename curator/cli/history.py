@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curator.cli.shared import Command, json_option, limit_option, workspace_option
+from curator.cli.shared import Command, force_option, json_option, limit_option, workspace_option
 from curator.cli.tables import BACKUP, FAULTS, RUNS, UNDONE
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def check(workspace: Workspace, repair: bool, limit: int | None, as_json: bool) 
 
 @click.command(cls=Command, rows=(BACKUP,), example="curator backup ../labels.tar")
 @click.argument("file", type=click.Path())
-@click.option("--force", is_flag=True, help="Write over a file that exists.")
+@force_option
 @json_option
 @workspace_option()
 def backup(workspace: Workspace, file: str, force: bool, as_json: bool) -> None:

@@ -59,7 +59,7 @@ def restore(workspace: Workspace, files: tuple[str, ...], every: bool, as_json: 
     if bool(files) == every:
         raise BadInput("name the files to restore (curator quarantine list), or give --all, not both")
     references = list(from_stdin(files))
-    _told("restored", workspace.restore(*references) if references or every else [], as_json)
+    _told("restored", workspace.quarantine.restore(*references) if references or every else [], as_json)
 
 
 @quarantine.command(cls=Command, rows=(RETURNED,), example="curator quarantine purge --older-than 30d")
@@ -74,7 +74,7 @@ def purge(workspace: Workspace, older_than: str, yes: bool, as_json: bool) -> No
 
     It is the one command that deletes. A file stays where the one that was kept in its stead is gone or changed.
     """
-    _told("removed", workspace.purge(older_than, yes), as_json)
+    _told("removed", workspace.quarantine.purge(older_than, yes), as_json)
 
 
 def _told(done: str, files: list[Quarantined], as_json: bool) -> None:

@@ -8,27 +8,36 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from curator.api import Column, Table
 from curator.cli.text import json_line, one_line, printable, say, short_path
 
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.text import Text
+
 LIMIT = 20
 """Rows that are shown on a terminal unless `--limit` says otherwise."""
 
 RIGHT = {"integer", "score", "percent"}
+PATHS = {"path", "picture"}
+
+LOWEST, HIGHEST = 3, 6
+"""Lines that the picture of a row takes: as many as let all rows fit on the screen, within these bounds."""
 
 
 class Output:
     """Standard output in one of three ways: Rich on a terminal, tab-separated when piped, JSON when asked for."""
 
-    def __init__(self, as_json: bool = False, limit: int | None = None) -> None:
+    def __init__(self, as_json: bool = False, limit: int | None = None, pictures: bool = True) -> None:
         self.mode = "json" if as_json else "rich" if sys.stdout.isatty() else "plain"
         if limit is None:
             limit = LIMIT if self.mode == "rich" else 0
         self.limit = limit
+        self.pictures = pictures
 
     def table(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> int:
         """Show rows of one kind; returns how many there were. Nothing is shown for none."""
@@ -43,7 +52,7 @@ class Output:
             for row in shown:
                 click.echo("\t".join(_cell(column, row.get(column.name), plain=True) for column in columns))
         elif shown:
-            _draw(table.title, columns, shown)
+            _draw(table.title, columns, shown, self.pictures)
         more = sum(1 for _ in rows)
         if more:
             say(f"{more:,} more (--limit 0 shows all)")
@@ -55,28 +64,67 @@ class Output:
             click.echo(printable(text))
 
 
-def _draw(title: str, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:
+def _draw(title: str, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], pictures: bool) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table as RichTable
     from rich.text import Text
 
     columns = [column for column in columns if any(_given(row.get(column.name)) for row in rows)]
-    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False)
+    console = Console(highlight=False)
+    images = _images(console, columns, rows) if pictures and _shows_pictures(console) else []
+    middle: Literal["top", "middle"] = "middle" if any(images) else "top"
+    drawn = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, leading=1 if any(images) else 0)
+    if any(images):
+        drawn.add_column("", no_wrap=True)
     for column in columns:
         right = column.style in RIGHT
         drawn.add_column(
             Text(column.name),
             justify="right" if right else "left",
+            vertical=middle,
             no_wrap=right,
-            overflow="fold" if column.style == "path" else "ellipsis",
-            ratio=None if right else 1 if column.style == "path" else None,
+            overflow="fold" if column.style in PATHS else "ellipsis",
+            ratio=None if right else 1 if column.style in PATHS else None,
         )
-    for row in rows:
+    for number, row in enumerate(rows):
         # Text objects: file names, labels and texts are data, never markup.
-        drawn.add_row(*(Text(_cell(column, row.get(column.name))) for column in columns))
+        cells = [Text(_cell(column, row.get(column.name))) for column in columns]
+        drawn.add_row(*([images[number]] if any(images) else []), *cells)
     # The title apart from the table, which may be narrower.
-    Console(highlight=False).print(Text(title, style="bold"), drawn)
+    console.print(Text(title, style="bold"), drawn)
+
+
+def _shows_pictures(console: Console) -> bool:
+    """Whether block characters in colours come out as a picture."""
+    plain = console.no_color or console.is_dumb_terminal or console.legacy_windows
+    return not plain and console.encoding.startswith("utf") and console.color_system == "truecolor"
+
+
+def _images(console: Console, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> list[Text]:
+    """The picture of each row, of the first column that names some; empty for what is none."""
+    from rich.style import Style
+    from rich.text import Text
+
+    name = next((column.name for column in columns if column.style == "picture"), None)
+    if name is None:
+        return []
+    from curator.cli.blocks import blocks
+
+    lines = min(HIGHEST, max(LOWEST, (console.height - 8) // len(rows) - 1))
+    found = []
+    for row in rows:
+        path, image = row.get(name), Text()
+        for number, line in enumerate((blocks(path, 5 * lines // 2, lines) or []) if isinstance(path, Path) else []):
+            image.append("\n" if number else "")
+            for sign, ink, ground in line:
+                image.append(sign, Style(color=_colour(ink), bgcolor=_colour(ground)))
+        found.append(image)
+    return found
+
+
+def _colour(colour: tuple[int, int, int]) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
 def _given(value: Any) -> bool:

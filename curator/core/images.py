@@ -1,14 +1,15 @@
-"""Safe decoding, and preprocessing as data: a file becomes pixels with Pillow and numpy, without torch."""
+"""Preprocessing as data: a file becomes pixels with Pillow and numpy, without torch."""
 
 from __future__ import annotations
 
-import functools
-import warnings
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from curator.api import Preprocess
-from curator.core.files import BadContent, reason
+from curator.core.files import BadContent
+from curator.pictures import Unreadable, opened, upright
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,82 +20,32 @@ DECODING = 1
 """Goes up when the pixels that encoders see change; part of every image space's fingerprint."""
 
 
-@functools.cache
-def _pillow() -> Any:
-    """Pillow without its warnings: what is wrong with a picture is said once, in a problem of that picture."""
-    from PIL import Image
-
-    warnings.filterwarnings("ignore", module=r"PIL\.")
-    return Image
-
-
 def header(path: str) -> tuple[int, int, str]:
     """Width, height and format, read from the head of the file; raises `BadContent`."""
-    with _opened(path) as image:
+    with _content(), opened(path) as image:
         return image.width, image.height, str(image.format)
 
 
 def pixels(path: str | Path, preprocess: Preprocess) -> NDArray[np.float32]:
     """The picture as an encoder sees it: (3, crop, crop) float32. Raises `BadContent`."""
-    with _opened(str(path)) as image:
-        try:
-            decoded = _decoded(image, preprocess)
-        except Exception as error:  # what a damaged file makes Pillow's format plugins raise has no common class
-            raise BadContent(f"cannot be decoded: {_words(error)}") from error
+    with _content(), opened(path) as image:
+        decoded = upright(image, preprocess.resize)
     return _normalised(_resized(decoded, preprocess), preprocess)
 
 
-def _opened(path: str) -> Image.Image:
-    image_module = _pillow()
+@contextlib.contextmanager
+def _content() -> Iterator[None]:
+    """What cannot be read as a picture cannot be an item."""
     try:
-        opened: Image.Image = image_module.open(path)
-    except image_module.DecompressionBombError:
-        raise BadContent("a picture of over 179 megapixels: taken for a decompression bomb") from None
-    except image_module.UnidentifiedImageError:
-        raise BadContent("not an image that Pillow can read") from None
-    except OSError as error:
-        raise BadContent(reason(error)) from error
-    except Exception as error:
-        raise BadContent(f"a damaged image: {_words(error)}") from error
-    return opened
-
-
-def _decoded(image: Image.Image, preprocess: Preprocess) -> Image.Image:
-    """Upright RGB of the first frame, decoded at a reduced size where the format allows (JPEG)."""
-    from PIL import ImageOps
-
-    # Twice the wanted size keeps the later resize honest: Pillow's own thumbnails use the same gap.
-    image.draft("RGB", (2 * preprocess.resize, 2 * preprocess.resize))
-    return _rgb(ImageOps.exif_transpose(image))
-
-
-def _rgb(image: Image.Image) -> Image.Image:
-    """8-bit RGB from any mode. Transparent parts become white: what lies under them is no part of the picture."""
-    import numpy as np
-
-    image_module = _pillow()
-    if image.mode.startswith("I") or image.mode == "F":
-        values = np.nan_to_num(np.asarray(image, dtype=np.float64))
-        image = image_module.fromarray(
-            (np.clip(values / _white(image.mode, values.max()), 0, 1) * 255).astype(np.uint8)
-        )
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        white = image_module.new("RGBA", rgba.size, "white")
-        image = image_module.alpha_composite(white, rgba)
-    return image.convert("RGB")
-
-
-def _white(mode: str, largest: float) -> float:
-    """The value that means white in a picture of more than 8 bits: its mode says it, or else its largest value."""
-    if mode.startswith("I;16") or largest > 255:
-        return 65535.0
-    return 1.0 if mode == "F" and largest <= 1 else 255.0
+        yield
+    except Unreadable as error:
+        raise BadContent(str(error)) from error.__cause__
 
 
 def _resized(image: Image.Image, preprocess: Preprocess) -> Image.Image:
-    image_module = _pillow()
-    filter_ = image_module.Resampling[preprocess.interpolation.upper()]
+    from PIL import Image
+
+    filter_ = Image.Resampling[preprocess.interpolation.upper()]
     size = preprocess.resize
     width, height = image.size
     if preprocess.resize_mode == "squash":
@@ -120,11 +71,12 @@ def _middle(image: Image.Image, longest: int) -> Image.Image:
 
 def _normalised(image: Image.Image, preprocess: Preprocess) -> NDArray[np.float32]:
     import numpy as np
+    from PIL import Image
 
     crop = preprocess.crop
     width, height = image.size
     if (width, height) != (crop, crop):
-        canvas = _pillow().new("RGB", (crop, crop), (preprocess.fill,) * 3)
+        canvas = Image.new("RGB", (crop, crop), (preprocess.fill,) * 3)
         canvas.paste(image, (_offset(width, crop), _offset(height, crop)))
         image = canvas
     scale = 1 / (255 * np.asarray(preprocess.std, dtype=np.float32))
@@ -136,7 +88,3 @@ def _normalised(image: Image.Image, preprocess: Preprocess) -> NDArray[np.float3
 def _offset(side: int, crop: int) -> int:
     """Where a side of the picture starts in the centre crop, padded if it is smaller; rounded as torchvision does."""
     return (crop - side) // 2 if side < crop else -round((side - crop) / 2)
-
-
-def _words(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).splitlines()[0][:120]

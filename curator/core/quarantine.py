@@ -1,36 +1,25 @@
-"""Quarantine: files that an action took out, kept until somebody restores or purges them.
-
-Nothing is taken out on the word of a plan alone: just before the move, the file that goes and the one that stays
-are opened and hashed again, and must be two files, each still what the catalogue says.
-"""
+"""Quarantine: files that an action set aside, kept until somebody restores or purges them."""
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import os
 import re
 import sqlite3
-import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeAlias
 
-from curator.api import Modality, SetAside
 from curator.core.changes import Journal
-from curator.core.contents import examine
-from curator.core.files import BadContent, hash_open_file, look, reason
+from curator.core.files import look, reason
 from curator.core.moves import Move, MoveFailed, Moves
-from curator.core.places import Places, is_below, real, typed
-from curator.core.reporting import Reporter
-from curator.errors import BadInput, NotFound
+from curator.core.places import Places, is_below, typed
+from curator.core.reporting import Reporter, count, say_failed, size
+from curator.core.setting_aside import SIDECAR, hashed, now, proven, told
+from curator.errors import BadInput, NotFound, NotReady
 from curator.store.catalogue import path_from_value, path_to_value
-from curator.store.sqlite import Database
-
-SIDECARS = frozenset([".aae", ".caption", ".json", ".toml", ".txt", ".xml", ".xmp", ".yaml", ".yml"])
-"""Endings of what cameras, annotation tools and training scripts lay beside a picture, about it."""
-
-SIDECAR = "sidecar"
-"""The kind of a file that went along with the one it lay beside."""
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -53,15 +42,6 @@ class Quarantined:
 
 
 @dataclass(slots=True)
-class TakenOut:
-    """How many files went, their size in bytes with what went along, and which did not, with the reason."""
-
-    files: int = 0
-    size: int = 0
-    failed: list[tuple[str, str]] = field(default_factory=list)
-
-
-@dataclass(slots=True)
 class Returned:
     """What was restored or removed, and what was not, with the reason."""
 
@@ -69,23 +49,19 @@ class Returned:
     failed: list[tuple[str, str]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class _Proven:
-    """A catalogued file that was opened and is what the catalogue says."""
-
-    path: str
-    hash: str
-    size: int
-    inode: tuple[int, int]
+Run: TypeAlias = Callable[[str, Mapping[str, Any]], contextlib.AbstractContextManager[Journal]]
+"""Opens a run of the workspace: its command and arguments."""
 
 
 class Quarantine:
-    """Takes files out, puts them back, removes them for good."""
+    """What lies there; puts it back, or removes it for good."""
 
-    def __init__(self, database: Database, places: Places, moves: Moves) -> None:
-        self.database = database
+    def __init__(self, places: Places, moves: Moves, reporter: Reporter, run: Run) -> None:
+        self.database = places.database
         self.places = places
         self.moves = moves
+        self.reporter = reporter
+        self.run = run
 
     def all(self) -> list[Quarantined]:
         """Everything that lies there, oldest first."""
@@ -108,135 +84,65 @@ class Quarantine:
             found.update((file.id, file) for file in matching)
         return [found[key] for key in sorted(found)]
 
-    # --- out ---
+    def restore(self, *references: str) -> list[Quarantined]:
+        """Move files back from quarantine: by number, by the path or a folder where they were; without any, all.
 
-    def take_out_all(self, journal: Journal, changes: Sequence[SetAside], reporter: Reporter) -> TakenOut:
-        """Take out one by one; what cannot be is said and left where it is. What stays for another's sake stays."""
-        taken = TakenOut()
-        kept: set[str] = set()
-        with reporter.progress("moving to quarantine", len(changes)) as advance:
-            for change in changes:
-                try:
-                    if os.path.abspath(change.path) in kept:
-                        raise MoveFailed(str(change.path), "stays, because another one went in its favour")
-                    taken.size += self.take_out(journal, change)
-                    taken.files += 1
-                    kept.add(os.path.abspath(change.keeper))
-                except MoveFailed as error:
-                    taken.failed.append((str(change.path), told(error, str(change.path))))
-                advance(1)
-        return taken
+        A file comes with the sidecars that went with it. Raises `NotFound` for one that is not there, and
+        `SomeItemsFailed` where some could not be moved (something else lies there now); the others were.
+        """
+        chosen = self.chosen(references) if references else self.all()
+        with self.run("quarantine restore", {"files": list(references)}) as journal:
+            restored = self._put_back_all(journal, chosen)
+            say_failed(self.reporter, restored.failed, len(restored.failed) + len(restored.files), "restored")
+        return restored.files
 
-    def take_out(self, journal: Journal, change: SetAside) -> int:
-        """Move a file and its sidecars here; returns their size in bytes. Raises `MoveFailed`; nothing moved then."""
-        victim, keeper = self._proven(change.path), self._proven(change.keeper)
-        if victim.inode == keeper.inode:
-            raise MoveFailed(victim.path, f"is the same file as {keeper.path!r}, under another name")
-        if change.kind == "exact" and victim.hash != keeper.hash:
-            raise MoveFailed(victim.path, f"does not hold the same bytes as {keeper.path!r}")
-        sidecars = [(path, *_hashed(path)[:2]) for path in self._sidecars(victim.path)]
-        files = [(victim.path, victim.hash, victim.size), *sidecars]
-        names = self._free_names(journal.start(), [path for path, _, _ in files])
-        moves = [Move("out", path, name, hash_) for (path, hash_, _), name in zip(files, names, strict=True)]
-        now = _now()
+    def purge(self, older_than: str, yes: bool = False) -> list[Quarantined]:
+        """Remove files for good that have lain in quarantine for so long (`30d`, `12h`, `2w`, `0`). Asks, unless `yes`.
 
-        def rows() -> None:
-            for (path, hash_, size), name in zip(files, names, strict=True):
-                goes = path == victim.path
-                journal.insert(
-                    "quarantined",
-                    item_id=self._forget(journal, path),
-                    outside=path_to_value(path),
-                    inside=path_to_value(name),
-                    hash=hash_,
-                    size=size,
-                    kind=change.kind if goes else SIDECAR,
-                    reason=change.reason if goes else f"beside {os.path.basename(victim.path)}",
-                    keeper=path_to_value(keeper.path if goes else victim.path),
-                    taken=now,
-                )
+        This is the one way in which anything leaves the disk, and cannot be undone. A file stays if the one that
+        was kept in its stead is gone or changed (`SomeItemsFailed`). Raises `NotReady` where nobody can be asked.
+        """
+        before = datetime.datetime.now(datetime.UTC) - age(older_than)
+        chosen = [file for file in self.all() if file.taken <= before]
+        if not chosen:
+            return []
+        what = f"{count(len(chosen), 'file')} ({size(sum(file.size for file in chosen))})"
+        if not yes:
+            answer = self.reporter.confirm(f"remove {what} from the disk for good?", default=False)
+            if answer is None:
+                raise NotReady(f"nobody is here to be asked: --yes removes {what} for good")
+            if not answer:
+                return []
+        with self.run("quarantine purge", {"older_than": older_than}) as journal:
+            removed = self._remove_all(journal, chosen)
+            say_failed(self.reporter, removed.failed, len(chosen), "removed")
+        return removed.files
 
-        self.moves.carry_out(journal, moves, rows)
-        return sum(size for _, _, size in files)
+    # --- how it is done ---
 
-    def _proven(self, path: Path) -> _Proven:
-        """Open and hash a file that the catalogue knows; raises `MoveFailed` where it is not what that says."""
-        name = os.path.abspath(path)
-        if real(name) != name:
-            raise MoveFailed(name, "is, or lies behind, a symbolic link")
-        place = self.places.at(name)
-        if place is None or place["missing"]:
-            raise MoveFailed(name, "is not in the catalogue")
-        hash_, size, inode = _hashed(name)
-        item = self.database.row("SELECT hash, modality FROM item WHERE id = ?", place["item_id"])
-        assert item is not None
-        if _identity(name, item["modality"], hash_) != item["hash"]:
-            raise MoveFailed(name, "changed since it was catalogued: add it again")
-        return _Proven(name, hash_, size, inode)
-
-    def _forget(self, journal: Journal, path: str) -> int | None:
-        """Take a file's place out of the catalogue; returns the item that it was."""
-        place = self.places.at(path)
-        if place is None:
-            return None
-        journal.delete("place", place["id"])
-        return int(place["item_id"])
-
-    def _sidecars(self, path: str) -> Iterator[str]:
-        """Files beside a picture that are about it alone: `img.txt` only if no other picture is called `img`."""
-        folder, name = os.path.split(path)
-        stem, ending = os.path.splitext(name)
-        if ending.lower() in SIDECARS:
-            return
-        with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries if entry.is_file(follow_symlinks=False))
-        shared = any(
-            other != name and os.path.splitext(other)[0] == stem and os.path.splitext(other)[1].lower() not in SIDECARS
-            for other in names
-        )
-        for other in names:
-            start, ending = os.path.splitext(other)
-            if ending.lower() in SIDECARS and (start == name or (start == stem and not shared)):
-                yield os.path.join(folder, other)
-
-    def _free_names(self, run: int, paths: Sequence[str]) -> list[str]:
-        """Names below quarantine/ that nobody has: the run, and the path under its root as people know it."""
-        names: list[str] = []
-        for path in paths:
-            relative = f"{run}/{self.places.readable(path)}"
-            name, number = relative, 1
-            while name in names or os.path.lexists(os.path.join(self.moves.quarantine, *name.split("/"))):
-                number += 1
-                stem, ending = os.path.splitext(relative)
-                name = f"{stem} ({number}){ending}"
-            names.append(name)
-        return names
-
-    # --- back, and off ---
-
-    def put_back_all(self, journal: Journal, files: Sequence[Quarantined]) -> Returned:
+    def _put_back_all(self, journal: Journal, files: Sequence[Quarantined]) -> Returned:
         """Each file with its sidecars; what cannot be moved stays here."""
         returned = Returned()
-        for some in self.together(files):
+        for some in self._together(files):
             try:
-                self.put_back(journal, some)
+                self._put_back(journal, some)
                 returned.files += some
             except MoveFailed as error:
                 returned.failed.append((str(some[0].outside), told(error, str(some[0].outside))))
         return returned
 
-    def remove_all(self, journal: Journal, files: Sequence[Quarantined]) -> Returned:
+    def _remove_all(self, journal: Journal, files: Sequence[Quarantined]) -> Returned:
         """Remove for good, sidecars last: they stay as long as what they lay beside."""
         returned = Returned()
         for file in sorted(files, key=lambda file: file.kind == SIDECAR):
             try:
-                self.remove(journal, file)
+                self._remove(journal, file)
                 returned.files.append(file)
             except MoveFailed as error:
                 returned.failed.append((str(file.outside), told(error, str(file.outside))))
         return returned
 
-    def put_back(self, journal: Journal, files: Sequence[Quarantined]) -> None:
+    def _put_back(self, journal: Journal, files: Sequence[Quarantined]) -> None:
         """Move files back where they were, all or none. Raises `MoveFailed`."""
         for file in files:
             if not self.is_whole(file):
@@ -250,7 +156,7 @@ class Quarantine:
 
         self.moves.carry_out(journal, [Move("back", str(file.outside), file.inside, file.hash) for file in files], rows)
 
-    def remove(self, journal: Journal, file: Quarantined) -> None:
+    def _remove(self, journal: Journal, file: Quarantined) -> None:
         """Remove a file for good. Raises `MoveFailed` where it may be the last one of its kind."""
         if file.kind == SIDECAR:
             if any(other.outside == file.keeper for other in self.all()):
@@ -269,7 +175,7 @@ class Quarantine:
     def is_whole(self, file: Quarantined) -> bool:
         """Whether a file can be read and holds what was put into quarantine."""
         try:
-            return _hashed(str(file.stored))[0] == file.hash
+            return hashed(str(file.stored))[0] == file.hash
         except MoveFailed:
             return False
 
@@ -284,7 +190,7 @@ class Quarantine:
     def adopt(self, journal: Journal, move: Move) -> None:
         """Put a stray back on the list. Raises `MoveFailed` where it cannot be read."""
         stored = str(self.moves.quarantine.joinpath(*move.inside.split("/")))
-        hash_, size, _ = _hashed(stored)
+        hash_, size, _ = hashed(stored)
         journal.insert(
             "quarantined",
             item_id=self.database.value("SELECT id FROM item WHERE hash = ?", hash_),
@@ -294,10 +200,10 @@ class Quarantine:
             size=size,
             kind="found",
             reason="was on no list",
-            taken=_now(),
+            taken=now(),
         )
 
-    def together(self, files: Sequence[Quarantined]) -> Iterator[list[Quarantined]]:
+    def _together(self, files: Sequence[Quarantined]) -> Iterator[list[Quarantined]]:
         """Each file with the sidecars that went with it; a sidecar that was named alone, alone."""
         left = {file.id: file for file in files}
         every = self.all()
@@ -312,7 +218,7 @@ class Quarantine:
     def _kept(self, file: Quarantined) -> bool:
         """Whether the file that stayed is still there, as the catalogue knows it."""
         try:
-            return file.keeper is not None and bool(self._proven(file.keeper))
+            return file.keeper is not None and bool(proven(self.places, file.keeper))
         except MoveFailed:
             return False
 
@@ -334,44 +240,9 @@ class Quarantine:
         )
 
 
-def told(error: MoveFailed, path: str) -> str:
-    """Why a file was not moved, in a list that names it already."""
-    return error.reason if error.path == os.path.abspath(path) else str(error)
-
-
 def age(text: str) -> datetime.timedelta:
     """`30d`, `12h`, `2w`, or `0`; raises `BadInput`."""
     match = re.fullmatch(r"(\d{1,5})([hdw])|0", text)
     if match is None:
         raise BadInput(f"{text!r} is no age: write 30d (days), 12h (hours), 2w (weeks), or 0 for everything")
     return datetime.timedelta(**{UNITS[match[2]]: int(match[1])}) if match[2] else datetime.timedelta()
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-
-def _hashed(path: str) -> tuple[str, int, tuple[int, int]]:
-    """SHA-256, size and (device, inode) of a regular file, all of one opened file. Raises `MoveFailed`."""
-    try:
-        with open(path, "rb") as file:
-            before = os.fstat(file.fileno())
-            if not stat.S_ISREG(before.st_mode):
-                raise MoveFailed(path, "is no regular file")
-            hash_ = hash_open_file(file)
-            after = os.fstat(file.fileno())
-    except OSError as error:
-        raise MoveFailed(path, reason(error)) from error
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise MoveFailed(path, "is being written to")
-    return hash_, before.st_size, (before.st_dev, before.st_ino)
-
-
-def _identity(path: str, modality: Modality, hash_: str) -> str:
-    """What an item of this file is known by: the hash of the file, or of a text in UTF-8, whatever the file is in."""
-    if modality == "image":
-        return hash_
-    try:
-        return examine(path, modality).hash
-    except BadContent as error:
-        raise MoveFailed(path, str(error)) from error

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from curator.api import (
     ActionSpec,
+    Artifact,
     EncoderRef,
     Finding,
     FittedHead,
@@ -18,6 +20,8 @@ from curator.api import (
     LabelName,
     Modality,
     Model,
+    NewFile,
+    Option,
     Output,
     Predictions,
     Query,
@@ -25,14 +29,16 @@ from curator.api import (
     SetLabel,
 )
 from curator.contract import Breach, held
+from curator.core.artifacts import Targets
 from curator.core.changes import Journal
 from curator.core.encoding import Encoding
+from curator.core.files import reason
 from curator.core.labels import Labels, Source, full_name
 from curator.core.reporting import Reporter
 from curator.core.search import nearest
 from curator.core.selection import Items, text_query
 from curator.core.training import Training
-from curator.errors import BadInput, NotReady
+from curator.errors import BadInput, CuratorError, NotReady
 from curator.parameters import Parameter, bind, parameters
 
 if TYPE_CHECKING:
@@ -42,7 +48,7 @@ if TYPE_CHECKING:
     from curator.plugins import Registry
 
 
-OUTPUTS = (SetLabel, SetAside)
+OUTPUTS = (SetLabel, SetAside, Artifact)
 
 
 class ActionContext:
@@ -130,7 +136,9 @@ class ActionContext:
         self._reporter.say(message)
 
 
-def bind_parameters(spec: ActionSpec, values: Mapping[str, Any], items: Items, text: str | None) -> Any:
+def bind_parameters(
+    spec: ActionSpec, values: Mapping[str, Any], items: Items, text: str | None, targets: Targets
+) -> Any:
     """An action's parameters, with paths, names and queries resolved. `text` stands in for a `Query`."""
 
     def resolve(parameter: Parameter, value: Any) -> Any:
@@ -138,6 +146,8 @@ def bind_parameters(spec: ActionSpec, values: Mapping[str, Any], items: Items, t
             return value if isinstance(value, Query) else items.query(str(value))
         if parameter.type is ItemSet:
             return value if isinstance(value, ItemSet) else item_set(**value)
+        if parameter.type is NewFile:
+            return targets.checked(value, parameter.how.choices if isinstance(parameter.how, Option) else ())
         return str(value)
 
     values = dict(values)
@@ -182,6 +192,21 @@ def apply(journal: Journal, labels: Labels, change: SetLabel, source: Source) ->
     label = labels.ensure(journal, change.label, change.group)
     value = {True: 1, False: -1, None: 0}[change.value]
     labels.say(journal, [change.item], label, value, source, change.score)
+
+
+def make(registry: Registry, spec: ActionSpec, targets: Targets, artifact: Artifact) -> Path:
+    """Make a file; returns where it is. What the disk refuses is not the plugin's fault."""
+
+    def render(file: IO[bytes]) -> None:
+        with registry.guard(spec, "drawing the file of"):
+            try:
+                artifact.render(file)
+            except OSError as error:
+                if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+                    raise
+                raise CuratorError(f"cannot write {str(artifact.path)!r}: {reason(error)}") from error
+
+    return targets.write(artifact.path, render)
 
 
 def refuse_empty(items: Items) -> None:

@@ -12,14 +12,25 @@ with curator.open_workspace("workspace") as ws:
 from __future__ import annotations
 
 import contextlib
-import datetime
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curator.api import ActionSpec, Finding, FittedHead, Item, ItemSet, Model, ReadOptions, SetAside, SetLabel
+from curator.api import (
+    ActionSpec,
+    Artifact,
+    Finding,
+    FittedHead,
+    Item,
+    ItemSet,
+    Model,
+    ReadOptions,
+    SetAside,
+    SetLabel,
+)
+from curator.core.artifacts import Targets
 from curator.core.backup import Backup, back_up
 from curator.core.changes import Journal
 from curator.core.checking import Check, Fault
@@ -30,11 +41,12 @@ from curator.core.locations import is_workspace
 from curator.core.models import Models
 from curator.core.moves import Moves
 from curator.core.places import typed
-from curator.core.quarantine import Quarantine, Quarantined, age
+from curator.core.quarantine import Quarantine
 from curator.core.reporting import Reporter, Silent, count, say_failed, size
-from curator.core.running import ActionContext, bind_parameters, outputs, refuse_empty
+from curator.core.running import ActionContext, bind_parameters, make, outputs, refuse_empty
 from curator.core.running import apply as carry_out
 from curator.core.selection import Items
+from curator.core.setting_aside import SettingAside
 from curator.core.training import Training
 from curator.core.turns import Turn, alone
 from curator.core.undo import Undo, Undone
@@ -67,7 +79,7 @@ class Workspace:
         self.labels = Labels(self.database)
         self.models = Models(self.database, registry)
         self.moves = Moves(self.database, folder.absolute() / "quarantine")
-        self.quarantine = Quarantine(self.database, self.items.places, self.moves)
+        self.quarantine = Quarantine(self.items.places, self.moves, self.reporter, self._run)
         self._turn = Turn(folder / ".lock", self.database.read_only, self._wait, self._recover)
         self.encoding = Encoding(self.database, self.derived, self.models, self.reporter, self._turn.take)
         self.training = Training(self.database, self.derived, self.objects, registry, self.encoding, self.reporter)
@@ -204,7 +216,14 @@ class Workspace:
             return self.training.head(journal, target, model, head, options or {}, may_encode)
 
     def run(
-        self, action: str, *, text: str | None = None, may_encode: bool = False, apply: bool = False, **values: Any
+        self,
+        action: str,
+        *,
+        text: str | None = None,
+        may_encode: bool = False,
+        apply: bool = False,
+        force: bool = False,
+        **values: Any,
     ) -> list[Mapping[str, Any]]:
         """Run an action, apply its changes, and return its findings as rows (`{"kind": ..., **values}`).
 
@@ -212,18 +231,26 @@ class Workspace:
 
         `values` are the action's parameters: a path or `"id:N"` for a query, `text=` for a text query. Raises
         what the command line would show; `NotReady` where more than a minute of embedding would come first,
-        unless `may_encode`.
+        unless `may_encode`. A file that the action makes (`sheet="out.png"`) replaces another only with `force`.
         """
-        found = self.findings(action, text=text, may_encode=may_encode, apply=apply, **values)
+        found = self.findings(action, text=text, may_encode=may_encode, apply=apply, force=force, **values)
         return [{"kind": finding.kind, **finding.values} for finding in found]
 
     def findings(
-        self, action: str, *, text: str | None = None, may_encode: bool = False, apply: bool = False, **values: Any
+        self,
+        action: str,
+        *,
+        text: str | None = None,
+        may_encode: bool = False,
+        apply: bool = False,
+        force: bool = False,
+        **values: Any,
     ) -> Iterator[Finding]:
         """As `run`, one by one as they come. Files are moved when the plan has ended."""
         spec = self.registry.get(ActionSpec, action)
         refuse_empty(self.items)
-        params = bind_parameters(spec, values, self.items, text)
+        targets = Targets(self.folder, self.items.places, force)
+        params = bind_parameters(spec, values, self.items, text, targets)
         said = {
             **{name: value for name, value in values.items() if value is not None},
             **({"text": text} if text else {}),
@@ -236,6 +263,8 @@ class Workspace:
                     yield output
                 elif isinstance(output, SetAside):
                     aside.append(output)
+                elif isinstance(output, Artifact):
+                    self.reporter.say(f"wrote {make(self.registry, spec, targets, output)}")
                 else:
                     self._turn.take()  # before a transaction that would keep out whoever has it
                     with self.registry.guard(spec, "applying the changes of"):
@@ -259,40 +288,6 @@ class Workspace:
             chosen = undo.choose(run)
             journal.arguments = {"run": chosen}
             return undo.take_back(chosen, journal)
-
-    def restore(self, *references: str) -> list[Quarantined]:
-        """Move files back from quarantine: by number, by the path or a folder where they were; without any, all.
-
-        A file comes with the sidecars that went with it. Raises `NotFound` for one that is not there, and
-        `SomeItemsFailed` where some could not be moved (something else lies there now); the others were.
-        """
-        chosen = self.quarantine.chosen(references) if references else self.quarantine.all()
-        with self._run("quarantine restore", {"files": list(references)}) as journal:
-            restored = self.quarantine.put_back_all(journal, chosen)
-            say_failed(self.reporter, restored.failed, len(restored.failed) + len(restored.files), "restored")
-        return restored.files
-
-    def purge(self, older_than: str, yes: bool = False) -> list[Quarantined]:
-        """Remove files for good that have lain in quarantine for so long (`30d`, `12h`, `2w`, `0`). Asks, unless `yes`.
-
-        This is the one way in which anything leaves the disk, and cannot be undone. A file stays if the one that
-        was kept in its stead is gone or changed (`SomeItemsFailed`). Raises `NotReady` where nobody can be asked.
-        """
-        before = datetime.datetime.now(datetime.UTC) - age(older_than)
-        chosen = [file for file in self.quarantine.all() if file.taken <= before]
-        if not chosen:
-            return []
-        what = f"{count(len(chosen), 'file')} ({size(sum(file.size for file in chosen))})"
-        if not yes:
-            answer = self.reporter.confirm(f"remove {what} from the disk for good?", default=False)
-            if answer is None:
-                raise NotReady(f"nobody is here to be asked: --yes removes {what} for good")
-            if not answer:
-                return []
-        with self._run("quarantine purge", {"older_than": older_than}) as journal:
-            removed = self.quarantine.remove_all(journal, chosen)
-            say_failed(self.reporter, removed.failed, len(chosen), "removed")
-        return removed.files
 
     def check(self, repair: bool = False) -> list[tuple[Fault, bool]]:
         """Read every file, object and vector; returns what is wrong, each with whether it was repaired.
@@ -348,7 +343,7 @@ class Workspace:
             self.reporter.say(f"{count(len(changes), 'file')} would go to quarantine: --apply moves them")
             return
         self._turn.take()
-        taken = self.quarantine.take_out_all(journal, changes, self.reporter)
+        taken = SettingAside(self.items.places, self.moves).take_out_all(journal, changes, self.reporter)
         if taken.files:
             back = "`curator undo` brings them back"
             self.reporter.say(f"{count(taken.files, 'file')} moved to quarantine ({size(taken.size)}); {back}")

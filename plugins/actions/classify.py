@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
+from curator import sheets
 from curator.api import (
     ActionSpec,
     Column,
@@ -15,14 +16,19 @@ from curator.api import (
     FittedHead,
     GroupName,
     HeadName,
+    Item,
     ItemSet,
     LabelName,
+    NewFile,
     Option,
     Output,
     Predictions,
     Table,
     hookimpl,
 )
+
+BAND = 12
+"""How many items of each kind a sheet shows at most: two rows."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,10 @@ class ClassifyParams:
     encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use.")] = None
     head: Annotated[HeadName | None, Option(help="The kind of head to fit (`curator heads` lists them).")] = None
     among: Annotated[ItemSet, Option()] = ItemSet()
+    sheet: Annotated[
+        NewFile | None,
+        Option(help="Show the best, worst and least sure as one picture or PDF.", choices=sheets.ENDINGS),
+    ] = None
 
 
 HELD_OUT = Table(
@@ -57,7 +67,7 @@ PREDICTIONS = Table(
         Column("probability", "the head's probability for the label, 0 to 1", "percent"),
         Column("label", "for a label: itself; for a group: the most probable one"),
         Column("id", "the item", "integer"),
-        Column("path", "where it is; null if its file is gone", "path"),
+        Column("path", "where it is; null if its file is gone", "picture"),
         Column("text", "the body of a text; null for an image"),
     ),
 )
@@ -71,7 +81,12 @@ def plan(context: Context, params: ClassifyParams) -> Iterator[Output]:
     yield from held_out(head)
     items = context.items(params.among, modalities=head.model.modalities)
     predictions = context.predict(head, context.unlabelled(target, items))
-    yield from _ranked(predictions, binary=params.label is not None)
+    ranked = _ranked(predictions, binary=params.label is not None)
+    yield from (prediction.finding() for prediction in ranked)
+    if params.sheet is not None and ranked:
+        yield sheets.artifact(context, params.sheet, _sheet(head, ranked, binary=params.label is not None))
+    elif params.sheet is not None:
+        context.note("no sheet was made: there is nothing to predict")
 
 
 def held_out(head: FittedHead) -> Iterator[Finding]:
@@ -90,22 +105,70 @@ def held_out(head: FittedHead) -> Iterator[Finding]:
             yield Finding("held-out", values)
 
 
-def _ranked(predictions: Predictions, binary: bool) -> Iterator[Finding]:
-    probabilities = predictions.probabilities
-    best = [len(predictions.classes) - 1] * len(probabilities) if binary else probabilities.argmax(axis=1).tolist()
-    rows = [
-        (float(row[column]), column, item)
-        for row, column, item in zip(probabilities, best, predictions.items, strict=True)
-    ]
-    for probability, column, item in sorted(rows, key=lambda row: (-row[0], row[2].id)):
+@dataclass(frozen=True)
+class Prediction:
+    """What the head says of an item: the class and its probability, the next one, and how far they are apart."""
+
+    item: Item
+    label: str
+    probability: float
+    second: str
+    margin: float
+
+    def finding(self) -> Finding:
+        """The row to show."""
         values = {
-            "probability": probability,
-            "label": predictions.classes[column],
-            "id": item.id,
-            "path": item.path,
-            "text": item.text,
+            "probability": self.probability,
+            "label": self.label,
+            "id": self.item.id,
+            "path": self.item.path,
+            "text": self.item.text,
         }
-        yield Finding("prediction", values)
+        return Finding("prediction", values)
+
+    def tile(self) -> sheets.Tile:
+        """The item with its probability."""
+        return sheets.Tile.of(self.item, f"{100 * self.probability:.1f} % {self.label}", self.second)
+
+
+def _ranked(predictions: Predictions, binary: bool) -> list[Prediction]:
+    """For a label how probable it is, for a group its most probable class; the most probable item first."""
+    found = []
+    for row, item in zip(predictions.probabilities, predictions.items, strict=True):
+        first, second = (-row).argsort(kind="stable")[:2]
+        margin = float(row[first] - row[second])
+        if binary:
+            label = len(predictions.classes) - 1
+            found.append(Prediction(item, predictions.classes[label], float(row[label]), "", margin))
+        else:
+            next_best = f"{100 * row[second]:.1f} % {predictions.classes[second]}"
+            found.append(Prediction(item, predictions.classes[first], float(row[first]), next_best, margin))
+    return sorted(found, key=lambda prediction: (-prediction.probability, prediction.item.id))
+
+
+def _sheet(head: FittedHead, ranked: Sequence[Prediction], binary: bool) -> sheets.Sheet:
+    """The best, the worst and the least sure, in whose case a label from you helps most; no item twice.
+
+    For a group there is no worst: where no class is probable, the head is least sure.
+    """
+    count = min(BAND, -(-len(ranked) // (3 if binary else 2)))
+    best, others = ranked[:count], ranked[count:]
+    worst = others[max(0, len(others) - count) :][::-1] if binary else []
+    between = others[: len(others) - len(worst)]
+    unsure = sorted(between, key=lambda prediction: prediction.margin)[:count]
+    bands = {"Most probable": best, "Least probable": worst, "Least sure": unsure}
+    sections = [
+        sheets.Section(tuple(prediction.tile() for prediction in band), heading, _span(band))
+        for heading, band in bands.items()
+        if band
+    ]
+    note = f"{len(ranked):,} items that nobody labelled, by {head.target}@{head.version} on {head.model.name}"
+    return sheets.Sheet(f"Predictions for {head.target.partition(':')[2]}", tuple(sections), note)
+
+
+def _span(band: Sequence[Prediction]) -> str:
+    probabilities = [100 * prediction.probability for prediction in band]
+    return f"{max(probabilities):.1f} % to {min(probabilities):.1f} %"
 
 
 @hookimpl

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
+from curator import sheets
 from curator.api import (
     ActionSpec,
     Argument,
@@ -13,7 +14,10 @@ from curator.api import (
     Context,
     EncoderRef,
     Finding,
+    Item,
     ItemSet,
+    Model,
+    NewFile,
     Option,
     Output,
     Query,
@@ -30,6 +34,9 @@ class SimilarParams:
     k: Annotated[int, Option("-k", min=1, help="How many.")] = 10
     encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to compare with.")] = None
     among: Annotated[ItemSet, Option()] = ItemSet()
+    sheet: Annotated[
+        NewFile | None, Option(help="Show the query and what is like it as one picture or PDF.", choices=sheets.ENDINGS)
+    ] = None
 
 
 NEIGHBOURS = Table(
@@ -39,7 +46,7 @@ NEIGHBOURS = Table(
         Column("rank", "1 is the nearest", "integer"),
         Column("score", "cosine of the two embeddings, -1 to 1", "score"),
         Column("id", "the item", "integer"),
-        Column("path", "where it is; null if its file is gone", "path"),
+        Column("path", "where it is; null if its file is gone", "picture"),
         Column("text", "the body of a text; null for an image"),
         Column("labels", "what it is labelled as, a list"),
     ),
@@ -60,7 +67,8 @@ def plan(context: Context, params: SimilarParams) -> Iterator[Output]:
         context.note(f"the catalogue holds no {params.among.media or model.modalities[0]} to compare with")
     nearest = context.nearest(context.embed(query, model), model, others, params.k)
     labels = context.labels([item for item, _ in nearest])
-    for rank, ((item, score), names) in enumerate(zip(nearest, labels, strict=True), 1):
+    found = [(item, score, names) for (item, score), names in zip(nearest, labels, strict=True)]
+    for rank, (item, score, names) in enumerate(found, 1):
         values = {
             "rank": rank,
             "score": score,
@@ -70,6 +78,16 @@ def plan(context: Context, params: SimilarParams) -> Iterator[Output]:
             "labels": list(names),
         }
         yield Finding("neighbour", values)
+    if params.sheet is not None:
+        yield sheets.artifact(context, params.sheet, _sheet(query, model, found))
+
+
+def _sheet(query: Query, model: Model, found: Sequence[tuple[Item, float, tuple[str, ...]]]) -> sheets.Sheet:
+    """The query, framed, and its neighbours, nearest first."""
+    tiles = [sheets.Tile.of(query.item or query, "the query", marked=True)]
+    tiles += [sheets.Tile.of(item, f"{score:.3f}", ", ".join(names)) for item, score, names in found]
+    note = f"cosine of embeddings by {model.name}"
+    return sheets.Sheet("Nearest neighbours", (sheets.Section(tuple(tiles)),), note)
 
 
 @hookimpl

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from fakes import open_fake, picture, text
+from PIL import Image
 
 from curator.api import Column, Table
 from curator.cli.render import Output
@@ -75,12 +76,12 @@ def test_nothing_is_shown_for_no_rows(capsys):
 # --- on a terminal ---
 
 
-def on_a_terminal(*command, cwd=None, columns="160"):
+def on_a_terminal(*command, cwd=None, columns="160", env=None):
     """What a command writes to a terminal of its own: (stdout and stderr together, exit code)."""
     import pty
 
     leader, follower = pty.openpty()
-    environment = {**os.environ, "COLUMNS": columns, "LINES": "50", "TERM": "xterm-256color"}
+    environment = {**os.environ, "COLUMNS": columns, "LINES": "50", "TERM": "xterm-256color"} | (env or {})
     process = subprocess.Popen(command, stdin=follower, stdout=follower, stderr=follower, env=environment, cwd=cwd)
     os.close(follower)
     said = b""
@@ -129,6 +130,110 @@ def test_a_terminal_shows_twenty_rows_and_how_many_more(workspace):
     said, _ = curator(workspace, "ls")
     assert "7 more (--limit 0 shows all)" in said
     assert len(re.findall(r"^ *\d+ +(?:image|text) ", said, re.MULTILINE)) == 20
+
+
+# --- pictures on a terminal ---
+
+PICTURES = """
+import sys
+from pathlib import Path
+from curator.api import Column, Table
+from curator.cli.render import Output
+
+columns = (Column("id", "number", "integer"), Column("path", "where", "picture"))
+rows = [{"id": number, "path": Path(name)} for number, name in enumerate(sys.argv[2:])]
+Output(pictures=sys.argv[1] == "yes").table(Table("thing", "Things", columns, whole=True), rows)
+"""
+
+TRUE_COLOUR = {"COLORTERM": "truecolor", "PYTHONIOENCODING": "utf-8"}
+BLOCKS = set("▀▌▚▘▝▖▗")
+
+
+def pictures(folder, *names, show="yes", env=None):
+    command = (sys.executable, "-c", PICTURES, show, *names)
+    said, code = on_a_terminal(*command, cwd=folder, columns="60", env=TRUE_COLOUR | (env or {}))
+    assert code == 0, said
+    return said
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photos")
+    with Image.new("RGB", (400, 200), "red") as image:
+        image.paste("blue", (200, 0, 400, 200))
+        image.save(folder / "halves.png")
+        image.resize((20, 10)).save(folder / "很长的名字_small.png")
+    (folder / "text.txt").write_text("no picture")
+    return folder
+
+
+def test_a_picture_stands_before_its_row_in_its_colours(photos):
+    lines = pictures(photos, "halves.png").splitlines()
+    drawn = [line for line in lines if BLOCKS & set(line)]
+    assert all(line.index("255;0;0") < line.index("0;0;255") for line in drawn)
+    # Twice as wide as high, and a cell is twice as high as wide.
+    cells = [sum(character in BLOCKS for character in line) for line in drawn]
+    assert len(set(cells)) == 1 and abs(cells[0] - 4 * len(cells)) < 2
+    assert "halves.png" in "".join(drawn)
+
+
+def test_a_small_picture_is_shown_as_large_as_the_others(photos):
+    first, second = (
+        sum(character in BLOCKS for character in pictures(photos, name)) for name in sorted(os.listdir(photos))[::2]
+    )
+    assert first == second > 0
+
+
+def test_twenty_rows_have_small_pictures(photos):
+    lines = pictures(photos, *["halves.png"] * 20).splitlines()
+    assert len(lines) < 20 * 4 + 8
+    few = pictures(photos, *["halves.png"] * 4).splitlines()
+    assert len(few) > 4 * 4
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"show": "no"},
+        {"env": {"NO_COLOR": "1"}},
+        {"env": {"TERM": "dumb"}},
+        {"env": {"COLORTERM": ""}},
+        {"env": {"PYTHONIOENCODING": "ascii:backslashreplace"}},
+    ],
+    ids=["--no-images", "NO_COLOR", "dumb", "256 colours", "ascii"],
+)
+def test_where_pictures_cannot_be_the_table_is_as_without(photos, more):
+    said = pictures(photos, "halves.png", **more)
+    assert not BLOCKS & set(said) and "48;2;" not in said
+    assert len(said.splitlines()) == len(pictures(photos, "text.txt").splitlines())
+
+
+def test_what_is_no_picture_leaves_its_cell_empty(photos):
+    alone = pictures(photos, "text.txt", "gone.png")
+    assert not BLOCKS & set(alone) and "gone.png" in alone
+    beside = pictures(photos, "text.txt", "halves.png")
+    assert BLOCKS & set(beside) and "text.txt" in beside
+
+
+def test_pictures_are_for_terminals(photos, capsys):
+    columns = (Column("path", "where", "picture"),)
+    for output in (Output(), Output(as_json=True)):
+        output.table(Table("thing", "Things", columns), [{"path": photos / "halves.png"}])
+    plain, as_json = capsys.readouterr().out.splitlines()
+    assert plain == str(photos / "halves.png") == json.loads(as_json)["path"]
+
+
+@pytest.fixture(scope="module")
+def noted(workspace):
+    text(workspace / "notes" / "a.txt", "a text")
+    assert curator(workspace, "add", "notes", "-w", "other")[1] == 0
+    return workspace
+
+
+def test_an_action_with_pictures_can_be_told_to_show_none(noted):
+    assert "--no-images" in curator(noted, "similar", "--help")[0]
+    said, code = curator(noted, "similar", "--text", "a text", "-w", "other", "--no-images")
+    assert code == 0, said
 
 
 def test_json_on_a_terminal_is_not_obeyed_either(workspace):

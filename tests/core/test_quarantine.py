@@ -140,7 +140,7 @@ def test_an_item_that_was_set_aside_is_no_longer_among_the_items(ws, photos):
     tidy(ws, photos / "x.png", photos / "a.png", kind="near")
     assert x.id not in [item.id for item in ws.items.select()]
     assert ws.labels.of_items([x.id]) == {x.id: ["odd"]}
-    ws.restore()
+    ws.quarantine.restore()
     assert x.id in [item.id for item in ws.items.select()]
 
 
@@ -157,7 +157,7 @@ def test_sidecars_go_along_and_come_back(ws, photos, tmp_path):
         "b.xmp": ("sidecar", True),
     }
     assert (photos / "sub" / "b.txt").exists()
-    ws.restore(str(photos / "b.png"))
+    ws.quarantine.restore(str(photos / "b.png"))
     assert setting_aside.state(tmp_path) == before
     assert not ws.quarantine.all()
     ws.undo()
@@ -178,17 +178,17 @@ def test_restore_by_number_path_and_folder_never_overwrites(ws, photos):
     tidy(ws, [photos / "b.png", photos / "sub/c.png"], photos / "a.png")
     first, second = ws.quarantine.all()
     with pytest.raises(NotFound, match="no file in quarantine '9'"):
-        ws.restore("9")
-    assert [file.id for file in ws.restore(str(first.id))] == [first.id]
+        ws.quarantine.restore("9")
+    assert [file.id for file in ws.quarantine.restore(str(first.id))] == [first.id]
     (photos / "sub/c.png").write_bytes(b"something new")
     with pytest.raises(SomeItemsFailed, match="1 of 1 file could not be restored"):
-        ws.restore(str(photos / "sub"))
+        ws.quarantine.restore(str(photos / "sub"))
     assert "exists, and nothing is written over it" in ws.reporter.said[-1]
     assert (photos / "sub/c.png").read_bytes() == b"something new"
     assert ws.quarantine.all() == [second] and second.stored.exists()
     (photos / "sub/c.png").unlink()
     (photos / "sub").rmdir()
-    assert [file.id for file in ws.restore()] == [second.id]
+    assert [file.id for file in ws.quarantine.restore()] == [second.id]
     assert places(ws)[str(photos / "sub/c.png")] == places(ws)[str(photos / "a.png")]
     assert ws.add(photos, encode=False).unchanged == 4
 
@@ -208,12 +208,12 @@ def test_undo_where_the_way_back_is_taken_changes_nothing(ws, photos, tmp_path):
 
 def test_purge_asks_takes_only_the_old_and_cannot_be_undone(ws, photos, tmp_path):
     tidy(ws, photos / "b.png", photos / "a.png")
-    assert ws.purge("1h") == []
+    assert ws.quarantine.purge("1h") == []
     with pytest.raises(NotReady, match="nobody is here to be asked: --yes removes 1 file"):
-        ws.purge("0")
+        ws.quarantine.purge("0")
     (file,) = ws.quarantine.all()
     assert file.stored.exists()
-    assert [one.id for one in ws.purge("0", yes=True)] == [file.id]
+    assert [one.id for one in ws.quarantine.purge("0", yes=True)] == [file.id]
     assert not file.stored.exists() and not ws.quarantine.all()
     assert [(row["command"]) for row in ws.database.rows("SELECT command FROM run")][-1] == "quarantine purge"
     with pytest.raises(BadInput, match="removed 1 file for good: that cannot be undone"):
@@ -225,7 +225,7 @@ def test_purge_asks_takes_only_the_old_and_cannot_be_undone(ws, photos, tmp_path
 @pytest.mark.parametrize("text", ["30", "d", "-1d", "1 d", "1y", "9999999d", ""])
 def test_an_age_that_is_none(ws, text):
     with pytest.raises(BadInput, match="is no age: write 30d"):
-        ws.purge(text)
+        ws.quarantine.purge(text)
 
 
 def test_purge_keeps_what_may_be_the_last_copy(ws, photos):
@@ -233,7 +233,7 @@ def test_purge_keeps_what_may_be_the_last_copy(ws, photos):
     tidy(ws, photos / "b.png", photos / "a.png")
     (photos / "a.png").unlink()
     with pytest.raises(SomeItemsFailed, match="2 of 2 files could not be removed"):
-        ws.purge("0", yes=True)
+        ws.quarantine.purge("0", yes=True)
     assert "was kept in its stead" in ws.reporter.said[-2] and "is gone or changed" in ws.reporter.said[-2]
     assert all(file.stored.exists() for file in ws.quarantine.all())
 
@@ -281,8 +281,8 @@ def test_check_tells_what_is_wrong_in_quarantine_and_mends_what_can_be(ws, photo
     assert ws.check() == []
     (file,) = ws.quarantine.all()
     with pytest.raises(SomeItemsFailed):  # nothing says that it is not the last one
-        ws.purge("0", yes=True)
-    ws.restore(str(file.id))
+        ws.quarantine.purge("0", yes=True)
+    ws.quarantine.restore(str(file.id))
     assert places(ws)[str(photos / "b.png")] == places(ws)[str(photos / "a.png")]
 
 

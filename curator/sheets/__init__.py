@@ -1,0 +1,120 @@
+"""Contact sheets: pictures and texts with lines below them, as one picture or document.
+
+Public, like `curator.api`. Nothing heavy is imported with it.
+
+    from curator import sheets
+
+    tiles = tuple(sheets.Tile.of(item, f"{score:.3f}") for item, score in nearest)
+    yield sheets.artifact(context, params.sheet, sheets.Sheet("Nearest neighbours", (sheets.Section(tiles),)))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import IO
+
+from curator.api import Artifact, Context, Item, Query
+
+__all__ = ["ENDINGS", "Section", "Sheet", "Tile", "artifact", "write"]
+
+ENDINGS = (".png", ".jpg", ".jpeg", ".webp", ".pdf")
+"""What a sheet can be written as: the `choices` of a `NewFile`. A PDF has pages, the others are one picture."""
+
+BODY = 1000
+"""So many characters of a text are looked at; a tile has room for fewer."""
+
+ROWS, PAGED_ROWS = 40, 200
+"""How many rows of tiles a sheet has at most, as one picture and as pages. WebP allows no picture of more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A picture, or else a text, with lines below it, the first of them in black.
+
+    `marked`: framed, as the query or the file that stays. A picture that cannot be shown says why, a tile of
+    neither that its file is gone.
+    """
+
+    picture: Path | None = None
+    text: str | None = None
+    caption: tuple[str, ...] = ()
+    marked: bool = False
+
+    @classmethod
+    def of(cls, item: Item | Query, *caption: str, marked: bool = False) -> Tile:
+        """A tile for an item or query, with its name before the other lines."""
+        name = item.path.name if item.path else f"id:{item.id}" if isinstance(item, Item) else ""
+        lines = tuple(line for line in (name, *caption) if line)
+        return cls(item.path if item.modality == "image" else None, item.text, lines, marked)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """Tiles that begin a new row, below a heading and a word about it."""
+
+    tiles: tuple[Tile, ...]
+    heading: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A title, a line below it, and sections."""
+
+    title: str
+    sections: tuple[Section, ...]
+    note: str = ""
+
+
+def artifact(context: Context, path: Path, sheet: Sheet) -> Artifact:
+    """The sheet as the output of an action; what cannot be shown in it is said."""
+    from curator.sheets.fonts import Fonts, escape
+    from curator.sheets.page import draw
+
+    ending = path.suffix.lower()
+    sections = tuple(_first(sheet, PAGED_ROWS if ending == ".pdf" else ROWS))
+    kept, tiles = (sum(len(section.tiles) for section in part) for part in (sections, sheet.sections))
+    if kept < tiles:
+        more = "" if ending == ".pdf" else "; a .pdf holds more"
+        context.note(f"the sheet shows the first {kept:,} of {tiles:,}{more}")
+        sheet = replace(sheet, sections=sections)
+    fonts = Fonts(_texts(sheet))
+    absent = sorted(filter(str.isprintable, fonts.missing), key=lambda character: (not character.isalpha(), character))
+    if absent:
+        example = " ".join(absent[:3])
+        context.note(
+            f"no font here has {example}{' and others' if len(absent) > 3 else ''}: shown as {escape(absent[0])}; "
+            "a font such as Noto Sans CJK would help"
+        )
+
+    return Artifact(path, lambda file: draw(sheet, file, ending, fonts))
+
+
+def write(sheet: Sheet, file: IO[bytes], ending: str) -> None:
+    """Write a sheet as what `ending`, one of `ENDINGS`, says. The same sheet and fonts give the same bytes."""
+    from curator.sheets.fonts import Fonts
+    from curator.sheets.page import draw
+
+    draw(sheet, file, ending, Fonts(_texts(sheet)))
+
+
+def _first(sheet: Sheet, rows: int) -> Iterator[Section]:
+    """The sections of a sheet as far as they fill so many rows."""
+    from curator.sheets.page import columns
+
+    wide = columns(sheet)
+    for section in sheet.sections:
+        if rows > 0:
+            yield replace(section, tiles=section.tiles[: rows * wide])
+        rows -= -(-len(section.tiles) // wide)
+
+
+def _texts(sheet: Sheet) -> Iterator[str]:
+    """All that is written on a sheet."""
+    yield from (sheet.title, sheet.note)
+    for section in sheet.sections:
+        yield from (section.heading, section.note)
+        for tile in section.tiles:
+            yield from ((tile.text or "")[:BODY], *tile.caption)
