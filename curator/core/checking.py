@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from curator.core.changes import Journal, decode_row
-from curator.core.files import BadContent
+from curator.core.files import BadContent, hash_file, look
 from curator.core.pipeline import ordered_map
 from curator.core.places import is_gone
+from curator.core.tables import Tables
 from curator.errors import WorkspaceError
+from curator.store.catalogue import path_from_value
 
 if TYPE_CHECKING:
     import sqlite3
@@ -42,12 +45,14 @@ class Check:
         self.journal = journal
         self.database = workspace.database
         self.derived = workspace.derived.database
+        self.tables = Tables(self.database)
 
     def faults(self) -> Iterator[Fault]:
         """Everything that is wrong, the databases first."""
         yield from self._databases()
         yield from self._runs()
         yield from self._files()
+        yield from self._tables()
         yield from self._objects()
         yield from self._vectors()
 
@@ -99,8 +104,8 @@ class Check:
         stamp = dataclasses.asdict(seen.stamp)
         same_state = seen.stamp == self.workspace.items.places.stamp(place)
         if seen.hash != place["item_hash"]:
-            how = " though size and time did not: a damaged disk, or somebody set the time back" if same_state else ""
-            yield Fault("file", path, f"its content changed{how}", "curator add --verify its folder")
+            wrong = f"its content changed{_though(same_state)}"
+            yield Fault("file", path, wrong, "curator add --verify its folder")
         elif place["missing"]:
             yield Fault("file", path, "is there again", "record that", self._set(place, missing=0, **stamp))
         elif not same_state:
@@ -111,6 +116,32 @@ class Check:
             self.journal.update("place", place["id"], **values)
 
         return repair
+
+    # --- tables ---
+
+    def _tables(self) -> Iterator[Fault]:
+        """A table as a whole: while its bytes are the same, so is what its rows hold."""
+        for table in self.tables.all():
+            path = path_from_value(table["path"])
+            try:
+                now, hash_ = look(path), hash_file(path)
+            except (BadContent, OSError) as error:
+                if is_gone(path):
+                    remedy = "record its rows as missing"
+                    yield Fault("table", path, "is gone", remedy, functools.partial(self._forget, table))
+                else:
+                    yield Fault("table", path, str(error), "see to the file, then add it again")
+                continue
+            if table["hash"] is None:
+                yield Fault("table", path, "was not read to its end", "curator add it again")
+            elif hash_ != table["hash"]:
+                yield Fault("table", path, f"its content changed{_though(now == Tables.stamp(table))}", "add it again")
+            elif now != Tables.stamp(table):
+                repair = functools.partial(Tables.finish, self.journal, table["id"], hash_, now)
+                yield Fault("table", path, "has another time or inode, same content", "record it", repair)
+
+    def _forget(self, table: sqlite3.Row) -> None:
+        self.tables.forget(self.journal, table)
 
     # --- objects ---
 
@@ -181,6 +212,10 @@ class Check:
                 self.derived.execute_many("DELETE FROM vector WHERE space_id = ? AND hash = ?", rows)
 
         return repair
+
+
+def _though(same_state: bool) -> str:
+    return " though size and time did not: a damaged disk, or somebody set the time back" if same_state else ""
 
 
 def _examined(located: tuple[sqlite3.Row, str]) -> Content | BadContent:
