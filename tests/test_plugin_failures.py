@@ -200,7 +200,7 @@ BAD_ACTIONS = {
     "plan-says-perhaps": ("SetLabel: value is str 'perhaps', not bool | None$", False),
 }
 
-READERS = hook("register_readers", "[ReaderSpec('csv', 's', lambda path: path.suffix == '.csv', read)]") + (
+READERS = hook("register_readers", "[ReaderSpec('sheet', 's', lambda path: path.suffix == '.sheet', read)]") + (
     "\ndef read(path, options):\n    return [str(path)] if 'wrong' in path.name else 1 / 0\n"
 )
 
@@ -319,7 +319,9 @@ def test_a_plan_that_prints_and_changes_folder_does_neither(workspace):
     assert Path.cwd() == workspace.resolve()
 
 
-@pytest.mark.parametrize(("name", "says"), [("a.csv", "ZeroDivisionError"), ("wrong.csv", "gave str .*, not Found$")])
+@pytest.mark.parametrize(
+    ("name", "says"), [("a.sheet", "ZeroDivisionError"), ("wrong.sheet", "gave str .*, not Found$")]
+)
 def test_a_reader_that_fails_is_blamed(workspace, name, says):
     (workspace / name).write_text("a,b\n")
     assert_blamed(curator("add", name), "readers", says)
@@ -333,12 +335,12 @@ def test_good_plugins_of_the_same_distributions_work(workspace):
 
 # --- mutants: without a guard, the tests above would fail ---------------------------------------------
 
-COMMANDS = [("plan-raises",), ("encode", "-e", "load-raises"), ("plan-exits",), ("add", "a.csv")]
+COMMANDS = [("plan-raises",), ("encode", "-e", "load-raises"), ("plan-exits",), ("add", "a.sheet")]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_without_the_guard_nobody_is_blamed(workspace, monkeypatch, command):
-    (workspace / "a.csv").touch()
+    (workspace / "a.sheet").touch()
     assert curator(*command).code == 6
     monkeypatch.setattr(plugins, "_blamed", lambda origin, doing: contextlib.nullcontext())
     with pytest.raises((AssertionError, RuntimeError, ZeroDivisionError)):

@@ -40,7 +40,7 @@ from curator.api.actions import (
 from curator.api.data import FittedHead, Item, ItemSet, Modality, Model, Predictions, Query
 from curator.api.encoders import Encoder, EncoderSpec, ImageBatch, Preprocess, Resolved, TextBatch
 from curator.api.heads import Head, HeadSpec, NoParams
-from curator.api.readers import Found, ReaderSpec, ReadOptions, Skipped
+from curator.api.readers import Found, ReaderSpec, ReadOptions, Row, Skipped
 
 __all__ = [
     "ActionSpec",
@@ -74,6 +74,7 @@ __all__ = [
     "ReadOptions",
     "ReaderSpec",
     "Resolved",
+    "Row",
     "SetAside",
     "SetLabel",
     "Skipped",

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from curator.api.data import Modality
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How to read a source. `leave_out(folder)` is True for a folder that must not be entered (a workspace)."""
+    """How to read a source.
+
+    `leave_out(folder)` is True for a folder that must not be entered (a workspace). `header`: whether the first row
+    of a table names its columns; where it does not, they are called "1", "2" and so on.
+    """
 
     leave_out: Callable[[Path], bool] = lambda folder: False
+    header: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +36,28 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """A row of a table: what stands in each column, None where nothing does.
+
+    `line` is where a person finds it, counted from 1: the line that it begins on, else its number. What the columns
+    mean, relative paths and values that cannot be used are the core's business.
+    """
+
+    line: int
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Skipped:
-    """A file left out, and why. `problem`: something is wrong with it, so it is recorded and counted as failed."""
+    """A file left out, or with `line` a row of a table, and why.
+
+    `problem`: something is wrong with it, so it is recorded and counted as failed; a row always is.
+    """
 
     path: Path
     reason: str
     problem: bool = False
+    line: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +65,13 @@ class ReaderSpec:
     """Lists what a source holds, in a stable order, without opening what it need not and without raising
     on a bad file. Exactly one reader must match a source: `matches(source)` is True for a folder or file that
     `read(source, options)` can list.
+
+    A reader of tables has `columns(source, options)` too, which gives the names of the columns, or raises `BadInput`
+    for a source that is no such table; its `read` gives a `Row` for each row, and reads the table as it goes.
     """
 
     name: str
     summary: str
     matches: Callable[[Path], bool]
-    read: Callable[[Path, ReadOptions], Iterable[Found | Skipped]]
+    read: Callable[[Path, ReadOptions], Iterable[Found | Row | Skipped]]
+    columns: Callable[[Path, ReadOptions], Sequence[str]] | None = None

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curator.cli.shared import Command, from_stdin, json_option, limit_option, workspace_option
+from curator.cli.shared import Command, from_stdin, json_option, limit_option, registry, workspace_option
 from curator.cli.tables import ADDED, FACTS, ITEMS, LABELLED, PROBLEMS
 from curator.cli.text import say
 
 if TYPE_CHECKING:
     from curator.api import Item
-    from curator.core.ingest import AddReport
+    from curator.core.adding import AddReport
     from curator.core.workspace import Workspace
 
 PROBLEM_LINES = 10
@@ -33,39 +33,55 @@ def init(workspace: str | None) -> None:
 
 
 def _look_for(arguments: dict[str, Any]) -> None:
-    """Raise for a source that does not exist before a workspace is made for nothing."""
-    from curator.core.ingest import expand
+    """Raise for a source that does not exist, or cannot be added so, before a workspace is made for nothing."""
+    from curator.api import ReadOptions
+    from curator.core.adding import AddOptions
     from curator.core.locations import is_workspace
+    from curator.core.sources import chosen
 
     arguments["sources"] = tuple(from_stdin(arguments["sources"]))
-    for source in arguments["sources"]:
-        expand(source, is_workspace)
+    given = {name: value for name, value in arguments.items() if name in AddOptions.__dataclass_fields__}
+    options = AddOptions(arguments["label"], arguments["not_label"], **given)
+    options.check()
+    chosen(registry(), arguments["sources"], options, ReadOptions(is_workspace, header=not options.no_header))
 
 
 @click.command(
-    cls=Command, rows=(ADDED, PROBLEMS), example="curator add ./photos\ncurator add ./ultraman --label ultraman"
+    cls=Command,
+    rows=(ADDED, PROBLEMS),
+    example="curator add ./photos\n"
+    "curator add ./ultraman --label ultraman\n"
+    "curator add questions.csv --text-column question --label-column topic",
 )
-@click.argument("sources", nargs=-1, required=True, metavar="FOLDER|FILE|PATTERN...")
+@click.argument("sources", nargs=-1, required=True, metavar="FOLDER|FILE|PATTERN|TABLE...")
 @click.option("--label", multiple=True, metavar="NAME", help="Label everything found.")
 @click.option("--not-label", multiple=True, metavar="NAME", help="Everything found is a counter-example for NAME.")
 @click.option(
     "--labels-from-folders", is_flag=True, help="The first folder below FOLDER that a file lies in is its label."
 )
 @click.option(
-    "--group", metavar="NAME", help="The group of the labels: they exclude each other. [default: FOLDER's name]"
+    "--group",
+    metavar="NAME",
+    help="The group of the labels: they exclude each other. [default: the name of FOLDER, or of the label column]",
 )
 @click.option("--captions", is_flag=True, help="A .txt beside an image of the same stem is its caption.")
 @click.option("--verify", is_flag=True, help="Read every file again, also where size, time and inode did not change.")
+@click.option("--text-column", metavar="COLUMN", help="The column of TABLE that holds texts.")
+@click.option("--image-column", metavar="COLUMN", help="… that holds paths of images, relative to the folder of TABLE.")
+@click.option("--caption-column", metavar="COLUMN", help="… that holds the captions of the images.")
+@click.option("--label-column", metavar="COLUMN", help="… that holds labels: of the row's image, else of its text.")
+@click.option("--id-column", metavar="COLUMN", help="… that tells rows apart, so that one may change and be the same.")
+@click.option("--no-header", is_flag=True, help="TABLE's first row names no columns: they are called 1, 2 and so on.")
+@click.option("--reader", metavar="NAME", help="Read with this reader, whatever the source's name ends in.")
 @click.option("--no-encode", is_flag=True, help="Only catalogue; `curator encode` embeds later.")
 @json_option
 @workspace_option(create=True, prepare=_look_for)
 def add(workspace: Workspace, sources: tuple[str, ...], no_encode: bool, as_json: bool, **options: Any) -> None:
-    """Catalogue images and texts (.txt), and embed them with the default encoders.
+    """Catalogue images, texts (.txt) and the rows of tables, and embed them with the default encoders.
 
     Running it again reads only what is new or changed. Ctrl-C is safe: the same command goes on.
     """
     from curator.cli.render import Output
-    from curator.core.reporting import count
     from curator.errors import SomeItemsFailed
 
     report = workspace.add(*sources, encode=not no_encode, **options)
@@ -78,8 +94,8 @@ def add(workspace: Workspace, sources: tuple[str, ...], no_encode: bool, as_json
             output.line(line)
         say_problems(report.problems)
     if report.problems:
-        files = count(_files(report), "file")
-        raise SomeItemsFailed(f"{len(report.problems):,} of {files} could not be used: curator status --problems")
+        failed = len(report.problems)
+        raise SomeItemsFailed(f"{failed:,} of {_all(report, failed)} could not be used: curator status --problems")
 
 
 def say_problems(problems: Sequence[tuple[object, str]]) -> None:
@@ -95,8 +111,13 @@ def _counts(report: AddReport) -> dict[str, int]:
     return {**counts, "failed": len(report.problems)}
 
 
-def _files(report: AddReport) -> int:
-    return max(report.found, len(report.problems))
+def _all(report: AddReport, failed: int = 0) -> str:
+    from curator.core.reporting import count
+
+    if not report.rows:
+        return count(max(report.found, failed), "file")
+    rows = count(report.rows, "row")
+    return f"{rows} and {count(report.found, 'file')}" if report.found else rows
 
 
 def _told(report: AddReport) -> Iterator[str]:
@@ -116,12 +137,13 @@ def _told(report: AddReport) -> Iterator[str]:
             if number
         ),
     ]
-    if report.found:
-        yield f"{count(report.found, 'file')}: " + ", ".join(parts)
+    if report.rows or report.found:
+        yield f"{_all(report)}: " + ", ".join(parts)
     else:
-        yield "nothing to add: no image and no .txt there"
+        yield "nothing to add: no image, no .txt and no row there"
     if report.missing:
-        yield f"{count(report.missing, 'file')} gone from where they were; items and labels are kept"
+        gone = f"{report.missing:,} rows or files" if report.rows else count(report.missing, "file")
+        yield f"{gone} gone from where they were; items and labels are kept"
     if report.labelled:
         yield count(report.labelled, "label statement")
     if report.captions:

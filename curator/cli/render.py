@@ -161,7 +161,7 @@ class Terminal:
         return click.confirm(printable(question), err=True, default=default)
 
     @contextlib.contextmanager
-    def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
+    def progress(self, title: str, total: int | None) -> Iterator[Callable[[int], None]]:
         """A bar with rate and time left on a terminal; nothing where stderr cannot show it."""
         if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb" or total == 0:
             yield lambda done: None

@@ -30,20 +30,21 @@ ADDED = Table(
         Column(name, text, "integer")
         for name, text in (
             ("found", "files of a kind that curator reads"),
+            ("rows", "rows of tables"),
             ("added", "new content"),
             ("copies", "further places of known content"),
             ("changed", "other content at a known place"),
             ("moved", "known content whose old place is gone"),
             ("unchanged", "known and not read again"),
             ("same_file", "other names of files that are known (links)"),
-            ("missing", "known places where the file is gone"),
+            ("missing", "known places where the file or row is gone"),
             ("labelled", "statements made"),
             ("captions", "captions linked"),
             ("sidecars", "texts beside an image of the same name, not linked as captions"),
             ("loose", "files in no folder that could label them"),
             ("decoded", "files that were read"),
             ("encoded", "items embedded"),
-            ("failed", "files that could not be used"),
+            ("failed", "files and rows that could not be used"),
         )
     ),
 )
@@ -51,7 +52,10 @@ ADDED = Table(
 PROBLEMS = Table(
     "problem",
     "Problems",
-    (Column("path", "the file, or id:N", "path"), Column("reason", "what is wrong with it")),
+    (
+        Column("path", "the file, or id:N", "path"),
+        Column("reason", "what is wrong with it, for a table after 'line N:'"),
+    ),
 )
 
 LABELLED = Table(
@@ -204,7 +208,7 @@ FAULTS = Table(
     "fault",
     "Faults",
     (
-        Column("part", "database, run, file, object or vector"),
+        Column("part", "database, run, file, table, object or vector"),
         Column("which", "which one", "path"),
         Column("wrong", "what is not as it should be"),
         Column("remedy", "what --repair does, or what you can do"),

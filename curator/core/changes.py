@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from curator.store.sqlite import Database, read_only_error
@@ -71,6 +71,27 @@ class Journal:
             row_id = self.database.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", *values.values())
             self._record(run, "insert", table, row_id, None, None)
         return row_id
+
+    def insert_many(self, table: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Add rows that all set the same columns; returns their ids, in order."""
+        if not rows:
+            return []
+        names = list(rows[0])
+        marks = ", ".join("?" * (len(names) + 1))
+        with self.database.transaction():
+            run = self.start()
+            # Nobody else inserts while this transaction lasts, so the ids can be given out beforehand.
+            first = self.database.value(f"SELECT coalesce(max(id), 0) FROM {table}") + 1
+            ids = list(range(first, first + len(rows)))
+            self.database.execute_many(
+                f"INSERT INTO {table} (id, {', '.join(names)}) VALUES ({marks})",
+                ((row_id, *(row[name] for name in names)) for row_id, row in zip(ids, rows, strict=True)),
+            )
+            self.database.execute_many(
+                "INSERT INTO change (run_id, kind, table_name, row_id, state) VALUES (?, 'insert', ?, ?, 'done')",
+                ((run, table, row_id) for row_id in ids),
+            )
+        return ids
 
     def update(self, table: str, row_id: int, **values: Any) -> None:
         """Set columns of a row; nothing is written or journalled where they are so already."""

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curator.core.changes import Journal, decode_row
-from curator.core.files import BadContent, reason
+from curator.core.files import BadContent, hash_file, look, reason
 from curator.core.moves import MoveFailed
 from curator.core.pipeline import ordered_map
-from curator.core.places import has_left
+from curator.core.places import has_left, is_gone
 from curator.core.soundness import Flaw, flaws
+from curator.core.tables import Tables
 from curator.errors import WorkspaceError
+from curator.store.catalogue import path_from_value
 
 if TYPE_CHECKING:
     import sqlite3
@@ -58,6 +60,7 @@ class Check:
         self.journal = journal
         self.database = workspace.database
         self.derived = workspace.derived.database
+        self.tables = Tables(self.database)
 
     def faults(self) -> Iterator[Fault]:
         """Everything that is wrong, the databases first; what rests on one with damaged pages is not looked at."""
@@ -67,6 +70,7 @@ class Check:
             yield from self._rows()
             yield from self._runs()
             yield from self._files()
+            yield from self._tables()
             yield from self._quarantine()
             yield from self._objects()
             if not derived:
@@ -129,8 +133,8 @@ class Check:
         stamp = dataclasses.asdict(seen.stamp)
         same_state = seen.stamp == self.workspace.items.places.stamp(place)
         if seen.hash != place["item_hash"]:
-            how = " though size and time did not: a damaged disk, or somebody set the time back" if same_state else ""
-            yield Fault("file", path, f"its content changed{how}", "curator add --verify its folder")
+            wrong = f"its content changed{_though(same_state)}"
+            yield Fault("file", path, wrong, "curator add --verify its folder")
         elif place["missing"]:
             yield Fault("file", path, "is there again", "record that", self._set(place, missing=0, **stamp))
         elif not same_state:
@@ -141,6 +145,32 @@ class Check:
             self.journal.update("place", place["id"], **values)
 
         return repair
+
+    # --- tables ---
+
+    def _tables(self) -> Iterator[Fault]:
+        """A table as a whole: while its bytes are the same, so is what its rows hold."""
+        for table in self.tables.all():
+            path = path_from_value(table["path"])
+            try:
+                now, hash_ = look(path), hash_file(path)
+            except (BadContent, OSError) as error:
+                if is_gone(path):
+                    remedy = "record its rows as missing"
+                    yield Fault("table", path, "is gone", remedy, functools.partial(self._forget, table))
+                else:
+                    yield Fault("table", path, str(error), "see to the file, then add it again")
+                continue
+            if table["hash"] is None:
+                yield Fault("table", path, "was not read to its end", "curator add it again")
+            elif hash_ != table["hash"]:
+                yield Fault("table", path, f"its content changed{_though(now == Tables.stamp(table))}", "add it again")
+            elif now != Tables.stamp(table):
+                repair = functools.partial(Tables.finish, self.journal, table["id"], hash_, now)
+                yield Fault("table", path, "has another time or inode, same content", "record it", repair)
+
+    def _forget(self, table: sqlite3.Row) -> None:
+        self.tables.forget(self.journal, table)
 
     # --- quarantine ---
 
@@ -239,6 +269,10 @@ class Check:
 
 def _removing(path: Path) -> Callable[[], None]:
     return functools.partial(path.unlink, missing_ok=True)
+
+
+def _though(same_state: bool) -> str:
+    return " though size and time did not: a damaged disk, or somebody set the time back" if same_state else ""
 
 
 def _examined(located: tuple[sqlite3.Row, str]) -> Content | BadContent:

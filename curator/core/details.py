@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from curator.api import ReaderSpec, ReadOptions, Row
+from curator.core.adding import ROLES
+from curator.core.files import BadContent, look
 from curator.core.labels import Source, full_name
+from curator.core.rows import BadRow, Drafts
+from curator.core.tables import Tables
+from curator.errors import NotFound
 
 if TYPE_CHECKING:
     from curator.core.workspace import Workspace
@@ -26,6 +34,9 @@ def details(workspace: Workspace, reference: str) -> Iterator[tuple[str, str | i
     places = workspace.items.places
     for place in places.of(item.id):
         yield "gone from" if place["missing"] else "place", Path(places.path(place))
+    for place in places.rows_of(item.id):
+        yield "gone from" if place["missing"] else "place", Path(places.path(place))
+        yield "row", _row(workspace, place)
     for file in workspace.quarantine.all():
         if file.item == item.id:
             yield "in quarantine", file.stored
@@ -39,6 +50,38 @@ def details(workspace: Workspace, reference: str) -> Iterator[tuple[str, str | i
         yield "problem", reason
     if item.text is not None:
         yield "text", item.text
+
+
+def _row(workspace: Workspace, place: sqlite3.Row) -> str:
+    """Where in its table a row is: its line while the table is as it was added, and its id if it has one."""
+    role, _, key = place["row_key"].partition(" ")
+    line = None if place["missing"] else _line(workspace, workspace.items.places.path(place), key)
+    kind, _, name = key.partition(" ")
+    facts = [f"line {line}"] if line is not None else []
+    facts += [f"id {name}"] if kind == "id" else []
+    return f"{role} of {', '.join(facts)}" if facts else f"{role}; the table changed since it was added"
+
+
+def _line(workspace: Workspace, path: str, key: str) -> int | None:
+    """The line of a row, found by reading the table up to it."""
+    table = Tables(workspace.database).at(path)
+    try:
+        if table is None or Tables.stamp(table) != look(path):
+            return None
+        options = json.loads(table["options"])
+        reader = workspace.registry.get(ReaderSpec, options["reader"])
+    except (BadContent, NotFound):
+        return None
+    named = {role: options.get(f"{role}_column") for role in ROLES}
+    drafts = Drafts({role: name for role, name in named.items() if name is not None})
+    with workspace.registry.guard(reader, "reading with"):
+        for row in reader.read(Path(path), ReadOptions(header="no_header" not in options)):
+            try:
+                if isinstance(row, Row) and drafts.of(row).key == key:
+                    return row.line
+            except BadRow:
+                continue
+    return None
 
 
 def _labels(workspace: Workspace, item_id: int) -> Iterator[tuple[str, str]]:

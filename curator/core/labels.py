@@ -161,23 +161,14 @@ class Labels:
         )
         items = list(dict.fromkeys(items))
         last = {row["item_id"]: row["value"] for row in self.database.rows_among(sql, items, label_id, int(source))}
-        made = 0
+        new = [item for item in items if last.get(item) != value and (value != 0 or self._said(item, label_id))]
+        if not new:
+            return 0
         with self.database.transaction():
-            for item in items:
-                if last.get(item) == value or (value == 0 and not self._said(item, label_id)):
-                    continue
-                run = journal.start()
-                journal.insert(
-                    "statement",
-                    item_id=item,
-                    label_id=label_id,
-                    value=value,
-                    source=int(source),
-                    score=score,
-                    run_id=run,
-                )
-                made += 1
-        return made
+            same = {"label_id": label_id, "value": value, "source": int(source), "score": score}
+            run = journal.start()
+            journal.insert_many("statement", [{"item_id": item, **same, "run_id": run} for item in new])
+        return len(new)
 
     def _said(self, item: int, label_id: int) -> bool:
         sql = "SELECT 1 FROM verdict WHERE item_id = ? AND label_id = ? AND value IS NOT 0"

@@ -64,6 +64,15 @@ class Places:
         """The places of whole files of an item, oldest first."""
         return self.database.rows("SELECT * FROM place WHERE item_id = ? AND row_key = '' ORDER BY id", item_id)
 
+    def rows_of(self, item_id: int) -> list[sqlite3.Row]:
+        """The places of an item in rows of tables, oldest first."""
+        return self.database.rows("SELECT * FROM place WHERE item_id = ? AND row_key <> '' ORDER BY id", item_id)
+
+    def in_table(self, path: str) -> tuple[int, str | bytes] | None:
+        """The columns `root_id` and `path` that the rows of a table have; None where nothing is catalogued there."""
+        found = self._split(path)
+        return None if found is None else (found[0], path_to_value(found[1]))
+
     @staticmethod
     def stamp(place: sqlite3.Row) -> Stamp:
         """The state of the file when it was recorded."""
@@ -82,11 +91,12 @@ class Places:
                 return f"{name}/{_relative(path, root)}" if name else _relative(path, root)
         return os.path.basename(path)
 
-    def below(self, folder: str) -> Iterator[sqlite3.Row]:
-        """The places of whole files in a folder and below it."""
+    def below(self, folder: str, rows: bool = False) -> Iterator[sqlite3.Row]:
+        """The places of whole files in a folder and below it; with `rows` also those of the rows of tables."""
+        sql = "SELECT * FROM place WHERE root_id = ?" + ("" if rows else " AND row_key = ''")
         for root, root_id in self._roots().items():
             if is_below(root, folder) or is_below(folder, root):
-                for row in self.database.rows("SELECT * FROM place WHERE root_id = ? AND row_key = ''", root_id):
+                for row in self.database.rows(sql, root_id):
                     if is_below(_joined(root, row), folder):
                         yield row
 

@@ -16,8 +16,8 @@ class Reporter(Protocol):
         """One line that a person should see."""
         ...
 
-    def progress(self, title: str, total: int) -> contextlib.AbstractContextManager[Callable[[int], None]]:
-        """A block of work on `total` things; the callable takes how many more are done."""
+    def progress(self, title: str, total: int | None) -> contextlib.AbstractContextManager[Callable[[int], None]]:
+        """A block of work on `total` things (None: unknown how many); the callable takes how many more are done."""
         ...
 
     def confirm(self, question: str, default: bool = True) -> bool | None:
@@ -36,7 +36,7 @@ class Silent:
         self.said.append(message)
 
     @contextlib.contextmanager
-    def progress(self, title: str, total: int) -> Iterator[Callable[[int], None]]:
+    def progress(self, title: str, total: int | None) -> Iterator[Callable[[int], None]]:
         """Count for nobody."""
         yield lambda done: None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from curator.core.contents import Content, examine
 from curator.core.files import BadContent, look
 from curator.core.labels import Labels
 from curator.core.places import Places, missing_path, real, typed
+from curator.core.tables import Tables
 from curator.errors import BadInput, NotFound
 from curator.store.sqlite import Database
 
@@ -64,7 +66,7 @@ class Items:
 
     def _under(self, items: Iterable[Item], folder: Path) -> list[Item]:
         path = real(folder)
-        below = {place["item_id"] for place in self.places.below(path)}
+        below = {place["item_id"] for place in self.places.below(path, rows=True)}
         if not below and not os.path.exists(path):
             raise missing_path(folder)
         return [item for item in items if item.id in below]
@@ -87,6 +89,8 @@ class Items:
         place = self.places.at(resolved) or self.places.same_file(stamp)
         if place is not None and self.places.stamp(place) == stamp:
             return self.by_id(place["item_id"])
+        if Tables(self.database).at(resolved) is not None:
+            raise BadInput(f"{path!r} is a table: name an item of it by id:N (curator ls --under {shlex.quote(path)})")
         return self.of_content(identify(path))
 
     def of_content(self, content: Content) -> Item | None:

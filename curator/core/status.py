@@ -65,9 +65,12 @@ class Status:
         return self.workspace.labels.counts()
 
     def problems(self) -> Iterator[tuple[str, str]]:
-        """Path (or id:N) and reason of everything that could not be used."""
+        """Path (or id:N) and reason of everything that could not be used; for a row of a table after its line."""
         for row in self.database.rows("SELECT path, reason FROM problem ORDER BY path"):
             yield path_from_value(row["path"]), row["reason"]
+        sql = "SELECT path, line, reason FROM row_problem JOIN source_table AS t ON t.id = table_id ORDER BY path, line"
+        for row in self.database.rows(sql):
+            yield path_from_value(row["path"]), f"line {row['line']}: {row['reason']}"
         failures = self.workspace.derived.all_failures()
         sql = "SELECT id FROM item WHERE hash IN (SELECT value FROM json_each(?))"
         ids = [row["id"] for row in self.database.rows_among(sql, list(failures))]
@@ -91,7 +94,10 @@ class Status:
         yield from self._label_steps()
         problems = sum(1 for _ in self.problems())
         if problems:
-            yield Step(f"{count(problems, 'file')} could not be used", "curator status --problems")
+            of_tables = self.database.value("SELECT count(*) FROM row_problem")
+            what = "file" if not of_tables else "row" if of_tables == problems else "row or file"
+            many = "rows or files" if what == "row or file" else ""
+            yield Step(f"{count(problems, what, many)} could not be used", "curator status --problems")
         aside = self.workspace.quarantine.all()
         if aside:
             space = size(sum(file.size for file in aside))

@@ -30,12 +30,13 @@ from curator.api import (
     SetAside,
     SetLabel,
 )
+from curator.core.adding import AddOptions, AddReport
 from curator.core.artifacts import Targets
 from curator.core.backup import Backup, back_up
 from curator.core.changes import Journal
 from curator.core.checking import Check, Fault
 from curator.core.encoding import EncodeReport, Encoding
-from curator.core.ingest import AddOptions, AddReport, Ingest
+from curator.core.ingest import Ingest
 from curator.core.labels import Labels, Source
 from curator.core.locations import is_workspace
 from curator.core.models import Models
@@ -128,19 +129,30 @@ class Workspace:
         captions: bool = False,
         verify: bool = False,
         encode: bool = True,
+        reader: str | None = None,
+        text_column: str | None = None,
+        image_column: str | None = None,
+        caption_column: str | None = None,
+        label_column: str | None = None,
+        id_column: str | None = None,
+        no_header: bool = False,
     ) -> AddReport:
-        """Catalogue the images and texts of folders, files and patterns, then embed them with the defaults.
+        """Catalogue the images and texts of folders, files, patterns and tables, then embed them with the defaults.
 
         `label` and `not_label` are said of every file found (source: import). `labels_from_folders` takes the
         first folder below the source, as one group (`group`, by default the source folder's name). `captions`
         links a `.txt` beside an image of the same stem as its caption. `verify` reads every file again, even
-        where size, time and inode are those on record. Raises `NotFound` before anything is written if a
-        source does not exist; files that cannot be used are in the report's `problems`.
+        where size, time and inode are those on record. For tables, `text_column`, `image_column`, `caption_column`,
+        `label_column` and `id_column` name what holds what; with `no_header` columns are "1", "2" and so on.
+        `reader` names a reader where the source alone does not tell. Raises `NotFound` before anything is written if
+        a source or a column does not exist; files and rows that cannot be used are in the report's `problems`.
         """
-        options = AddOptions(_many(label), _many(not_label), labels_from_folders, group, captions, verify)
+        columns = (text_column, image_column, caption_column, label_column, id_column)
+        said = (_many(label), _many(not_label), labels_from_folders, group, captions, verify)
+        options = AddOptions(*said, reader, *columns, no_header)
         with self._run("add", {"sources": [str(source) for source in sources], **_said(options)}) as journal:
             ingest = Ingest(self.database, journal, self.registry, self.reporter, options)
-            reading = ReadOptions(is_workspace)
+            reading = ReadOptions(is_workspace, header=not no_header)
             report = ingest.add([str(source) for source in sources], reading)
             if encode:
                 encoded = self._encode_defaults(journal, self.items.by_ids(list(report.items)))

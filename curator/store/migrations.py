@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-LATEST = 2
+LATEST = 3
 
 M001 = """
 -- A run: one command or call that wrote something. 'running' with a dead process means interrupted.
@@ -212,6 +212,30 @@ CREATE TABLE quarantined (
 CREATE INDEX quarantined_item ON quarantined (item_id);
 """
 
+M003 = """
+-- A table whose rows were added: how it was read, and its state when it was last read to its end. Its texts are
+-- places with a row_key; their size is that of the text, mtime_ns 0, device and inode ''.
+CREATE TABLE source_table (
+    id INTEGER PRIMARY KEY,
+    path ANY NOT NULL UNIQUE,           -- absolute and resolved; TEXT or BLOB as in 'root'
+    options TEXT NOT NULL,              -- JSON: reader, columns, labels
+    hash TEXT,                          -- SHA-256 of the file; NULL like the rest where reading was broken off
+    size INTEGER,
+    mtime_ns INTEGER,
+    device TEXT,
+    inode TEXT
+) STRICT;
+
+-- A row that could not be catalogued, and why.
+CREATE TABLE row_problem (
+    id INTEGER PRIMARY KEY,
+    table_id INTEGER NOT NULL REFERENCES source_table (id),
+    line INTEGER NOT NULL,
+    reason TEXT NOT NULL,
+    UNIQUE (table_id, line)
+) STRICT;
+"""
+
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a catalogue up to `LATEST`; each step whole or not at all."""
@@ -230,6 +254,12 @@ def migrate(connection: sqlite3.Connection) -> None:
         for statement in _statements(M002):
             db.execute(statement)
         db.execute("PRAGMA user_version = 2")
+
+    @migrations()
+    def m003_create_tables(db: Database) -> None:
+        for statement in _statements(M003):
+            db.execute(statement)
+        db.execute("PRAGMA user_version = 3")
 
     migrations.apply(Database(connection))
 

@@ -214,7 +214,7 @@ def test_a_folder_that_may_not_be_read_now_does_not_lose_what_was_found_in_it(ru
 def test_an_empty_folder_is_said_and_is_no_failure(run, tmp_path):
     (tmp_path / "empty").mkdir()
     ran = run("add", "empty", "--no-encode")
-    assert (ran.code, ran.out) == (0, "nothing to add: no image and no .txt there\n")
+    assert (ran.code, ran.out) == (0, "nothing to add: no image, no .txt and no row there\n")
     assert "catalogue is empty" in run("status").out
 
 

@@ -49,7 +49,9 @@ def every_row_is_journalled(ws, two_classes):
     goes = two_classes / "red" / "0.png"
     text(two_classes / "red" / "0.txt", "a red one")
     (two_classes / "red" / "bad.png").write_text("no picture")
+    table = text(two_classes / "table.csv", "words\na red one\ntoo,many\n")
     calls = [
+        lambda: ws.add(table, text_column="words"),
         lambda: ws.add(two_classes / "red", captions=True, label="seen"),
         lambda: ws.add(two_classes, labels_from_folders=True, group="colour"),
         lambda: ws.label("mine", ["id:1", "id:2"]),

@@ -16,7 +16,7 @@ from curator.store.catalogue import open_catalogue, path_from_value, path_to_val
 
 TABLES = {
     *("run", "change", "item", "root", "place", "caption", "problem", "label_group", "label", "statement"),
-    *("space", "model", "head", "setting", "move", "quarantined"),
+    *("space", "model", "head", "setting", "move", "quarantined", "source_table", "row_problem"),
 }
 
 
@@ -50,6 +50,28 @@ def test_an_emptied_file_is_not_taken_for_a_new_catalogue(tmp_path):
     assert (tmp_path / "catalogue.db").stat().st_size == 0
 
 
+def test_a_catalogue_of_the_first_schema_is_brought_up_to_date_with_its_rows(tmp_path, monkeypatch):
+    old = sqlite3.connect(tmp_path / "catalogue.db", isolation_level=None)
+    for statement in migrations._statements(migrations.M001):
+        old.execute(statement)
+    # As sqlite-utils records what it applied.
+    old.execute(
+        "CREATE TABLE _sqlite_migrations (id INTEGER PRIMARY KEY, migration_set TEXT, name TEXT, applied_at TEXT)"
+    )
+    old.execute("INSERT INTO _sqlite_migrations VALUES (1, 'curator', 'm001_create_catalogue', '2026-01-01')")
+    old.execute("PRAGMA user_version = 1")
+    old.execute("INSERT INTO item (hash, modality, size, text) VALUES ('a', 'text', 1, 'x')")
+    old.execute("INSERT INTO problem (path, reason) VALUES ('/a.png', 'empty file')")
+    rows = old.execute("SELECT * FROM item").fetchall() + old.execute("SELECT * FROM problem").fetchall()
+    old.close()
+    database = open_catalogue(tmp_path)
+    assert database.value("PRAGMA user_version") == migrations.LATEST
+    assert tables(database.connection) >= TABLES
+    kept = [*database.rows("SELECT * FROM item"), *database.rows("SELECT * FROM problem")]
+    assert list(map(tuple, kept)) == rows
+    database.close()
+
+
 def test_every_table_is_strict_and_has_an_id(catalogue):
     for row in catalogue.rows("SELECT name, strict FROM pragma_table_list WHERE schema = 'main' AND type = 'table'"):
         if row["name"] in TABLES:
@@ -79,30 +101,6 @@ def test_an_interrupted_step_leaves_nothing_half(tmp_path, monkeypatch, table):
     assert not (tmp_path / "catalogue.db").exists()
     database = open_catalogue(tmp_path)
     assert tables(database.connection) == TABLES
-    database.close()
-
-
-def test_an_old_catalogue_is_brought_up_to_date_with_all_its_rows(tmp_path, monkeypatch):
-    """As the first version made it, and filled it."""
-    with monkeypatch.context() as patch:
-        patch.setattr(migrations, "M002", "")
-        connection = sqlite3.connect(tmp_path / "catalogue.db", isolation_level=None)
-        migrations.migrate(connection)
-    connection.execute("DELETE FROM _sqlite_migrations WHERE name LIKE 'm002%'")
-    connection.execute("PRAGMA user_version = 1")
-    assert tables(connection) == TABLES - {"move", "quarantined"}
-    connection.execute("INSERT INTO item (hash, modality, size) VALUES ('a', 'image', 7)")
-    connection.execute(
-        "INSERT INTO run (command, arguments, started, state, version) VALUES ('add', '{}', '', 'done', '')"
-    )
-    connection.close()
-    database = open_catalogue(tmp_path)
-    assert tables(database.connection) == TABLES
-    assert database.value("PRAGMA user_version") == migrations.LATEST
-    assert [tuple(row) for row in database.rows("SELECT hash, size FROM item")] == [("a", 7)]
-    database.execute(
-        "INSERT INTO move (run_id, direction, outside, inside, hash, state) VALUES (1, 'out', '/a', 'a', '', 'done')"
-    )
     database.close()
 
 

@@ -1,0 +1,242 @@
+"""Reads tables: CSV and TSV as people have them, JSON lines, and Parquet where pyarrow is installed."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import functools
+import io
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, TextIO
+
+from curator.api import ReaderSpec, ReadOptions, Row, Skipped, hookimpl
+from curator.errors import BadInput, NotReady
+
+DELIMITED = frozenset({".csv", ".tsv"})
+JSON_LINES = frozenset({".jsonl", ".ndjson"})
+PARQUET = frozenset({".parquet"})
+
+DELIMITERS = ",\t;|"
+SAMPLE = 1 << 16
+"""Characters that are looked at to tell the delimiter."""
+
+LONGEST_FIELD = 16 << 20
+"""Characters. The csv module's own limit of 128 KB is less than a long text; none at all would let one open quote
+take the rest of a large file into memory."""
+
+FIRST_OBJECTS = 1000
+"""How many JSON objects are looked at to tell which columns there are."""
+
+READ = 1 << 20
+
+
+def matches(source: Path) -> bool:
+    """Files with the ending of a table."""
+    return source.suffix.lower() in DELIMITED | JSON_LINES | PARQUET and not source.is_dir()
+
+
+def columns(source: Path, options: ReadOptions) -> Sequence[str]:
+    """The names of the columns; raises `BadInput` for what is no such table, `NotReady` for want of pyarrow."""
+    kind = source.suffix.lower()
+    if not options.header and kind in JSON_LINES | PARQUET:
+        raise BadInput(f"{str(source)!r} names its columns itself: --no-header is for CSV and TSV")
+    if kind in PARQUET:
+        with _parquet(source) as table:
+            return list(table.schema_arrow.names)
+    if kind in JSON_LINES:
+        objects = (row.values for row in _json_rows(source) if isinstance(row, Row))
+        found = list(dict.fromkeys(name for values in islice(objects, FIRST_OBJECTS) for name in values))
+    else:
+        found = _names(_first_record(source), options)
+    if not found:
+        raise BadInput(f"{str(source)!r} holds no table: nothing is in it that could name columns")
+    return found
+
+
+def read(source: Path, options: ReadOptions) -> Iterator[Row | Skipped]:
+    """The rows, one by one."""
+    kind = source.suffix.lower()
+    if kind in PARQUET:
+        return _parquet_rows(source)
+    return _json_rows(source) if kind in JSON_LINES else _delimited_rows(source, options)
+
+
+# --- text ---
+
+
+def _opened(source: Path) -> TextIO:
+    status = source.stat()
+    return source.open(encoding=_encoding(source, status.st_size, status.st_mtime_ns), newline="")
+
+
+@functools.lru_cache(maxsize=8)
+def _encoding(source: Path, size: int, mtime_ns: int) -> str:
+    """UTF-8 or UTF-16 by their marks, else UTF-8, else GB18030: whichever the whole file is."""
+    with source.open("rb") as file:
+        marked = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    for encoding in ("utf-16",) if marked else ("utf-8-sig", "gb18030"):
+        try:
+            with source.open(encoding=encoding, newline="") as text:
+                while text.read(READ):
+                    pass
+        except UnicodeError:
+            continue
+        return encoding
+    raise BadInput(f"{str(source)!r} is not a table in UTF-8, UTF-16 with a mark, or GB18030")
+
+
+# --- CSV and TSV ---
+
+
+class _Lines:
+    """The lines of a file; `ended` once more was asked for than there are."""
+
+    def __init__(self, file: TextIO) -> None:
+        self.file = file
+        self.ended = False
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        try:
+            return next(self.file)
+        except StopIteration:
+            self.ended = True
+            raise
+
+
+def _records(source: Path) -> Iterator[tuple[int, list[str]] | Skipped]:
+    """Each record that is not blank, with the line that it begins on."""
+    csv.field_size_limit(LONGEST_FIELD)
+    with _opened(source) as file:
+        delimiter = "\t" if source.suffix.lower() == ".tsv" else _delimiter(file.read(SAMPLE))
+        file.seek(0)
+        lines = _Lines(file)
+        reader = csv.reader(lines, delimiter=delimiter)
+        while True:
+            line = reader.line_num + 1
+            try:
+                record = next(reader)
+            except StopIteration:
+                return
+            except csv.Error:
+                reason = f"a field of over {LONGEST_FIELD >> 20} million characters: is a quote open?"
+                yield Skipped(source, reason, problem=True, line=line)
+                continue
+            if lines.ended:
+                read_as_one = reader.line_num - line
+                reason = "a quote opens here and is never closed"
+                if read_as_one:
+                    reason += f": {read_as_one:,} more line{'s' * (read_as_one > 1)} could not be read"
+                yield Skipped(source, reason, problem=True, line=line)
+            elif any(map(str.strip, record)):
+                yield line, record
+
+
+def _delimiter(sample: str) -> str:
+    """The delimiter that cuts most records into as many fields as the first has, and into the most."""
+
+    def fit(delimiter: str) -> tuple[float, int]:
+        try:
+            records = list(filter(None, csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)))
+        except csv.Error:
+            return 0, 0
+        if len(sample) == SAMPLE:
+            records = records[:-1] or records
+        width = len(records[0]) if records else 0
+        return (sum(len(record) == width for record in records) / len(records), width) if width > 1 else (0, 0)
+
+    return max(DELIMITERS, key=fit)
+
+
+def _first_record(source: Path) -> list[str]:
+    for record in _records(source):
+        if isinstance(record, Skipped):
+            raise BadInput(f"{str(source)!r}: line {record.line}: {record.reason}")
+        if any("\0" in field for field in record[1]):
+            raise BadInput(f"{str(source)!r} is not a table of text (its first line holds NUL bytes)")
+        return record[1]
+    return []
+
+
+def _names(first: Sequence[str], options: ReadOptions) -> list[str]:
+    """A column's name, or its number where it has none."""
+    names = [field.strip() for field in first] if options.header else [""] * len(first)
+    return [name or str(number) for number, name in enumerate(names, 1)]
+
+
+def _delimited_rows(source: Path, options: ReadOptions) -> Iterator[Row | Skipped]:
+    names: list[str] | None = None
+    for found in _records(source):
+        if isinstance(found, Skipped):
+            yield found
+            continue
+        line, record = found
+        if names is None:
+            names = _names(record, options)
+            if options.header:
+                continue
+        if len(record) < len(names) or any(record[len(names) :]):
+            reason = f"{len(record)} field{'s' * (len(record) != 1)} where the first row has {len(names)}"
+            yield Skipped(source, reason, problem=True, line=line)
+        else:
+            yield Row(line, dict(zip(names, record, strict=False)))
+
+
+# --- JSON lines ---
+
+
+def _json_rows(source: Path) -> Iterator[Row | Skipped]:
+    with _opened(source) as file:
+        for number, line in enumerate(file, 1):
+            if line.strip():
+                yield _json_row(source, number, line)
+
+
+def _json_row(source: Path, number: int, line: str) -> Row | Skipped:
+    try:
+        value: Any = json.loads(line)
+    except json.JSONDecodeError as error:
+        reason = f"not JSON: {error.msg.lower()} at character {error.colno}"
+    except (ValueError, RecursionError) as error:
+        reason = f"not JSON that can be read: {str(error).lower()}"
+    else:
+        if isinstance(value, dict):
+            return Row(number, value)
+        reason = f"not a JSON object but {json.dumps(value)[:40]}"
+    return Skipped(source, reason, problem=True, line=number)
+
+
+# --- Parquet ---
+
+
+def _parquet(source: Path) -> Any:
+    try:
+        from pyarrow import ArrowException
+        from pyarrow.parquet import ParquetFile
+    except ImportError:
+        raise NotReady(f"{str(source)!r}: Parquet needs the package pyarrow: pip install pyarrow") from None
+    try:
+        return ParquetFile(source)
+    except (ArrowException, OSError) as error:
+        raise BadInput(f"{str(source)!r} is not a Parquet file: {' '.join(str(error).split())}") from error
+
+
+def _parquet_rows(source: Path) -> Iterator[Row]:
+    number = 0
+    with _parquet(source) as table:
+        for batch in table.iter_batches(batch_size=1024):
+            for values in batch.to_pylist():
+                number += 1
+                yield Row(number, values)
+
+
+@hookimpl
+def register_readers() -> Iterable[ReaderSpec]:
+    """The reader for tables."""
+    summary = "tables (.csv, .tsv, .jsonl, .ndjson, .parquet)"
+    return [ReaderSpec("table", summary, matches, read, columns)]

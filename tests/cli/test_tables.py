@@ -1,0 +1,111 @@
+"""Tables on the command line: what is told of them, and that bad ones get one line and make no workspace."""
+
+from __future__ import annotations
+
+import json
+
+import cli_kit
+import pytest
+
+QUESTIONS = "id,text,kind\n1,我的卡在哪里,card\n2,how much is it,fee\n"
+
+
+@pytest.fixture
+def questions(tmp_path):
+    (tmp_path / "q.csv").write_bytes(QUESTIONS.encode("gb18030"))
+    return ("add", "q.csv", "--text-column", "text", "--no-encode")
+
+
+def test_a_table_is_told_in_rows(run, questions):
+    ran = run(*questions, "--label-column", "kind")
+    assert (ran.code, ran.out) == (0, "2 rows: 2 new items\n2 label statements\n")
+    assert run(*questions, "--label-column", "kind").out == "2 rows: 0 new items, 2 unchanged\n"
+    assert [(row["text"], row["labels"]) for row in run("ls", "--under", "q.csv", "--json").rows("item")] == [
+        ("我的卡在哪里", ["card"]),
+        ("how much is it", ["fee"]),
+    ]
+    facts = {row["fact"]: row["value"] for row in run("show", "id:2", "--json").rows("fact")}
+    assert (facts["row"], facts["place"].endswith("q.csv"), facts["label"]) == (
+        "text of line 3",
+        True,
+        "kind/fee (by import)",
+    )
+    assert run("undo").code == 0
+    assert run("ls", "--json").rows("item") == []
+
+
+def test_images_and_rows_are_counted_apart(run, tmp_path):
+    for name in ("a.jpg", "b.jpg"):
+        cli_kit.photo(tmp_path / name, ord(name[0]))
+    rows = [{"file": f"{name}.jpg", "says": f"this is {name}"} for name in "abc"]
+    (tmp_path / "t.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    ran = run("add", "t.jsonl", "--image-column", "file", "--caption-column", "says", "--no-encode")
+    assert ran.out == "3 rows and 3 files: 4 new items\n2 captions linked\n"
+    ran.assert_ended(5, "1 of 3 rows and 3 files could not be used: curator status --problems")
+    problem = run("status", "--problems", "--json").row("problem")
+    assert problem["path"].endswith("t.jsonl")
+    assert problem["reason"] == "line 3: 'c.jpg': no such file or directory"
+    assert "1 row could not be used" in run("status").out
+
+
+def test_a_table_without_header_whatever_its_name(run, tmp_path):
+    (tmp_path / "headlines.txt").write_text("股市今天大跌\t0\n60年铁树开花(组图)\t5\n", encoding="utf-8")
+    options = ("--reader", "table", "--no-header", "--text-column", "1", "--label-column", "2", "--group", "class")
+    assert run("add", "headlines.txt", *options, "--no-encode").out == "2 rows: 2 new items\n2 label statements\n"
+    assert {row["label"]: row["group"] for row in run("status", "--json").rows("label")} == {"0": "class", "5": "class"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["q.csv"], 2, ["'q.csv' is a table with the columns 'id', 'text', 'kind'", "--text-column", "--image-column"]),
+        (["q.csv", "--text-column", "txt"], 3, ["no column 'txt'", "did you mean 'text'", "'id', 'text', 'kind'"]),
+        (["q.csv", "--text-column", "text", "--id-column", "nr"], 3, ["no column 'nr'"]),
+        (["q.csv", "--text-column", "text", "--caption-column", "kind"], 2, ["--image-column"]),
+        (["q.csv", "--text-column", "text", "--labels-from-folders"], 2, ["is a table", "--label-column"]),
+        (["q.csv", "--text-column", "text", "--group", "g"], 2, ["--group is for labels"]),
+        (["texts", "--text-column", "text"], 2, ["--text-column is for tables", "'texts' is none"]),
+        (["texts", "q.csv", "--text-column", "text"], 2, ["'texts' is none"]),
+        (["empty.csv", "--text-column", "text"], 2, ["'empty.csv' holds no table"]),
+        (["twice.csv", "--text-column", "text"], 2, ["2 columns named 'text'", "rename"]),
+        (["binary.csv", "--text-column", "text"], 2, ["'binary.csv' is not a table"]),
+        (["fake.parquet", "--text-column", "text"], None, ["fake.parquet", "arquet"]),
+        (["q.jsonl", "--text-column", "text", "--no-header"], 2, ["--no-header is for CSV and TSV"]),
+        (["none.csv", "--text-column", "text"], 3, ["no file or folder 'none.csv'"]),
+        (["q.csv", "--text-column", "text", "--reader", "tables"], 3, ["no reader 'tables'", "'table'"]),
+        (["q.xlsx"], 2, ["no reader takes 'q.xlsx'", ".csv"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) and value[0].startswith(("q", "t", "e")) else None,
+)
+def test_what_cannot_be_is_one_line_and_makes_no_workspace(run, questions, tmp_path, arguments, code, words):
+    cli_kit.texts(tmp_path / "texts", 1)
+    (tmp_path / "empty.csv").touch()
+    (tmp_path / "twice.csv").write_text("text,text\na,b\n")
+    (tmp_path / "binary.csv").write_bytes(b"\xff\xff\xfe\x00")
+    (tmp_path / "fake.parquet").write_bytes(b"PAR1 no more")
+    (tmp_path / "q.jsonl").write_text('{"text": "a"}\n')
+    (tmp_path / "q.xlsx").write_bytes(b"PK")
+    ran = run("add", *arguments)
+    # Without pyarrow: the package to install; with it: what is wrong with the file.
+    ran.assert_failed(ran.code if code is None else code, *words)
+    assert ran.code in (2, 3, 4)
+    assert not (tmp_path / "workspace").exists()
+
+
+def test_bad_rows_are_told_with_their_lines_and_the_others_taken(run, tmp_path):
+    body = 'id,text\n1,good\n1,twice\n2,\n3\n4,"a ""quoted""\nline"\n5,\x00\n,no id\n6,"open\nend\n'
+    (tmp_path / "t.csv").write_text(body)
+    options = ("add", "t.csv", "--text-column", "text", "--id-column", "id", "--no-encode")
+    for _ in range(2):
+        ran = run(*options)
+        ran.assert_ended(5, "6 of 8 rows could not be used")
+        told = [line.partition("t.csv: ")[2] for line in ran.err.splitlines() if "t.csv: " in line]
+        assert told == [
+            "line 3: has the id '1', as line 2 has",
+            "line 4: column 'text' is empty",
+            "line 5: 1 field where the first row has 2",
+            "line 8: column 'text' holds a NUL byte",
+            "line 9: column 'id' is empty",
+            "line 10: a quote opens here and is never closed: 1 more line could not be read",
+        ]
+    assert [row["text"] for row in run("ls", "--json").rows("item")] == ["good", 'a "quoted"\nline']
