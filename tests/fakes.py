@@ -15,7 +15,18 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from curator.api import EncoderSpec, HeadSpec, NoParams, Preprocess, Resolved, hookimpl
+from curator.api import (
+    EncoderSpec,
+    HeadSpec,
+    NoParams,
+    Preprocess,
+    ReaderSpec,
+    ReadOptions,
+    Resolved,
+    Row,
+    Skipped,
+    hookimpl,
+)
 from curator.core.reporting import Reporter
 from curator.core.workspace import Workspace
 from curator.errors import NotFound
@@ -99,6 +110,31 @@ class Numbers:
         return [EncoderSpec("numbers", ("text",), "numbers", resolve, lambda resolved, device: NumbersEncoder())]
 
 
+class Sheets:
+    """A plugin with a reader of tables: `.sheet` files, a row a line, `name=value` in columns."""
+
+    @staticmethod
+    def _values(line: str) -> dict[str, str]:
+        return dict(field.split("=", 1) for field in line.split("|") if "=" in field)
+
+    def columns(self, source: Path, options: ReadOptions) -> list[str]:
+        return list(self._values(source.read_text().partition("\n")[0]))
+
+    def read(self, source: Path, options: ReadOptions) -> Any:
+        for number, line in enumerate(source.read_text().splitlines(), 1):
+            if line == "forgetful":
+                yield Skipped(source, "says no line", problem=True)
+            elif line.startswith("#"):
+                yield Skipped(source, "struck out", problem=True, line=number)
+            else:
+                yield Row(number, self._values(line))
+
+    @hookimpl
+    def register_readers(self) -> list[ReaderSpec]:
+        takes = lambda source: source.suffix == ".sheet"  # noqa: E731
+        return [ReaderSpec("sheets", "sheets", takes, self.read, self.columns)]
+
+
 class CentroidHead:
     """The nearer the mean of a class, the more probable."""
 
@@ -136,6 +172,7 @@ histogram_revised = Histogram(revision=2)
 histogram_broken = Histogram(broken=True)
 histogram_installed = Histogram()
 numbers = Numbers()
+sheets = Sheets()
 centroid = Centroid()
 
 

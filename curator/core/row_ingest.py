@@ -37,6 +37,7 @@ class RowIngest:
         self.path = real(table)
         self.tables = Tables(database)
         self.labels = Labels(database)
+        self.group = self.given.group or name_of_folder(self.given.label_column or "")
         self.drafts = Drafts(self.given.columns)
         kept = {name: value for name, value in asdict(self.given).items() if value and name not in NOT_THE_TABLES}
         self.options = json.dumps({"reader": reader, **kept}, sort_keys=True, ensure_ascii=False)
@@ -68,11 +69,10 @@ class RowIngest:
 
     def take_as_known(self) -> None:
         """Report its rows as they are on record."""
-        for place in self.tables.rows(self.path):
-            if not place["missing"]:
-                self.report.count("rows")
-                self.report.count("unchanged")
-                self.report.items[place["item_id"]] = None
+        items = [place["item_id"] for place in self.tables.rows(self.path) if not place["missing"]]
+        self.report.count("rows", len(items))
+        self.report.count("unchanged", len(items))
+        self.report.items.update(dict.fromkeys(items))
         self._record_state()
 
     def _is_as_recorded(self) -> bool:
@@ -241,7 +241,7 @@ class RowIngest:
             for statement in common:
                 said[statement].append(item)
             if name is not None:
-                said[self._label_id(name, self._group()), 1].append(item)
+                said[self._label_id(name, self.group), 1].append(item)
             if self.known:
                 self._labelled.add(item)
         for (label, value), items in said.items():
@@ -253,9 +253,6 @@ class RowIngest:
         if (name, group) not in self._label_ids:
             self._label_ids[name, group] = self.labels.ensure(self.journal, name, group)
         return self._label_ids[name, group]
-
-    def _group(self) -> str:
-        return self.given.group or name_of_folder(self.given.label_column or "")
 
     def _record_problems(self) -> None:
         assert self.table_id is not None
@@ -314,7 +311,7 @@ class RowIngest:
             "AND item_id IN (SELECT value FROM json_each(?)) GROUP BY item_id, label_id"
         )
         elsewhere = self._elsewhere(self._labelled)
-        last = self.database.rows_among(sql, list(self._labelled - elsewhere), int(Source.IMPORT), self._group())
+        last = self.database.rows_among(sql, list(self._labelled - elsewhere), int(Source.IMPORT), self.group)
         for row in list(last):
             if row["value"] == 1 and (row["item_id"], row["label_id"]) not in self._said:
                 item, label = row["item_id"], row["label_id"]

@@ -38,12 +38,12 @@ class Tables:
         return self.database.rows("SELECT * FROM source_table ORDER BY path")
 
     def rows(self, path: str) -> Iterator[sqlite3.Row]:
-        """The places of a table's rows, a page at a time: there may be a million."""
-        last, where = 0, self.places.in_table(path)
-        sql = "SELECT * FROM place WHERE root_id = ? AND path = ? AND row_key <> '' AND id > ? ORDER BY id LIMIT 10000"
+        """The places of a table's rows by their key, a page at a time: there may be a million."""
+        last, where = "", self.places.in_table(path)
+        sql = "SELECT * FROM place WHERE root_id = ? AND path = ? AND row_key > ? ORDER BY row_key LIMIT 10000"
         while where is not None and (page := self.database.rows(sql, *where, last)):
             yield from page
-            last = page[-1]["id"]
+            last = page[-1]["row_key"]
 
     def problems(self, table_id: int) -> dict[int, sqlite3.Row]:
         """What is wrong with rows of a table, by line."""

@@ -18,7 +18,7 @@ from curator.api import ItemSet
 from curator.core.details import details
 from curator.core.reporting import Silent
 from curator.core.status import Status
-from curator.errors import BadInput, NotFound
+from curator.errors import BadInput, NotFound, PluginError
 
 
 def table(path, *rows):
@@ -435,6 +435,25 @@ def test_a_reading_that_was_broken_off_goes_on(tmp_path, data):
     with open_fake(tmp_path / "workspace") as ws:
         assert shown(add(ws, path)) == {"added": 1000, "unchanged": 4000}
         assert list(ws.check()) == []
+
+
+def test_a_table_of_another_format_needs_two_functions(tmp_path, data):
+    path = text(data / "t.sheet", "nr=1|says=one|kind=a\n#nr=2|says=two\nnr=3|says=three\nnr=1|says=four\n")
+    with open_fake(tmp_path / "workspace", "sheets") as ws:
+        report = ws.add(path, text_column="says", id_column="nr", label_column="kind", encode=False)
+        assert [reason for _, reason in report.problems] == [
+            "line 2: struck out",
+            "line 4: has the id '1', as line 1 has",
+        ]
+        assert (live(ws), labels(ws)) == (Counter(["one", "three"]), {"one": ["a"]})
+        assert ("row", "text of line 3, id 3") in list(details(ws, "id:2"))
+        with pytest.raises(NotFound, match="Its columns are 'nr', 'says', 'kind'"):
+            ws.add(path, text_column="words")
+        text(path, "says=one\nforgetful\n")
+        with pytest.raises(
+            PluginError, match=r"plugin 'sheets' .* failed at reading with sheets: gave a Skipped without"
+        ):
+            ws.add(path, text_column="says")
 
 
 # --- any table, edited in any way ---

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 from curator_plugins.readers import table as reader
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from curator.api import ReadOptions, Row, Skipped
@@ -44,6 +44,15 @@ def write(tmp_path):
 
 # --- what is written comes back ---
 
+
+def encoded(text, encoding):
+    """Bytes of a text; few Chinese characters in GB18030 can be UTF-8 by chance, and then nobody can tell."""
+    data = text.encode(encoding)
+    if encoding == "gb18030":
+        assume(data.decode("utf-8", "replace").count("\ufffd") or data.isascii())
+    return data
+
+
 CHARACTERS = st.characters(codec="utf-8", exclude_characters="\0\r")
 FIELDS = st.text(CHARACTERS, max_size=12)
 NAMES = st.text(st.sampled_from("abcxyz标题一二"), min_size=1, max_size=4)
@@ -67,7 +76,7 @@ def test_any_table_that_csv_writes_is_read_as_it_was(tmp_path, table, delimiter,
     writer = csv.writer(file, delimiter=delimiter, lineterminator=end, quoting=csv.QUOTE_ALL)
     writer.writerows([names, *rows] if header else rows)
     path = tmp_path / "t.csv"
-    path.write_bytes(file.getvalue().encode(encoding))
+    path.write_bytes(encoded(file.getvalue(), encoding))
     reader._encoding.cache_clear()
     if not header:
         names = [str(number) for number in range(1, len(names) + 1)]
@@ -84,7 +93,7 @@ VALUES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) 
 @given(st.lists(st.dictionaries(NAMES, VALUES | st.lists(VALUES, max_size=2), min_size=1)), st.sampled_from(ENCODINGS))
 def test_any_objects_that_json_writes_are_read_as_they_were(tmp_path, objects, encoding):
     path = tmp_path / "t.jsonl"
-    path.write_bytes("".join(json.dumps(o, ensure_ascii=False) + "\n" for o in objects).encode(encoding))
+    path.write_bytes(encoded("".join(json.dumps(o, ensure_ascii=False) + "\n" for o in objects), encoding))
     reader._encoding.cache_clear()
     assert listed(path) == (list(enumerate(objects, 1)), [])
     if objects:
