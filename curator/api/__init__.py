@@ -31,10 +31,22 @@ from curator.api.actions import (
     LabelName,
     Option,
     Output,
+    SetAside,
     SetLabel,
     Table,
 )
-from curator.api.data import FittedHead, Item, ItemSet, Modality, Model, Predictions, Query
+from curator.api.data import (
+    FittedHead,
+    Item,
+    ItemSet,
+    Modality,
+    Model,
+    Neighbours,
+    Place,
+    Predictions,
+    Query,
+    Signature,
+)
 from curator.api.encoders import Encoder, EncoderSpec, ImageBatch, Preprocess, Resolved, TextBatch
 from curator.api.heads import Head, HeadSpec, NoParams
 from curator.api.readers import Found, ReaderSpec, ReadOptions, Skipped
@@ -60,16 +72,20 @@ __all__ = [
     "LabelName",
     "Modality",
     "Model",
+    "Neighbours",
     "NoParams",
     "Option",
     "Output",
+    "Place",
     "Predictions",
     "Preprocess",
     "Query",
     "ReadOptions",
     "ReaderSpec",
     "Resolved",
+    "SetAside",
     "SetLabel",
+    "Signature",
     "Skipped",
     "Table",
     "TextBatch",

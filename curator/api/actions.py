@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NewType, Protocol, TypeAlias
 
-from curator.api.data import FittedHead, Item, ItemSet, Modality, Model, Predictions, Query
+from curator.api.data import (
+    FittedHead,
+    Item,
+    ItemSet,
+    Modality,
+    Model,
+    Neighbours,
+    Place,
+    Predictions,
+    Query,
+    Signature,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,7 +99,19 @@ class SetLabel:
     score: float | None = None
 
 
-Output: TypeAlias = Finding | SetLabel
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A change: move the file at `path` to quarantine, because the one at `keeper` holds the same."""
+
+    path: Path
+    keeper: Path
+    kind: str
+    """`"exact"`, `"same picture"` or `"near"`."""
+    reason: str
+    """The evidence, in a few words."""
+
+
+Output: TypeAlias = Finding | SetLabel | SetAside
 """What a plan may yield."""
 
 
@@ -129,6 +153,24 @@ class Context(Protocol):
         """Those of `items` of which nothing is said as to the label or group."""
         ...
 
+    def places(self, items: Sequence[Item]) -> list[tuple[Place, ...]]:
+        """Where each item is now, by path: files that are there and unchanged since they were added, rows of such."""
+        ...
+
+    def signatures(self, signature: Signature, items: Sequence[Item]) -> Iterator[tuple[Item, bytes]]:
+        """The signature of each item of its modality, in order; computed where it is not kept yet.
+
+        What cannot be read or computed is left out, and recorded with the reason.
+        """
+        ...
+
+    def neighbours(self, model: Model, items: Sequence[Item], k: int) -> Neighbours:
+        """For each item the `k` others of highest cosine. Exact, in blocks: n x dim numbers in memory, never n x n.
+
+        Embeds what is missing as `nearest` does; items that cannot be embedded are left out.
+        """
+        ...
+
     def labels(self, items: Sequence[Item]) -> list[tuple[str, ...]]:
         """The labels that each item is said to be, sorted."""
         ...
@@ -142,7 +184,8 @@ class Context(Protocol):
 class ActionSpec:
     """Something to do with the catalogue; becomes the command `name` and the call `ws.run(name, ...)`.
 
-    `plan(context, params)` yields outputs and does nothing else: no writing, printing or asking.
+    `plan(context, params)` yields outputs and does nothing else: no writing, printing or asking. `moves_files`: it may
+    yield `SetAside`, which is carried out only when that is asked for (`--apply`).
     """
 
     name: str
@@ -151,3 +194,4 @@ class ActionSpec:
     plan: Callable[[Context, Any], Iterator[Output]]
     tables: tuple[Table, ...] = ()
     example: str = ""
+    moves_files: bool = False

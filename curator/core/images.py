@@ -44,6 +44,29 @@ def pixels(path: str | Path, preprocess: Preprocess) -> NDArray[np.float32]:
     return _normalised(_resized(decoded, preprocess), preprocess)
 
 
+def picture(path: str | Path, longest: int | None) -> Image.Image:
+    """The first frame, upright: in RGB with a longest side of at most `longest`, or whole and in its own mode.
+
+    `info["frames"]` is how many there are. Raises `BadContent`.
+    """
+    from PIL import ImageOps
+
+    with _opened(str(path)) as image:
+        # The further pictures of a phone's MPO are previews and depth maps.
+        frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+        try:
+            if longest is None:
+                decoded = ImageOps.exif_transpose(image)
+            else:
+                image.draft("RGB", (2 * longest, 2 * longest))
+                decoded = _rgb(ImageOps.exif_transpose(image))
+                decoded.thumbnail((longest, longest), _pillow().Resampling.LANCZOS)
+        except Exception as error:  # what a damaged file makes Pillow's format plugins raise has no common class
+            raise BadContent(f"cannot be decoded: {_words(error)}") from error
+    decoded.info["frames"] = frames
+    return decoded
+
+
 def _opened(path: str) -> Image.Image:
     image_module = _pillow()
     try:

@@ -18,18 +18,23 @@ from curator.api import (
     LabelName,
     Modality,
     Model,
+    Neighbours,
     Output,
+    Place,
     Predictions,
     Query,
+    SetAside,
     SetLabel,
+    Signature,
 )
 from curator.contract import Breach, held
 from curator.core.changes import Journal
 from curator.core.encoding import Encoding
 from curator.core.labels import Labels, Source, full_name
 from curator.core.reporting import Reporter
-from curator.core.search import nearest
+from curator.core.search import nearest, neighbours
 from curator.core.selection import Items, text_query
+from curator.core.signatures import Signatures
 from curator.core.training import Training
 from curator.errors import BadInput, NotReady
 from curator.parameters import Parameter, bind, parameters
@@ -121,6 +126,20 @@ class ActionContext:
         found = self._labels.of_items([item.id for item in items])
         return [tuple(found.get(item.id, ())) for item in items]
 
+    def places(self, items: Sequence[Item]) -> list[tuple[Place, ...]]:
+        """Where each item is now."""
+        found = self._items.places.live([item.id for item in items])
+        return [tuple(found.get(item.id, ())) for item in items]
+
+    def signatures(self, signature: Signature, items: Sequence[Item]) -> Iterator[tuple[Item, bytes]]:
+        """The signature of each item, computed where it is not kept."""
+        return Signatures(self._encoding).of(held(Signature, signature), items)
+
+    def neighbours(self, model: Model, items: Sequence[Item], k: int) -> Neighbours:
+        """For each item the `k` nearest others."""
+        self._encoding.ensure(model, items, self._may_encode)
+        return neighbours(self._encoding, model, items, k)
+
     def note(self, message: str) -> None:
         """Pass a line on."""
         self._reporter.say(message)
@@ -165,7 +184,9 @@ def outputs(registry: Registry, spec: ActionSpec, context: ActionContext, params
                 output = next(plan)
             except StopIteration:
                 return
-            held(SetLabel if isinstance(output, SetLabel) else Finding, output)
+            held(type(output) if isinstance(output, SetLabel | SetAside) else Finding, output)
+            if isinstance(output, SetAside) and not spec.moves_files:
+                raise Breach("wants to move a file, and its spec does not say moves_files")
             if isinstance(output, Finding) and output.kind not in kinds:
                 raise Breach(f"gave a finding of kind {output.kind!r}; it declares {kinds}")
         yield output

@@ -242,14 +242,14 @@ class Workspace:
         refuse_empty(self.items)
         params = bind_parameters(spec, values, self.items, text)
         said = {
-            **{name: value for name, value in values.items() if value is not None},
+            **{name: value for name, value in values.items() if value not in (None, ())},
             **({"text": text} if text else {}),
         }
         with self._run(action, said, reads_first=True) as journal:
             for output in outputs(self.registry, spec, self._context(journal, may_encode), params):
                 if isinstance(output, Finding):
                     yield output
-                else:
+                elif isinstance(output, SetLabel):
                     with self.registry.guard(spec, "applying the changes of"):
                         apply(journal, self.labels, output, Source.RULE)
 
