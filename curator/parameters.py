@@ -118,7 +118,7 @@ def bind(params: type, values: Mapping[str, Any], resolve: Callable[[Parameter, 
                 raise BadInput(f"{name} is missing")
             continue
         if parameter.many:
-            given = (value,) if isinstance(value, str) else value
+            given = value if isinstance(value, list | tuple) else (value,)
             bound[name] = tuple(_plain(parameter, one) for one in given)
         elif parameter.type in PLAIN:
             bound[name] = _plain(parameter, value)
