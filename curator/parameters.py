@@ -1,8 +1,8 @@
 """The parameters of actions and heads: from a frozen dataclass of annotated fields to names, types and bounds.
 
 One description serves the command line, keyword arguments and the documentation. Field types: `int`,
-`float`, `str`, `bool`, each also `| None`, and the domain types of `curator.api` (`Query`, `ItemSet`,
-`LabelName`, `GroupName`, `EncoderRef`, `HeadName`, `NewFile`).
+`float`, `str`, `bool`, each also `| None`, `tuple[str, ...]` for an option that may be given several times, and the
+domain types of `curator.api` (`Query`, `ItemSet`, `LabelName`, `GroupName`, `EncoderRef`, `HeadName`, `NewFile`).
 """
 
 from __future__ import annotations
@@ -28,12 +28,16 @@ SUPPORTED = (*PLAIN, *NAMES, NewFile, Query, ItemSet)
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Parameter:
-    """One field: `type` is without `| None`; `default` is `dataclasses.MISSING` where a value must be given."""
+    """One field: `type` is without `| None`; `default` is `dataclasses.MISSING` where a value must be given.
+
+    `many`: the field is a tuple of them.
+    """
 
     name: str
     type: Any
     how: Option | Argument
     default: Any
+    many: bool = False
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -80,6 +84,9 @@ def _parameter(field: dataclasses.Field[Any], hint: Any) -> Parameter:
         hint, *others = (kind for kind in get_args(hint) if kind is not types.NoneType)
         if others:
             raise TypeError(f"field {field.name!r} has more than one type")
+    many = hint == tuple[str, ...]
+    if many:
+        hint = str
     if hint not in SUPPORTED:
         raise TypeError(f"field {field.name!r} is of type {hint!r}, which cannot become an option")
     if field.name != field.name.lower() or field.name.startswith("_"):
@@ -90,7 +97,7 @@ def _parameter(field: dataclasses.Field[Any], hint: Any) -> Parameter:
     default = field.default
     if field.default_factory is not dataclasses.MISSING:
         default = field.default_factory()
-    return Parameter(field.name, hint, how, default)
+    return Parameter(field.name, hint, how, default, many)
 
 
 def bind(params: type, values: Mapping[str, Any], resolve: Callable[[Parameter, Any], Any] | None = None) -> Any:
@@ -106,11 +113,14 @@ def bind(params: type, values: Mapping[str, Any], resolve: Callable[[Parameter, 
     bound: dict[str, Any] = {}
     for name, parameter in known.items():
         value = values.get(name)
-        if value is None:
+        if value is None or (parameter.many and not value):
             if parameter.required:
                 raise BadInput(f"{name} is missing")
             continue
-        if parameter.type in PLAIN:
+        if parameter.many:
+            given = value if isinstance(value, list | tuple) else (value,)
+            bound[name] = tuple(_plain(parameter, one) for one in given)
+        elif parameter.type in PLAIN:
             bound[name] = _plain(parameter, value)
         else:
             bound[name] = resolve(parameter, value) if resolve else value

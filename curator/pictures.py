@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Unreadable", "opened", "thumbnail", "upright"]
+__all__ = ["Unreadable", "opened", "thumbnail", "upright", "whole"]
 
 
 class Unreadable(Exception):
@@ -66,6 +66,16 @@ def upright(image: Image.Image, side: int) -> Image.Image:
         image.draft("RGB", (2 * side, 2 * side))
         return _rgb(ImageOps.exif_transpose(image))
     except Exception as error:  # what a damaged file makes Pillow's format plugins raise has no common class
+        raise Unreadable(f"cannot be decoded: {_words(error)}") from error
+
+
+def whole(image: Image.Image) -> Image.Image:
+    """The first frame in all its pixels and its own mode, turned as its EXIF says; raises `Unreadable`."""
+    from PIL import ImageOps
+
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception as error:  # as above
         raise Unreadable(f"cannot be decoded: {_words(error)}") from error
 
 

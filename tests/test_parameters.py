@@ -22,6 +22,7 @@ class Params:
     share: Annotated[float, Option(min=0, max=1)] = 0.5
     mode: Annotated[str, Option(choices=("fast", "exact"))] = "fast"
     deep: bool = False
+    names: Annotated[tuple[str, ...], Option(choices=("one", "two", "three"))] = ("one",)
     label: Annotated[LabelName | None, Option()] = None
     among: ItemSet = field(default_factory=ItemSet)
 
@@ -44,6 +45,9 @@ def given_values(**values):
         ({"deep": "yes"}, ("deep", True)),
         ({"deep": "FALSE"}, ("deep", False)),
         ({"deep": True}, ("deep", True)),
+        ({"names": ["two", "three"]}, ("names", ("two", "three"))),
+        ({"names": "two"}, ("names", ("two",))),
+        ({"names": ()}, ("names", ("one",))),
         ({"label": "cat"}, ("label", "cat")),
         ({}, ("among", ItemSet())),
     ],
@@ -70,6 +74,7 @@ def test_values_are_converted(values, wanted):
         ({"share": "nan"}, "share takes a number, not 'nan'"),
         ({"share": 1.5}, r"share must be at most 1, not 1\.5"),
         ({"mode": "slow"}, "mode must be one of fast, exact, not 'slow'"),
+        ({"names": ["two", "four"]}, "names must be one of one, two, three, not 'four'"),
         ({"deep": "perhaps"}, "deep takes yes or no, not 'perhaps'"),
         ({"kk": 1}, "no parameter 'kk'"),
         ({"shrae": 1}, "did you mean 'share'"),
@@ -107,7 +112,7 @@ def test_domain_types_are_resolved_by_the_caller():
 
 def test_parameters_are_described_in_order():
     found = {parameter.name: parameter for parameter in parameters(Params)}
-    assert list(found) == ["query", "k", "share", "mode", "deep", "label", "among"]
+    assert list(found) == ["query", "k", "share", "mode", "deep", "names", "label", "among"]
     assert [name for name, parameter in found.items() if parameter.required] == ["query"]
     assert (found["label"].type, found["label"].default) == (LabelName, None)
     assert isinstance(found["query"].how, Argument) and found["k"].how.flag == "-k"

@@ -37,7 +37,18 @@ from curator.api.actions import (
     SetLabel,
     Table,
 )
-from curator.api.data import FittedHead, Item, ItemSet, Modality, Model, Predictions, Query
+from curator.api.data import (
+    FittedHead,
+    Item,
+    ItemSet,
+    Modality,
+    Model,
+    Neighbours,
+    Place,
+    Predictions,
+    Query,
+    Signature,
+)
 from curator.api.encoders import Encoder, EncoderSpec, ImageBatch, Preprocess, Resolved, TextBatch
 from curator.api.heads import Head, HeadSpec, NoParams
 from curator.api.readers import Found, ReaderSpec, ReadOptions, Row, Skipped
@@ -64,10 +75,12 @@ __all__ = [
     "LabelName",
     "Modality",
     "Model",
+    "Neighbours",
     "NewFile",
     "NoParams",
     "Option",
     "Output",
+    "Place",
     "Predictions",
     "Preprocess",
     "Query",
@@ -77,6 +90,7 @@ __all__ = [
     "Row",
     "SetAside",
     "SetLabel",
+    "Signature",
     "Skipped",
     "Table",
     "TextBatch",

@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, NewType, Protocol, TypeAlias
 
-from curator.api.data import FittedHead, Item, ItemSet, Modality, Model, Predictions, Query
+from curator.api.data import (
+    FittedHead,
+    Item,
+    ItemSet,
+    Modality,
+    Model,
+    Neighbours,
+    Place,
+    Predictions,
+    Query,
+    Signature,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -160,6 +171,24 @@ class Context(Protocol):
 
     def unlabelled(self, target: str, items: Sequence[Item]) -> list[Item]:
         """Those of `items` of which nothing is said as to the label or group."""
+        ...
+
+    def places(self, items: Sequence[Item]) -> list[tuple[Place, ...]]:
+        """Where each item is now, by path: files that are there and unchanged since they were added, rows of such."""
+        ...
+
+    def signatures(self, signature: Signature, items: Sequence[Item]) -> Iterator[tuple[Item, bytes]]:
+        """The signature of each item of its modality, in order; computed where it is not kept yet.
+
+        What cannot be read or computed is left out, and recorded with the reason.
+        """
+        ...
+
+    def neighbours(self, model: Model, items: Sequence[Item], k: int) -> Neighbours:
+        """For each item the `k` others of highest cosine. Exact, in blocks: n x dim numbers in memory, never n x n.
+
+        Embeds what is missing as `nearest` does; items that cannot be embedded are left out.
+        """
         ...
 
     def labels(self, items: Sequence[Item]) -> list[tuple[str, ...]]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,7 +22,8 @@ class Item:
     """One content: an image or a text, wherever its files lie.
 
     `hash` is the SHA-256 (hex) of the whole file, for a text of its UTF-8. `path` is one place where
-    the content is now, None when every known file of it is gone. `text` is the body of a text.
+    the content is now, None when every known file of it is gone. `text` is the body of a text. `pixels` are
+    the width and height of an image as stored, before its EXIF orientation.
     """
 
     id: int
@@ -30,9 +31,56 @@ class Item:
     modality: Modality
     path: Path | None
     text: str | None = None
+    pixels: tuple[int, int] | None = None
 
     def __str__(self) -> str:
         return str(self.path) if self.path else f"id:{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an item is: a file, or one row of a table, whose key is `row`.
+
+    `size` (bytes) and `modified_ns` (nanoseconds since 1970) are those of the file.
+    """
+
+    path: Path
+    size: int
+    modified_ns: int
+    row: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether the file at `path` is the item, and nothing else."""
+        return not self.row
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Something small that is computed from a content once, and kept until what is derived is thrown away.
+
+    `compute` gets a text, or a picture (a Pillow image, upright): in RGB and scaled down to a longest side of
+    `longest` pixels, or, without `longest`, whole and in its own mode. `picture.info["frames"]` is how many
+    frames it has, of which it is the first. It runs in threads. `name` is unlike every other one's and changes when the
+    bytes would: `"mine/2"`.
+    """
+
+    name: str
+    modality: Modality
+    compute: Callable[[Any], bytes]
+    longest: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """`items[index[i, j]]` is the item (j + 1)-th nearest to `items[i]`, which is not among them.
+
+    `index` is (n, k) int64, `score` (n, k) float32: the cosines, descending. k is less where there are fewer items.
+    """
+
+    items: list[Item]
+    index: NDArray[np.int64]
+    score: Floats
 
 
 @dataclass(frozen=True, slots=True)

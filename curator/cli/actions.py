@@ -87,7 +87,9 @@ def _decorators(parameter: Parameter) -> Iterator[Any]:
             yield click.argument(name, required=parameter.required)
         return
     flags = parameter.flags
-    shown = None if parameter.required or parameter.default in (None, False) else parameter.default
+    shown = None if parameter.required or parameter.default in (None, False, ()) else parameter.default
+    if parameter.many and shown:
+        shown = ", ".join(shown)
     help_text = how.help + (f" [default: {shown}]" if shown is not None else "")
     if parameter.type is bool:
         yield click.option(*flags, name, is_flag=True, default=None, help=help_text)
@@ -98,6 +100,7 @@ def _decorators(parameter: Parameter) -> Iterator[Any]:
             type=_type(parameter, how),
             metavar=METAVARS.get(parameter.type),
             required=parameter.required,
+            multiple=parameter.many,
             help=help_text,
         )
 

@@ -180,13 +180,13 @@ class Encoding:
             except BadContent as error:
                 return error
 
-        for (item, path), value in ordered_map(prepare, ((item, self._locate(item)) for item in items)):
+        for (item, path), value in ordered_map(prepare, ((item, self.locate(item)) for item in items)):
             if isinstance(value, BadContent):
                 passes = isinstance(path, BadContent) or value.may_pass
                 self.derived.put_failure(UNREAD if passes else "", item.hash, str(value))
             yield item, value
 
-    def _locate(self, item: Item) -> str | BadContent:
+    def locate(self, item: Item) -> str | BadContent:
         """A path where the item's file is, unchanged since it was added: its vector goes under its hash."""
         if item.modality == "text":
             return ""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from curator.api import Preprocess
 from curator.core.files import BadContent
-from curator.pictures import Unreadable, opened, upright
+from curator.pictures import Unreadable, opened, upright, whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,6 +31,25 @@ def pixels(path: str | Path, preprocess: Preprocess) -> NDArray[np.float32]:
     with _content(), opened(path) as image:
         decoded = upright(image, preprocess.resize)
     return _normalised(_resized(decoded, preprocess), preprocess)
+
+
+def picture(path: str | Path, longest: int | None) -> Image.Image:
+    """The first frame, upright: in RGB with a longest side of at most `longest`, or whole and in its own mode.
+
+    `info["frames"]` is how many there are. Raises `BadContent`.
+    """
+    from PIL.Image import Resampling
+
+    with _content(), opened(path) as image:
+        # The further pictures of a phone's MPO are previews and depth maps.
+        frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+        if longest is None:
+            decoded = whole(image)
+        else:
+            decoded = upright(image, longest)
+            decoded.thumbnail((longest, longest), Resampling.LANCZOS)
+    decoded.info["frames"] = frames
+    return decoded
 
 
 @contextlib.contextmanager

@@ -6,11 +6,12 @@ import difflib
 import os
 import sqlite3
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from curator.api import Place
 from curator.core.changes import Journal
 from curator.core.files import BadContent, Stamp, look
 from curator.errors import NotFound
@@ -106,6 +107,22 @@ class Places:
         roots = {root_id: root for root, root_id in self._roots().items()}
         rows = self.database.rows_among(sql, list(item_ids))
         return {row["item_id"]: Path(_joined(roots[row["root_id"]], row)) for row in rows if not row["missing"]}
+
+    def live(self, item_ids: Sequence[int]) -> dict[int, list[Place]]:
+        """For each item the files, and rows of files, that are there and unchanged since they were added; by path."""
+        sql = "SELECT * FROM place WHERE missing = 0 AND item_id IN (SELECT value FROM json_each(?))"
+        roots = {root_id: root for root, root_id in self._roots().items()}
+        found: dict[int, list[Place]] = {}
+        for row in self.database.rows_among(sql, item_ids):
+            path = _joined(roots[row["root_id"]], row)
+            try:
+                unchanged = look(path) == self.stamp(row)
+            except BadContent:
+                continue
+            if unchanged:
+                place = Place(Path(path), row["size"], row["mtime_ns"], row["row_key"])
+                found.setdefault(row["item_id"], []).append(place)
+        return {item: sorted(places, key=lambda place: (place.path, place.row)) for item, places in found.items()}
 
     def insert(self, journal: Journal, path: str, item_id: int, stamp: Stamp) -> None:
         """Record that a file is an item."""

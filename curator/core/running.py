@@ -20,13 +20,16 @@ from curator.api import (
     LabelName,
     Modality,
     Model,
+    Neighbours,
     NewFile,
     Option,
     Output,
+    Place,
     Predictions,
     Query,
     SetAside,
     SetLabel,
+    Signature,
 )
 from curator.contract import Breach, held
 from curator.core.artifacts import Targets
@@ -35,8 +38,9 @@ from curator.core.encoding import Encoding
 from curator.core.files import reason
 from curator.core.labels import Labels, Source, full_name
 from curator.core.reporting import Reporter
-from curator.core.search import nearest
+from curator.core.search import nearest, neighbours
 from curator.core.selection import Items, text_query
+from curator.core.signatures import Signatures
 from curator.core.training import Training
 from curator.errors import BadInput, CuratorError, NotReady
 from curator.parameters import Parameter, bind, parameters
@@ -130,6 +134,20 @@ class ActionContext:
         """The labels that each item is said to be."""
         found = self._labels.of_items([item.id for item in items])
         return [tuple(found.get(item.id, ())) for item in items]
+
+    def places(self, items: Sequence[Item]) -> list[tuple[Place, ...]]:
+        """Where each item is now."""
+        found = self._items.places.live([item.id for item in items])
+        return [tuple(found.get(item.id, ())) for item in items]
+
+    def signatures(self, signature: Signature, items: Sequence[Item]) -> Iterator[tuple[Item, bytes]]:
+        """The signature of each item, computed where it is not kept."""
+        return Signatures(self._encoding).of(held(Signature, signature), items)
+
+    def neighbours(self, model: Model, items: Sequence[Item], k: int) -> Neighbours:
+        """For each item the `k` nearest others."""
+        self._encoding.ensure(model, items, self._may_encode)
+        return neighbours(self._encoding, model, items, k)
 
     def note(self, message: str) -> None:
         """Pass a line on."""

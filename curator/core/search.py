@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from curator.api import Item, Model
+from curator.api import Item, Model, Neighbours
 from curator.core.encoding import Encoding
 
 if TYPE_CHECKING:
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BLOCK = 10_000
+SIDE = 2_000
+"""Rows and columns of cosines that are held at once."""
 
 
 def nearest(
@@ -34,6 +36,30 @@ def nearest(
         best += [(item, float(score)) for item, score in zip(present, scores, strict=True) if score >= threshold]
         best = sorted(best, key=lambda pair: (-pair[1], pair[0].id))[:k]
     return best
+
+
+def neighbours(encoding: Encoding, model: Model, items: Sequence[Item], k: int) -> Neighbours:
+    """For each item that has a vector the `k` others of highest cosine, best first."""
+    import numpy as np
+
+    present, rows = encoding.matrix(model, items)
+    k = max(0, min(k, len(present) - 1))
+    index = np.zeros((len(present), k), np.int64)
+    score = np.zeros((len(present), k), np.float32)
+    for start in range(0, len(present) if k else 0, SIDE):
+        mine = np.arange(start, min(start + SIDE, len(present)))
+        best, found = np.full((len(mine), k), -2, np.float32), np.zeros((len(mine), k), np.int64)
+        for other in range(0, len(present), SIDE):
+            scores = rows[mine] @ rows[other : other + SIDE].T
+            theirs = np.arange(other, other + scores.shape[1])
+            scores[mine[:, None] == theirs] = -3
+            every = np.hstack([best, scores])
+            which = np.argpartition(-every, k - 1, axis=1)[:, :k]
+            ids = np.hstack([found, np.broadcast_to(theirs, scores.shape)])
+            best, found = np.take_along_axis(every, which, 1), np.take_along_axis(ids, which, 1)
+        order = np.lexsort((found, -best), axis=1)
+        index[mine], score[mine] = np.take_along_axis(found, order, 1), np.take_along_axis(best, order, 1)
+    return Neighbours(present, index, score)
 
 
 def _kth(scores: NDArray[np.float32], k: int) -> float:

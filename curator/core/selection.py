@@ -127,7 +127,7 @@ class Items:
 
     def _items(self, rows: Sequence[sqlite3.Row]) -> list[Item]:
         paths = self.places.paths([row["id"] for row in rows])
-        return [Item(row["id"], row["hash"], row["modality"], paths.get(row["id"]), row["text"]) for row in rows]
+        return [_item(row, paths.get(row["id"])) for row in rows]
 
 
 def text_query(text: str) -> Query:
@@ -159,3 +159,8 @@ def item_number(reference: str) -> int:
 
 def _of_item(item: Item) -> Query:
     return Query(item.modality, item.hash, item=item, path=item.path, text=item.text)
+
+
+def _item(row: sqlite3.Row, path: Path | None) -> Item:
+    pixels = None if row["width"] is None else (row["width"], row["height"])
+    return Item(row["id"], row["hash"], row["modality"], path, row["text"], pixels)

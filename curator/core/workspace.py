@@ -264,7 +264,7 @@ class Workspace:
         targets = Targets(self.folder, self.items.places, force)
         params = bind_parameters(spec, values, self.items, text, targets)
         said = {
-            **{name: value for name, value in values.items() if value is not None},
+            **{name: value for name, value in values.items() if value not in (None, ())},
             **({"text": text} if text else {}),
             **({"apply": True} if apply else {}),
         }

@@ -1,7 +1,7 @@
-"""`derived.db`: vectors, failures, predictions. All of it is f(fingerprint, content): it may be deleted at any time.
+"""`derived.db`: vectors, signatures, failures, predictions.
 
-Keyed by content hash and fingerprint, never by a row of the catalogue. A derived.db of another layout is
-thrown away and filled again.
+All of it is f(fingerprint, content): it may be deleted at any time. Keyed by content hash and fingerprint, never by
+a row of the catalogue. A derived.db of another layout is thrown away and filled again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pathlib import Path
 from curator.store.sqlite import Database, connect, make
 
 FILE = "derived.db"
-LAYOUT = 1
+LAYOUT = 2
 UNREAD = "unread"
 """In place of a fingerprint: the file could not be read, which says nothing about its content; it is tried again."""
 
@@ -32,6 +32,9 @@ SCHEMA = (
     # probabilities: float32, little-endian, in the order of the head's classes. head: hash of its state.
     "CREATE TABLE prediction (head TEXT NOT NULL, hash TEXT NOT NULL, probabilities BLOB NOT NULL,"
     " PRIMARY KEY (head, hash)) STRICT",
+    # Something small that was computed from a content. name: of what, and which version of it.
+    "CREATE TABLE signature (name TEXT NOT NULL, hash TEXT NOT NULL, value BLOB NOT NULL,"
+    " PRIMARY KEY (name, hash)) STRICT",
     f"PRAGMA user_version = {LAYOUT}",
 )
 
@@ -106,6 +109,18 @@ class Derived:
         with self.database.transaction():
             sql = "INSERT OR REPLACE INTO prediction (head, hash, probabilities) VALUES (?, ?, ?)"
             self.database.execute_many(sql, [(head, hash_, values) for hash_, values in rows])
+
+    def signatures(self, name: str, hashes: Sequence[str]) -> Iterator[tuple[str, bytes]]:
+        """(hash, value) of those contents whose signature of this name is kept."""
+        sql = "SELECT hash, value FROM signature WHERE name = ? AND hash IN (SELECT value FROM json_each(?))"
+        for row in self.database.rows_among(sql, hashes, name):
+            yield row[0], row[1]
+
+    def put_signatures(self, name: str, rows: Iterable[tuple[str, bytes]]) -> None:
+        """Keep signatures."""
+        with self.database.transaction():
+            sql = "INSERT OR REPLACE INTO signature (name, hash, value) VALUES (?, ?, ?)"
+            self.database.execute_many(sql, [(name, hash_, value) for hash_, value in rows])
 
     def rate(self, fingerprint: str) -> float | None:
         """Items per second when this space was last filled here."""

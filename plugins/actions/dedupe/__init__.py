@@ -1,0 +1,97 @@
+"""Find what is there more than once, and propose what may go.
+
+This module only describes the action; the work is done by the others of the package, which are imported when it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from curator.api import ActionSpec, Column, Context, EncoderRef, ItemSet, Option, Output, Table, hookimpl
+
+KEEP_HELP = (
+    "Which copy stays: largest, oldest, newest or path:PATTERN (as path:originals/*); several in order of preference. "
+    "Whatever is left is decided by largest, oldest, then the path."
+)
+
+
+@dataclass(frozen=True)
+class DedupeParams:
+    """What to compare, which copy stays, and what may go."""
+
+    keep: Annotated[tuple[str, ...], Option(help=KEEP_HELP)] = ()
+    reference: Annotated[
+        tuple[str, ...], Option(help="A folder whose files stay, and are the ones that others are copies of.")
+    ] = ()
+    include: Annotated[
+        tuple[str, ...],
+        Option(choices=("near",), help="Propose that near copies go too; else they are only shown."),
+    ] = ()
+    similar: Annotated[bool, Option(help="Also show what is only similar; that never goes.")] = False
+    threshold: Annotated[float, Option(min=0, max=1, help="For --similar: the least cosine of the two embeddings.")] = (
+        0.9
+    )
+    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to find candidates with.")] = None
+    among: Annotated[ItemSet, Option()] = ItemSet()
+
+
+DUPLICATES = Table(
+    "duplicate",
+    "Duplicates",
+    (
+        Column("group", "files of one group are copies of the one that is kept", "integer"),
+        Column("match", "exact: the same bytes; same picture: the same pixels in another file; near; similar"),
+        Column("do", "keep; go: may be moved to quarantine; stay: a copy that is not moved"),
+        Column("path", "where it is", "path"),
+        Column("why", "why it is kept, what shows that it is a copy of the one kept, or why it stays"),
+        Column("row", "the row, where the path is that of a table"),
+        Column("text", "the body of a text"),
+        Column("id", "the item", "json"),
+        Column("size", "bytes of the file", "json"),
+        Column(
+            "evidence",
+            "what was measured against the one kept. Near images: mirrored, turned (degrees), scale, keypoints that"
+            " agree, blocks with texture, the part of them agreeing, their median correlation, overlap (part), bits (of"
+            " 64 hash bits that differ). Near texts: folded (equal but for signs) and jaccard. Similar: cosine, model",
+            "json",
+        ),
+    ),
+)
+
+TOTALS = Table(
+    "total",
+    "In all",
+    (
+        Column("match", "the kind of copies"),
+        Column("groups", "how many", "integer"),
+        Column("copies", "files beside those kept", "integer"),
+        Column("go", "of them, how many may go", "integer"),
+        Column("bytes", "of those", "integer"),
+    ),
+    whole=True,
+)
+
+
+def plan(context: Context, params: DedupeParams) -> Iterator[Output]:
+    """Groups of copies, each with the one to keep; then how many, and how much they hold."""
+    from .planning import outputs
+
+    return outputs(context, params)
+
+
+@hookimpl
+def register_actions() -> Iterable[ActionSpec]:
+    """The command `dedupe`."""
+    return [
+        ActionSpec(
+            "dedupe",
+            "Find copies: exact, of the same pixels, and near ones, and propose which may go.",
+            DedupeParams,
+            plan,
+            (DUPLICATES, TOTALS),
+            example="curator dedupe --keep path:originals/* --keep largest",
+            moves_files=True,
+        )
+    ]

@@ -1,0 +1,100 @@
+"""All pairs of 64-bit hashes within a small distance, without comparing each with each.
+
+Multi-index hashing (Norouzi, Punjani and Fleet, "Fast Search in Hamming Space with Multi-Index Hashing", CVPR 2012):
+two hashes that differ in at most r bits differ, in one of m parts of them, in at most r // m. So each part is an index
+of its own, asked for every value that near; what it gives is compared whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import combinations, pairwise
+from math import comb
+
+import numpy as np
+from numpy.typing import NDArray
+
+Hashes = NDArray[np.uint64]
+Indices = NDArray[np.int64]
+
+BITS = 64
+LARGEST_PART = 24
+"""Bits; its table of starts takes 4 bytes for each value."""
+
+AT_ONCE = 1 << 22
+"""Candidates that are compared in one go: 4 M of them take some 150 MB."""
+
+
+def near_pairs(queries: Hashes, hashes: Hashes, radius: int) -> tuple[Indices, Indices, Indices]:
+    """Every (query, hash) within `radius` bits, as two rows of indices and one of distances; in order, each once."""
+    found = [
+        (query, other, distance)
+        for start, width in _parts(len(hashes), radius)
+        for query, other, distance in _of_part(queries, hashes, start, width, radius)
+    ]
+    if not found:
+        nothing = np.zeros(0, np.int64)
+        return nothing, nothing, nothing
+    query, other, distance = (np.concatenate(column) for column in zip(*found, strict=True))
+    _, first = np.unique(query * len(hashes) + other, return_index=True)
+    return query[first], other[first], distance[first]
+
+
+def _parts(count: int, radius: int) -> list[tuple[int, int]]:
+    """How the 64 bits are cut up, as (start, width): what makes the fewest look-ups and comparisons."""
+
+    def cost(parts: int) -> float:
+        width = BITS // parts
+        asked = sum(comb(width, bits) for bits in range(radius // parts + 1))
+        return parts * asked * (1 + count / float(2**width))
+
+    least = -(-BITS // LARGEST_PART)
+    parts = min(range(least, BITS // 4 + 1), key=cost)
+    edges = [BITS * part // parts for part in range(parts + 1)]
+    return [(start, end - start) for start, end in pairwise(edges)]
+
+
+def _of_part(
+    queries: Hashes, hashes: Hashes, start: int, width: int, radius: int
+) -> Iterator[tuple[Indices, Indices, Indices]]:
+    """Pairs that are near in one part, and near as a whole."""
+    parts = len(_parts(len(hashes), radius))
+    keys, asked = _part(hashes, start, width), _part(queries, start, width)
+    order, asking = np.argsort(keys, kind="stable"), np.argsort(asked, kind="stable")
+    # In the order of their keys, queries and hashes that are compared lie near each other in memory.
+    keys, hashes, asked, queries = keys[order], hashes[order], asked[asking], queries[asking]
+    starts = np.zeros(2**width + 1, np.int64)
+    np.cumsum(np.bincount(keys, minlength=2**width), out=starts[1:])
+    for mask in _masks(width, radius // parts):
+        wanted = asked ^ mask
+        first, many = starts[wanted], starts[wanted + 1] - starts[wanted]
+        for query, position in _expanded(first, many):
+            distance = np.bitwise_count(queries[query] ^ hashes[position])
+            near = np.flatnonzero(distance <= radius)
+            yield asking[query[near]], order[position[near]], distance[near].astype(np.int64)
+
+
+def _part(hashes: Hashes, start: int, width: int) -> Indices:
+    return (hashes >> np.uint64(start) & np.uint64(2**width - 1)).astype(np.int64)
+
+
+def _masks(width: int, distance: int) -> Iterator[int]:
+    """Every number of `width` bits with at most `distance` ones."""
+    for ones in range(distance + 1):
+        for places in combinations(range(width), ones):
+            yield sum(1 << place for place in places)
+
+
+def _expanded(first: Indices, many: Indices) -> Iterator[tuple[Indices, Indices]]:
+    """(i, first[i] + 0), ..., (i, first[i] + many[i] - 1) for each i, in blocks of bounded size."""
+    asking = np.flatnonzero(many)
+    ends = np.cumsum(many[asking])
+    start = 0
+    while start < len(asking):
+        done = ends[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, done + AT_ONCE, side="right")))
+        chosen = asking[start:stop]
+        query = np.repeat(chosen, many[chosen])
+        within = np.arange(len(query)) - np.repeat(ends[start:stop] - many[chosen] - done, many[chosen])
+        yield query, first[query] + within
+        start = stop

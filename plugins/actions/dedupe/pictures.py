@@ -1,0 +1,112 @@
+"""Copies among pictures: the same pixels in another file, and near copies."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from curator.api import Context, Item, Model, Signature
+
+from . import sketching, verify
+from .hamming import near_pairs
+from .stars import spokes
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+RADIUS = 7
+"""Bits of 64 in which the hashes of candidates may differ."""
+CLOSE = 4
+"""Bits: one picture decoded from two formats, each by its own short cut."""
+NEIGHBOURS = 10
+"""Nearest by the embedding that are candidates: in the benchmark 10 hold what 20 hold, but for 1 in 100."""
+
+
+def sketch(picture: Image.Image) -> bytes:
+    """Nothing for a film, of which one frame says too little."""
+    return b"" if picture.info["frames"] > 1 else sketching.sketch(np.asarray(picture))
+
+
+def digest(picture: Image.Image) -> bytes:
+    """SHA-256 of the pixels with their shape and mode; nothing for a film.
+
+    A palette is a way of writing colours down, not a property of the pixels.
+    """
+    if picture.info["frames"] > 1:
+        return b""
+    if picture.mode in ("P", "PA"):
+        picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
+    head = f"{picture.mode} {picture.width} {picture.height} {picture.info.get('transparency')!r} "
+    return hashlib.sha256(head.encode() + picture.tobytes()).digest()
+
+
+SKETCH = Signature("dedupe.sketch/1", "image", sketch, sketching.LONGEST)
+PIXELS = Signature("dedupe.pixels/1", "image", digest)
+
+
+class Pictures:
+    """Pictures that could be looked at, in the order in which they should stay."""
+
+    def __init__(self, context: Context, items: Sequence[Item]) -> None:
+        self.context = context
+        kept = [(item, data) for item, data in context.signatures(SKETCH, items) if data]
+        self.items = [item for item, _ in kept]
+        self._data = {item.id: data for item, data in kept}
+        hashes = [sketching.hashes(data) for _, data in kept]
+        self.hashes = np.stack(hashes) if hashes else np.zeros((0, sketching.ORIENTATIONS), np.uint64)
+
+    def same(self) -> list[tuple[int, int]]:
+        """Pairs of the same pixels; of many that are the same, each with the first."""
+        size = [tuple(sorted(item.pixels or ())) for item in self.items]
+        close = [(a, b) for a, b in self._close(CLOSE, 1) if size[a] == size[b]]
+        chosen = sorted({number for pair in close for number in pair})
+        digests = dict(self._digests([self.items[number] for number in chosen]))
+        found = [number for number in chosen if self.items[number].id in digests]
+        pairs = spokes([digests[self.items[number].id] for number in found])
+        return [(found[a], found[b]) for a, b in pairs]
+
+    def _digests(self, items: Sequence[Item]) -> list[tuple[int, bytes]]:
+        return [(item.id, data) for item, data in self.context.signatures(PIXELS, items) if data]
+
+    def candidates(self, model: Model | None) -> list[tuple[int, int]]:
+        """Pairs that may be near: by their hashes in any orientation, and by the embedding where there is one."""
+        pairs = self._close(RADIUS, sketching.ORIENTATIONS)
+        if model is not None:
+            pairs += [*neighbours(self.context, model, self.items, NEIGHBOURS)]
+        return pairs
+
+    def _close(self, radius: int, orientations: int) -> list[tuple[int, int]]:
+        """Pairs whose hashes are close. Where many have one hash, one stands for them in what is compared."""
+        plain, first, which = np.unique(self.hashes[:, 0], return_index=True, return_inverse=True)
+        pairs = spokes(which.tolist())
+        for orientation in range(orientations):
+            turned = np.ascontiguousarray(self.hashes[first, orientation])
+            a, b, _ = near_pairs(turned, plain, radius)
+            pairs += [(int(first[x]), int(first[y])) for x, y in zip(a, b, strict=True) if x != y]
+        return pairs
+
+    def match(self, one: int, other: int) -> verify.Agreement | None:
+        """How two of them agree, if they are near copies."""
+        agreement = verify.compare(self._sketch(one), self._sketch(other))
+        return agreement if agreement is not None and agreement.convincing else None
+
+    def _sketch(self, number: int) -> Any:
+        return sketching.Sketch.read(self._data[self.items[number].id])
+
+
+def neighbours(
+    context: Context, model: Model, items: Sequence[Item], k: int, least: float = -1
+) -> dict[tuple[int, int], float]:
+    """The cosine of each pair of which one is among the `k` nearest of the other, if it is at least `least`."""
+    # Ties among neighbours go by position: by content it is the same whatever the order in which things were added.
+    found = context.neighbours(model, sorted(items, key=lambda item: item.hash), k)
+    number = {item.id: position for position, item in enumerate(items)}
+    own = [number[item.id] for item in found.items]
+    pairs = {}
+    for row, column in zip(*np.nonzero(found.score >= least), strict=True):
+        one, other = own[row], own[found.index[row, column]]
+        pairs[min(one, other), max(one, other)] = float(found.score[row, column])
+    return pairs

@@ -1,0 +1,117 @@
+"""Laying one picture over another: by keypoints first, then by the pixels themselves."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .sketching import LONGEST, THUMBNAIL, Floats, Sketch
+
+Doubles: TypeAlias = NDArray[np.float64]
+Mask: TypeAlias = NDArray[np.bool_]
+
+MATCHES = 7
+"""Keypoints that must agree on one placement; any two agree on some."""
+RATIO, FARTHEST = 0.85, 70
+"""A match is better than the second best by this factor (Lowe 2004), and differs in at most so many of 256 bits."""
+TOLERANCE = 3.0
+"""Pixels, where the longest side has 256: so far from where it should be a keypoint may lie."""
+STRETCH = 4.0
+"""How much larger one may show the same than the other."""
+
+ROUNDS, STILL = 5, 0.05
+"""Steps of the second placement, and the one in pixels that is too small to go on."""
+LEAST_PIXELS = 500
+
+DARK, LIGHT = 4, 251
+"""Grey levels outside of which a pixel may be clipped."""
+
+
+def by_keypoints(one: Sketch, other: Sketch, mirrored: bool) -> tuple[Doubles, int] | None:
+    """The turn, scale and shift, (2, 3) for thumbnails, that brings most keypoints onto their like; and how many."""
+    if min(len(one.points), len(other.points)) < MATCHES:
+        return None
+    descriptors = one.mirrored if mirrored else one.descriptors
+    distances, nearest = cv2.batchDistance(descriptors, other.descriptors, dtype=-1, normType=cv2.NORM_HAMMING, K=2)
+    good = (distances[:, 0] < RATIO * distances[:, 1]) & (distances[:, 0] <= FARTHEST)
+    if good.sum() < MATCHES:
+        return None
+    start = one.points[good]
+    if mirrored:
+        start = np.column_stack([one.frame[0] - 1 - start[:, 0], start[:, 1]])
+    matrix, inliers = cv2.estimateAffinePartial2D(
+        start, other.points[nearest[good, 0]], method=cv2.RANSAC, ransacReprojThreshold=TOLERANCE, maxIters=500
+    )
+    if matrix is None or inliers.sum() < MATCHES or not 1 / STRETCH < stretch(matrix) < STRETCH:
+        return None
+    # The middles of pixels lie at halves; scaled about their corners, the two would lie apart.
+    half, turn, ratio = np.array([0.5, 0.5]), matrix[:, :2], THUMBNAIL / LONGEST
+    shift = ratio * (matrix[:, 2] + half - turn @ half) - half + turn @ half
+    return np.column_stack([turn, shift]), int(inliers.sum())
+
+
+def stretch(matrix: Doubles) -> float:
+    """How many times larger the one laid over the other becomes."""
+    return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+
+
+def laid(one: Floats, shape: tuple[int, ...], matrix: Doubles) -> tuple[Floats, Mask]:
+    """One picture where it comes to lie on another of `shape`, and where it covers it."""
+    values = cv2.warpAffine(
+        one, matrix, (shape[1], shape[0]), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=-1000
+    )
+    return values, values >= 0
+
+
+def unclipped(one: Floats, other: Floats) -> Mask:
+    """Where neither is so dark or so light that the other's shades may be lost in it."""
+    return (one > DARK) & (one < LIGHT) & (other > DARK) & (other < LIGHT)
+
+
+def by_pixels(one: Floats, other: Floats, matrix: Doubles) -> Doubles:
+    """The placement moved to where the pixels fit best (Gauss-Newton; Lucas and Kanade 1981).
+
+    Turn, scale, shift, contrast and brightness are free; a pixel that fits badly, as one under a line of text, counts
+    for little. Nothing else is free, so that a view from elsewhere stays a bad fit.
+    """
+    height, width = other.shape
+    grid = np.meshgrid(np.arange(width) - width / 2, np.arange(height) - height / 2)
+    x, y = (side.astype(np.float32) for side in grid)
+    centre = np.array([[1, 0, width / 2], [0, 1, height / 2], [0, 0, 1]])
+    level: Doubles | None = None
+    for _ in range(ROUNDS):
+        values, covered = laid(one, other.shape, matrix)
+        across, down = (cv2.Sobel(values, cv2.CV_32F, *axis, scale=1 / 8) for axis in ((1, 0), (0, 1)))
+        inside = cv2.erode(covered.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        inside &= unclipped(values, other)
+        if inside.sum() < LEAST_PIXELS:
+            return matrix
+        across, down, value, wanted, u, v = (array[inside] for array in (across, down, values, other, x, y))
+        design = np.stack([across * u + down * v, down * u - across * v, across, down, value, np.ones_like(value)])
+        if level is None:
+            contrast = wanted.std() / (value.std() + 1e-3)
+            level = np.array([contrast, np.median(wanted) - contrast * np.median(value)])
+        step = _step(design, wanted - (level[0] * value + level[1]).astype(np.float32))
+        level = level + step[4:]
+        grow, turn, right, lower = step[:4] / max(level[0], 0.1)
+        if max(abs(grow), abs(turn)) > 0.2 or max(abs(right), abs(lower)) > 10:
+            return matrix  # lost: so far off, the first placement was better
+        # It would fit better if it were looked up a step further on; so it is moved back by that step.
+        move = np.array([[1 + grow, -turn, right], [turn, 1 + grow, lower], [0, 0, 1]])
+        whole = centre @ np.linalg.inv(move) @ np.linalg.inv(centre) @ np.vstack([matrix, [0, 0, 1]])
+        matrix = whole[:2]
+        if np.abs([grow * width, turn * width, right, lower]).max() < STILL:
+            break
+    return matrix
+
+
+def _step(design: Floats, residual: Floats) -> Doubles:
+    """Weighted least squares; the weight falls with the residual, measured by what is usual here."""
+    usual = 3 * np.median(np.abs(residual)) + 1
+    weighted = design / (1 + (residual / usual) ** 2) ** 2
+    normal = (weighted @ design.T).astype(np.float64)
+    found: Doubles = np.linalg.solve(normal + 1e-6 * np.diag(np.diag(normal) + 1), weighted @ residual)
+    return found

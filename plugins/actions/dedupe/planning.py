@@ -1,0 +1,277 @@
+"""From items to groups of copies, and from groups to what is shown and proposed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from curator.api import Context, Finding, ItemSet, Model, Output, SetAside
+from curator.errors import NotReady
+
+from .keeping import File, Preference
+from .pictures import Pictures, neighbours
+from .stars import stars
+from .texts import Resemblance, Texts
+from .verify import Agreement
+
+if TYPE_CHECKING:
+    from . import DedupeParams
+
+E = TypeVar("E")
+
+EXACT, SAME, NEAR, SIMILAR = "exact", "same picture", "near", "similar"
+KINDS = (EXACT, SAME, NEAR, SIMILAR)
+
+LIKE = 5
+"""Nearest by the embedding that --similar looks at."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """A file beside the one that is kept: what shows that it is a copy, in words and in figures."""
+
+    file: File
+    words: str
+    evidence: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Group:
+    """The file that is kept and its copies, all of one kind."""
+
+    kind: str
+    kept: File
+    copies: list[Copy] = field(default_factory=list)
+
+
+def outputs(context: Context, params: DedupeParams) -> Iterator[Output]:
+    """The groups, what may go of them, and how much that is."""
+    preference = Preference(params.keep)
+    proposed = {EXACT, SAME, *params.include}
+    groups = [
+        group
+        for items in _media(context, params)
+        for group in _merged(_groups(context, params, preference, items), proposed)
+    ]
+    groups.sort(key=lambda group: (KINDS.index(group.kind), group.kept.name))
+    for number, group in enumerate(groups, 1):
+        yield from _shown(number, group, preference, proposed)
+    yield from _totals(groups, proposed)
+
+
+# --- what is compared ---
+
+
+def _media(context: Context, params: DedupeParams) -> list[list[list[File]]]:
+    """For each medium its items, each with its files that are there, below the folders in question."""
+    references = [Path(folder).expanduser().resolve() for folder in params.reference]
+    items = {item.id: item for item in context.items(params.among)}
+    for folder in references:
+        items |= {item.id: item for item in context.items(ItemSet(params.among.media, folder))}
+    under = params.among.under.expanduser().resolve() if params.among.under is not None else None
+    media: dict[str, list[list[File]]] = {"image": [], "text": []}
+    ordered = list(items.values())
+    for item, places in zip(ordered, context.places(ordered), strict=True):
+        files = []
+        for place in places:
+            reference = any(place.path.is_relative_to(folder) for folder in references)
+            if reference or under is None or place.path.is_relative_to(under):
+                files.append(File(item, place, reference))
+        if files:
+            media[item.modality].append(files)
+    return list(media.values())
+
+
+# --- what is found ---
+
+
+def _groups(
+    context: Context, params: DedupeParams, preference: Preference, items: Sequence[Sequence[File]]
+) -> list[Group]:
+    """The groups of one medium, the surest kind first: what is a copy of one kind takes no part in the next."""
+    ordered = [sorted(files, key=preference.key) for files in items]
+    found = [
+        Group(EXACT, kept, [Copy(file, "same bytes", {}) for file in others]) for kept, *others in ordered if others
+    ]
+    # One file stands for each content: the one that is kept of it.
+    left = sorted((files[0] for files in ordered), key=preference.key)
+    if len(left) < 2:
+        return found
+    if left[0].item.modality == "image":
+        copies = _same_pictures(context, left)
+        found += copies
+        near = _near_pictures(context, params, _without(left, copies))
+        left = _without(left, copies)
+    else:
+        near = _near_texts(left)
+    found += near
+    if params.similar:
+        found += _similar(context, params, _without(left, near))
+    return found
+
+
+def _same_pictures(context: Context, files: list[File]) -> list[Group]:
+    pictures = Pictures(context, [file.item for file in files])
+    if len(pictures.items) < len(files):
+        missed = len(files) - len(pictures.items)
+        context.note(f"{missed:,} of {len(files):,} images compared by their bytes alone (unreadable or animated)")
+    files = _of(files, pictures)
+    return _made(SAME, files, pictures.same(), lambda one, other: "same pixels", lambda words: (words, {}))
+
+
+def _near_pictures(context: Context, params: DedupeParams, files: list[File]) -> list[Group]:
+    pictures = Pictures(context, [file.item for file in files])
+    files = _of(files, pictures)
+    candidates = pictures.candidates(_model(context, params, "image"))
+    return _made(NEAR, files, candidates, pictures.match, lambda found: (_picture_words(found), asdict(found)))
+
+
+def _near_texts(files: list[File]) -> list[Group]:
+    texts = Texts([file.item.text or "" for file in files])
+    return _made(NEAR, files, texts.candidates(), texts.match, lambda found: (_text_words(found), asdict(found)))
+
+
+def _similar(context: Context, params: DedupeParams, files: list[File]) -> list[Group]:
+    model = _model(context, params, files[0].item.modality) if files else None
+    if model is None:
+        return []
+    cosines = neighbours(context, model, [file.item for file in files], LIKE, params.threshold)
+    return _made(
+        SIMILAR,
+        files,
+        cosines,
+        lambda one, other: cosines.get((one, other)),
+        lambda cosine: (f"cosine {cosine:.3f}", {"cosine": cosine, "model": model.name}),
+    )
+
+
+def _model(context: Context, params: DedupeParams, modality: Any) -> Model | None:
+    """The encoder to find candidates with; None, and a note, where there is none."""
+    try:
+        model = context.model(params.encoder, modality)
+    except NotReady as error:
+        context.note(f"without embeddings: {error}")
+        return None
+    return model if modality in model.modalities else None
+
+
+def _made(
+    kind: str,
+    files: Sequence[File],
+    candidates: Iterable[tuple[int, int]],
+    match: Callable[[int, int], E | None],
+    said: Callable[[E], tuple[str, dict[str, Any]]],
+) -> list[Group]:
+    return [
+        Group(kind, files[star.centre], [Copy(files[ray], *said(evidence)) for ray, evidence in star.rays])
+        for star in stars(len(files), candidates, match)
+    ]
+
+
+def _of(files: Sequence[File], pictures: Pictures) -> list[File]:
+    seen = {item.id for item in pictures.items}
+    return [file for file in files if file.item.id in seen]
+
+
+def _without(files: Sequence[File], groups: Sequence[Group]) -> list[File]:
+    copies = {copy.file.item.id for group in groups for copy in group.copies}
+    return [file for file in files if file.item.id not in copies]
+
+
+# --- what is said of it ---
+
+
+def _merged(groups: Sequence[Group], proposed: set[str]) -> list[Group]:
+    """Copies of a file that is to go itself become copies of what stays in its stead, and of that less sure kind."""
+    goes = {
+        copy.file.name: (group, copy)
+        for group in groups
+        if group.kind in proposed
+        for copy in group.copies
+        if copy.file.may_go
+    }
+    left = []
+    for group in groups:  # surest kind first, so that a chain is followed to its end
+        if group.kept.name not in goes:
+            left.append(group)
+            continue
+        other, kept = goes[group.kept.name]
+        for copy in group.copies:
+            words = f"{copy.words} as {group.kept.place.path.name}: {kept.words}"
+            moved = Copy(copy.file, words, kept.evidence)
+            other.copies.append(moved)
+            if copy.file.name in goes:
+                goes[copy.file.name] = (other, moved)
+    return left
+
+
+def _shown(number: int, group: Group, preference: Preference, proposed: set[str]) -> Iterator[Output]:
+    group.copies.sort(key=lambda copy: copy.file.name)
+    reason = preference.reason(group.kept, [copy.file for copy in group.copies])
+    yield _row(number, group, group.kept, "keep", reason, {})
+    for copy in group.copies:
+        stays = _stays(group, copy.file, proposed)
+        do, why = ("stay", f"{copy.words}; {stays}") if stays else ("go", copy.words)
+        yield _row(number, group, copy.file, do, why, copy.evidence)
+        if not stays:
+            yield SetAside(copy.file.place.path, group.kept.place.path, group.kind, copy.words)
+
+
+def _row(number: int, group: Group, file: File, do: str, why: str, evidence: dict[str, Any]) -> Finding:
+    values = {
+        "group": number,
+        "match": group.kind,
+        "do": do,
+        "path": file.place.path,
+        "why": why,
+        "row": file.place.row or None,
+        "text": file.item.text,
+        "id": file.item.id,
+        "size": file.place.size,
+        "evidence": evidence,
+    }
+    return Finding("duplicate", values)
+
+
+def _stays(group: Group, file: File, proposed: set[str]) -> str:
+    """Why a copy is not to go; '' if it may."""
+    if group.kind == SIMILAR:
+        return "only similar"
+    if file.reference:
+        return "below --reference"
+    if not file.place.whole:
+        return "a row of a table"
+    return "" if group.kind in proposed else f"--include {group.kind} lets it go"
+
+
+def _totals(groups: Sequence[Group], proposed: set[str]) -> Iterator[Finding]:
+    for kind in KINDS:
+        of_kind = [group for group in groups if group.kind == kind]
+        copies = [(group, copy.file) for group in of_kind for copy in group.copies]
+        go = [file.place.size for group, file in copies if not _stays(group, file, proposed)]
+        if of_kind:
+            values = {"match": kind, "groups": len(of_kind), "copies": len(copies), "go": len(go), "bytes": sum(go)}
+            yield Finding("total", values)
+
+
+def _picture_words(found: Agreement) -> str:
+    if not found.keypoints and found.correlation == 1:
+        return "same shades throughout"
+    words = [f"correlation {found.correlation:.3f}"]
+    if found.agreeing < 0.95:
+        words.append(f"{100 * found.agreeing:.0f} % of the blocks")
+    if found.overlap < 0.95:
+        words.append(f"overlap {100 * found.overlap:.0f} %")
+    if found.mirrored:
+        words.append("mirrored")
+    if 2 <= found.turned <= 358:
+        words.append(f"turned {found.turned}°")
+    return ", ".join(words)
+
+
+def _text_words(found: Resemblance) -> str:
+    if found.folded:
+        return "same but for case, width, space or punctuation"
+    return f"{100 * found.jaccard:.0f} % of the character runs"

@@ -1,0 +1,113 @@
+"""Near copies of texts: equal once folded, or almost the same shingles.
+
+Candidates come from MinHash signatures in bands (Broder, "On the resemblance and containment of documents", 1997;
+Leskovec, Rajaraman and Ullman, "Mining of Massive Datasets", chapter 3); each is verified on the shingles themselves.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .stars import spokes
+
+Hashes: TypeAlias = NDArray[np.uint64]
+
+SHORT = 12
+"""Characters, folded: below this, two texts are near only if they are equal; one character more may say all."""
+ALIKE = 0.8
+"""Jaccard similarity of the shingles."""
+BANDS, ROWS = 24, 3
+"""Two texts of similarity 0.8 share a band with a probability of 1 - (1 - 0.8 ** 3) ** 24 > 0.9999999."""
+WIDE, NARROW = 5, 3
+"""Characters in a shingle: of an alphabet, and of a script whose characters are words or syllables."""
+
+NUMBERS = re.compile(r"\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Resemblance:
+    """How two texts agree: `folded`, equal but for case, width, space and punctuation; else `jaccard`, 0 to 1."""
+
+    folded: bool
+    jaccard: float
+
+
+class Texts:
+    """Texts made ready to be compared, in the order in which they should stay."""
+
+    def __init__(self, bodies: Sequence[str]) -> None:
+        self.folded = [fold(body) for body in bodies]
+        self.shingles = [shingles(folded) for folded in self.folded]
+        # Two texts that differ in a number say two things: "iPhone 5" and "iPhone 6", up 1 % and up 2 %.
+        self.numbers = [sorted(NUMBERS.findall(unicodedata.normalize("NFKC", body))) for body in bodies]
+
+    def candidates(self) -> list[tuple[int, int]]:
+        """Pairs that are likely to be near."""
+        pairs = spokes(self.folded)
+        long = [number for number, folded in enumerate(self.folded) if len(folded) >= SHORT]
+        signatures = _minhashes([self.shingles[number] for number in long])
+        for band in range(BANDS):
+            keys = np.ascontiguousarray(signatures[:, band * ROWS : (band + 1) * ROWS])
+            pairs += [(long[a], long[b]) for a, b in spokes([row.tobytes() for row in keys])]
+        return pairs
+
+    def match(self, one: int, other: int) -> Resemblance | None:
+        """How two of them agree, if they are near."""
+        if self.folded[one] == self.folded[other]:
+            return Resemblance(True, 1.0) if self.folded[one] else None
+        if min(len(self.folded[one]), len(self.folded[other])) < SHORT or self.numbers[one] != self.numbers[other]:
+            return None
+        a, b = self.shingles[one], self.shingles[other]
+        shared = len(np.intersect1d(a, b, assume_unique=True))
+        jaccard = shared / (len(a) + len(b) - shared)
+        return Resemblance(False, jaccard) if jaccard >= ALIKE else None
+
+
+def fold(text: str) -> str:
+    """Without what does not tell texts apart: case, width (NFKC), white space, punctuation and other signs.
+
+    A text of signs alone, as `+1` or `:-)`, keeps them.
+    """
+    text = unicodedata.normalize("NFKC", text).casefold()
+    kept = "".join(character for character in text if unicodedata.category(character)[0] not in "PZC")
+    return kept or "".join(text.split())
+
+
+def shingles(folded: str) -> Hashes:
+    """Hashes of all runs of some characters, each once, in order; how many characters depends on the script."""
+    if not folded:
+        return np.zeros(0, np.uint64)
+    codes = np.frombuffer(folded.encode("utf-32-le", "surrogatepass"), "<u4").astype(np.uint64)
+    wide = min(len(codes), WIDE if np.mean(codes < 0x2E80) > 0.5 else NARROW)
+    hashes = np.zeros(len(codes) - wide + 1, np.uint64)
+    for place in range(wide):
+        hashes = _mixed(hashes ^ codes[place : len(codes) - wide + 1 + place])
+    return np.unique(hashes)
+
+
+def _mixed(values: Hashes) -> Hashes:
+    """A 64-bit hash of each number (splitmix64)."""
+    values = values + np.uint64(0x9E3779B97F4A7C15)
+    values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ (values >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return values ^ (values >> np.uint64(31))
+
+
+def _minhashes(sets: Sequence[Hashes]) -> Hashes:
+    """The least hash of each set under each of many functions: (n, BANDS * ROWS)."""
+    signatures = np.zeros((len(sets), BANDS * ROWS), np.uint64)
+    if not sets:
+        return signatures
+    ends = np.cumsum([len(one) for one in sets])
+    every = np.concatenate(sets)
+    for number in range(BANDS * ROWS):
+        salt = _mixed(np.asarray([number + 1], np.uint64))
+        signatures[:, number] = np.minimum.reduceat(_mixed(every ^ salt), ends - [len(one) for one in sets])
+    return signatures

@@ -1,0 +1,268 @@
+"""Copies of pictures: each kind by itself, what is no copy, and that nothing is looked at twice."""
+
+from __future__ import annotations
+
+import random
+from unittest import mock
+
+import numpy as np
+import PIL.Image
+import pytest
+from fakes import open_fake
+from PIL import Image, ImageDraw, ImageEnhance, ImageOps
+from scenes import backdrop, save, scene, things
+
+
+@pytest.fixture
+def photos(tmp_path):
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def ws(tmp_path):
+    with open_fake(tmp_path / "workspace", "histogram", "numbers") as workspace:
+        yield workspace
+
+
+def dedupe(ws, folder, **options):
+    ws.add(folder)
+    return ws.run("dedupe", **options)
+
+
+def shown(rows):
+    """(kind of copy, what is done, name) of each file."""
+    return [(row["match"], row["do"], row["path"].name) for row in rows if row["kind"] == "duplicate"]
+
+
+def with_comment(data: bytes) -> bytes:
+    """The same JPEG with a comment: other bytes, the same pixels."""
+    return data[:2] + b"\xff\xfe\x00\x07hello" + data[2:]
+
+
+def written_over(image):
+    image = image.copy()
+    ImageDraw.Draw(image).text((40, 120), "SAMPLE PICTURE", font_size=28, fill="yellow")
+    return image
+
+
+VARIANTS = {
+    "jpeg": lambda image: image,
+    "half": lambda image: image.resize((180, 150), Image.Resampling.LANCZOS),
+    "double": lambda image: image.resize((720, 600), Image.Resampling.BICUBIC),
+    "crop-10": lambda image: image.crop((20, 10, 344, 280)),
+    "crop-30": lambda image: image.crop((60, 70, 312, 280)),
+    "mirror": ImageOps.mirror,
+    "upside-down": ImageOps.flip,
+    "rotate-90": lambda image: image.transpose(Image.Transpose.ROTATE_90),
+    "mirror-rotate": lambda image: ImageOps.mirror(image).transpose(Image.Transpose.ROTATE_270),
+    "slant": lambda image: image.rotate(7, resample=Image.Resampling.BICUBIC).crop((40, 40, 320, 260)),
+    "text": written_over,
+    "brighter": lambda image: ImageEnhance.Brightness(image).enhance(1.4),
+    "grey": lambda image: image.convert("L"),
+}
+
+
+# --- exact ---
+
+
+def test_the_same_bytes_twice_are_exact(ws, photos):
+    save(scene(1), photos / "a.jpg")
+    (photos / "b.jpg").write_bytes((photos / "a.jpg").read_bytes())
+    save(scene(2), photos / "other.jpg")
+    rows = dedupe(ws, photos, keep=("path:b.jpg",))
+    assert shown(rows) == [("exact", "keep", "b.jpg"), ("exact", "go", "a.jpg")]
+    size = (photos / "a.jpg").stat().st_size
+    (total,) = [row for row in rows if row["kind"] == "total"]
+    assert total == {"kind": "total", "match": "exact", "groups": 1, "copies": 1, "go": 1, "bytes": size}
+
+
+def test_nothing_is_moved_by_looking(ws, photos):
+    for name in ("a", "b"):
+        save(scene(1), photos / f"{name}.jpg")
+    before = sorted(path.name for path in photos.iterdir())
+    assert len(shown(dedupe(ws, photos))) == 2
+    assert sorted(path.name for path in photos.iterdir()) == before
+
+
+def test_a_copy_that_is_gone_or_changed_is_no_copy(ws, photos):
+    for name in "abc":
+        save(scene(1), photos / f"{name}.jpg")
+    ws.add(photos)
+    (photos / "b.jpg").unlink()
+    save(scene(2), photos / "c.jpg")
+    assert shown(ws.run("dedupe")) == []
+
+
+# --- same picture ---
+
+
+def test_the_same_pixels_in_another_file_are_the_same_picture(ws, photos):
+    path = save(scene(1), photos / "plain.jpg")
+    (photos / "comment.jpg").write_bytes(with_comment(path.read_bytes()))
+    with Image.open(path) as image:
+        save(image, photos / "lossless.png")
+        turned = image.transpose(Image.Transpose.ROTATE_90)
+    exif = Image.Exif()
+    exif[0x0112] = 6  # stored turned; upright again when it is shown
+    save(turned, photos / "turned.png", exif=exif)
+    save(scene(2), photos / "other.png")
+    rows = dedupe(ws, photos, keep=("path:plain.jpg",))
+    names = ["comment.jpg", "lossless.png", "turned.png"]
+    assert shown(rows) == [("same picture", "keep", "plain.jpg"), *(("same picture", "go", name) for name in names)]
+
+
+def test_a_single_pixel_or_another_mode_is_not_the_same_picture(ws, photos):
+    image = scene(1)
+    save(image, photos / "a.png")
+    image.putpixel((7, 7), (1, 2, 3))
+    save(image, photos / "pixel.png")
+    image = image.convert("RGBA")
+    image.putpixel((8, 8), (*image.getpixel((8, 8))[:3], 0))
+    save(image, photos / "transparent.png")
+    assert {match for match, _, _ in shown(dedupe(ws, photos))} == {"near"}
+
+
+def test_films_are_compared_by_their_bytes_alone(ws, photos):
+    frames = [scene(seed).quantize() for seed in (1, 2, 3)]
+    save(frames[0], photos / "a.gif", save_all=True, append_images=[frames[1]])
+    save(frames[0], photos / "b.gif", save_all=True, append_images=[frames[2]])
+    save(frames[0], photos / "still.gif")
+    assert shown(dedupe(ws, photos)) == []
+    assert any("2 of 3 images compared by their bytes alone" in line for line in ws.reporter.said)
+
+
+# --- near ---
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_a_variant_is_near_and_goes_only_when_asked_for(ws, photos, name):
+    for seed in range(1, 6):
+        save(scene(seed), photos / f"photo-{seed}.png")
+    save(VARIANTS[name](scene(3)), photos / f"{name}.jpg", quality=60)
+    rows = dedupe(ws, photos, keep=("path:photo-*",))
+    assert shown(rows) == [("near", "keep", "photo-3.png"), ("near", "stay", f"{name}.jpg")]
+    evidence = rows[1]["evidence"]
+    assert evidence["agreeing"] >= 0.6 and evidence["correlation"] >= 0.95
+    assert evidence["mirrored"] == (name in ("mirror", "upside-down", "mirror-rotate"))
+    turns = {"upside-down": 180, "rotate-90": 90, "mirror-rotate": 270, "slant": 7}
+    assert abs(evidence["turned"] - turns.get(name, 0)) in (0, 1, 359, 360)
+    rows = dedupe(ws, photos, keep=("path:photo-*",), include=("near",))
+    assert shown(rows) == [("near", "keep", "photo-3.png"), ("near", "go", f"{name}.jpg")]
+
+
+def test_a_view_from_elsewhere_is_not_near(ws, photos):
+    behind = backdrop(1, (420, 300))
+    for number, shift in enumerate((0, 14, 28)):
+        save(things(behind.crop((0, 0, 360, 300)), 1, shift=shift), photos / f"{number}.png")
+    assert shown(dedupe(ws, photos)) == []
+
+
+def test_pictures_without_texture_are_near_only_in_the_same_shade(ws, photos):
+    for name, shade in (("light", (200, 190, 60)), ("dark", (90, 80, 60)), ("blue", (60, 190, 255))):
+        save(Image.new("RGB", (300, 200), shade), photos / f"{name}.png")
+    noise = np.random.default_rng(0).integers(-1, 2, (200, 300, 3)) + np.array((200, 190, 60))
+    save(Image.fromarray(noise.astype(np.uint8)), photos / "light-noise.png")
+    assert shown(dedupe(ws, photos, keep=("path:light.png",))) == [
+        ("near", "keep", "light.png"),
+        ("near", "stay", "light-noise.png"),
+    ]
+
+
+def test_tiny_pictures_are_compared_too(ws, photos):
+    icon = scene(1).resize((24, 20), Image.Resampling.LANCZOS)
+    save(icon, photos / "a.png")
+    save(icon, photos / "b.jpg", quality=95)
+    save(scene(2).resize((24, 20), Image.Resampling.LANCZOS), photos / "c.png")
+    assert [name for _, _, name in shown(dedupe(ws, photos))] == ["a.png", "b.jpg"]
+    for size in ((1, 1), (1, 300), (300, 1)):
+        save(Image.new("RGB", size, "red"), photos / f"{size}.png")
+    assert [name for _, _, name in shown(dedupe(ws, photos))] == ["a.png", "b.jpg"]
+
+
+def test_each_that_goes_matches_the_one_that_stays(ws, photos):
+    whole = scene(1, (600, 400))
+    save(whole.crop((0, 0, 360, 400)), photos / "left.png")
+    save(whole.crop((120, 0, 480, 400)), photos / "middle.png")
+    save(whole.crop((240, 0, 600, 400)), photos / "right.png")
+    rows = dedupe(ws, photos, keep=("path:left.png",), include=("near",))
+    # The right one matches the middle, which goes; with the left, which stays, it shares too little.
+    assert shown(rows) == [("near", "keep", "left.png"), ("near", "go", "middle.png")]
+    rows = dedupe(ws, photos, keep=("path:middle.png",), include=("near",))
+    assert [name for _, _, name in shown(rows)] == ["middle.png", "left.png", "right.png"]
+
+
+def test_what_goes_as_near_takes_its_exact_copies_along(ws, photos):
+    save(scene(1), photos / "keep.png")
+    for name in ("a.jpg", "b.jpg"):
+        save(scene(1), photos / name)
+    rows = dedupe(ws, photos, keep=("path:keep.png",))
+    assert shown(rows) == [
+        ("exact", "keep", "a.jpg"),
+        ("exact", "go", "b.jpg"),
+        ("near", "keep", "keep.png"),
+        ("near", "stay", "a.jpg"),
+    ]
+    rows = dedupe(ws, photos, keep=("path:keep.png",), include=("near",))
+    assert shown(rows) == [("near", "keep", "keep.png"), ("near", "go", "a.jpg"), ("near", "go", "b.jpg")]
+    assert rows[2]["why"].startswith("same bytes as a.jpg: correlation")
+
+
+def test_similar_only_when_asked_for_and_never_to_go(ws, photos):
+    behind = backdrop(1, (360, 300))
+    for shift in (0, 60):
+        save(things(behind, 1, shift=shift), photos / f"{shift}.png")
+    assert shown(dedupe(ws, photos)) == []
+    rows = dedupe(ws, photos, similar=True, include=("near",))
+    assert shown(rows) == [("similar", "keep", "0.png"), ("similar", "stay", "60.png")]
+    assert 0.9 <= rows[1]["evidence"]["cosine"] <= 1
+    assert shown(dedupe(ws, photos, similar=True, threshold=1.0)) == []
+
+
+# --- the whole ---
+
+
+def test_the_second_run_decodes_nothing(ws, photos):
+    for seed in range(6):
+        save(scene(seed), photos / f"{seed}.png")
+    save(scene(0), photos / "0.jpg")
+    (photos / "again.jpg").write_bytes(with_comment((photos / "0.jpg").read_bytes()))
+    ws.add(photos)
+
+    def opened():
+        with mock.patch.object(PIL.Image, "open", wraps=PIL.Image.open) as opens:
+            rows = ws.run("dedupe")
+        return rows, opens.call_count
+
+    first, decoded = opened()
+    # Each once for its sketch, and the candidates of one picture once more, whole.
+    assert 8 <= decoded <= 8 + 3
+    second, again = opened()
+    assert (second, again) == (first, 0)
+
+
+def test_the_order_of_adding_changes_nothing(tmp_path, photos):
+    for seed in range(4):
+        save(scene(seed), photos / f"{seed}.png")
+        save(VARIANTS["crop-10"](scene(seed)), photos / f"{seed}-crop.jpg")
+        save(VARIANTS["mirror"](scene(seed)), photos / f"{seed}-mirror.jpg")
+        (photos / f"{seed}-copy.png").write_bytes((photos / f"{seed}.png").read_bytes())
+    found = []
+    for seed in range(3):
+        paths = sorted(photos.iterdir())
+        random.Random(seed).shuffle(paths)
+        with open_fake(tmp_path / f"workspace-{seed}") as ws:
+            for path in paths:
+                ws.add(path, encode=False)
+            rows = ws.run("dedupe", include=("near",))
+            found.append([{name: value for name, value in row.items() if name != "id"} for row in rows])
+    assert len(found[0]) == 16 + 1
+    assert found[0] == found[1] == found[2]
+
+
+def test_a_damaged_picture_is_left_out_with_a_note(ws, photos):
+    save(scene(1), photos / "a.png")
+    save(scene(1), photos / "b.jpg")
+    data = save(scene(2), photos / "broken.jpg").read_bytes()
+    (photos / "broken.jpg").write_bytes(data[: len(data) // 2])
+    assert [name for _, _, name in shown(dedupe(ws, photos))] == ["a.png", "b.jpg"]
+    assert any("1 of 3 images compared by their bytes alone" in line for line in ws.reporter.said)
