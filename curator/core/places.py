@@ -6,12 +6,11 @@ import difflib
 import os
 import sqlite3
 import stat
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from curator.api import Place
 from curator.core.changes import Journal
 from curator.core.files import BadContent, Stamp, look
 from curator.errors import NotFound
@@ -104,25 +103,13 @@ class Places:
     def paths(self, item_ids: Iterable[int]) -> dict[int, Path]:
         """For each item one path where it is: the first that is not missing."""
         sql = "SELECT * FROM place WHERE item_id IN (SELECT value FROM json_each(?)) ORDER BY missing DESC, id DESC"
-        roots = {root_id: root for root, root_id in self._roots().items()}
         rows = self.database.rows_among(sql, list(item_ids))
-        return {row["item_id"]: Path(_joined(roots[row["root_id"]], row)) for row in rows if not row["missing"]}
+        return {row["item_id"]: Path(path) for row, path in self.located(rows) if not row["missing"]}
 
-    def live(self, item_ids: Sequence[int]) -> dict[int, list[Place]]:
-        """For each item the files, and rows of files, that are there and unchanged since they were added; by path."""
-        sql = "SELECT * FROM place WHERE missing = 0 AND item_id IN (SELECT value FROM json_each(?))"
+    def located(self, places: Iterable[sqlite3.Row]) -> Iterator[tuple[sqlite3.Row, str]]:
+        """Each place with its absolute path."""
         roots = {root_id: root for root, root_id in self._roots().items()}
-        found: dict[int, list[Place]] = {}
-        for row in self.database.rows_among(sql, item_ids):
-            path = _joined(roots[row["root_id"]], row)
-            try:
-                unchanged = look(path) == self.stamp(row)
-            except BadContent:
-                continue
-            if unchanged:
-                place = Place(Path(path), row["size"], row["mtime_ns"], row["row_key"])
-                found.setdefault(row["item_id"], []).append(place)
-        return {item: sorted(places, key=lambda place: (place.path, place.row)) for item, places in found.items()}
+        return ((place, _joined(roots[place["root_id"]], place)) for place in places)
 
     def insert(self, journal: Journal, path: str, item_id: int, stamp: Stamp) -> None:
         """Record that a file is an item."""

@@ -41,6 +41,7 @@ from curator.core.reporting import Reporter
 from curator.core.search import nearest, neighbours
 from curator.core.selection import Items, text_query
 from curator.core.signatures import Signatures
+from curator.core.tables import Tables
 from curator.core.training import Training
 from curator.errors import BadInput, CuratorError, NotReady
 from curator.parameters import Parameter, bind, parameters
@@ -137,7 +138,7 @@ class ActionContext:
 
     def places(self, items: Sequence[Item]) -> list[tuple[Place, ...]]:
         """Where each item is now."""
-        found = self._items.places.live([item.id for item in items])
+        found = Tables(self._items.database).live([item.id for item in items])
         return [tuple(found.get(item.id, ())) for item in items]
 
     def signatures(self, signature: Signature, items: Sequence[Item]) -> Iterator[tuple[Item, bytes]]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from pathlib import Path
 
+from curator.api import Place
 from curator.core.changes import Journal
-from curator.core.files import Stamp
+from curator.core.files import BadContent, Stamp, look
 from curator.core.places import Places, is_below
 from curator.store.catalogue import path_from_value, path_to_value
 from curator.store.sqlite import Database
@@ -45,6 +48,19 @@ class Tables:
             yield from page
             last = page[-1]["row_key"]
 
+    def live(self, item_ids: Sequence[int]) -> dict[int, list[Place]]:
+        """For each item the files, and rows of tables, that are there and unchanged since they were added; by path."""
+        sql = "SELECT * FROM place WHERE missing = 0 AND item_id IN (SELECT value FROM json_each(?))"
+        tables = {path_from_value(row["path"]): self.stamp(row) for row in self.all()}
+        now = functools.cache(_state)  # a table of a million rows is looked at once
+        found: dict[int, list[Place]] = {}
+        for row, path in self.places.located(self.database.rows_among(sql, item_ids)):
+            recorded = tables.get(path) if row["row_key"] else self.places.stamp(row)
+            if recorded is not None and now(path) == recorded:
+                place = Place(Path(path), recorded.size, recorded.mtime_ns, row["row_key"])
+                found.setdefault(row["item_id"], []).append(place)
+        return {item: sorted(places, key=lambda place: (place.path, place.row)) for item, places in found.items()}
+
     def problems(self, table_id: int) -> dict[int, sqlite3.Row]:
         """What is wrong with rows of a table, by line."""
         rows = self.database.rows("SELECT * FROM row_problem WHERE table_id = ? ORDER BY line", table_id)
@@ -79,3 +95,11 @@ class Tables:
             journal.delete("row_problem", row["id"])
         journal.delete("source_table", table["id"])
         return len(gone)
+
+
+def _state(path: str) -> Stamp | None:
+    """The state of a file; None where it is gone or no file any more."""
+    try:
+        return look(path)
+    except BadContent:
+        return None

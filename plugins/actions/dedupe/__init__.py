@@ -9,11 +9,23 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from curator.api import ActionSpec, Column, Context, EncoderRef, ItemSet, Option, Output, Table, hookimpl
+from curator import sheets
+from curator.api import (
+    ActionSpec,
+    Column,
+    Context,
+    EncoderRef,
+    ItemSet,
+    NewFile,
+    Option,
+    Output,
+    Table,
+    hookimpl,
+)
 
 KEEP_HELP = (
-    "Which copy stays: largest, oldest, newest or path:PATTERN (as path:originals/*); several in order of preference. "
-    "Whatever is left is decided by largest, oldest, then the path."
+    "Which copy stays: largest (most pixels, or characters), oldest, newest or path:PATTERN (as path:originals/*); "
+    "several in order of preference. Whatever is left is decided by largest, oldest, most bytes, then the path."
 )
 
 
@@ -35,6 +47,9 @@ class DedupeParams:
     )
     encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to find candidates with.")] = None
     among: Annotated[ItemSet, Option()] = ItemSet()
+    sheet: Annotated[NewFile | None, Option(help="Show the groups as one picture or PDF.", choices=sheets.ENDINGS)] = (
+        None
+    )
 
 
 DUPLICATES = Table(
@@ -44,7 +59,7 @@ DUPLICATES = Table(
         Column("group", "files of one group are copies of the one that is kept", "integer"),
         Column("match", "exact: the same bytes; same picture: the same pixels in another file; near; similar"),
         Column("do", "keep; go: may be moved to quarantine; stay: a copy that is not moved"),
-        Column("path", "where it is", "path"),
+        Column("path", "where it is", "picture"),
         Column("why", "why it is kept, what shows that it is a copy of the one kept, or why it stays"),
         Column("row", "the row, where the path is that of a table"),
         Column("text", "the body of a text"),
@@ -76,9 +91,18 @@ TOTALS = Table(
 
 def plan(context: Context, params: DedupeParams) -> Iterator[Output]:
     """Groups of copies, each with the one to keep; then how many, and how much they hold."""
-    from .planning import outputs
+    from .finding import EXACT, SAME, find
+    from .keeping import Preference
+    from .showing import judged, rows, sheet, totals
 
-    return outputs(context, params)
+    preference, proposed = Preference(params.keep), {EXACT, SAME, *params.include}
+    judgements = judged(find(context, params, preference, proposed), preference, proposed)
+    yield from rows(judgements)
+    yield from totals(judgements)
+    if params.sheet is not None and judgements:
+        yield sheets.artifact(context, params.sheet, sheet(judgements))
+    elif params.sheet is not None:
+        context.note("no sheet was made: there are no copies")
 
 
 @hookimpl

@@ -12,6 +12,7 @@ from curator.api import Item, Place
 from curator.errors import BadInput
 
 DEFAULTS = ("largest", "oldest")
+"""A copy that was saved again has as many pixels, and often more bytes, but it is younger than what it was made of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Preference:
             ("a file, not a row of a table", lambda file: not file.place.whole),
             ("below --reference", lambda file: not file.reference),
             *(rule(policy) for policy in dict.fromkeys((*policies, *DEFAULTS))),
+            ("most bytes", lambda file: -file.place.size),
         ]
 
     def key(self, file: File) -> tuple[Any, ...]:
@@ -68,7 +70,7 @@ class Preference:
 def rule(policy: str) -> Rule:
     """A policy as the user gives it."""
     if policy == "largest":
-        return policy, lambda file: (-_pixels(file.item), -file.place.size)
+        return policy, lambda file: -_extent(file.item)
     if policy == "oldest":
         return policy, lambda file: file.place.modified_ns
     if policy == "newest":
@@ -85,5 +87,6 @@ def matches(path: Path, pattern: str) -> bool:
     return fnmatch.fnmatchcase(name, pattern) or fnmatch.fnmatchcase(name, f"*/{pattern}")
 
 
-def _pixels(item: Item) -> int:
-    return item.pixels[0] * item.pixels[1] if item.pixels else 0
+def _extent(item: Item) -> int:
+    """Pixels of an image, characters of a text."""
+    return item.pixels[0] * item.pixels[1] if item.pixels else len(item.text or "")

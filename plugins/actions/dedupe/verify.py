@@ -128,21 +128,22 @@ def _correlated(one: Floats, other: Floats, matrix: Doubles) -> tuple[int, float
 def _correlations(one: Floats, other: Floats, mask: Mask) -> Floats:
     """The correlation of the two in each block that has texture and enough pixels."""
 
-    def sums(values: Floats) -> Floats:
+    def means(values: Floats) -> Floats:
         height, width = values.shape
-        padded = np.pad(values, ((0, -height % BLOCK), (0, -width % BLOCK)))
-        added: Floats = padded.reshape(padded.shape[0] // BLOCK, BLOCK, -1, BLOCK).sum(axis=(1, 3))
-        return added
+        lower, right = -height % BLOCK, -width % BLOCK
+        padded = cv2.copyMakeBorder(values, 0, lower, 0, right, cv2.BORDER_CONSTANT, value=0)
+        size = padded.shape[1] // BLOCK, padded.shape[0] // BLOCK
+        return np.asarray(cv2.resize(padded, size, interpolation=cv2.INTER_AREA))
 
     weight = mask.astype(np.float32)
     one, other = weight * (one - 128), weight * (other - 128)
-    count = sums(weight)
-    pixels = np.maximum(count, 1)
-    mean_one, mean_other = sums(one) / pixels, sums(other) / pixels
-    variance_one = np.maximum(sums(one * one) / pixels - mean_one**2, 0)
-    variance_other = np.maximum(sums(other * other) / pixels - mean_other**2, 0)
-    both = sums(one * other) / pixels - mean_one * mean_other
-    usable = (count >= BLOCK * BLOCK / 3) & (np.maximum(variance_one, variance_other) > TEXTURE**2)
+    covered = means(weight)
+    part = np.maximum(covered, 1 / BLOCK**2)
+    mean_one, mean_other = means(one) / part, means(other) / part
+    variance_one = np.maximum(means(one * one) / part - mean_one**2, 0)
+    variance_other = np.maximum(means(other * other) / part - mean_other**2, 0)
+    both = means(one * other) / part - mean_one * mean_other
+    usable = (covered >= 1 / 3) & (np.maximum(variance_one, variance_other) > TEXTURE**2)
     found: Floats = (both / np.sqrt((variance_one + 1) * (variance_other + 1)))[usable]
     return found
 

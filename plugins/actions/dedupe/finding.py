@@ -1,14 +1,14 @@
-"""From items to groups of copies, and from groups to what is shown and proposed."""
+"""From items to groups of copies, each with the file that is kept and what shows that the others are its copies."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from curator.api import Context, Finding, ItemSet, Model, Output, SetAside
-from curator.errors import NotReady
+from curator.api import Context, ItemSet, Model
+from curator.errors import NotFound, NotReady
 
 from .keeping import File, Preference
 from .pictures import Pictures, neighbours
@@ -46,19 +46,16 @@ class Group:
     copies: list[Copy] = field(default_factory=list)
 
 
-def outputs(context: Context, params: DedupeParams) -> Iterator[Output]:
-    """The groups, what may go of them, and how much that is."""
-    preference = Preference(params.keep)
-    proposed = {EXACT, SAME, *params.include}
+def find(context: Context, params: DedupeParams, preference: Preference, proposed: set[str]) -> list[Group]:
+    """All groups, the surest kind first; what is of a kind in `proposed` may go."""
     groups = [
         group
         for items in _media(context, params)
         for group in _merged(_groups(context, params, preference, items), proposed)
     ]
-    groups.sort(key=lambda group: (KINDS.index(group.kind), group.kept.name))
-    for number, group in enumerate(groups, 1):
-        yield from _shown(number, group, preference, proposed)
-    yield from _totals(groups, proposed)
+    for group in groups:
+        group.copies.sort(key=lambda copy: copy.file.name)
+    return sorted(groups, key=lambda group: (KINDS.index(group.kind), group.kept.name))
 
 
 # --- what is compared ---
@@ -69,7 +66,11 @@ def _media(context: Context, params: DedupeParams) -> list[list[list[File]]]:
     references = [Path(folder).expanduser().resolve() for folder in params.reference]
     items = {item.id: item for item in context.items(params.among)}
     for folder in references:
-        items |= {item.id: item for item in context.items(ItemSet(params.among.media, folder))}
+        below = context.items(ItemSet(under=folder))
+        if not below:
+            # Passed over, a mistake in the name would let files go that were to stay.
+            raise NotFound(f"no file below --reference {str(folder)!r} is catalogued: curator add it first")
+        items |= {item.id: item for item in below if params.among.media in (None, item.modality)}
     under = params.among.under.expanduser().resolve() if params.among.under is not None else None
     media: dict[str, list[list[File]]] = {"image": [], "text": []}
     ordered = list(items.values())
@@ -180,7 +181,7 @@ def _without(files: Sequence[File], groups: Sequence[Group]) -> list[File]:
     return [file for file in files if file.item.id not in copies]
 
 
-# --- what is said of it ---
+# --- what hangs together ---
 
 
 def _merged(groups: Sequence[Group], proposed: set[str]) -> list[Group]:
@@ -207,53 +208,7 @@ def _merged(groups: Sequence[Group], proposed: set[str]) -> list[Group]:
     return left
 
 
-def _shown(number: int, group: Group, preference: Preference, proposed: set[str]) -> Iterator[Output]:
-    group.copies.sort(key=lambda copy: copy.file.name)
-    reason = preference.reason(group.kept, [copy.file for copy in group.copies])
-    yield _row(number, group, group.kept, "keep", reason, {})
-    for copy in group.copies:
-        stays = _stays(group, copy.file, proposed)
-        do, why = ("stay", f"{copy.words}; {stays}") if stays else ("go", copy.words)
-        yield _row(number, group, copy.file, do, why, copy.evidence)
-        if not stays:
-            yield SetAside(copy.file.place.path, group.kept.place.path, group.kind, copy.words)
-
-
-def _row(number: int, group: Group, file: File, do: str, why: str, evidence: dict[str, Any]) -> Finding:
-    values = {
-        "group": number,
-        "match": group.kind,
-        "do": do,
-        "path": file.place.path,
-        "why": why,
-        "row": file.place.row or None,
-        "text": file.item.text,
-        "id": file.item.id,
-        "size": file.place.size,
-        "evidence": evidence,
-    }
-    return Finding("duplicate", values)
-
-
-def _stays(group: Group, file: File, proposed: set[str]) -> str:
-    """Why a copy is not to go; '' if it may."""
-    if group.kind == SIMILAR:
-        return "only similar"
-    if file.reference:
-        return "below --reference"
-    if not file.place.whole:
-        return "a row of a table"
-    return "" if group.kind in proposed else f"--include {group.kind} lets it go"
-
-
-def _totals(groups: Sequence[Group], proposed: set[str]) -> Iterator[Finding]:
-    for kind in KINDS:
-        of_kind = [group for group in groups if group.kind == kind]
-        copies = [(group, copy.file) for group in of_kind for copy in group.copies]
-        go = [file.place.size for group, file in copies if not _stays(group, file, proposed)]
-        if of_kind:
-            values = {"match": kind, "groups": len(of_kind), "copies": len(copies), "go": len(go), "bytes": sum(go)}
-            yield Finding("total", values)
+# --- in words ---
 
 
 def _picture_words(found: Agreement) -> str:

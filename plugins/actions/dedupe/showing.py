@@ -1,0 +1,108 @@
+"""From groups of copies to what is shown of them, and to what may go."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from curator import sheets
+from curator.api import Finding, SetAside
+
+from .finding import EXACT, KINDS, NEAR, SAME, SIMILAR, Copy, Group
+from .keeping import File, Preference
+
+LOOKED_AT = (NEAR, SIMILAR, SAME, EXACT)
+"""The order in which a person may want to look at the kinds: what was proven by bytes or pixels needs it least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A group as it is shown: why its file is kept, and of each copy why it stays ('' where it may go)."""
+
+    number: int
+    group: Group
+    reason: str
+    copies: list[tuple[Copy, str]]
+
+
+def judged(groups: Sequence[Group], preference: Preference, proposed: set[str]) -> list[Judgement]:
+    """What is done with each file; what is of a kind in `proposed` may go."""
+    return [
+        Judgement(
+            number,
+            group,
+            preference.reason(group.kept, [copy.file for copy in group.copies]),
+            [(copy, _stays(group, copy.file, proposed)) for copy in group.copies],
+        )
+        for number, group in enumerate(groups, 1)
+    ]
+
+
+def _stays(group: Group, file: File, proposed: set[str]) -> str:
+    if group.kind == SIMILAR:
+        return "only similar"
+    if file.reference:
+        return "below --reference"
+    if not file.place.whole:
+        return "a row of a table"
+    return "" if group.kind in proposed else f"--include {group.kind} lets it go"
+
+
+def rows(judgements: Sequence[Judgement]) -> Iterator[Finding | SetAside]:
+    """Each file with what is done with it; after one that may go, the change."""
+    for one in judgements:
+        kept = one.group.kept
+        yield _row(one, kept, "keep", one.reason, {})
+        for copy, stays in one.copies:
+            do, why = ("stay", f"{copy.words}; {stays}") if stays else ("go", copy.words)
+            yield _row(one, copy.file, do, why, copy.evidence)
+            if not stays:
+                yield SetAside(copy.file.place.path, kept.place.path, one.group.kind, copy.words)
+
+
+def _row(one: Judgement, file: File, do: str, why: str, evidence: dict[str, Any]) -> Finding:
+    values = {
+        "group": one.number,
+        "match": one.group.kind,
+        "do": do,
+        "path": file.place.path,
+        "why": why,
+        "row": file.place.row or None,
+        "text": file.item.text,
+        "id": file.item.id,
+        "size": file.place.size,
+        "evidence": evidence,
+    }
+    return Finding("duplicate", values)
+
+
+def totals(judgements: Sequence[Judgement]) -> Iterator[Finding]:
+    """A row for each kind of copies."""
+    for kind in KINDS:
+        of_kind = [one for one in judgements if one.group.kind == kind]
+        copies = [copy for one in of_kind for copy in one.copies]
+        go = [copy.file.place.size for copy, stays in copies if not stays]
+        if of_kind:
+            values = {"match": kind, "groups": len(of_kind), "copies": len(copies), "go": len(go), "bytes": sum(go)}
+            yield Finding("total", values)
+
+
+def sheet(judgements: Sequence[Judgement]) -> sheets.Sheet:
+    """A section for each group: the file that is kept, framed, and its copies. What needs a look comes first."""
+    sections = []
+    for one in sorted(judgements, key=lambda one: LOOKED_AT.index(one.group.kind)):
+        tiles = [_tile(one.group.kept, f"kept: {one.reason}", marked=True)]
+        tiles += [
+            _tile(copy.file, "stays" if stays else "may go", *copy.words.split(", ")) for copy, stays in one.copies
+        ]
+        sections.append(sheets.Section(tuple(tiles), f"{one.number}: {one.group.kind}"))
+    return sheets.Sheet("Copies", tuple(sections), "framed: the file that is kept")
+
+
+def _tile(file: File, *words: str, marked: bool = False) -> sheets.Tile:
+    """Copies often share their name; the folder tells them apart."""
+    path = file.place.path
+    name = f"{path.name} {file.place.row}" if file.place.row else f"{path.parent.name}/{path.name}"
+    picture = path if file.item.modality == "image" else None
+    return sheets.Tile(picture, file.item.text, (name, *words), marked)

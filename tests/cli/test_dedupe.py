@@ -1,0 +1,211 @@
+"""`curator dedupe` through the real command line: what it shows, what it moves, and that nothing is ever lost."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import cli_kit
+import pytest
+import setting_aside
+from PIL import Image
+from scenes import save, scene
+
+HARNESS = Path(setting_aside.__file__)
+ENDLESS = 10**6
+
+
+@pytest.fixture
+def photos(run, tmp_path):
+    """a.jpg; copy.jpg of the same bytes with a sidecar; a.png of the same pixels; small.jpg near it; b.jpg another."""
+    folder = tmp_path / "photos"
+    save(scene(8), folder / "a.jpg")
+    shutil.copy2(folder / "a.jpg", folder / "copy.jpg")
+    (folder / "copy.xmp").write_text("about the copy")
+    with Image.open(folder / "a.jpg") as image:
+        save(image, folder / "a.png")
+        save(image.resize((180, 150)), folder / "small.jpg")
+    save(scene(2), folder / "b.jpg")
+    assert run("add", "photos", "--no-encode").code == 0
+    return folder
+
+
+KEEP = ("--keep", "path:photos/a.jpg")
+FOUND = [
+    ("exact", "keep", "a.jpg"),
+    ("exact", "go", "copy.jpg"),
+    ("same picture", "keep", "a.jpg"),
+    ("same picture", "go", "a.png"),
+    ("near", "keep", "a.jpg"),
+    ("near", "stay", "small.jpg"),
+]
+
+
+def shown(ran):
+    return [(row["match"], row["do"], os.path.basename(row["path"])) for row in ran.rows("duplicate")]
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_plan_moves_nothing_and_says_how_to(run, photos, tmp_path):
+    assert run("encode").code == 0
+    before, runs = setting_aside.state(tmp_path), run("log", "--json").out
+    ran = run("dedupe", *KEEP, "--json")
+    assert shown(ran) == FOUND
+    assert [row["why"] for row in ran.rows("duplicate")][:4] == [
+        "path:photos/a.jpg",
+        "same bytes",
+        "path:photos/a.jpg",
+        "same pixels",
+    ]
+    assert [(row["match"], row["groups"], row["copies"], row["go"]) for row in ran.rows("total")] == [
+        ("exact", 1, 1, 1),
+        ("same picture", 1, 1, 1),
+        ("near", 1, 1, 0),
+    ]
+    assert "2 files would go to quarantine: --apply moves them" in ran.err
+    assert setting_aside.state(tmp_path) == before
+    assert run("log", "--json").out == runs
+
+
+def test_apply_undo_and_redo(run, photos, tmp_path):
+    assert run("encode").code == 0
+    before = setting_aside.state(tmp_path)
+    ran = run("dedupe", *KEEP, "--apply", "--json")
+    assert ran.code == 0 and shown(ran) == FOUND and "2 files moved to quarantine" in ran.err
+    assert names(photos) == ["a.jpg", "b.jpg", "small.jpg"]
+    quarantined = run("quarantine", "list", "--json").rows("quarantined")
+    assert [(Path(row["path"]).name, row["why"]) for row in quarantined] == [
+        ("copy.jpg", "exact"),
+        ("copy.xmp", "sidecar"),
+        ("a.png", "same picture"),
+    ]
+    assert shown(run("dedupe", *KEEP, "--json")) == FOUND[4:]
+    after = setting_aside.state(tmp_path)
+    assert "3 files" in run("undo").out
+    assert setting_aside.state(tmp_path) == before  # content, times and modes
+    assert shown(run("dedupe", *KEEP, "--json")) == FOUND
+    undone = run("log", "--json", "--limit", "1").row("run")
+    assert undone["command"] == "undo" and run("undo", str(undone["run"])).code == 0
+    assert setting_aside.state(tmp_path) == after
+
+
+def test_near_copies_go_when_included(run, photos):
+    ran = run("dedupe", *KEEP, "--include", "near", "--apply", "--json", "--encode")
+    assert shown(ran)[-1] == ("near", "go", "small.jpg")
+    assert names(photos) == ["a.jpg", "b.jpg"]
+
+
+def test_what_lies_below_reference_stays_and_is_kept(run, photos, tmp_path):
+    library = tmp_path / "library"
+    library.mkdir()
+    for name in ("one.jpg", "two.jpg"):
+        shutil.copy2(photos / "a.jpg", library / name)
+    assert run("add", "library", "--no-encode").code == 0
+    ran = run("dedupe", "--reference", "library", "--apply", "--json", "--encode")
+    assert shown(ran)[:4] == [
+        ("exact", "keep", "one.jpg"),
+        ("exact", "stay", "two.jpg"),
+        ("exact", "go", "a.jpg"),
+        ("exact", "go", "copy.jpg"),
+    ]
+    assert (names(library), names(photos)) == (["one.jpg", "two.jpg"], ["b.jpg", "small.jpg"])
+
+
+@pytest.mark.parametrize(
+    ("args", "code", "words"),
+    [
+        (("--keep", "biggest"), 2, ("--keep takes largest, oldest, newest or path:PATTERN", "'biggest'")),
+        (("--keep", "path:"), 2, ("--keep takes", "'path:'")),
+        (("--include", "similar"), 2, ("'similar'", "near")),
+        (("--threshold", "1.5"), 2, ("1.5",)),
+        (("--reference", "nowhere"), 3, ("no file or folder", "nowhere")),
+        (("--reference", "empty"), 3, ("no file below --reference", "empty", "curator add")),
+        (("--under", "nowhere"), 3, ("no file or folder", "nowhere")),
+        (("-e", "nothing"), 3, ("'nothing'",)),
+        (("--sheet", "photos/a.jpg", "--force"), 2, ("is a catalogued file",)),
+    ],
+)
+def test_bad_input_is_one_line_and_moves_nothing(run, photos, tmp_path, args, code, words):
+    (tmp_path / "empty").mkdir()
+    before = setting_aside.state(tmp_path)
+    run("dedupe", *args, "--apply").assert_ended(code, *words)
+    assert setting_aside.state(tmp_path) == before
+
+
+def test_without_a_workspace(run):
+    run("dedupe").assert_failed(3, "no workspace", "curator add FOLDER")
+
+
+def test_no_copies_is_said(run, tmp_path):
+    save(scene(1), tmp_path / "photos" / "a.jpg")
+    assert run("add", "photos", "--no-encode").code == 0
+    ran = run("dedupe", "--sheet", "out.png")
+    assert ran.out == "nothing found\n" and "no sheet was made: there are no copies" in ran.err
+    assert not (tmp_path / "out.png").exists()
+
+
+def test_a_sheet_of_the_groups(run, photos, tmp_path):
+    ran = run("dedupe", *KEEP, "--sheet", "out.png", "--encode")
+    assert ran.code == 0 and cli_kit.kind_of(tmp_path / "out.png") == "PNG"
+    with Image.open(tmp_path / "out.png") as sheet:
+        frames = sum(1 for _, colour in sheet.convert("RGB").getcolors(2**24) if colour == (0xD1, 0x48, 0x1F))
+    assert frames, "nothing is framed"
+
+
+def test_a_copy_that_changed_after_the_plan_stays(run, photos, tmp_path):
+    """The plan is made anew by --apply; what changed since it was catalogued is in none."""
+    assert run("dedupe", *KEEP, "--encode").code == 0
+    save(scene(3), photos / "copy.jpg")
+    (photos / "a.png").unlink()
+    ran = run("dedupe", *KEEP, "--apply", "--json")
+    assert shown(ran) == FOUND[4:] and names(photos) == ["a.jpg", "b.jpg", "copy.jpg", "copy.xmp", "small.jpg"]
+
+
+def test_one_file_under_several_names_is_no_copy(run, tmp_path):
+    folder = tmp_path / "photos"
+    save(scene(1), folder / "a.jpg")
+    os.link(folder / "a.jpg", folder / "hard.jpg")
+    (folder / "soft.jpg").symlink_to("a.jpg")
+    (tmp_path / "other").symlink_to("photos")
+    for source in ("photos", "photos/soft.jpg", "other/a.jpg"):
+        assert run("add", source, "--no-encode").code == 0
+    assert shown(run("dedupe", "--apply", "--include", "near", "--json")) == []
+    assert names(folder) == ["a.jpg", "hard.jpg", "soft.jpg"]
+
+
+@pytest.mark.slow
+def test_killed_at_each_step_of_apply_and_of_its_undo(run, photos, tmp_path):
+    """After the next start each file is where the catalogue says, exactly once, and running again completes."""
+
+    def killed(steps, *args):
+        command = [sys.executable, HARNESS, str(steps), *args]
+        return subprocess.run(command, cwd=tmp_path, capture_output=True, env=cli_kit.environment(), timeout=120)
+
+    def to_the_end(*args):
+        """Kill it at its first step, then go on and kill it at the second of what is left, until it is through."""
+        for number in range(ENDLESS):
+            done = killed(number, *args)
+            if done.returncode == 0:
+                return number
+            assert done.returncode == -9, done
+            checked = run("check", "--json")  # the next start
+            assert {row["wrong"] for row in checked.rows("fault")} <= {"was killed"}, checked
+            assert {hash_: len(paths) for hash_, paths in setting_aside.contents(*folders).items()} == contents
+        raise AssertionError
+
+    assert run("encode").code == 0
+    folders = (photos, tmp_path / "workspace")
+    before = setting_aside.state(photos)
+    contents = {hash_: len(paths) for hash_, paths in setting_aside.contents(*folders).items()}
+    assert to_the_end("dedupe", *KEEP, "--include", "near", "--apply") >= 7
+    assert names(photos) == ["a.jpg", "b.jpg"]
+    while not (photos / "copy.xmp").exists() or len(names(photos)) < 6:
+        to_the_end("undo")
+    assert setting_aside.state(photos) == before
+    assert run("check", "--repair").code == 0

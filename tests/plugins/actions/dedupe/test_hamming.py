@@ -1,0 +1,62 @@
+"""Near pairs of hashes, beside comparing each with each."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from curator_plugins.actions.dedupe import hamming
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+
+def brute(queries, hashes, radius):
+    apart = np.bitwise_count(queries[:, None] ^ hashes[None])
+    return [(int(i), int(j), int(apart[i, j])) for i, j in np.argwhere(apart <= radius)]
+
+
+def found(queries, hashes, radius):
+    return list(zip(*(column.tolist() for column in hamming.near_pairs(queries, hashes, radius)), strict=True))
+
+
+@st.composite
+def clustered(draw):
+    """Hashes of which many are a few bits from another: what lies at the edge of the radius counts."""
+    hashes = draw(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=12))
+    for _ in range(draw(st.integers(0, 30))):
+        bits = draw(st.lists(st.integers(0, 63), max_size=10))
+        flipped = draw(st.sampled_from(hashes))
+        for bit in bits:
+            flipped ^= 1 << bit
+        hashes.append(flipped)
+    return np.asarray(hashes, np.uint64)
+
+
+@settings(deadline=None, max_examples=60)
+@given(clustered(), clustered(), st.integers(0, 12))
+def test_finds_what_comparing_each_with_each_finds(queries, hashes, radius):
+    assert found(queries, hashes, radius) == brute(queries, hashes, radius)
+
+
+@pytest.mark.parametrize("count", [3_000, 60_000])
+def test_finds_every_planted_pair_whatever_the_parts(count):
+    """60,000 are cut into other parts than a few."""
+    rng = np.random.default_rng(count)
+    hashes = rng.integers(0, 2**64, count, dtype=np.uint64)
+    partner = hashes[:200].copy()
+    for number in range(200):
+        for bit in rng.choice(64, number % 8, replace=False):
+            partner[number] ^= np.uint64(1) << np.uint64(bit)
+    pairs = {(i, j): apart for i, j, apart in found(partner, hashes, 7)}
+    assert {(i, i): i % 8 for i in range(200)}.items() <= pairs.items()
+
+
+def test_large_heaps_of_candidates_are_compared_in_blocks(monkeypatch):
+    hashes = np.random.default_rng(0).integers(0, 4, 300, dtype=np.uint64)
+    whole = found(hashes, hashes, 1)
+    monkeypatch.setattr(hamming, "AT_ONCE", 50)
+    assert found(hashes, hashes, 1) == whole == brute(hashes, hashes, 1)
+
+
+def test_nothing_among_nothing():
+    nothing = np.zeros(0, np.uint64)
+    assert found(nothing, nothing, 7) == [] == found(np.zeros(3, np.uint64), nothing, 7)
