@@ -1,7 +1,7 @@
 """Run the README's tour: every `$ command` of its console blocks, in a terminal of 100 columns.
 
     python docs/tour.py FOLDER          run it in FOLDER (which holds grocery/) and write the output into README.md,
-                                        the sheet that it makes into docs/
+                                        the sheets that it makes into docs/
 
 The tests run the same commands on generated photos and compare the structure of what comes out.
 """
@@ -18,7 +18,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-SHEET = "like.webp"
+SHEETS = ("like.webp", "copies.webp")
 README = Path(__file__).parent.parent / "README.md"
 BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
 COLUMNS, ROWS = 100, 500
@@ -89,7 +89,8 @@ def main() -> None:
         return output
 
     README.write_text(rewritten(README.read_text(encoding="utf-8"), execute), encoding="utf-8")
-    shutil.copyfile(folder / SHEET, Path(__file__).with_name(SHEET))
+    for sheet in SHEETS:
+        shutil.copyfile(folder / sheet, Path(__file__).with_name(sheet))
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ class Sketch:
 
 
 def sketch(picture: Bytes) -> bytes:
-    """What to keep of a picture, (height, width, 3) RGB: about 9 KB."""
+    """What to keep of a picture, (height, width, 3) RGB: about 10 KB."""
     height, width = picture.shape[:2]
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     points, descriptors, mirrored = _keypoints(_scaled(grey, LONGEST))
