@@ -35,7 +35,8 @@ class DedupeParams:
 
     keep: Annotated[tuple[str, ...], Option(help=KEEP_HELP)] = ()
     reference: Annotated[
-        tuple[str, ...], Option(help="A folder whose files stay, and are the ones that others are copies of.")
+        tuple[str, ...],
+        Option(help="A folder whose files stay: others are compared with them, they are not with each other."),
     ] = ()
     include: Annotated[
         tuple[str, ...],
@@ -91,7 +92,7 @@ TOTALS = Table(
 
 def plan(context: Context, params: DedupeParams) -> Iterator[Output]:
     """Groups of copies, each with the one to keep; then how many, and how much they hold."""
-    from .finding import EXACT, SAME, find
+    from .finding import EXACT, NEAR, SAME, find
     from .keeping import Preference
     from .showing import judged, rows, sheet, totals
 
@@ -99,6 +100,8 @@ def plan(context: Context, params: DedupeParams) -> Iterator[Output]:
     judgements = judged(find(context, params, preference, proposed), preference, proposed)
     yield from rows(judgements)
     yield from totals(judgements)
+    if NEAR not in proposed and any(one.group.kind == NEAR for one in judgements):
+        context.note("near copies stay where they are: --include near lets them go")
     if params.sheet is not None and judgements:
         yield sheets.artifact(context, params.sheet, sheet(judgements))
     elif params.sheet is not None:

@@ -93,9 +93,11 @@ def _groups(
 ) -> list[Group]:
     """The groups of one medium, the surest kind first: what is a copy of one kind takes no part in the next."""
     ordered = [sorted(files, key=preference.key) for files in items]
-    found = [
-        Group(EXACT, kept, [Copy(file, "same bytes", {}) for file in others]) for kept, *others in ordered if others
-    ]
+    found = []
+    for kept, *others in ordered:
+        twins = [Copy(file, "same bytes", {}) for file in others if not (kept.reference and file.reference)]
+        if twins:
+            found.append(Group(EXACT, kept, twins))
     # One file stands for each content: the one that is kept of it.
     left = sorted((files[0] for files in ordered), key=preference.key)
     if len(left) < 2:
@@ -165,9 +167,19 @@ def _made(
     match: Callable[[int, int], E | None],
     said: Callable[[E], tuple[str, dict[str, Any]]],
 ) -> list[Group]:
+    """Groups of a kind. Two files of a reference are what others are compared with, not copies of each other."""
+
+    def references(one: int, other: int) -> bool:
+        return files[one].reference and files[other].reference
+
+    found = stars(
+        len(files),
+        (pair for pair in candidates if not references(*pair)),
+        lambda one, other: None if references(one, other) else match(one, other),
+    )
     return [
         Group(kind, files[star.centre], [Copy(files[ray], *said(evidence)) for ray, evidence in star.rays])
-        for star in stars(len(files), candidates, match)
+        for star in found
     ]
 
 

@@ -18,12 +18,12 @@ LOOKED_AT = (NEAR, SIMILAR, SAME, EXACT)
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """A group as it is shown: why its file is kept, and of each copy why it stays ('' where it may go)."""
+    """A group as it is shown: why its file is kept, and for each copy whether it may go."""
 
     number: int
     group: Group
     reason: str
-    copies: list[tuple[Copy, str]]
+    copies: list[tuple[Copy, bool]]
 
 
 def judged(groups: Sequence[Group], preference: Preference, proposed: set[str]) -> list[Judgement]:
@@ -33,20 +33,10 @@ def judged(groups: Sequence[Group], preference: Preference, proposed: set[str]) 
             number,
             group,
             preference.reason(group.kept, [copy.file for copy in group.copies]),
-            [(copy, _stays(group, copy.file, proposed)) for copy in group.copies],
+            [(copy, group.kind in proposed and copy.file.may_go) for copy in group.copies],
         )
         for number, group in enumerate(groups, 1)
     ]
-
-
-def _stays(group: Group, file: File, proposed: set[str]) -> str:
-    if group.kind == SIMILAR:
-        return "only similar"
-    if file.reference:
-        return "below --reference"
-    if not file.place.whole:
-        return "a row of a table"
-    return "" if group.kind in proposed else f"--include {group.kind} lets it go"
 
 
 def rows(judgements: Sequence[Judgement]) -> Iterator[Finding | SetAside]:
@@ -54,11 +44,15 @@ def rows(judgements: Sequence[Judgement]) -> Iterator[Finding | SetAside]:
     for one in judgements:
         kept = one.group.kept
         yield _row(one, kept, "keep", one.reason, {})
-        for copy, stays in one.copies:
-            do, why = ("stay", f"{copy.words}; {stays}") if stays else ("go", copy.words)
-            yield _row(one, copy.file, do, why, copy.evidence)
-            if not stays:
+        for copy, goes in one.copies:
+            yield _row(one, copy.file, "go" if goes else "stay", copy.words + _apart(copy.file), copy.evidence)
+            if goes:
                 yield SetAside(copy.file.place.path, kept.place.path, one.group.kind, copy.words)
+
+
+def _apart(file: File) -> str:
+    """What keeps a file from going, whatever is included."""
+    return "; below --reference" if file.reference else "" if file.place.whole else "; a row of a table"
 
 
 def _row(one: Judgement, file: File, do: str, why: str, evidence: dict[str, Any]) -> Finding:
@@ -82,7 +76,7 @@ def totals(judgements: Sequence[Judgement]) -> Iterator[Finding]:
     for kind in KINDS:
         of_kind = [one for one in judgements if one.group.kind == kind]
         copies = [copy for one in of_kind for copy in one.copies]
-        go = [copy.file.place.size for copy, stays in copies if not stays]
+        go = [copy.file.place.size for copy, goes in copies if goes]
         if of_kind:
             values = {"match": kind, "groups": len(of_kind), "copies": len(copies), "go": len(go), "bytes": sum(go)}
             yield Finding("total", values)
@@ -93,9 +87,7 @@ def sheet(judgements: Sequence[Judgement]) -> sheets.Sheet:
     sections = []
     for one in sorted(judgements, key=lambda one: LOOKED_AT.index(one.group.kind)):
         tiles = [_tile(one.group.kept, f"kept: {one.reason}", marked=True)]
-        tiles += [
-            _tile(copy.file, "stays" if stays else "may go", *copy.words.split(", ")) for copy, stays in one.copies
-        ]
+        tiles += [_tile(copy.file, "may go" if goes else "stays", *copy.words.split(", ")) for copy, goes in one.copies]
         sections.append(sheets.Section(tuple(tiles), f"{one.number}: {one.group.kind}"))
     return sheets.Sheet("Copies", tuple(sections), "framed: the file that is kept")
 
