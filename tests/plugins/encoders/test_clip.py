@@ -40,17 +40,6 @@ def test_images_and_texts_are_those_of_open_clip_in_one_space(tiny, pictures):
         assert error_of(encoder.encode(seen(pictures, preprocess)), wanted_images) > 1e-2
 
 
-def test_a_vector_does_not_depend_on_its_neighbours(tiny, pictures):
-    resolved = SPEC.resolve(None, tiny)
-    encoder = SPEC.load(resolved, "cpu")
-    together = encoder.encode(seen(pictures, resolved.preprocess))
-    alone = np.concatenate([encoder.encode(seen([picture], resolved.preprocess)) for picture in pictures])
-    assert error_of(alone, together) < 1e-4
-    together = encoder.encode(TextBatch(TEXTS))
-    alone = np.concatenate([encoder.encode(TextBatch([text])) for text in TEXTS])
-    assert error_of(alone, together) < 1e-4
-
-
 @pytest.mark.parametrize("preprocess", [{"resize_mode": "squash"}, {"resize_mode": "longest", "fill_color": 127}])
 def test_other_ways_to_resize_are_those_of_open_clip(tiny, state, pictures, tmp_path, preprocess):
     folder = describe(tmp_path / "other", preprocess=PREPROCESS | preprocess)

@@ -58,9 +58,6 @@ def test_vectors(tmp_path):
     with torch.inference_mode():
         wanted = network.forward_features(torch.from_numpy(batch)).mean(dim=(2, 3)).numpy()
     np.testing.assert_allclose(together, wanted, rtol=1e-3, atol=1e-4)
-    # Each alone gives what it gives among others.
-    for n in range(5):
-        np.testing.assert_allclose(encoder.encode(ImageBatch(batch[n : n + 1]))[0], together[n], rtol=1e-3, atol=1e-4)
     encoder.close()
 
 

@@ -156,12 +156,6 @@ def test_vectors_are_those_of_torchvisions_own_loop(network, checkpoint, picture
         assert error_of(vectors(checkpoint, pictures, preprocess=preprocess), wanted) > 1e-2
 
 
-def test_a_vector_does_not_depend_on_its_neighbours(checkpoint, small):
-    encoder = SPEC.load(SPEC.resolve(None, checkpoint), "cpu")
-    alone = np.concatenate([encoder.encode(ImageBatch(small[row : row + 1])) for row in range(len(small))])
-    assert error_of(alone, encoder.encode(ImageBatch(small))) < 1e-4
-
-
 def test_every_usual_form_of_the_weights_gives_the_same_vectors(network, checkpoint, small, tmp_path):
     state = network.state_dict()
     body = {key: value for key, value in state.items() if not key.startswith("fc.")}

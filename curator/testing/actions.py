@@ -1,0 +1,198 @@
+"""What an action must be."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from curator.api import ActionSpec, Artifact, Finding, GroupName, LabelName, NewFile, Output, Query
+from curator.core.artifacts import Targets
+from curator.core.changes import Journal
+from curator.core.running import ActionContext, bind_parameters, outputs
+from curator.core.workspace import Workspace
+from curator.errors import BadInput, NotFound, NotReady, PluginError
+from curator.parameters import parameters
+from curator.plugins import Loaded, Origin, Spec
+from curator.testing import specimen
+from curator.testing.checks import Given, NotApplicable
+from curator.testing.fresh import folder
+
+NOT_DECIDED = {"run", "change", "move", "model", "space", "head"}
+"""Tables of what was done when, and of what the context records for an action that asks for it."""
+
+
+class ActionCase:
+    """An action, with the arguments that were given or that can be thought of."""
+
+    def __init__(self, spec: ActionSpec, module: str, specs: Sequence[Spec], given: Given) -> None:
+        self.spec = spec
+        self.specs = specs
+        self.given = given
+
+    @contextlib.contextmanager
+    def workspace(self) -> Iterator[tuple[Workspace, Path]]:
+        """A furnished workspace that has this action, and the folder of its files."""
+        registry = specimen.registry()
+        origin = Origin("checked", "", "checked", "0")
+        registry.take(Loaded(origin, tuple(self.specs)))
+        with folder() as here:
+            Workspace.create(here / "workspace")
+            with Workspace(here / "workspace", registry) as workspace:
+                specimen.furnish(workspace, here / "files")
+                yield workspace, here / "files"
+
+    def arguments(self, workspace: Workspace) -> dict[str, Any]:
+        """Those given; else what is required, else one more that the action then asks for."""
+        given = dict(self.given.arguments)
+        required = {p.name: p for p in parameters(self.spec.params) if p.required and p.name not in given}
+        thought_of: dict[Any, Any] = {Query: "id:1", LabelName: "red", GroupName: "colour", str: "red", int: 1}
+        lacking = [name for name, parameter in required.items() if parameter.type not in thought_of]
+        if lacking:
+            raise NotApplicable(f"needs a value for {', '.join(lacking)}: give arguments={{...}}")
+        values = {**given, **{name: thought_of[parameter.type] for name, parameter in required.items()}}
+        if given:
+            return values
+        others = [
+            {p.name: thought_of[p.type]}
+            for p in parameters(self.spec.params)
+            if p.type in (Query, LabelName, GroupName) and p.name not in values
+        ]
+        for extra in ({}, *others):
+            try:
+                self.planned(workspace, {**values, **extra})
+            except (BadInput, NotFound, NotReady) as error:
+                reason = str(error)
+            else:
+                return {**values, **extra}
+        raise NotApplicable(f"cannot be run without arguments ({reason}): give arguments={{...}}")
+
+    def planned(self, workspace: Workspace, values: Mapping[str, Any]) -> list[Output]:
+        """What its plan yields; nothing of it is carried out."""
+        journal = Journal(workspace.database, self.spec.name, {})
+        context = ActionContext(
+            workspace.items, workspace.encoding, workspace.training, journal, workspace.reporter, may_encode=True
+        )
+        targets = Targets(workspace.folder, workspace.items.places, force=False)
+        params = bind_parameters(self.spec, values, workspace.items, None, targets)
+        try:
+            return list(outputs(workspace.registry, self.spec, context, params))
+        finally:
+            journal.finish("done")
+
+
+def check_outputs_are_known(case: ActionCase) -> None:
+    """curator carries out what it knows, and stops a run at anything else: findings of declared kinds, and changes."""
+    with case.workspace() as (workspace, _):
+        values = case.arguments(workspace)
+        try:
+            case.planned(workspace, values)
+        except PluginError as error:
+            raise AssertionError(str(error)) from error
+
+
+def check_rows_fit_their_table(case: ActionCase) -> None:
+    """Columns are documented and are the keys of `--json`: each row has just them, with values that JSON can hold."""
+    declared = {table.kind: {column.name for column in table.columns} for table in case.spec.tables}
+    with case.workspace() as (workspace, _):
+        for output in case.planned(workspace, case.arguments(workspace)):
+            if isinstance(output, Finding):
+                names = declared[output.kind]
+                assert set(output.values) == names, (
+                    f"a row of kind {output.kind!r} has {sorted(output.values)}, its table {sorted(names)}"
+                )
+                for name, value in output.values.items():
+                    _hold_to_json(name, value)
+
+
+def check_plan_only_reads(case: ActionCase) -> None:
+    """A plan is shown before anything happens: it must not write, print or ask, or a dry run is none."""
+    printed = io.StringIO()
+    with case.workspace() as (workspace, files):
+        values = case.arguments(workspace)
+        before = _decided(workspace), _files(files), Path.cwd()
+        # The loader's guard sends what plugins print to stderr.
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            case.planned(workspace, values)
+        after = _decided(workspace), _files(files), Path.cwd()
+    assert before[0] == after[0], f"it changed the catalogue: {_changed(before[0], after[0])}"
+    assert before[1] == after[1], f"it changed files: {_changed(before[1], after[1])}"
+    assert before[2] == after[2], "it changed the current folder"
+    assert not printed.getvalue(), f"it printed {printed.getvalue().splitlines()[0]!r}: yield findings, or context.note"
+
+
+def check_plan_repeats(case: ActionCase) -> None:
+    """What --apply does is planned anew: it must be what was shown, so that the same catalogue gives the same plan."""
+    with case.workspace() as (workspace, _):
+        values = case.arguments(workspace)
+        first, second = (_told(case.planned(workspace, values)) for _ in range(2))
+    assert len(first) == len(second), f"it yielded {len(first)} outputs, then {len(second)}"
+    for number, (one, other) in enumerate(zip(first, second, strict=True), 1):
+        assert one == other, f"output {number} was {one}, then {other}"
+
+
+def check_undo_restores_everything(case: ActionCase) -> None:
+    """People try things because undo brings all back, to the byte and the time stamp."""
+    if any(parameter.type is NewFile and parameter.required for parameter in parameters(case.spec.params)):
+        raise NotApplicable("it makes a file, which undo leaves where it is")
+    with case.workspace() as (workspace, files):
+        values = case.arguments(workspace)
+        before, runs = (_decided(workspace), _files(files)), _runs(workspace)
+        workspace.run(case.spec.name, apply=case.spec.moves_files, may_encode=True, **values)
+        if _runs(workspace) > runs:
+            workspace.undo()
+        after = _decided(workspace), _files(files)
+    assert before[0] == after[0], f"the catalogue is not as before: {_changed(before[0], after[0])}"
+    assert before[1] == after[1], f"files are not as before: {_changed(before[1], after[1])}"
+
+
+# --- what was there ---
+
+
+def _decided(workspace: Workspace) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows of the catalogue, by table."""
+    sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '%sqlite%'"
+    names = [row["name"] for row in workspace.database.rows(sql) if row["name"] not in NOT_DECIDED]
+    return {name: sorted(map(tuple, workspace.database.rows(f"SELECT * FROM {name}")), key=repr) for name in names}
+
+
+def _files(folder: Path) -> dict[str, tuple[str, int, int]]:
+    """Hash, time and mode of every file, by path."""
+    return {
+        str(path.relative_to(folder)): (
+            hashlib.sha256(path.read_bytes()).hexdigest(),
+            path.stat().st_mtime_ns,
+            path.stat().st_mode,
+        )
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    return ", ".join(sorted(name for name in {*before, *after} if before.get(name) != after.get(name)))
+
+
+def _runs(workspace: Workspace) -> int:
+    return int(workspace.database.value("SELECT count(*) FROM run"))
+
+
+def _told(planned: Sequence[Output]) -> list[Any]:
+    """Outputs as they compare: a file by what is in it."""
+    return [(output.path, _rendered(output)) if isinstance(output, Artifact) else output for output in planned]
+
+
+def _rendered(artifact: Artifact) -> str:
+    file = io.BytesIO()
+    artifact.render(file)
+    return hashlib.sha256(file.getvalue()).hexdigest()
+
+
+def _hold_to_json(name: str, value: Any) -> None:
+    parts = value if isinstance(value, list | tuple) else value.values() if isinstance(value, Mapping) else [value]
+    for part in parts:
+        known = part is None or isinstance(part, str | int | float | Path | list | tuple | Mapping)
+        assert known, f"column {name!r} holds {type(part).__name__}, which JSON cannot hold"

@@ -1,0 +1,252 @@
+"""What an encoder must be."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from curator.api import Encoder, EncoderSpec, ImageBatch, Modality, Resolved, TextBatch
+from curator.errors import CuratorError
+from curator.plugins import Spec
+from curator.testing import samples
+from curator.testing.checks import Given, NotApplicable
+from curator.testing.fresh import asked, folder, needed
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+
+CLOSE = 1e-4
+"""Relative to a vector's length: so far two encodings of one item may be apart."""
+
+
+class EncoderCase:
+    """An encoder, loaded once for all checks."""
+
+    def __init__(self, spec: EncoderSpec, module: str, specs: Sequence[Spec], given: Given) -> None:
+        self.spec = spec
+        self.module = module
+        self.given = given
+
+    @functools.cached_property
+    def weights(self) -> Path | None:
+        """The file that the author gave or makes."""
+        given = self.given.weights
+        return given if given is None or isinstance(given, Path) else given()
+
+    @functools.cached_property
+    def resolved(self) -> Resolved:
+        """The variant made definite, without a network. Raises `NotApplicable` where the weights are not here."""
+        try:
+            with no_network():
+                return self.spec.resolve(self.given.variant, self.weights)
+        except CuratorError as error:
+            raise self._missing(error) from error
+
+    @functools.cached_property
+    def encoder(self) -> Encoder:
+        """Loaded."""
+        return self.loaded()
+
+    def loaded(self) -> Encoder:
+        """Loaded anew, without a network."""
+        resolved = self.resolved
+        try:
+            with no_network():
+                return self.spec.load(resolved, "cpu")
+        except CuratorError as error:
+            raise self._missing(error) from error
+
+    def _missing(self, error: CuratorError) -> BaseException:
+        if self.weights is not None:
+            return AssertionError(f"it cannot use the weights that were given: {error}")
+        return NotApplicable(f"its weights are not here: {error}")
+
+    @functools.cached_property
+    def batches(self) -> list[tuple[ImageBatch | TextBatch, Floats]]:
+        """For each of its modalities items that differ, and their vectors."""
+        found = [self.items(modality) for modality in self.spec.modalities]
+        return [(batch, self.encoded(batch)) for batch in found]
+
+    def items(self, modality: Modality) -> ImageBatch | TextBatch:
+        """Items that differ, made anew."""
+        if modality == "text":
+            return TextBatch(list(samples.TEXTS))
+        with folder() as here:
+            return self.seen(samples.pictures(here))
+
+    def seen(self, paths: Sequence[Path]) -> ImageBatch:
+        """Pictures as this encoder sees them."""
+        import numpy as np
+
+        from curator.core.images import pixels
+
+        assert self.resolved.preprocess is not None, "it encodes images, and its Resolved names no preprocess"
+        return ImageBatch(np.stack([pixels(path, self.resolved.preprocess) for path in paths]))
+
+    def encoded(self, batch: ImageBatch | TextBatch, encoder: Encoder | None = None) -> Floats:
+        """The vectors of a batch, held to their shape, dtype and finiteness."""
+        import numpy as np
+
+        given = np.asarray((encoder or self.encoder).encode(batch))
+        wanted = (_length(batch), self.resolved.dim)
+        assert given.shape == wanted, f"it gave the shape {given.shape}, not {wanted}"
+        assert given.dtype == np.float32, f"it gave {given.dtype}, not float32"
+        assert np.isfinite(given).all(), "it gave numbers that are not finite"
+        return given
+
+
+def check_works_without_network(case: EncoderCase) -> None:
+    """Many laptops are offline: it either loads, or says in one line what it lacks, and does not wait or crash."""
+    try:
+        with no_network():
+            case.spec.load(case.spec.resolve(case.given.variant, case.weights), "cpu").close()
+    except CuratorError as error:
+        assert case.weights is None, f"it cannot use the weights that were given: {error}"
+        assert str(error).strip() and "\n" not in str(error), "its error is not one line that says what it lacks"
+
+
+def check_vectors_are_finite_float32(case: EncoderCase) -> None:
+    """Vectors are stored as (n, dim) float32; one NaN among them makes every search and head useless."""
+    assert case.batches, "it encodes neither images nor texts"
+
+
+def check_rows_belong_to_items(case: EncoderCase) -> None:
+    """Row i is that of item i: in another order, vectors are stored under other items' names and nothing shows it."""
+    for batch, vectors in case.batches:
+        order = [*range(len(vectors))[:0:-1], 0]
+        _agree(case.encoded(_chosen(batch, order)), vectors[order], "of the same items in another order")
+
+
+def check_neighbours_do_not_matter(case: EncoderCase) -> None:
+    """An item's vector is its own: encoded alone it is the same as in a batch, or each run would give others."""
+    import numpy as np
+
+    for batch, vectors in case.batches:
+        alone = [case.encoded(_chosen(batch, [number])) for number in range(len(vectors))]
+        _agree(np.concatenate(alone), vectors, "of items encoded one by one")
+
+
+def check_loading_again_changes_nothing(case: EncoderCase) -> None:
+    """Vectors of today are compared with those of last year: nothing may be drawn at random when it is loaded."""
+    again = case.loaded()
+    try:
+        for batch, vectors in case.batches:
+            _agree(case.encoded(batch, again), vectors, "after loading it again")
+    finally:
+        again.close()
+
+
+def check_another_process_agrees(case: EncoderCase) -> None:
+    """Each command is a process of its own: neither hash seeds nor what ran before may shape a vector."""
+    import numpy as np
+
+    module = needed(case.module)
+    weights = None if case.weights is None else str(case.weights.absolute())
+    told = {"module": module, "name": case.spec.name, "variant": case.given.variant, "weights": weights}
+    for batch, vectors in case.batches:
+        with folder() as here:
+            if isinstance(batch, ImageBatch):
+                np.save(here / "pixels.npy", batch.pixels)
+            asked("vectors", here, texts=list(batch.texts) if isinstance(batch, TextBatch) else None, **told)
+            _agree(np.load(here / "vectors.npy"), vectors, "in another process")
+
+
+def check_odd_images(case: EncoderCase) -> None:
+    """Folders hold pictures of one pixel, in CMYK, grey, transparent, of 16 bits: each needs a vector as others do."""
+    if "image" not in case.spec.modalities:
+        raise NotApplicable("it encodes no images")
+    with folder() as here:
+        for what, path in samples.odd_pictures(here).items():
+            with _about(what):
+                case.encoded(case.seen([path]))
+
+
+def check_odd_texts(case: EncoderCase) -> None:
+    """Texts may be empty, long, Chinese or emoji: each needs a vector like any other."""
+    if "text" not in case.spec.modalities:
+        raise NotApplicable("it encodes no texts")
+    for what, text in samples.ODD_TEXTS.items():
+        with _about(what):
+            case.encoded(TextBatch([text]))
+
+
+def check_tells_items_apart(case: EncoderCase) -> None:
+    """An encoder that gives different items one vector finds and sorts nothing."""
+    import numpy as np
+
+    for _, vectors in case.batches:
+        wide = vectors.astype(np.float64)
+        apart = np.linalg.norm(wide[:, None] - wide[None], axis=2)
+        np.fill_diagonal(apart, np.inf)
+        one, other = sorted(np.unravel_index(apart.argmin(), apart.shape))
+        least = CLOSE * np.linalg.norm(wide, axis=1).max()
+        assert apart.min() > least, f"items {one} and {other} of the batch have the same vector"
+
+
+def check_leaves_its_input_alone(case: EncoderCase) -> None:
+    """A batch is curator's: what is changed in it shows elsewhere."""
+    import numpy as np
+
+    for modality in case.spec.modalities:
+        given, wanted = case.items(modality), case.items(modality)
+        case.encoded(given)
+        if isinstance(given, ImageBatch) and isinstance(wanted, ImageBatch):
+            assert np.array_equal(given.pixels, wanted.pixels), "it changed the pixels that it was given"
+        else:
+            assert given == wanted, "it changed the texts that it was given"
+
+
+@contextlib.contextmanager
+def no_network() -> Iterator[None]:
+    """Whoever wants to connect hears at once that there is no network."""
+
+    def refused(*arguments: Any, **options: Any) -> Any:
+        raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
+
+    with (
+        mock.patch.object(socket.socket, "connect", refused),
+        mock.patch.object(socket, "getaddrinfo", refused),
+        mock.patch.object(socket, "create_connection", refused),
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def _about(what: str) -> Iterator[None]:
+    try:
+        yield
+    except AssertionError as error:
+        raise AssertionError(f"{what}: {error}") from error
+    except NotApplicable:
+        raise
+    except Exception as error:
+        raise AssertionError(f"{what}: {type(error).__name__}: {error}") from error
+
+
+def _length(batch: ImageBatch | TextBatch) -> int:
+    return len(batch.pixels) if isinstance(batch, ImageBatch) else len(batch.texts)
+
+
+def _chosen(batch: ImageBatch | TextBatch, order: Sequence[int]) -> ImageBatch | TextBatch:
+    if isinstance(batch, ImageBatch):
+        return ImageBatch(batch.pixels[list(order)])
+    return TextBatch([batch.texts[number] for number in order])
+
+
+def _agree(given: Any, wanted: Floats, when: str) -> None:
+    import numpy as np
+
+    apart = np.linalg.norm(given.astype(np.float64) - wanted, axis=1)
+    length = np.maximum(np.linalg.norm(wanted.astype(np.float64), axis=1), 1e-12)
+    worst = float((apart / length).max())
+    assert worst <= CLOSE, f"vectors {when} differ by {worst:.1e} of their length"

@@ -1,0 +1,171 @@
+"""What a head must be."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from curator.api import Head, HeadSpec
+from curator.errors import CuratorError
+from curator.parameters import bind
+from curator.plugins import Spec
+from curator.testing.checks import Given
+from curator.testing.fresh import asked, folder, needed
+from curator.testing.samples import clouds
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+
+
+class HeadCase:
+    """A kind of head, with its default options or those given."""
+
+    def __init__(self, spec: HeadSpec, module: str, specs: Sequence[Spec], given: Given) -> None:
+        self.spec = spec
+        self.module = module
+        self.given = given
+
+    def made(self) -> Head:
+        """One that is not fitted."""
+        return self.spec.load(bind(self.spec.params, self.given.options))
+
+    def fitted(self, sizes: tuple[int, ...] = (30, 30, 30), spread: float = 0.4, seed: int = 7) -> Head:
+        """One fitted on clouds of these sizes."""
+        head = self.made()
+        vectors, targets = clouds(sizes, spread)
+        head.fit(vectors, targets, len(sizes), seed)
+        return head
+
+
+def check_rows_are_probabilities(case: HeadCase) -> None:
+    """Rows are shown as percentages and compared with thresholds: (n, classes) float32, 0 to 1, each row sums to 1."""
+    import numpy as np
+
+    head = case.fitted()
+    vectors, _ = clouds((20, 20, 20), spread=2.0, seed=3)
+    for rows in (vectors, vectors[:1], vectors[:0], np.zeros_like(vectors[:2])):
+        given = np.asarray(head.predict(rows))
+        assert given.shape == (len(rows), 3), f"it gave the shape {given.shape} for {len(rows)} rows and 3 classes"
+        assert given.dtype == np.float32, f"it gave {given.dtype}, not float32"
+        assert np.isfinite(given).all() and (given >= 0).all() and (given <= 1).all(), "not all lies in 0 to 1"
+        assert np.allclose(given.sum(axis=1), 1, atol=1e-4), "rows do not sum to 1"
+
+
+def check_classes_keep_their_order(case: HeadCase) -> None:
+    """Column c is class c, whichever comes first in the examples: else every label is another one's."""
+    import numpy as np
+
+    vectors, targets = clouds((30, 30, 30))
+    last_first = np.argsort(-targets, kind="stable")
+    head = case.made()
+    head.fit(vectors[last_first], targets[last_first], 3, 0)
+    said = np.asarray(head.predict(vectors)).argmax(axis=1)
+    assert (said == targets).mean() > 0.9, f"of rows that it was fitted on, {(said == targets).mean():.0%} are right"
+
+
+def check_learns_what_is_separable(case: HeadCase) -> None:
+    """Clouds far apart are the easiest there is: of rows that it has not seen, nearly all must be right."""
+    import numpy as np
+
+    for sizes in ((40, 40), (15, 15, 15, 15)):
+        head = case.fitted(sizes)
+        vectors, targets = clouds(sizes, seed=5)
+        right = (np.asarray(head.predict(vectors)).argmax(axis=1) == targets).mean()
+        assert right >= 0.95, f"of {len(sizes)} separable classes, {right:.0%} of new rows are right"
+
+
+def check_classes_weigh_the_same(case: HeadCase) -> None:
+    """Ten photos of a thing stand among hundreds of others: unbalanced, hardly anything would be called the thing."""
+    import numpy as np
+
+    vectors, targets = clouds((300, 15), spread=1.2)
+    head = case.made()
+    head.fit(vectors, targets, 2, 0)
+    fresh, wanted = clouds((200, 200), spread=1.2, seed=8)
+    said = np.asarray(head.predict(fresh)).argmax(axis=1)
+    found = (said[wanted == 1] == 1).mean()
+    assert found > 0.6, f"fitted on 300 and 15, it finds {found:.0%} of the small class"
+
+
+def check_refit_forgets(case: HeadCase) -> None:
+    """Cross-validation fits one head after another: what is left over of the last fold makes the figures lie."""
+    import numpy as np
+
+    head = case.fitted((20, 40), spread=1.5, seed=1)
+    vectors, targets = clouds((30, 30, 30))
+    head.fit(vectors, targets, 3, 7)
+    probed, _ = clouds((20, 20, 20), spread=1.0, seed=4)
+    assert np.allclose(head.predict(probed), case.fitted().predict(probed), atol=1e-5), (
+        "fitted again, it predicts other than one that was fitted once"
+    )
+
+
+def check_seed_decides(case: HeadCase) -> None:
+    """The same labels and the same seed give the same head: else nobody can tell what changed a result."""
+    import random
+
+    import numpy as np
+
+    first = case.fitted(spread=1.5)
+    random.seed(123)
+    np.random.seed(123)
+    second = case.fitted(spread=1.5)
+    probed, _ = clouds((20, 20, 20), spread=1.0, seed=4)
+    assert np.array_equal(first.predict(probed), second.predict(probed)), "two fits of one seed predict differently"
+
+
+def check_state_is_arrays(case: HeadCase) -> None:
+    """States are kept for years and loaded without running code: arrays of numbers, and nothing that needs pickle."""
+    import numpy as np
+
+    state = case.fitted().state()
+    assert isinstance(state, Mapping) and state, f"state() gave {type(state).__name__}, not a mapping of arrays"
+    for name, array in state.items():
+        assert isinstance(name, str) and isinstance(array, np.ndarray), f"{name!r} is {type(array).__name__}, no array"
+        assert not array.dtype.hasobject, f"{name!r} holds Python objects"
+
+
+def check_state_goes_to_another_process(case: HeadCase) -> None:
+    """A head is fitted once and used in later commands: all that it learned is in its state."""
+    import numpy as np
+
+    module, head = needed(case.module), case.fitted()
+    probed, _ = clouds((20, 20, 20), spread=1.0, seed=4)
+    with folder() as here:
+        state: dict[str, Any] = {name: np.asarray(array) for name, array in head.state().items()}
+        np.savez(here / "state.npz", **state)
+        np.save(here / "rows.npy", probed)
+        asked("probabilities", here, module=module, name=case.spec.name, options=dict(case.given.options))
+        given = np.load(here / "probabilities.npy")
+    assert np.allclose(given, head.predict(probed), atol=1e-5), "restored in another process, it predicts differently"
+
+
+def check_one_class_is_an_error(case: HeadCase) -> None:
+    """Examples of one class cannot teach it: that is said in one line, not shown as a head that is always right."""
+    import numpy as np
+
+    vectors, _ = clouds((10, 10))
+    for classes in (1, 2):
+        try:
+            case.made().fit(vectors, np.zeros(len(vectors), dtype=np.int64), classes, 0)
+        except CuratorError as error:
+            assert str(error).strip() and "\n" not in str(error), "its error is not one line that says what it lacks"
+        except Exception as error:
+            raise AssertionError(f"it raised {type(error).__name__}, not BadInput") from error
+        else:
+            raise AssertionError("it was fitted on one class without an error")
+
+
+def check_leaves_its_input_alone(case: HeadCase) -> None:
+    """The vectors are everybody's: what is changed in them shows in the next head and the next search."""
+    import numpy as np
+
+    vectors, targets = clouds((20, 20))
+    kept = vectors.copy(), targets.copy()
+    head = case.made()
+    head.fit(vectors, targets, 2, 0)
+    head.predict(vectors)
+    assert np.array_equal(vectors, kept[0]) and np.array_equal(targets, kept[1]), "it changed what it was given"

@@ -1,0 +1,89 @@
+"""Pictures, texts and vectors to try plugins with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+    Integers = NDArray[np.int64]
+
+TEXTS = (
+    "A red apple lies on a wooden table.",
+    "The stock market fell sharply yesterday.",
+    "How do I top up my card?",
+    "一只白猫在窗台上睡觉",
+    "今天股市大跌",
+    "Der Zug nach München hat Verspätung.",
+    "def add(a, b): return a + b",
+)
+
+ODD_TEXTS = {
+    "empty": "",
+    "white space": " \n\t ",
+    "emoji": "🐈‍⬛👩‍🚀🇨🇳",
+    "Chinese": "深度学习的表示可以迁移到新的任务",
+    "10,000 characters": "lorem ipsum 中文 " * 625,
+    "one word of 10,000 characters": "a" * 10_000,
+    "control characters": "a\x07b\x1b[31mc\u200b\ufeff",
+    "right to left": "שלום עולם مرحبا",
+    "a private character": "\ue000\U0010ffff",
+}
+
+
+def pictures(folder: Path) -> list[Path]:
+    """Eight pictures that anybody would tell apart."""
+    import numpy as np
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    found = []
+    for number in range(8):
+        coarse = Image.fromarray(rng.integers(0, 256, (4 + number, 5, 3), dtype=np.uint8))
+        image = coarse.resize((320 - 10 * number, 240 + 15 * number), Image.Resampling.BICUBIC)
+        found.append(folder / f"picture-{number}.png")
+        image.save(found[-1])
+    return found
+
+
+def odd_pictures(folder: Path) -> dict[str, Path]:
+    """Pictures of every mode and of extreme sizes, by what is odd about them."""
+    import numpy as np
+    from PIL import Image
+
+    rng = np.random.default_rng(1)
+    colours = Image.fromarray(rng.integers(0, 256, (40, 60, 3), dtype=np.uint8))
+    deep = Image.fromarray(rng.integers(0, 2**16, (40, 60), dtype=np.uint16))
+    made: dict[str, tuple[Any, str]] = {
+        "1 x 1": (Image.new("RGB", (1, 1), "red"), ".png"),
+        "grey": (colours.convert("L"), ".png"),
+        "transparent": (colours.convert("RGBA"), ".png"),
+        "CMYK": (colours.convert("CMYK"), ".jpg"),
+        "palette": (colours.quantize(16), ".gif"),
+        "black and white": (colours.convert("1"), ".png"),
+        "16 bits": (deep, ".png"),
+        "4000 x 10": (colours.resize((4000, 10)), ".png"),
+        "10 x 4000": (colours.resize((10, 4000)), ".png"),
+        "all black": (Image.new("RGB", (50, 50)), ".png"),
+    }
+    found = {}
+    for number, (what, (image, ending)) in enumerate(made.items()):
+        found[what] = folder / f"odd-{number}{ending}"
+        image.save(found[what])
+    return found
+
+
+def clouds(sizes: tuple[int, ...], spread: float = 0.4, dim: int = 24, seed: int = 0) -> tuple[Floats, Integers]:
+    """Unit rows about one random centre a class, and their classes."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    targets = np.repeat(np.arange(len(sizes)), sizes).astype(np.int64)
+    centres = np.random.default_rng(99).standard_normal((len(sizes), dim))
+    rows = centres[targets] + spread * rng.standard_normal((len(targets), dim))
+    order = rng.permutation(len(targets))
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)[order], targets[order]

@@ -1,0 +1,199 @@
+"""A small plugin, complete, that checks of actions and readers work with: quick, offline, and the same everywhere.
+
+The workspace that they see holds twelve pictures, half of them reddish, half of them bluish, and eight texts, half of
+them about a red thing. Six of each are labelled, in the group `colour` with the labels `red` and `blue`; two of the
+texts are copies of each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curator.api import (
+    EncoderSpec,
+    Found,
+    HeadSpec,
+    ImageBatch,
+    Modality,
+    NoParams,
+    Preprocess,
+    ReaderSpec,
+    ReadOptions,
+    Resolved,
+    Skipped,
+    TextBatch,
+    hookimpl,
+)
+from curator.errors import BadInput
+from curator.plugins import GROUP, Registry, load_plugins
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from curator.core.workspace import Workspace
+
+SIZE, CELLS, LETTERS = 32, 4, 64
+
+OBJECTS = ("apple", "car", "door", "ball")
+
+MEDIA: dict[str, Modality] = {".png": "image", ".jpg": "image", ".txt": "text"}
+
+
+class Pixels:
+    """Mean colours of a grid of 4 x 4 fields."""
+
+    def encode(self, batch: ImageBatch | TextBatch) -> NDArray[np.float32]:
+        """(n, 48) float32."""
+        import numpy as np
+
+        assert isinstance(batch, ImageBatch)
+        side = SIZE // CELLS
+        fields = batch.pixels.reshape(len(batch.pixels), 3, CELLS, side, CELLS, side)
+        return np.asarray(fields.mean(axis=(3, 5)).reshape(len(batch.pixels), -1), dtype=np.float32)
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+class Letters:
+    """How often each letter, and whatever else hashes to its place, stands in a text."""
+
+    def encode(self, batch: ImageBatch | TextBatch) -> NDArray[np.float32]:
+        """(n, 64) float32."""
+        import numpy as np
+
+        assert isinstance(batch, TextBatch)
+        counts = np.zeros((len(batch.texts), LETTERS), np.float32)
+        for row, text in enumerate(batch.texts):
+            for character in text.lower():
+                counts[row, ord(character) % LETTERS] += 1
+        return counts
+
+    def close(self) -> None:
+        """Nothing to free."""
+
+
+class Nearest:
+    """The nearer the mean of a class, the more probable."""
+
+    def __init__(self, params: NoParams) -> None:
+        self.means: NDArray[np.float32] | None = None
+
+    def fit(self, vectors: NDArray[np.float32], targets: NDArray[np.int64], classes: int, seed: int) -> None:
+        """The mean of each class."""
+        import numpy as np
+
+        if classes < 2 or len(np.unique(targets)) < classes:
+            raise BadInput("needs examples of at least two classes, and of each")
+        self.means = np.stack([vectors[targets == target].mean(axis=0) for target in range(classes)])
+
+    def predict(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Softmax of the cosines, sharpened."""
+        import numpy as np
+
+        scores = np.exp(10 * vectors @ self.state()["means"].T)
+        return np.asarray(scores / scores.sum(axis=1, keepdims=True), dtype=np.float32)
+
+    def state(self) -> Mapping[str, NDArray[Any]]:
+        """The means."""
+        assert self.means is not None
+        return {"means": self.means}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take them up."""
+        self.means = state["means"]
+
+
+def resolve_pixels(variant: str | None, weights: Path | None) -> Resolved:
+    """There is one variant."""
+    return Resolved(3 * CELLS**2, preprocess=Preprocess(SIZE, SIZE, (0.5,) * 3, (0.25,) * 3))
+
+
+def resolve_letters(variant: str | None, weights: Path | None) -> Resolved:
+    """There is one variant."""
+    return Resolved(LETTERS)
+
+
+def load_pixels(resolved: Resolved, device: str) -> Pixels:
+    """Nothing to load."""
+    return Pixels()
+
+
+def load_letters(resolved: Resolved, device: str) -> Letters:
+    """Nothing to load."""
+    return Letters()
+
+
+def matches(source: Path) -> bool:
+    """Folders."""
+    return source.is_dir()
+
+
+def read(source: Path, options: ReadOptions) -> Iterator[Found | Skipped]:
+    """Pictures and texts, by name, depth first."""
+    try:
+        paths = sorted(source.iterdir())
+    except OSError as error:
+        yield Skipped(source, str(error.strerror), problem=True)
+        return
+    for path in paths:
+        if path.suffix in MEDIA:
+            yield Found(path, MEDIA[path.suffix])
+        elif path.is_dir() and not path.is_symlink() and not options.leave_out(path):
+            yield from read(path, options)
+        else:
+            yield Skipped(path, "neither a picture nor a text")
+
+
+@hookimpl
+def register_encoders() -> Iterable[EncoderSpec]:
+    """The defaults of the workspace of checks."""
+    yield EncoderSpec("specimen-pixels", ("image",), "mean colours", resolve_pixels, load_pixels, default=True)
+    yield EncoderSpec("specimen-letters", ("text",), "counted letters", resolve_letters, load_letters, default=True)
+
+
+@hookimpl
+def register_heads() -> Iterable[HeadSpec]:
+    """The default head there."""
+    return [HeadSpec("specimen-nearest", "nearest class mean", Nearest, default=True)]
+
+
+@hookimpl
+def register_readers() -> Iterable[ReaderSpec]:
+    """The reader of its folder."""
+    return [ReaderSpec("specimen-folder", "pictures and texts below a folder", matches, read)]
+
+
+def registry() -> Registry:
+    """This plugin and no other."""
+    return load_plugins([metadata.EntryPoint("specimen", __name__, GROUP)])
+
+
+def fill(folder: Path) -> Path:
+    """Make the pictures and texts below a folder."""
+    import numpy as np
+    from PIL import Image
+
+    rng = np.random.default_rng(0)
+    for colour, tint in {"red": (190, 60, 60), "blue": (60, 60, 190)}.items():
+        (folder / colour).mkdir(parents=True)
+        for number in range(6):
+            coarse = np.clip(np.asarray(tint) + rng.integers(-50, 51, (5, 4, 3)), 0, 255).astype(np.uint8)
+            picture = Image.fromarray(coarse).resize((64, 48), Image.Resampling.BICUBIC)
+            picture.save(folder / colour / f"{number}-图.png")
+        for number, thing in enumerate(OBJECTS):
+            thing = OBJECTS[0] if colour == "red" and number == 1 else thing
+            (folder / colour / f"{number}.txt").write_text(f"this {thing} is {colour}, and 颜色 means colour")
+    return folder
+
+
+def furnish(workspace: Workspace, folder: Path) -> None:
+    """Catalogue them, embed them, and label six pictures and six texts."""
+    workspace.add(fill(folder), reader="specimen-folder")
+    for colour in ("red", "blue"):
+        files = [*sorted((folder / colour).glob("*.png"))[:3], *sorted((folder / colour).glob("*.txt"))[:3]]
+        workspace.label(colour, files, group="colour")

@@ -1,0 +1,336 @@
+"""A plugin whose every offer breaks the contract in one way; each is named after the check that must see it.
+
+Several ways for one check have a number behind the name: `plan-only-reads-2`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from curator.api import (
+    ActionSpec,
+    Column,
+    EncoderSpec,
+    Finding,
+    Found,
+    HeadSpec,
+    NoParams,
+    ReaderSpec,
+    SetLabel,
+    Table,
+    hookimpl,
+)
+from curator.testing import specimen
+
+PIXELS, LETTERS = specimen.register_encoders()
+(NEAREST,) = specimen.register_heads()
+(FOLDER,) = specimen.register_readers()
+
+# --- encoders ---
+
+
+def encoder(name: str, base: EncoderSpec = PIXELS, **methods: Any) -> EncoderSpec:
+    """One whose methods are those of a good one but for some."""
+    kind = type("Broken", (type(base.load(base.resolve(None, None), "cpu")),), methods)
+    return dataclasses.replace(base, name=name, default=False, load=lambda resolved, device: kind())
+
+
+def good(batch: Any) -> Any:
+    return specimen.Pixels().encode(batch)
+
+
+def in_another_order(self: Any, batch: Any) -> Any:
+    vectors = good(batch)
+    return vectors[np.argsort(vectors[:, 0])]
+
+
+def drawn(self: Any) -> None:
+    self.noise = np.random.default_rng().standard_normal(48).astype(np.float32)
+
+
+def changing(self: Any, batch: Any) -> Any:
+    vectors = good(batch)
+    batch.pixels[:] = 0
+    return vectors
+
+
+def choosy(self: Any, batch: Any) -> Any:
+    if (np.ptp(batch.pixels, axis=(1, 2, 3)) == 0).any():
+        raise ValueError("there is nothing to see")
+    return good(batch)
+
+
+def mean_letter(self: Any, batch: Any) -> Any:
+    lengths = np.asarray([[len(text)] for text in batch.texts], np.float32)
+    with np.errstate(all="ignore"):
+        return np.asarray(specimen.Letters().encode(batch) / lengths, np.float32)
+
+
+def calling_home(resolved: Any, device: str) -> Any:
+    socket.create_connection(("weights.example", 443))
+
+
+def of_no_file(variant: str | None, weights: Path | None) -> Any:
+    raise FileNotFoundError("weights.pt")
+
+
+ENCODERS = (
+    dataclasses.replace(PIXELS, name="works-without-network", default=False, load=calling_home),
+    dataclasses.replace(PIXELS, name="works-without-network-2", default=False, resolve=of_no_file),
+    encoder("vectors-are-finite-float32", encode=lambda self, batch: good(batch).astype(np.float64)),
+    encoder("vectors-are-finite-float32-2", encode=lambda self, batch: good(batch)[:, :40]),
+    encoder("vectors-are-finite-float32-3", encode=lambda self, batch: good(batch) * np.float32("nan")),
+    encoder("rows-belong-to-items", encode=in_another_order),
+    encoder("neighbours-do-not-matter", encode=lambda self, batch: good(batch) - good(batch).mean(axis=0)),
+    encoder("loading-again-changes-nothing", __init__=drawn, encode=lambda self, batch: good(batch) + self.noise),
+    encoder("another-process-agrees", encode=lambda self, batch: good(batch) * np.float32(os.getpid())),
+    encoder("odd-images", encode=choosy),
+    encoder("odd-texts", LETTERS, encode=mean_letter),
+    encoder("tells-items-apart", encode=lambda self, batch: np.ones_like(good(batch))),
+    encoder("leaves-its-input-alone", encode=changing),
+)
+
+# --- heads ---
+
+
+def head(name: str, **methods: Any) -> HeadSpec:
+    return dataclasses.replace(NEAREST, name=name, default=False, load=type("Broken", (specimen.Nearest,), methods))
+
+
+def scores(self: Any, vectors: Any) -> Any:
+    return np.exp(vectors @ self.means.T).astype(np.float32)
+
+
+def by_first_seen(self: Any, vectors: Any, targets: Any, classes: int, seed: int) -> None:
+    order = list(dict.fromkeys(targets.tolist()))
+    self.means = np.stack([vectors[targets == target].mean(axis=0) for target in order])
+
+
+def counting(self: Any, vectors: Any, targets: Any, classes: int, seed: int) -> None:
+    specimen.Nearest.fit(self, vectors, targets, classes, seed)
+    self.prior = (np.bincount(targets) / len(targets)).astype(np.float32)
+
+
+def with_prior(self: Any, vectors: Any) -> Any:
+    weighed = specimen.Nearest.predict(self, vectors) * self.prior**4
+    return weighed / weighed.sum(axis=1, keepdims=True)
+
+
+def remembering(self: Any, vectors: Any, targets: Any, classes: int, seed: int) -> None:
+    kept = [*getattr(self, "kept", []), (vectors, targets)]
+    both = [np.concatenate(part) for part in zip(*kept, strict=True)]
+    specimen.Nearest.fit(self, *both, classes, seed)
+    self.kept = kept
+
+
+def jittered(self: Any, vectors: Any, targets: Any, classes: int, seed: int) -> None:
+    specimen.Nearest.fit(self, vectors, targets, classes, seed)
+    self.means = self.means + np.random.default_rng().normal(0, 0.01, self.means.shape).astype(np.float32)
+
+
+def tempered(self: Any, vectors: Any, targets: Any, classes: int, seed: int) -> None:
+    specimen.Nearest.fit(self, vectors, targets, classes, seed)
+    self.heat = 5.0
+
+
+def with_heat(self: Any, vectors: Any) -> Any:
+    raised = specimen.Nearest.predict(self, vectors) ** getattr(self, "heat", 1.0)
+    return (raised / raised.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def contented(self: Any, vectors: Any, targets: Any, classes: int, seed: int) -> None:
+    self.means = np.zeros((classes, vectors.shape[1]), np.float32)
+
+
+def doubling(self: Any, vectors: Any, targets: Any, classes: int, seed: int) -> None:
+    vectors *= 2
+    specimen.Nearest.fit(self, vectors, targets, classes, seed)
+
+
+HEADS = (
+    head("rows-are-probabilities", predict=scores),
+    head("rows-are-probabilities-2", predict=lambda self, v: specimen.Nearest.predict(self, v).astype(np.float64)),
+    head("classes-keep-their-order", fit=by_first_seen),
+    head("learns-what-is-separable", predict=lambda self, v: np.full((len(v), len(self.means)), 1 / len(self.means))),
+    head("classes-weigh-the-same", fit=counting, predict=with_prior),
+    head("refit-forgets", fit=remembering),
+    head("seed-decides", fit=jittered),
+    head("state-is-arrays", state=lambda self: {"means": self.means.tolist()}),
+    head("state-is-arrays-2", state=lambda self: {"means": np.asarray([self], object)}),
+    head("state-goes-to-another-process", fit=tempered, predict=with_heat),
+    head("one-class-is-an-error", fit=contented),
+    head("leaves-its-input-alone", fit=doubling),
+)
+
+# --- actions ---
+
+ROWS = Table("row", "Rows", (Column("id", "the item", "integer"), Column("path", "where it is", "path")))
+
+
+def row(item: Any, **more: Any) -> Finding:
+    return Finding("row", {"id": item.id, "path": item.path, **more})
+
+
+def unknown(context: Any, params: Any) -> Any:
+    yield {"id": 1}
+
+
+def undeclared(context: Any, params: Any) -> Any:
+    yield Finding("surprise", {"id": 1})
+
+
+def too_much(context: Any, params: Any) -> Any:
+    yield from (row(item, colour="red") for item in context.items())
+
+
+def no_json(context: Any, params: Any) -> Any:
+    yield from (Finding("row", {"id": item.id, "path": {item.path}}) for item in context.items())
+
+
+def writing(context: Any, params: Any) -> Any:
+    for item in context.items():
+        (item.path.parent / "seen.log").touch()
+        yield row(item)
+
+
+def printing(context: Any, params: Any) -> Any:
+    print("working")
+    yield from map(row, context.items())
+
+
+def leaving(context: Any, params: Any) -> Any:
+    os.chdir("/")
+    yield from map(row, context.items())
+
+
+def touching(context: Any, params: Any) -> Any:
+    for item in context.items():
+        os.utime(item.path)
+        yield SetLabel(item.id, "seen", True)
+
+
+CALLS = itertools.count()
+
+
+def counted(context: Any, params: Any) -> Any:
+    yield from list(map(row, context.items()))[next(CALLS) % 2 :]
+
+
+def shuffled(context: Any, params: Any) -> Any:
+    yield from np.random.default_rng().permutation(np.asarray(list(map(row, context.items())), object)).tolist()
+
+
+def action(name: str, plan: Any) -> ActionSpec:
+    return ActionSpec(name, "broken", NoParams, plan, (ROWS,))
+
+
+ACTIONS = (
+    action("outputs-are-known", unknown),
+    action("outputs-are-known-2", undeclared),
+    action("rows-fit-their-table", too_much),
+    action("rows-fit-their-table-2", no_json),
+    action("plan-only-reads", writing),
+    action("plan-only-reads-2", printing),
+    action("plan-repeats", counted),
+    action("plan-repeats-2", shuffled),
+    action("undo-restores-everything", touching),
+)
+
+# --- readers ---
+
+
+def reader(name: str, read: Any, matches: Any = specimen.matches) -> ReaderSpec:
+    return ReaderSpec(name, "broken", matches, read)
+
+
+def paths_alone(source: Path, options: Any) -> Any:
+    yield from source.rglob("*.png")
+
+
+def as_listed(source: Path, options: Any) -> Any:
+    for name in os.listdir(source):
+        if (source / name).is_dir():
+            yield from as_listed(source / name, options)
+        else:
+            yield Found(source / name, "image")
+
+
+def breeding(source: Path, options: Any) -> Any:
+    (source / f"{len(list(source.iterdir()))}.txt").write_text(f"text {len(list(source.iterdir()))}")
+    return specimen.read(source, options)
+
+
+def decoding(source: Path, options: Any) -> Any:
+    from PIL import Image
+
+    for found in specimen.read(source, options):
+        if found.path.suffix == ".png":
+            Image.open(found.path).verify()
+        yield found
+
+
+def following(source: Path, options: Any) -> Any:
+    for folder, folders, names in os.walk(source, followlinks=True):
+        folders.sort()
+        yield from (Found(Path(folder, name), "image") for name in sorted(names) if name.endswith(".png"))
+
+
+def climbing(source: Path, options: Any) -> Any:
+    yield from specimen.read(source, options)
+    yield Found(source / ".." / "up.png", "image")
+
+
+def entering(source: Path, options: Any) -> Any:
+    yield from (Found(path, "image") for path in sorted(source.rglob("*.png")))
+
+
+def strict(source: Path) -> bool:
+    return source.resolve(strict=True).is_dir()
+
+
+def vague(source: Path) -> Any:
+    return source.is_dir() and source.name
+
+
+READERS = (
+    reader("gives-known-entries", paths_alone),
+    reader("gives-known-entries-2", lambda source, options: iter(())),
+    reader("order-is-stable", as_listed),
+    reader("adding-twice-adds-nothing", breeding),
+    reader("bad-files-are-entries", decoding),
+    reader("stays-below-its-source", following),
+    reader("stays-below-its-source-2", climbing),
+    reader("enters-nothing-left-out", entering),
+    reader("matches-never-raises", specimen.read, strict),
+    reader("matches-never-raises-2", specimen.read, vague),
+)
+
+SPECS = (*ENCODERS, *HEADS, *ACTIONS, *READERS)
+
+
+@hookimpl
+def register_encoders() -> Iterable[EncoderSpec]:
+    return ENCODERS
+
+
+@hookimpl
+def register_heads() -> Iterable[HeadSpec]:
+    return HEADS
+
+
+@hookimpl
+def register_actions() -> Iterable[ActionSpec]:
+    return ACTIONS
+
+
+@hookimpl
+def register_readers() -> Iterable[ReaderSpec]:
+    return READERS
