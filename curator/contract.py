@@ -49,7 +49,7 @@ def _is(value: object, hint: Any) -> bool:
         wanted = arguments[:1] * len(value) if isinstance(value, tuple) and arguments[-1] is ... else arguments
         return isinstance(value, tuple) and len(value) == len(wanted) and all(map(_is, value, wanted))
     if isinstance(origin, type) and issubclass(origin, typing.Mapping):
-        return isinstance(value, origin)
+        return isinstance(value, origin) and all(_is(key, arguments[0]) for key in value)
     if arguments:
         return any(_is(value, option) for option in arguments)
     if hint in (int, float):

@@ -94,10 +94,24 @@ def _parameter(field: dataclasses.Field[Any], hint: Any) -> Parameter:
     held(type(how), how)
     if isinstance(how, Option) and how.flag and not FLAG.fullmatch(how.flag):
         raise TypeError(f"field {field.name!r}: {how.flag!r} is no short option: one dash and one letter, as '-k'")
+    if isinstance(how, Option) and (how.min, how.max) != (None, None) and hint not in (int, float):
+        raise TypeError(f"field {field.name!r} is no number, so it has no min and max")
     default = field.default
     if field.default_factory is not dataclasses.MISSING:
         default = field.default_factory()
+    if default not in (dataclasses.MISSING, None) and not _suits(default, hint, many):
+        wanted = "a tuple of texts" if many else PLAIN[hint]
+        raise TypeError(f"field {field.name!r}: the default {default!r} is not {wanted}")
     return Parameter(field.name, hint, how, default, many)
+
+
+def _suits(default: object, kind: Any, many: bool) -> bool:
+    """Whether a default is of the type of its field; those of domain types are not looked at."""
+    if many:
+        return isinstance(default, tuple) and all(isinstance(one, str) for one in default)
+    if kind not in PLAIN:
+        return True
+    return isinstance(default, int | float if kind is float else kind)
 
 
 def bind(params: type, values: Mapping[str, Any], resolve: Callable[[Parameter, Any], Any] | None = None) -> Any:

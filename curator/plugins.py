@@ -13,6 +13,7 @@ import dataclasses
 import os
 import re
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from importlib import metadata
@@ -29,6 +30,7 @@ from curator.parameters import parameters
 
 GROUP = "curator"
 OWN_DISTRIBUTION = "curator-agent"
+UNKNOWN = "unknown distribution"
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 
 CORE_COMMANDS = frozenset(
@@ -55,9 +57,12 @@ CORE_COMMANDS = frozenset(
 
 CORE_OPTIONS = frozenset(
     [
+        "action",
         "apply",
         "as_json",
         "may_encode",
+        "no_images",
+        "self",
         "--apply",
         "--encode",
         "--force",
@@ -75,7 +80,10 @@ CORE_OPTIONS = frozenset(
         "-w",
     ]
 )
-"""Options that curator adds to the commands of actions, and what it calls them where that is another name."""
+"""Options that curator adds to the commands of actions, and what it calls them where that is another name.
+
+Also the names of what `Workspace.run` takes beside an action's own parameters.
+"""
 
 HOOKS: dict[str, type] = {
     "register_encoders": EncoderSpec,
@@ -103,19 +111,21 @@ class Origin:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Loaded:
-    """A plugin that was taken, with its offer."""
+    """A plugin that was taken, with its offer. `seconds`: how long importing it and asking its hooks took."""
 
     origin: Origin
     specs: tuple[Spec, ...]
+    seconds: float = 0.0
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Failed:
-    """A plugin that was skipped, and why."""
+    """A plugin that was skipped, and why, after how long."""
 
     origin: Origin
     reason: str
     traceback: str
+    seconds: float = 0.0
 
 
 class Registry:
@@ -179,27 +189,61 @@ def _by_name(entry: tuple[tuple[type, str], Any]) -> tuple[str, str]:
 
 def load_plugins(entry_points: Iterable[metadata.EntryPoint] | None = None) -> Registry:
     """Load every installed plugin: our own first, so that their names are reserved, then by entry point name."""
-    if entry_points is None:
-        entry_points = metadata.entry_points(group=GROUP)
     registry = Registry()
+    if entry_points is None:
+        entry_points, registry.failures = installed()
     for entry_point, origin in sorted(((e, _origin(e)) for e in set(entry_points)), key=_load_order):
-        try:
-            with _contained():
-                registry.take(Loaded(origin, _offer(entry_point.load())))
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:  # also sys.exit, and what extension modules raise when they panic
-            registry.failures.append(Failed(origin, _reason(error), traceback.format_exc()))
+        begin = time.perf_counter()
+        with _contained():  # around the reason too: to tell an error, its own code runs
+            try:
+                offer = _offer(entry_point.load())
+                registry.take(Loaded(origin, offer, time.perf_counter() - begin))
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # also sys.exit, and what extension modules raise when they panic
+                seconds = time.perf_counter() - begin
+                registry.failures.append(Failed(origin, _reason(error), traceback.format_exc(), seconds))
     return registry
 
 
-def _origin(entry_point: metadata.EntryPoint) -> Origin:
+def installed() -> tuple[list[metadata.EntryPoint], list[Failed]]:
+    """The entry points of all distributions, and the distributions of which they cannot be read."""
+    try:
+        return list(metadata.entry_points(group=GROUP)), []
+    except Exception:  # one unreadable file of anybody costs them all; whose it is shows only one by one
+        return _one_by_one()
+
+
+def _one_by_one() -> tuple[list[metadata.EntryPoint], list[Failed]]:
+    found: list[metadata.EntryPoint] = []
+    failures: list[Failed] = []
+    seen: set[str] = set()
+    for distribution in metadata.distributions():
+        name, version = _named(distribution)
+        key = re.sub("[-_.]+", "-", name).lower()
+        if key in seen and name != UNKNOWN:  # as for importlib: the first on the path hides others of its name
+            continue
+        seen.add(key)
+        try:
+            found += distribution.entry_points.select(group=GROUP)
+        except Exception as error:
+            reason = f"its entry_points.txt cannot be read, so nothing of it is loaded: {_reason(error)}"
+            failures.append(Failed(Origin(name, "", name, version), reason, traceback.format_exc()))
+    return found, failures
+
+
+def _named(distribution: metadata.Distribution | None) -> tuple[str, str]:
+    """The name and version of a distribution, as far as its metadata tells."""
     name: str | None = None
     version: str | None = None
     with contextlib.suppress(Exception):  # metadata that a half-removed distribution left behind
-        if entry_point.dist:
-            name, version = entry_point.dist.name, entry_point.dist.version
-    return Origin(entry_point.name, entry_point.value, name or "unknown distribution", version or "?")
+        if distribution:
+            name, version = distribution.name, distribution.version
+    return name or UNKNOWN, version or "?"
+
+
+def _origin(entry_point: metadata.EntryPoint) -> Origin:
+    return Origin(entry_point.name, entry_point.value, *_named(entry_point.dist))
 
 
 def _load_order(pair: tuple[metadata.EntryPoint, Origin]) -> tuple[bool, str, str]:
@@ -239,6 +283,8 @@ def _checked(hook: str, kind: Any, spec: Any) -> Any:
     name = getattr(spec, "name", None)
     try:
         held(kind, spec)
+        if type(spec) is not kind:  # it would be found under no kind, and could change after it was checked
+            raise Breach(f"gave a subclass of {kind.__name__}, not {kind.__name__}")
         if not NAME.fullmatch(spec.name):
             raise Breach("a name is lower-case letters, digits, '-', '_' and '.'")
         if not getattr(spec, "modalities", True):
@@ -263,7 +309,7 @@ def _reason(error: BaseException) -> str:
     try:
         lines = str(error).split("\n") if not isinstance(error, pluggy.PluginValidationError) else [str(error)]
         text = " ".join(next((line for line in lines if line.strip()), "").split())
-    except Exception:
+    except BaseException:  # as an error's own code may raise anything
         text = "its message cannot be read"
     if isinstance(error, SystemExit):
         return f"called sys.exit({text})"

@@ -33,6 +33,10 @@ BROKEN = {
         "class Mute(Exception):\n    def __str__(self): raise RuntimeError\nraise Mute()",
         "Mute: its message cannot be read",
     ),
+    "exit-in-error": (
+        "class Leaving(Exception):\n    def __str__(self): raise SystemExit(1)\nraise Leaving()",
+        "Leaving: its message cannot be read",
+    ),
     "own-value-error": ("raise ValueError(5)", "ValueError: 5"),
     "no-hook": ("def register_encoders(): return []", "implements no hook: .*register_encoders with @hookimpl"),
     "raise-in-hook": (hook("register_heads", "1 / 0"), "ZeroDivisionError: division by zero"),
@@ -52,6 +56,10 @@ BROKEN = {
     ),
     "returns-strings": (hook("register_readers", "['folder']"), "register_readers gave str 'folder', not ReaderSpec"),
     "another-kind": (hook("register_encoders", "[HeadSpec('h', 's', len)]"), "'h': gave HeadSpec .*, not EncoderSpec"),
+    "subclass": (
+        "class Mine(EncoderSpec): pass\n" + encoder("e").replace("[EncoderSpec(", "[Mine("),
+        "'e': gave a subclass of EncoderSpec, not EncoderSpec",
+    ),
     "load-not-callable": (encoder("e", load="None"), "'e': EncoderSpec: load is None, not callable"),
     "summary-missing": (encoder("e", summary="None"), "'e': EncoderSpec: summary is None, not str"),
     "modality-unknown": (
@@ -79,10 +87,14 @@ BROKEN = {
         action("a", "x: Annotated[int, Option('-k')] = 1\n    y: Annotated[int, Option('-k')] = 1"),
         "two fields of Params become -k",
     ),
+    "param-default": (action("a", "x: int | None = '5'"), "field 'x': the default '5' is not a whole number"),
+    "param-defaults": (action("a", "x: tuple[str, ...] = 'ab'"), "field 'x': the default 'ab' is not a tuple of texts"),
+    "param-bounds": (action("a", "x: Annotated[str, Option(min=1)] = 'a'"), "field 'x' is no number, so it has no min"),
     "param-choices": (action("a", "x: Annotated[str, Option(choices='ab')] = 'a'"), "Option: choices is str 'ab'"),
     "param-upper-case": (action("a", "X: Annotated[str, Argument()] = ''"), "field 'X' cannot become an option"),
     "param-two-queries": (action("a", "x: Query = None\n    y: Query = None"), "more than one Query"),
     "param-workspace": (action("a", "workspace: str = ''"), "field 'workspace' takes --workspace, which curator keeps"),
+    "param-action": (action("a", "action: str = ''"), "field 'action' takes action, which curator keeps"),
     "param-core-flag": (action("a", "x: Annotated[str, Option('-w')] = ''"), "field 'x' takes -w, which curator keeps"),
     "command-of-ours": (action("add"), "offers the action 'add', a name that curator reserves"),
     "name-of-ours": (
@@ -205,9 +217,9 @@ def assert_refused(registry: Registry, name: str) -> None:
 
 MUTANTS = {
     "_refuse_unknown_hooks": (lambda manager, plugin: None, ["misspelt-hook", "no-hook"]),
-    "_checked": (lambda hook, kind, spec: spec, ["load-not-callable", "another-kind", "param-type", "modality-bare"]),
+    "_checked": (lambda hook, kind, spec: spec, ["load-not-callable", "subclass", "param-default", "modality-bare"]),
     "CORE_COMMANDS": (frozenset(), ["command-of-ours"]),
-    "CORE_OPTIONS": (frozenset(), ["param-workspace", "param-core-flag"]),
+    "CORE_OPTIONS": (frozenset(), ["param-workspace", "param-core-flag", "param-action"]),
     "_load_order": (lambda pair: pair[1].entry_point == "first-twin", ["second-twin"]),
     "OWN_DISTRIBUTION": ("somebody-else", ["name-of-ours"]),
 }

@@ -6,6 +6,7 @@ Nothing heavy on the way to `--help`: command bodies import what they need.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from typing import Any
@@ -110,8 +111,24 @@ for _command in COMMANDS:
 
 def main() -> None:
     """The console script."""
+    _keep_stdout()
     # A pipe or an old terminal must not make a Chinese file name an error.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace", encoding="utf-8" if os.name != "nt" else None)
     cli(prog_name="curator")
+
+
+def _keep_stdout() -> None:
+    """Keep standard output for what curator prints; what libraries in C and other processes print goes to stderr.
+
+    The loader sends there what plugins print in Python, but a plugin's libraries and subprocesses write past that,
+    and one line of theirs would break somebody's JSON.
+    """
+    out, err = sys.stdout, sys.stderr
+    if isinstance(out, io.TextIOWrapper) and isinstance(err, io.TextIOWrapper):  # neither is closed nor replaced
+        ours = os.dup(out.fileno())
+        os.dup2(err.fileno(), out.fileno())
+        buffering = 1 if out.line_buffering or out.write_through else -1
+        # The other name is where the width of the terminal is asked for.
+        sys.stdout = sys.__stdout__ = os.fdopen(ours, "w", buffering, out.encoding, closefd=False)  # type: ignore[misc]

@@ -128,7 +128,7 @@ def _colour(colour: tuple[int, int, int]) -> str:
 
 
 def _given(value: Any) -> bool:
-    return value is not None and value != "" and value != []
+    return value is not None and not (isinstance(value, str | list) and not value)
 
 
 def _cell(column: Column, value: Any, plain: bool = False) -> str:

@@ -57,8 +57,8 @@ def json_line(row: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """A numpy number as the number it is (plugins may give them), anything else as its text."""
-    return value.item() if hasattr(value, "item") else str(value)
+    """A numpy number or array as the numbers it holds (plugins may give them), anything else as its text."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def say(message: str) -> None:

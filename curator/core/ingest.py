@@ -56,7 +56,7 @@ class Ingest:
     def add(self, sources: Sequence[str], reading: ReadOptions) -> AddReport:
         """Add all sources; raises before anything is written if one of them cannot be added."""
         self.options.check()
-        for path, reader in chosen(self.registry, sources, self.options, reading):
+        for path, reader in chosen(self.registry, sources, self.options, reading, self.reporter.say):
             if reader.columns is None:
                 self._add_files(path, reader, reading)
             else:

@@ -216,6 +216,9 @@ class Models:
                 raise Breach(f"dim is {resolved.dim}")
             if "image" in spec.modalities and resolved.preprocess is None:
                 raise Breach("it encodes images but names no preprocessing")
+            for path in resolved.files:
+                if not path.is_file():
+                    raise Breach(f"names the weights {str(path)!r}, which is no file")
             fingerprint_of(dict(resolved.config))  # only JSON values can be recorded
         return resolved
 

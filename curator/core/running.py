@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import math
 from collections.abc import Iterator, Mapping, Sequence
+from numbers import Real
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -30,6 +32,7 @@ from curator.api import (
     SetAside,
     SetLabel,
     Signature,
+    Table,
 )
 from curator.contract import Breach, held
 from curator.core.artifacts import Targets
@@ -54,6 +57,9 @@ if TYPE_CHECKING:
 
 
 OUTPUTS = (SetLabel, SetAside, Artifact)
+
+NUMBERS = frozenset(["integer", "score", "percent"])
+"""Styles of columns that hold numbers, or None."""
 
 
 class ActionContext:
@@ -191,7 +197,7 @@ def outputs(registry: Registry, spec: ActionSpec, context: ActionContext, params
     """What a plan yields, one by one; what the plugin raises names it, what it yields is checked."""
     with registry.guard(spec, "planning"):
         plan = iter(spec.plan(context, params))
-    kinds = [table.kind for table in spec.tables]
+    tables = {table.kind: table for table in spec.tables}
     while True:
         with registry.guard(spec, "planning"):
             try:
@@ -199,11 +205,21 @@ def outputs(registry: Registry, spec: ActionSpec, context: ActionContext, params
             except StopIteration:
                 return
             held(next((kind for kind in OUTPUTS if isinstance(output, kind)), Finding), output)
-            if isinstance(output, Finding) and output.kind not in kinds:
-                raise Breach(f"gave a finding of kind {output.kind!r}; it declares {kinds}")
+            if isinstance(output, Finding):
+                _hold_finding(output, tables)
             if isinstance(output, SetAside) and not spec.moves_files:
                 raise Breach("gave a SetAside; its spec does not say moves_files")
         yield output
+
+
+def _hold_finding(finding: Finding, tables: Mapping[str, Table]) -> None:
+    """Raise `Breach` for a row that no table could show."""
+    if finding.kind not in tables:
+        raise Breach(f"gave a finding of kind {finding.kind!r}; it declares {list(tables)}")
+    for column in tables[finding.kind].columns:
+        value = finding.values.get(column.name)
+        if column.style in NUMBERS and value is not None and not (isinstance(value, Real) and math.isfinite(value)):
+            raise Breach(f"gave a finding of kind {finding.kind!r} whose {column.name} is {value!r:.60}, not a number")
 
 
 def apply(journal: Journal, labels: Labels, change: SetLabel, source: Source) -> None:
@@ -224,6 +240,8 @@ def make(registry: Registry, spec: ActionSpec, targets: Targets, artifact: Artif
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
                     raise
                 raise CuratorError(f"cannot write {str(artifact.path)!r}: {reason(error)}") from error
+            if file.closed:  # as an `io.TextIOWrapper` does to what it wraps, when it is gone
+                raise Breach("closed the file, which is not its own")
 
     return targets.write(artifact.path, render)
 

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curator.api import ReaderSpec, ReadOptions
+from curator.contract import Breach
 from curator.core.adding import AddOptions
 from curator.core.files import BadContent, look
 from curator.core.places import missing_path, real, typed
-from curator.errors import BadInput, NotFound
+from curator.errors import BadInput, NotFound, PluginError
 
 if TYPE_CHECKING:
     from curator.plugins import Registry
@@ -23,15 +24,20 @@ COLUMNS_SHOWN = 20
 
 
 def chosen(
-    registry: Registry, sources: Sequence[str], options: AddOptions, reading: ReadOptions
+    registry: Registry,
+    sources: Sequence[str],
+    options: AddOptions,
+    reading: ReadOptions,
+    say: Callable[[str], None] = lambda message: None,
 ) -> list[tuple[Path, ReaderSpec]]:
     """Every path that the sources name, with its reader.
 
     Raises before anything is written: `NotFound` for what does not exist, also for a column; `BadInput` for options
-    that are not for this kind of source.
+    that are not for this kind of source. `say` gets a line about each reader that fails at them.
     """
+    say = functools.cache(say)  # a reader that fails at each of a thousand files is one line
     paths = [path for source in sources for path in expand(source, reading.leave_out)]
-    found = [(path, choose_reader(registry, path, options.reader)) for path in paths]
+    found = [(path, choose_reader(registry, path, options.reader, say)) for path in paths]
     for path, reader in found:
         if reader.columns is not None:
             _check_table(registry, path, reader, options, reading)
@@ -60,11 +66,17 @@ def expand(source: str, leave_out: Callable[[Path], bool]) -> list[Path]:
     raise missing_path(path)
 
 
-def choose_reader(registry: Registry, source: Path, name: str | None = None) -> ReaderSpec:
-    """The reader of that name, else the one that takes the source."""
+def choose_reader(
+    registry: Registry, source: Path, name: str | None = None, say: Callable[[str], None] = lambda message: None
+) -> ReaderSpec:
+    """The reader of that name, else the one that takes the source; `say` gets a line about each that fails at it."""
     if name is not None:
         return registry.get(ReaderSpec, name)
-    matching = _matching(registry, source)
+    matching, failed = _matching(registry, source)
+    if not matching and failed:
+        raise failed[0]
+    for error in failed:
+        say(f"{error}: left out")
     if not matching:
         kinds = "; ".join(spec.summary for spec in registry.all(ReaderSpec))
         raise BadInput(f"no reader takes {str(source)!r}: curator reads {kinds}")
@@ -76,16 +88,20 @@ def choose_reader(registry: Registry, source: Path, name: str | None = None) -> 
 
 def is_table(registry: Registry, path: Path) -> bool:
     """Whether a reader of tables takes a path, by its name."""
-    return any(spec.columns is not None for spec in _matching(registry, path))
+    return any(spec.columns is not None for spec in _matching(registry, path)[0])
 
 
-def _matching(registry: Registry, source: Path) -> list[ReaderSpec]:
-    matching = []
+def _matching(registry: Registry, source: Path) -> tuple[list[ReaderSpec], list[PluginError]]:
+    """The readers that take a source, and how others failed: every source is shown to every reader."""
+    matching, failed = [], []
     for spec in registry.all(ReaderSpec):
-        with registry.guard(spec, "matching with"):
-            if spec.matches(source):
-                matching.append(spec)
-    return matching
+        try:
+            with registry.guard(spec, "matching with"):
+                if spec.matches(source):
+                    matching.append(spec)
+        except PluginError as error:
+            failed.append(error)
+    return matching, failed
 
 
 def _check_table(registry: Registry, path: Path, reader: ReaderSpec, options: AddOptions, reading: ReadOptions) -> None:
@@ -99,6 +115,8 @@ def _check_table(registry: Registry, path: Path, reader: ReaderSpec, options: Ad
         raise BadInput(f"{str(path)!r}: {error}") from error
     with registry.guard(reader, "reading with"):
         columns = list(reader.columns(path, reading))
+        if not all(isinstance(name, str) for name in columns):
+            raise Breach("gave names of columns that are no texts")
     shown = ", ".join(map(repr, columns[:COLUMNS_SHOWN])) or "none"
     if len(columns) > COLUMNS_SHOWN:
         shown += f" and {len(columns) - COLUMNS_SHOWN:,} more"

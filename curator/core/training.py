@@ -81,7 +81,8 @@ class Training:
         Raises `NotReady`, with the command that helps, where there is too little to learn from.
         """
         spec = self._spec(kind)
-        params = bind(spec.params, options)
+        with self.registry.guard(spec, "taking the options of"):
+            params = bind(spec.params, options)
         examples = self.labels.examples(target)
         refuse_too_few(examples)
         model = model or self._model(examples)

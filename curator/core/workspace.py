@@ -262,7 +262,8 @@ class Workspace:
         spec = self.registry.get(ActionSpec, action)
         refuse_empty(self.items)
         targets = Targets(self.folder, self.items.places, force)
-        params = bind_parameters(spec, values, self.items, text, targets)
+        with self.registry.guard(spec, "taking the parameters of"):  # the plugin's class may check them
+            params = bind_parameters(spec, values, self.items, text, targets)
         said = {
             **{name: value for name, value in values.items() if value not in (None, ())},
             **({"text": text} if text else {}),

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fakes import open_fake, picture, text
 from PIL import Image
@@ -51,6 +52,15 @@ def test_json_is_one_object_a_line_with_its_kind(capsys):
     output.line("a sentence for people")
     lines = capsys.readouterr().out.splitlines()
     assert [json.loads(line) for line in lines] == [{"kind": "thing", **thing(n), "path": "/a/b.png"} for n in range(2)]
+
+
+def test_numbers_and_arrays_of_numpy_are_shown_as_what_they_hold(capsys):
+    row = {"id": np.int64(1234), "score": np.float32(0.5), "text": np.arange(3), "labels": np.array([])}
+    Output().table(THINGS, [row])
+    Output(as_json=True).table(THINGS, [row])
+    plain, as_json = capsys.readouterr().out.splitlines()
+    assert plain.split("\t") == ["1234", "0.500", "", "", "[0 1 2]", "[]"]
+    assert json.loads(as_json) == {"kind": "thing", "id": 1234, "score": 0.5, "text": [0, 1, 2], "labels": []}
 
 
 @pytest.mark.parametrize("as_json", [False, True])
