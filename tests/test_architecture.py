@@ -53,7 +53,11 @@ LAYERS = {
     "curator.plugins": ("api contract errors parameters hookspecs", "pluggy"),
     "curator.store": ("errors store", "sqlite_utils"),
     "curator.core": ("api contract errors parameters pictures store core", "filelock numpy PIL safetensors sklearn"),
-    "curator.cli": ("api contract errors parameters hookspecs pictures plugins store core cli", "click numpy rich"),
+    "curator.scaffold": ("errors", ""),
+    "curator.cli": (
+        "api contract errors parameters hookspecs pictures plugins scaffold store core testing cli",
+        "click numpy rich",
+    ),
     "curator.testing": ("api contract errors parameters hookspecs plugins store core testing", ANYTHING),
     "curator_plugins": ("api checkpoints errors pictures sheets", ANYTHING),
 }
@@ -312,6 +316,7 @@ MUTANTS = [
     ("layers", "curator/parameters.py", inside("from curator import plugins")),
     ("layers", "curator/hookspecs.py", inside("from curator.store import objects")),
     ("layers", "curator/plugins.py", inside("import curator.core.workspace")),
+    ("layers", "curator/scaffold/__init__.py", inside("from curator.plugins import NAME")),
     ("layers", "curator/store/objects.py", inside("from curator.api import Item")),
     ("layers", "curator/core/search.py", inside("import curator.cli")),
     ("layers", "curator/core/search.py", inside("from curator.plugins import load_plugins")),

@@ -251,8 +251,28 @@ PLUGINS = Table(
         Column("plugin", "its entry point"),
         Column("distribution", "the installed package it comes from"),
         Column("version", "of that package"),
+        Column("import", "milliseconds that importing it and asking what it offers took", "integer"),
         Column("offers", "encoders, heads, actions and readers"),
         Column("failure", "why it was skipped"),
+    ),
+    whole=True,
+)
+
+MADE = Table(
+    "made",
+    "Made",
+    (Column("path", "a file", "path"),),
+    whole=True,
+)
+
+CHECKS = Table(
+    "check",
+    "Checks",
+    (
+        Column("of", "what was checked: the plugin, or an encoder, head, action or reader that it offers"),
+        Column("check", "what was checked of it"),
+        Column("state", "passed, failed or not applicable"),
+        Column("why", "what was seen where it failed, what it would need where it does not apply, else why it matters"),
     ),
     whole=True,
 )

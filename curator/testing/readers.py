@@ -24,6 +24,7 @@ TABLE = {
     "table.jsonl": '{"text": "the first row", "label": "a"}\n{"text": "第二行", "label": "b"}\n',
     "list.txt": "a line of text\n",
 }
+"""Sources beside the folder of the specimen."""
 
 
 class ReaderCase:

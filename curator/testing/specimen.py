@@ -39,8 +39,10 @@ if TYPE_CHECKING:
 SIZE, CELLS, LETTERS = 32, 4, 64
 
 OBJECTS = ("apple", "car", "door", "ball")
+"""What the texts are about."""
 
 MEDIA: dict[str, Modality] = {".png": "image", ".jpg": "image", ".txt": "text"}
+"""What it reads, by ending."""
 
 
 class Pixels:

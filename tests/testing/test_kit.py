@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import subprocess
 import sys
 import textwrap
+from dataclasses import dataclass
 
 import broken
 import pytest
@@ -138,11 +140,17 @@ def test_weights_that_are_not_here_leave_nothing_to_look_at():
     assert "its weights are not here" in states["check_rows_belong_to_items"].seen
 
 
-def test_an_action_that_needs_what_nobody_can_think_of_does_not_apply():
-    import setting_aside
+@dataclass(frozen=True)
+class Ratio:
+    ratio: float
 
-    states = {outcome.state for outcome in examine(checks(setting_aside.SPEC))}
-    assert states == {"not applicable"}
+
+def test_an_action_that_needs_what_nobody_can_think_of_does_not_apply():
+    spec = dataclasses.replace(broken.ACTIONS[0], params=Ratio)
+    outcomes = list(examine(checks(spec)))
+    assert {outcome.state for outcome in outcomes} == {"not applicable"}
+    assert all("needs a value for ratio" in outcome.seen for outcome in outcomes)
+    assert {o.state for o in examine(checks(spec, arguments={"ratio": 0.5}))} == {"failed"}  # it is a broken one
 
 
 def pytest_on(folder, source):
