@@ -38,8 +38,11 @@ def commands(block: str) -> list[tuple[str, str]]:
     return found
 
 
-def run(command: str, folder: Path) -> tuple[int, str]:
-    """Exit code and output of a shell command whose standard output and error are a terminal."""
+def run(command: str, folder: Path, commands: Path = Path(sys.executable).parent) -> tuple[int, str]:
+    """Exit code and output of a shell command whose standard output and error are a terminal.
+
+    `commands` is where `curator` and `python3` are.
+    """
     import fcntl
     import termios
 
@@ -47,7 +50,7 @@ def run(command: str, folder: Path) -> tuple[int, str]:
     fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     # A dumb terminal gets the tables without colours and no moving bars.
     environment = {**os.environ, "TERM": "dumb", "COLUMNS": str(COLUMNS), "LINES": str(ROWS)}
-    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment["PATH"] = f"{commands}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.Popen(
         ["bash", "-c", command],
         cwd=folder,

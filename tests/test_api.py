@@ -14,14 +14,16 @@ from typing import Annotated
 import click
 import pytest
 
-from curator import api, checkpoints, errors, hookspecs, pictures, sheets
+from curator import api, checkpoints, errors, hookspecs, pictures, sheets, testing
 from curator.api import ActionSpec, Argument, Column, ItemSet, NewFile, Query, Table
 from curator.cli import COMMANDS, cli
 from curator.cli.actions import command_of
 from curator.plugins import CORE_COMMANDS, CORE_OPTIONS, HOOKS
+from curator.testing import actions, encoders, heads, plugin, readers, specimen
 
 API = [api, api.actions, api.data, api.encoders, api.heads, api.readers]
-DOCUMENTED = [*API, checkpoints, errors, hookspecs, pictures, sheets]
+KIT = [actions, encoders, heads, plugin, readers, specimen]
+DOCUMENTED = [*API, checkpoints, errors, hookspecs, pictures, sheets, *KIT]
 
 
 def public(module: types.ModuleType) -> dict[str, str | None]:
@@ -48,6 +50,11 @@ def test_all_is_sorted_and_complete(modules):
     assert named == sorted(named)
     assert set(named) == {name for module in modules for name in public(module) if "." not in name}
     assert all(hasattr(modules[0], name) for name in named)
+
+
+def test_the_kit_gives_what_it_names():
+    assert testing.__all__ == sorted(testing.__all__)
+    assert all(inspect.getdoc(getattr(testing, name)) for name in testing.__all__)
 
 
 @pytest.mark.parametrize("module", DOCUMENTED, ids=lambda module: module.__name__)

@@ -17,6 +17,9 @@ says *unit rows*, each row has Euclidean length 1 (all-zero rows stay zero).
 
 from __future__ import annotations
 
+import warnings
+from typing import TYPE_CHECKING, Any
+
 import pluggy
 
 from curator.api.actions import (
@@ -99,3 +102,17 @@ __all__ = [
 
 hookimpl = pluggy.HookimplMarker("curator")
 """Marks a function as the implementation of the hook of its name."""
+
+_RENAMED: dict[str, tuple[str, str]] = {}
+"""Names that are to go: the old one, the new one, and the version that no longer has the old one."""
+
+if not TYPE_CHECKING:  # else every misspelt name would be one that a type checker knows
+
+    def __getattr__(name: str) -> Any:
+        """What goes by an old name, with a warning that is shown once for each place that uses it."""
+        if name not in _RENAMED:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        new, version = _RENAMED[name]
+        message = f"curator.api.{name} is now {new}, and goes with curator {version}: write {new}"
+        warnings.warn(message, FutureWarning, stacklevel=2)
+        return globals()[new]
