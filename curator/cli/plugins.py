@@ -66,7 +66,7 @@ def _row(plugin: Loaded | Failed, offers: list[str], failure: str | None) -> dic
         "plugin": plugin.origin.entry_point,
         "distribution": plugin.origin.distribution,
         "version": plugin.origin.version,
-        "import": round(1000 * plugin.seconds),
+        "import_ms": round(1000 * plugin.seconds),
         "offers": offers,
         "failure": failure,
     }

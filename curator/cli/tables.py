@@ -251,7 +251,7 @@ PLUGINS = Table(
         Column("plugin", "its entry point"),
         Column("distribution", "the installed package it comes from"),
         Column("version", "of that package"),
-        Column("import", "milliseconds that importing it and asking what it offers took", "integer"),
+        Column("import_ms", "milliseconds that importing it and asking what it offers took", "integer"),
         Column("offers", "encoders, heads, actions and readers"),
         Column("failure", "why it was skipped"),
     ),
