@@ -177,6 +177,7 @@ def register_actions():
     yield spec("plan-yields-no-names", yields(Finding("row", {1: 1})))
     yield spec("plan-yields-nan", yields(Finding("row", {"n": float("nan")})))
     yield spec("plan-labels-nothing", yields(SetLabel(999999, "said", True)))
+    yield spec("withdraws", yields(SetLabel(1, "neverseen", None, "g"), SetLabel(1, "neverseen", None)))
     yield spec("plan-says-perhaps", yields(SetLabel(1, "said", "perhaps")))
     yield ActionSpec("draw-raises", "s", Sheet, draws(lambda file: 1 / 0))
     yield ActionSpec("draw-closes", "s", Sheet, draws(lambda file: file.close()))

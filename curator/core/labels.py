@@ -110,6 +110,11 @@ class Labels:
         named = {row["name"] if bare[row["name"]] == 1 else full_name(row): row for row in rows}
         return dict(sorted(named.items()))
 
+    def is_known(self, name: str, group: str | None = None) -> bool:
+        """Whether `ensure` would find it."""
+        groups = [row["group_name"] for row in self.namesakes(clean(name))]
+        return (bool(groups) if group is None else clean(group) in groups) or (group is None and self._exists(name))
+
     def ensure(self, journal: Journal, name: str, group: str | None = None) -> int:
         """The id of a label, made if it is new. Without a group, an existing label of any one group is meant."""
         name = clean(name)

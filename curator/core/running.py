@@ -224,6 +224,8 @@ def _hold_finding(finding: Finding, tables: Mapping[str, Table]) -> None:
 
 def apply(journal: Journal, labels: Labels, change: SetLabel, source: Source) -> None:
     """Carry out a change."""
+    if change.value is None and not labels.is_known(change.label, change.group):
+        return  # nobody said it, so there is nothing to take back
     label = labels.ensure(journal, change.label, change.group)
     value = {True: 1, False: -1, None: 0}[change.value]
     labels.say(journal, [change.item], label, value, source, change.score)
