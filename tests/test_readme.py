@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import random
+import itertools
 import re
 from pathlib import Path
 
 import pytest
-from PIL import Image, ImageDraw
+from PIL import ImageDraw
+from scenes import scene
 
 ROOT = Path(__file__).parent.parent
 KINDS = {
@@ -25,10 +26,11 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 TOUR = [pair for block in tour.BLOCK.findall(README) for pair in tour.commands(block)]
 
 
-def photo(path: Path, colour: str, chance: random.Random) -> None:
-    image = Image.new("RGB", (80, 60), tuple(chance.randrange(256) for _ in range(3)))
-    left, top = chance.randrange(30), chance.randrange(20)
-    ImageDraw.Draw(image).ellipse((left, top, left + 40, top + 35), fill=colour)
+def photo(path: Path, colour: str, seed: int) -> None:
+    """A thing of its kind's colour in a scene of its own: with texture, as photos have, so that copies can be found."""
+    image = scene(seed, (240, 200))
+    left, top = seed % 7 * 15, seed % 5 * 12
+    ImageDraw.Draw(image).ellipse((left, top, left + 110, top + 100), fill=colour)
     path.parent.mkdir(parents=True, exist_ok=True)
     image.save(path)
 
@@ -36,11 +38,11 @@ def photo(path: Path, colour: str, chance: random.Random) -> None:
 @pytest.fixture(scope="module")
 def groceries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tour")
-    chance = random.Random(0)
+    seeds = itertools.count()
     for part in ("train", "test"):
         for kind, colour in KINDS.items():
             for number in range(6, 12):
-                photo(folder / "grocery" / part / kind / f"{kind}_{number:03}.jpg", colour, chance)
+                photo(folder / "grocery" / part / kind / f"{kind}_{number:03}.jpg", colour, next(seeds))
     return folder
 
 
