@@ -28,6 +28,7 @@ from curator.api import (
     Table,
     hookimpl,
 )
+from curator.compiling import as_onnx
 from curator.testing import specimen
 
 PIXELS, LETTERS = specimen.register_encoders()
@@ -74,12 +75,38 @@ def mean_letter(self: Any, batch: Any) -> Any:
         return np.asarray(specimen.Letters().encode(batch) / lengths, np.float32)
 
 
+def mapped(batch: Any) -> Any:
+    """A map of 2 x 2 cells that differ, whose mean is the vector."""
+    weights = np.asarray([[0.5, 1.0], [1.0, 1.5]], np.float32)
+    return weights[None, :, :, None] * good(batch)[:, None, None, :]
+
+
+def pooled_otherwise(self: Any, batch: Any) -> Any:
+    return mapped(batch).max(axis=(1, 2))
+
+
 def calling_home(resolved: Any, device: str) -> Any:
     socket.create_connection(("weights.example", 443))
 
 
 def of_no_file(variant: str | None, weights: Path | None) -> Any:
     raise FileNotFoundError("weights.pt")
+
+
+def brighter(self: Any) -> bytes:
+    """What `specimen.Pixels` does, of a picture that is a little brighter."""
+    import torch
+
+    class Grid(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.shift = torch.nn.Parameter(torch.tensor(0.01))
+
+        def forward(self, pixels: Any) -> Any:
+            side = specimen.SIZE // specimen.CELLS
+            return torch.nn.functional.avg_pool2d(pixels + self.shift, side).flatten(1)
+
+    return as_onnx(Grid(), specimen.SIZE)
 
 
 ENCODERS = (
@@ -96,6 +123,14 @@ ENCODERS = (
     encoder("odd-texts", LETTERS, encode=mean_letter),
     encoder("tells-items-apart", encode=lambda self, batch: np.ones_like(good(batch))),
     encoder("leaves-its-input-alone", encode=changing),
+    encoder("compiled-form-agrees", onnx=lambda self: b"no model"),
+    encoder("compiled-form-agrees-2", onnx=lambda self: "no bytes"),
+    encoder("compiled-form-agrees-3", onnx=brighter),
+    encoder("feature-map-means-to-the-vector", encode=pooled_otherwise, feature_map=lambda self, batch: mapped(batch)),
+    encoder("feature-map-means-to-the-vector-2", feature_map=lambda self, batch: np.moveaxis(mapped(batch), 3, 1)),
+    encoder("feature-map-means-to-the-vector-3", feature_map=lambda self, batch: mapped(batch)[::-1]),
+    encoder("feature-map-means-to-the-vector-4", feature_map=lambda self, batch: mapped(batch).astype(np.float64)),
+    encoder("feature-map-means-to-the-vector-5", feature_map=lambda self, batch: mapped(batch) * np.float32("nan")),
 )
 
 # --- heads ---

@@ -45,6 +45,7 @@ LAYERS = {
     "curator.errors": ("", ""),
     "curator.api": ("errors api", "pluggy"),
     "curator.checkpoints": ("errors", "torch safetensors"),
+    "curator.compiling": ("", "torch"),
     "curator.pictures": ("", "numpy PIL"),
     "curator.sheets": ("api errors pictures sheets", "PIL"),
     "curator.contract": ("", ""),
@@ -52,14 +53,17 @@ LAYERS = {
     "curator.hookspecs": ("api errors parameters", "pluggy"),
     "curator.plugins": ("api contract errors parameters hookspecs", "pluggy"),
     "curator.store": ("errors store", "sqlite_utils"),
-    "curator.core": ("api contract errors parameters pictures store core", "filelock numpy PIL safetensors sklearn"),
+    "curator.core": (
+        "api contract errors parameters pictures store core",
+        "cv2 filelock numpy PIL safetensors sklearn",
+    ),
     "curator.scaffold": ("errors", ""),
     "curator.cli": (
         "api contract errors parameters hookspecs pictures plugins scaffold store core testing cli",
         "click numpy rich",
     ),
     "curator.testing": ("api contract errors parameters hookspecs plugins store core testing", ANYTHING),
-    "curator_plugins": ("api checkpoints errors pictures sheets", ANYTHING),
+    "curator_plugins": ("api checkpoints compiling errors pictures sheets", ANYTHING),
 }
 
 SPEAKING = frozenset(

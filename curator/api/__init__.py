@@ -52,7 +52,16 @@ from curator.api.data import (
     Query,
     Signature,
 )
-from curator.api.encoders import Encoder, EncoderSpec, ImageBatch, Preprocess, Resolved, TextBatch
+from curator.api.encoders import (
+    Compilable,
+    Encoder,
+    EncoderSpec,
+    FeatureMap,
+    ImageBatch,
+    Preprocess,
+    Resolved,
+    TextBatch,
+)
 from curator.api.heads import Head, HeadSpec, NoParams
 from curator.api.readers import Found, ReaderSpec, ReadOptions, Row, Skipped
 
@@ -61,10 +70,12 @@ __all__ = [
     "Argument",
     "Artifact",
     "Column",
+    "Compilable",
     "Context",
     "Encoder",
     "EncoderRef",
     "EncoderSpec",
+    "FeatureMap",
     "Finding",
     "FittedHead",
     "Found",

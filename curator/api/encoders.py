@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from curator.api.data import Modality
 
@@ -73,6 +73,37 @@ class Encoder(Protocol):
 
     def close(self) -> None:
         """Free what was loaded; called once."""
+        ...
+
+
+@runtime_checkable
+class FeatureMap(Encoder, Protocol):
+    """An encoder of images that can also say where in a picture its vector comes from. Optional.
+
+    Only where the vector is the plain mean of a map. `isinstance(encoder, FeatureMap)` tells whether an encoder is one.
+    """
+
+    def feature_map(self, batch: ImageBatch) -> Floats:
+        """(n, h, w, dim) float32, finite; its mean over h and w is what `encode` gives.
+
+        Row and column 0 are the top left of the preprocessed picture, of which each cell covers an equal part.
+        """
+        ...
+
+
+@runtime_checkable
+class Compilable(Encoder, Protocol):
+    """An encoder of images that can be written down in a form which needs no library of its own to run. Optional.
+
+    curator makes the form once, holds it against what `encode` gives, and then answers a query by a new picture
+    without loading the encoder.
+    """
+
+    def onnx(self) -> bytes:
+        """An ONNX model: (1, 3, crop, crop) float32 becomes (1, dim), as `encode` makes it of one picture.
+
+        `curator.compiling.as_onnx` makes one of a torch network.
+        """
         ...
 
 

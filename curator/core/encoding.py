@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from curator.api import Encoder, EncoderSpec, ImageBatch, Item, Model, Query, Resolved, TextBatch
 from curator.contract import Breach
 from curator.core import images
+from curator.core.compiled import CHECKED, Compiled
 from curator.core.files import BadContent, look
 from curator.core.models import Models
 from curator.core.pipeline import ordered_map
@@ -51,6 +53,7 @@ class Encoding:
         self.models = models
         self.reporter = reporter
         self.places = Places(database)
+        self.compiled = Compiled(database, derived, models.registry)
         self.read_only = database.read_only
         self.take_turn = take_turn
 
@@ -127,9 +130,18 @@ class Encoding:
                 finally:
                     filling.keep()
             report.seconds = time.monotonic() - begin
+            self._compile(model, encoder, filling)
         if report.encoded >= spec.batch_size:
             self.derived.put_rate(model.fingerprint, report.encoded / max(report.seconds, 1e-3))
         return report
+
+    def _compile(self, model: Model, encoder: Encoder, filling: _Filling) -> None:
+        """So that the next query by a new picture need not load the encoder."""
+        seen, vectors = filling.pictures()
+        if seen and self.compiled.wanted(model, encoder):
+            problem = self.compiled.make(model, encoder, seen, vectors)
+            if problem:
+                self.reporter.say(f"note: new pictures are embedded the slow way: {problem}")
 
     def embed(self, model: Model, query: Query) -> NDArray[np.float32]:
         """The vector of a query, (dim,), of unit length: a stored one, else encoded now and not kept."""
@@ -144,10 +156,29 @@ class Encoding:
         if query.modality == "image" and query.path is None:
             which = f"id:{query.item.id}" if query.item else "the query"
             raise NotReady(f"every file of {which} is gone, and it is not embedded: `curator add` where it is now")
+        if query.modality == "image" and query.path is not None:
+            with _of_query(query):
+                quick = self.compiled.vector(model, query.path)
+            if quick is not None:
+                found: NDArray[np.float32] = unit(quick[None])[0]
+                return found
         with self.models.loaded(model) as (encoder, resolved):
             vectors = self._run(model, encoder, _batch([_query_value(query, resolved)], query.modality))
         row: NDArray[np.float32] = unit(vectors)[0]
         return row
+
+    def embed_texts(self, model: Model, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The vectors of texts, (n, dim), unit rows, none of them kept. The encoder is loaded once."""
+        import numpy as np
+
+        if "text" not in model.modalities:
+            raise BadInput(f"{model.name} does not encode texts")
+        size = self.models.registry.get(EncoderSpec, model.encoder).batch_size
+        found = [np.zeros((0, model.dim), np.float32)]
+        with self.models.loaded(model) as (encoder, _):
+            for start in range(0, len(texts), size):
+                found.append(self._run(model, encoder, TextBatch(list(texts[start : start + size]))))
+        return unit(np.concatenate(found))
 
     def _batches(
         self, items: Sequence[Item], resolved: Resolved, size: int
@@ -227,6 +258,7 @@ class _Filling:
         self.encoder = encoder
         self.report = report
         self.pending: list[tuple[str, bytes]] = []
+        self.last: tuple[list[Any], NDArray[np.float32]] | None = None
         self.kept_at = time.monotonic()
 
     def take(self, batch: list[tuple[Item, object]]) -> None:
@@ -245,6 +277,11 @@ class _Filling:
         if time.monotonic() - self.kept_at > COMMIT_SECONDS:
             self.keep()
 
+    def pictures(self) -> tuple[list[Any], list[NDArray[np.float32]]]:
+        """Some pictures as the encoder saw them last, and their vectors."""
+        pixels, vectors = self.last or ([], [])
+        return pixels[:CHECKED], list(vectors[:CHECKED])
+
     def keep(self) -> None:
         """Commit what was encoded."""
         self.encoding.derived.put_vectors(self.model.fingerprint, self.pending, "float32")
@@ -260,6 +297,8 @@ class _Filling:
         self.pending += [
             (item.hash, row.astype("<f4").tobytes()) for (item, _), row in zip(batch, vectors, strict=True)
         ]
+        if batch[0][0].modality == "image":
+            self.last = ([value for _, value in batch], vectors)
         self.report.encoded += len(batch)
 
     def _error(self, single: tuple[Item, object]) -> PluginError | None:
@@ -282,8 +321,15 @@ def _query_value(query: Query, resolved: Resolved) -> object:
     if query.modality == "text":
         return query.text
     assert query.path is not None and resolved.preprocess is not None
-    try:
+    with _of_query(query):
         return images.pixels(query.path, resolved.preprocess)
+
+
+@contextlib.contextmanager
+def _of_query(query: Query) -> Iterator[None]:
+    """A picture that cannot be read is bad input, if it is what is asked about."""
+    try:
+        yield
     except BadContent as error:
         raise BadInput(f"{str(query.path)!r}: {error}") from error
 

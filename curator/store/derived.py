@@ -1,4 +1,4 @@
-"""`derived.db`: vectors, signatures, failures, predictions.
+"""`derived.db`: vectors, signatures, failures, predictions, compiled encoders.
 
 All of it is f(fingerprint, content): it may be deleted at any time. Keyed by content hash and fingerprint, never by
 a row of the catalogue. A derived.db of another layout is thrown away and filled again.
@@ -14,7 +14,7 @@ from pathlib import Path
 from curator.store.sqlite import Database, connect, make
 
 FILE = "derived.db"
-LAYOUT = 2
+LAYOUT = 3
 UNREAD = "unread"
 """In place of a fingerprint: the file could not be read, which says nothing about its content; it is tried again."""
 
@@ -35,6 +35,8 @@ SCHEMA = (
     # Something small that was computed from a content. name: of what, and which version of it.
     "CREATE TABLE signature (name TEXT NOT NULL, hash TEXT NOT NULL, value BLOB NOT NULL,"
     " PRIMARY KEY (name, hash)) STRICT",
+    # An encoder as an ONNX model. form: empty where it cannot be had.
+    "CREATE TABLE compiled (fingerprint TEXT PRIMARY KEY, form BLOB NOT NULL) STRICT",
     f"PRAGMA user_version = {LAYOUT}",
 )
 
@@ -121,6 +123,15 @@ class Derived:
         with self.database.transaction():
             sql = "INSERT OR REPLACE INTO signature (name, hash, value) VALUES (?, ?, ?)"
             self.database.execute_many(sql, [(name, hash_, value) for hash_, value in rows])
+
+    def compiled(self, fingerprint: str) -> bytes | None:
+        """The compiled encoder of a space: empty where it cannot be had, None where none was tried."""
+        value = self.database.value("SELECT form FROM compiled WHERE fingerprint = ?", fingerprint)
+        return None if value is None else bytes(value)
+
+    def put_compiled(self, fingerprint: str, form: bytes) -> None:
+        """Keep a compiled encoder; empty: there is none."""
+        self.database.execute("INSERT OR REPLACE INTO compiled (fingerprint, form) VALUES (?, ?)", fingerprint, form)
 
     def rate(self, fingerprint: str) -> float | None:
         """Items per second when this space was last filled here."""

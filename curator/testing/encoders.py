@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from curator.api import Encoder, EncoderSpec, ImageBatch, Modality, Resolved, TextBatch
+from curator.api import Compilable, Encoder, EncoderSpec, FeatureMap, ImageBatch, Modality, Resolved, TextBatch
 from curator.errors import CuratorError
 from curator.plugins import Spec
 from curator.testing import samples
@@ -204,6 +204,41 @@ def check_leaves_its_input_alone(case: EncoderCase) -> None:
             assert np.array_equal(given.pixels, wanted.pixels), "it changed the pixels that it was given"
         else:
             assert given == wanted, "it changed the texts that it was given"
+
+
+def check_feature_map_means_to_the_vector(case: EncoderCase) -> None:
+    """A heat map shares an answer out among parts of a picture: that is true where the parts' mean is the vector."""
+    import numpy as np
+
+    encoder = case.encoder
+    if "image" not in case.spec.modalities or not isinstance(encoder, FeatureMap):
+        raise NotApplicable("it gives no feature map, which is optional")
+    for batch, vectors in case.batches:
+        if isinstance(batch, ImageBatch):
+            given = np.asarray(encoder.feature_map(batch))
+            fits = given.ndim == 4 and given.size and (given.shape[0], given.shape[3]) == vectors.shape
+            wanted = f"({len(vectors)}, h, w, {case.resolved.dim})"
+            assert fits, f"its feature map has the shape {given.shape}, not {wanted}"
+            assert given.dtype == np.float32, f"its feature map is {given.dtype}, not float32"
+            _agree(given.mean(axis=(1, 2), dtype=np.float64), vectors, "and the means of their feature maps")
+
+
+def check_compiled_form_agrees(case: EncoderCase) -> None:
+    """A query by a new picture asks the compiled form: it must find what the encoder itself would find."""
+    from curator.contract import Breach
+    from curator.core.compiled import hold
+
+    encoder = case.encoder
+    if "image" not in case.spec.modalities or not isinstance(encoder, Compilable):
+        raise NotApplicable("it has no compiled form, which is optional")
+    form = encoder.onnx()
+    assert isinstance(form, bytes), f"its compiled form is {type(form).__name__}, not bytes"
+    for batch, vectors in case.batches:
+        if isinstance(batch, ImageBatch):
+            try:
+                hold(form, list(batch.pixels), list(vectors))
+            except Breach as error:
+                raise AssertionError(f"it {error}") from error
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from curator.api import EncoderSpec, ImageBatch, Preprocess, Resolved, TextBatch, hookimpl
 from curator.checkpoints import fitting_torch, read_tensors
+from curator.compiling import as_onnx
 from curator.errors import BadInput, NotFound
 
 if TYPE_CHECKING:
@@ -39,9 +40,27 @@ class EfficientNetLite:
 
         assert isinstance(batch, ImageBatch)
         with torch.inference_mode():
-            device = next(self.network.parameters()).device
-            pixels = torch.from_numpy(batch.pixels).to(device, memory_format=torch.channels_last)
-            return np.asarray(self.network(pixels).float().cpu().numpy(), dtype=np.float32)
+            return np.asarray(self.network(self._pixels(batch)).float().cpu().numpy(), dtype=np.float32)
+
+    def feature_map(self, batch: ImageBatch) -> NDArray[np.float32]:
+        """(n, 7, 7, 1280) float32, not negative."""
+        import numpy as np
+        import torch
+
+        with torch.inference_mode():
+            found = self.network.forward_features(self._pixels(batch)).float()
+            return np.asarray(found.permute(0, 2, 3, 1).cpu().numpy(), dtype=np.float32)
+
+    def onnx(self) -> bytes:
+        """The network as an ONNX model, for queries."""
+        return as_onnx(self.network, PREPROCESS.crop)
+
+    def _pixels(self, batch: ImageBatch) -> Any:
+        """(n, 3, h, w), where the network is and in the order that it is quick with."""
+        import torch
+
+        device = next(self.network.parameters()).device
+        return torch.from_numpy(batch.pixels).to(device, memory_format=torch.channels_last)
 
     def close(self) -> None:
         """Drop the network."""

@@ -1,13 +1,17 @@
 """ResNet-18 to ResNet-152 with torchvision's ImageNet weights, or a file of one's own; without the classifier.
 
 Architecture: He et al. 2016, "Deep residual learning for image recognition", as torchvision builds it. A vector is
-the mean of the last feature map: 512 numbers (18, 34) or 2,048 (50, 101, 152).
+the mean of a feature map over the picture, by default the last: 512 numbers (18, 34) or 2,048 (50, 101, 152).
 
 A variant is a name of torchvision's weights enum (`resnet50:IMAGENET1K_V1`); none means the enum's `DEFAULT`. It
 settles the weights and the preprocessing. With `--weights FILE` it settles the preprocessing alone: versions 1 and
 2 differ in the size that pictures are resized to before the cut (256 and 232), and no file says which it was
 trained for, so `resnet50 --weights FILE` takes the default's and `resnet50:IMAGENET1K_V1 --weights FILE` says
 otherwise.
+
+`resnet50:IMAGENET1K_V1/layer2` takes the map of an earlier layer, `resnet50:layer2` that of the default weights: edges
+and colours in layer1, textures and parts in layer2 and layer3, with 1/8, 1/4 and 1/2 of the numbers. The network is cut
+there. layer4 is the last, so `IMAGENET1K_V1/layer4` means `IMAGENET1K_V1`: one space has one name.
 """
 
 from __future__ import annotations
@@ -21,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from curator.api import EncoderSpec, ImageBatch, Preprocess, Resolved, TextBatch, hookimpl
 from curator.checkpoints import differences, fitting_torch, gist, read_tensors, unreachable
+from curator.compiling import as_onnx
 from curator.errors import BadInput, NotFound
 
 if TYPE_CHECKING:
@@ -29,14 +34,20 @@ if TYPE_CHECKING:
 
 DIMS = {"resnet18": 512, "resnet34": 512, "resnet50": 2048, "resnet101": 2048, "resnet152": 2048}
 
+LAYERS = {"layer1": 8, "layer2": 4, "layer3": 2, "layer4": 1}
+"""By what the last layer's dimensions are divided; the stages in front of them are no variants."""
+
+LAST = "layer4"
+
 STALL = 30.0  # seconds without a byte, after which a download that had begun is given up
 
 
 class ResNet:
-    """The network without its classifier."""
+    """The network up to the layer whose map is wanted, then the mean over that."""
 
-    def __init__(self, network: Any) -> None:
+    def __init__(self, network: Any, side: int) -> None:
         self.network = network
+        self.side = side
 
     def encode(self, batch: ImageBatch | TextBatch) -> NDArray[np.float32]:
         """(n, dim) float32, not negative."""
@@ -45,9 +56,28 @@ class ResNet:
 
         assert isinstance(batch, ImageBatch)
         with torch.inference_mode():
-            device = next(self.network.parameters()).device
-            pixels = torch.from_numpy(batch.pixels).to(device, memory_format=torch.channels_last)
-            return np.asarray(self.network(pixels).float().cpu().numpy(), dtype=np.float32)
+            return np.asarray(self.network(self._pixels(batch)).float().cpu().numpy(), dtype=np.float32)
+
+    def feature_map(self, batch: ImageBatch) -> NDArray[np.float32]:
+        """(n, h, w, dim) float32, not negative. Of 224 pixels h and w are 56, 28, 14 and 7 in layer1 to layer4."""
+        import numpy as np
+        import torch
+
+        # All but the pooling and the flattening.
+        with torch.inference_mode():
+            found = self.network[:-2](self._pixels(batch)).float()
+            return np.asarray(found.permute(0, 2, 3, 1).cpu().numpy(), dtype=np.float32)
+
+    def onnx(self) -> bytes:
+        """The network as an ONNX model, for queries."""
+        return as_onnx(self.network, self.side)
+
+    def _pixels(self, batch: ImageBatch) -> Any:
+        """(n, 3, h, w), where the network is and in the order that it is quick with."""
+        import torch
+
+        device = next(self.network.parameters()).device
+        return torch.from_numpy(batch.pixels).to(device, memory_format=torch.channels_last)
 
     def close(self) -> None:
         """Drop the network."""
@@ -59,13 +89,14 @@ class ResNet:
 
 def resolve(name: str, variant: str | None, weights: Path | None) -> Resolved:
     """Settle the variant, and find its weights: the given file, torch's cache, or a download into it."""
-    chosen = _chosen(name, variant)
+    chosen, layer = _chosen(name, variant)
+    full = chosen.name if layer == LAST else f"{chosen.name}/{layer}"
     if weights is not None and not weights.is_file():
         raise (BadInput if weights.exists() else NotFound)(
             f"{name} takes its weights from a file, which {str(weights)!r} is not"
         )
-    path = weights or _fetched(f"{name}:{chosen.name}", chosen.url)
-    return Resolved(DIMS[name], chosen.name, _preprocess(chosen), (path,))
+    path = weights or _fetched(f"{name}:{full}", chosen.url)
+    return Resolved(DIMS[name] // LAYERS[layer], full, _preprocess(chosen), (path,))
 
 
 def _models() -> Any:
@@ -75,14 +106,17 @@ def _models() -> Any:
     return torchvision.models
 
 
-def _chosen(name: str, variant: str | None) -> Any:
-    """The member of torchvision's weights enum."""
+def _chosen(name: str, variant: str | None) -> tuple[Any, str]:
+    """The member of torchvision's weights enum, and the layer: `WEIGHTS`, `LAYER`, `WEIGHTS/LAYER` or None."""
     known = _models().get_model_weights(name)
-    if variant is None:
-        return known.DEFAULT
-    if variant not in known.__members__:
-        raise NotFound.named(f"{name} variant", variant, [member.name for member in known])
-    return known[variant]
+    if variant is None or variant in LAYERS:
+        return known.DEFAULT, variant or LAST
+    weights, slash, layer = variant.partition("/")
+    if weights not in known.__members__:
+        raise NotFound.named(f"{name} variant", weights, [*(member.name for member in known), *LAYERS])
+    if slash and layer not in LAYERS:
+        raise NotFound.named(f"{name} layer", layer, LAYERS)
+    return known[weights], layer or LAST
 
 
 def _preprocess(chosen: Any) -> Preprocess:
@@ -140,7 +174,8 @@ def load(name: str, resolved: Resolved, device: str) -> ResNet:
     import torch
 
     path = resolved.files[0]
-    # A classifier, of however many classes, is no part of the encoder.
+    # A classifier, of however many classes, is no part of the encoder. Later layers are compared even where they are
+    # cut off: a ResNet-101 is a ResNet-50 but for layer3, and must not pass for one.
     given = {key: value for key, value in read_tensors(path).items() if not key.startswith("fc.")}
     network = _models().get_model(name, weights=None)
     network.fc = torch.nn.Identity()
@@ -148,7 +183,18 @@ def load(name: str, resolved: Resolved, device: str) -> ResNet:
     if different:
         raise BadInput(f"{str(path)!r} does not hold the weights of a {name}: {different}")
     network.load_state_dict(given, strict=False)
-    return ResNet(network.eval().to(device, memory_format=torch.channels_last))
+    cut = _cut(network, resolved.variant.partition("/")[2] or LAST)
+    assert resolved.preprocess is not None
+    return ResNet(cut.eval().to(device, memory_format=torch.channels_last), resolved.preprocess.crop)
+
+
+def _cut(network: Any, layer: str) -> Any:
+    """The network up to and with a layer, pooled; what comes later is neither kept nor computed."""
+    import torch
+
+    # torchvision registers the stages in the order in which it runs them.
+    names, stages = zip(*network.named_children(), strict=True)
+    return torch.nn.Sequential(*stages[: names.index(layer) + 1], network.avgpool, torch.nn.Flatten(1))
 
 
 SPECS = tuple(

@@ -84,6 +84,12 @@ def test_resnet18(check):
     check()
 
 
+@parametrize(RESNETS["resnet18"], variant="layer2", weights=functools.partial(resnet_weights, "resnet18"))
+@pytest.mark.slow
+def test_an_earlier_layer_of_resnet18(check):
+    check()
+
+
 @parametrize(RESNETS["resnet50"], weights=functools.partial(resnet_weights, "resnet50"))
 @pytest.mark.slow
 def test_resnet50(check):

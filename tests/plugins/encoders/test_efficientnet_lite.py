@@ -10,7 +10,7 @@ import pytest
 from curator_plugins.encoders import efficientnet_lite
 from PIL import Image
 
-from curator.api import ImageBatch
+from curator.api import FeatureMap, ImageBatch
 from curator.core.images import pixels
 from curator.errors import BadInput, NotFound
 
@@ -56,8 +56,12 @@ def test_vectors(tmp_path):
     given = torch.load(resolved.files[0], weights_only=True)
     network.load_state_dict(dict(zip(network.state_dict(), given.values(), strict=True)))
     with torch.inference_mode():
-        wanted = network.forward_features(torch.from_numpy(batch)).mean(dim=(2, 3)).numpy()
-    np.testing.assert_allclose(together, wanted, rtol=1e-3, atol=1e-4)
+        wanted = network.forward_features(torch.from_numpy(batch))
+    np.testing.assert_allclose(together, wanted.mean(dim=(2, 3)).numpy(), rtol=1e-3, atol=1e-4)
+    assert isinstance(encoder, FeatureMap)
+    given = encoder.feature_map(ImageBatch(batch))
+    assert given.shape == (5, 7, 7, 1280) and given.dtype == np.float32
+    np.testing.assert_allclose(given, wanted.permute(0, 2, 3, 1).numpy(), rtol=1e-3, atol=1e-4)
     encoder.close()
 
 

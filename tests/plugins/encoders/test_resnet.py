@@ -18,12 +18,15 @@ import torchvision
 from curator_plugins.encoders import resnet
 from PIL import Image
 from safetensors.torch import save_file
+from torch.utils.flop_counter import FlopCounterMode
 from torchvision.models import ResNet18_Weights, get_model_weights
+from torchvision.models.feature_extraction import create_feature_extractor
 
 import curator
-from curator.api import ImageBatch
+from curator.api import FeatureMap, ImageBatch
 from curator.core.images import pixels
 from curator.errors import BadInput, NotFound
+from curator.testing import checks
 
 SPECS = {spec.name: spec for spec in resnet.register_encoders()}
 SPEC = SPECS["resnet18"]
@@ -133,6 +136,130 @@ def test_no_variant_means_torchvisions_default_and_resolves_to_the_same_again(ch
 def test_an_unknown_variant_is_answered_with_the_nearest():
     with pytest.raises(NotFound, match=r"no resnet50 variant 'IMAGENET1K_V3': did you mean 'IMAGENET1K_V[12]'\?"):
         SPECS["resnet50"].resolve("IMAGENET1K_V3", None)
+
+
+# --- earlier layers ---
+
+
+def test_each_layer_of_each_depth_has_its_dimensions(checkpoint):
+    basic, bottleneck = [64, 128, 256, 512], [256, 512, 1024, 2048]
+    wanted = {"resnet18": basic, "resnet34": basic, "resnet50": bottleneck, "resnet101": bottleneck}
+    for name, spec in SPECS.items():
+        dims = [spec.resolve(f"layer{number}", checkpoint).dim for number in (1, 2, 3, 4)]
+        assert dims == wanted.get(name, bottleneck), name
+
+
+def test_a_layer_resolves_to_one_full_name(checkpoint):
+    resolve = SPECS["resnet50"].resolve
+    of_default, of_first = resolve("layer3", checkpoint), resolve("IMAGENET1K_V1/layer3", checkpoint)
+    assert of_default.variant == "IMAGENET1K_V2/layer3"
+    assert of_default == resolve("IMAGENET1K_V2/layer3", checkpoint) == resolve("DEFAULT/layer3", checkpoint)
+    assert of_first.variant == "IMAGENET1K_V1/layer3"
+    assert of_first.preprocess == resolve("IMAGENET1K_V1", checkpoint).preprocess != of_default.preprocess
+
+
+def test_the_last_layer_is_what_the_plain_variant_gives(checkpoint):
+    resolve = SPECS["resnet50"].resolve
+    assert resolve("layer4", checkpoint) == resolve("IMAGENET1K_V2/layer4", checkpoint) == resolve(None, checkpoint)
+    assert resolve("IMAGENET1K_V1/layer4", checkpoint) == resolve("IMAGENET1K_V1", checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("variant", "words"),
+    [
+        ("IMAGENET1K_V2/layr3", "no resnet50 layer 'layr3': did you mean 'layer3'?"),
+        ("IMAGENET1K_V2/fc", "no resnet50 layer 'fc': there is 'layer1', 'layer2', 'layer3', 'layer4'"),
+        ("IMAGENET1K_V2/", "no resnet50 layer '': there is 'layer1', 'layer2', 'layer3', 'layer4'"),
+        ("IMAGENET_V2/layer3", "no resnet50 variant 'IMAGENET_V2': did you mean 'IMAGENET1K_V2'?"),
+        ("layr3", "no resnet50 variant 'layr3': did you mean 'layer3'?"),
+    ],
+)
+def test_an_unknown_layer_is_answered_with_the_nearest(variant, words):
+    with pytest.raises(NotFound) as caught:
+        SPECS["resnet50"].resolve(variant, None)
+    assert str(caught.value) == words
+
+
+@pytest.fixture(scope="module")
+def views(pictures):
+    """The pictures as torchvision's own transforms give them."""
+    transforms = ResNet18_Weights.DEFAULT.transforms()
+    return torch.stack([transforms(Image.open(picture).convert("RGB")) for picture in pictures])
+
+
+def map_of(network, node, batch):
+    """What torchvision's own extractor gives of a node, (n, h, w, dim)."""
+    with torch.inference_mode():
+        return create_feature_extractor(network, {node: "map"})(batch)["map"].permute(0, 2, 3, 1).numpy()
+
+
+@pytest.mark.parametrize(("layer", "side"), [("layer1", 56), ("layer2", 28), ("layer3", 14), ("layer4", 7)])
+def test_a_layer_gives_what_torchvisions_own_extractor_does(network, checkpoint, pictures, views, layer, side):
+    wanted = map_of(network, layer, views)
+    given = vectors(checkpoint, pictures, layer)
+    assert given.dtype == np.float32
+    assert error_of(given, wanted.mean(axis=(1, 2))) < 1e-4
+
+    resolved = SPEC.resolve(layer, checkpoint)
+    encoder = SPEC.load(resolved, "cpu")
+    assert isinstance(encoder, FeatureMap)
+    given = encoder.feature_map(ImageBatch(np.stack([pixels(picture, resolved.preprocess) for picture in pictures])))
+    assert given.shape == (len(pictures), side, side, resolved.dim)
+    assert given.dtype == np.float32
+    assert error_of(given, wanted) < 1e-4
+
+    # The measure tells: one block less, which has the same dimensions, or height and width exchanged, falls outside.
+    shorter = map_of(network, f"{layer}.0", views)
+    assert error_of(given, shorter) > 1e-1
+    assert error_of(given.mean(axis=(1, 2)), shorter.mean(axis=(1, 2))) > 1e-1
+    assert error_of(given.transpose(0, 2, 1, 3), wanted) > 1e-1
+
+
+def test_nothing_behind_the_layer_is_computed(network, checkpoint, small):
+    def cost(call, batch):
+        with FlopCounterMode(display=False) as counter:
+            call(batch)
+        return counter.get_total_flops()
+
+    for layer in ("layer1", "layer2", "layer3", "layer4"):
+        encoder = SPEC.load(SPEC.resolve(layer, checkpoint), "cpu")
+        wanted = cost(create_feature_extractor(network, [layer]), torch.from_numpy(small))
+        assert cost(encoder.encode, ImageBatch(small)) == cost(encoder.feature_map, ImageBatch(small)) == wanted > 0
+
+
+def test_a_deeper_network_is_refused_for_a_layer_that_both_have(checkpoint, tmp_path):
+    torch.save(torchvision.models.resnet101().state_dict(), tmp_path / "101.pth")
+    spec = SPECS["resnet50"]
+    with pytest.raises(BadInput, match=r"weights of a resnet50: layer3\.6\.conv1\.weight is unexpected"):
+        spec.load(spec.resolve("layer2", tmp_path / "101.pth"), "cpu")
+
+
+def test_offline_the_error_names_the_layer_too(offline):
+    with pytest.raises(NotFound, match="no weights for resnet50:IMAGENET1K_V2/layer3: "):
+        SPECS["resnet50"].resolve("layer3", None)
+
+
+def test_each_layer_is_a_space_of_its_own_in_which_one_can_search(checkpoint, pictures, tmp_path):
+    with curator.open_workspace(tmp_path / "workspace", create=True) as workspace:
+        workspace.add(pictures[0].parent, encode=False)
+        for picture in pictures[1:]:
+            workspace.add(picture.parent, encode=False)
+        for variant in ("", ":layer1", ":layer2", ":IMAGENET1K_V1/layer3", ":layer4"):
+            workspace.encode(f"resnet18{variant}", checkpoint)
+        models = workspace.models.all()
+        names = ["IMAGENET1K_V1", *(f"IMAGENET1K_V1/layer{number}" for number in (1, 2, 3))]
+        assert [model.variant for model in models] == names
+        assert [model.dim for model in models] == [512, 64, 128, 256]
+        assert len({model.fingerprint for model in models}) == 4
+        found = workspace.run("similar", query=pictures[0], k=2, encoder="resnet18:layer1")
+        assert len(found) == 2
+
+
+@pytest.mark.parametrize("variant", [None, "layer1"])
+def test_the_kit_agrees_that_the_map_means_to_the_vector(checkpoint, variant):
+    name = "check_feature_map_means_to_the_vector"
+    (check,) = (check for check in checks(SPEC, weights=checkpoint, variant=variant) if check.name == name)
+    check()
 
 
 # --- vectors ---
