@@ -86,6 +86,16 @@ def curator(
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
 
+def curator_here(*args: str) -> Ran:
+    """Run the command in this process, where what is heavy may be loaded already."""
+    from click.testing import CliRunner
+
+    from curator.cli import cli
+
+    result = CliRunner().invoke(cli, args, prog_name="curator")
+    return Ran(result.exit_code, result.stdout, result.stderr)
+
+
 def obey_permissions() -> None:
     """Take from root, in the child and all that it runs, the right to pass over file permissions."""
     if os.geteuid() == 0:

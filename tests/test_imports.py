@@ -6,6 +6,7 @@ import json
 import sys
 
 import pytest
+from fakes import picture
 from plugin_kit import Site, encoder
 
 LIGHT = {"click", "pluggy", "curator", "curator_plugins"}
@@ -89,3 +90,18 @@ def test_a_query_that_has_to_be_embedded_imports_its_encoder(texts):
     """The mutant of the test above: it sees what it says that it sees."""
     site, _ = texts
     assert "sklearn" in third_party(site, "similar", "--text", "another text")
+
+
+@pytest.mark.slow
+def test_a_query_by_a_picture_imports_no_torch_whether_it_is_catalogued_or_new(site):
+    (site.folder / "photos").mkdir()
+    for number in range(3):
+        picture(site.folder / "photos" / f"{number}.png", number, (60, 40))
+    picture(site.folder / "new.png", 9, (60, 40))
+    assert {"torch", "timm"} <= third_party(site, "add", "photos")
+    assert not third_party(site, "similar", "photos/1.png") & (NETWORKS | {"cv2", "onnx"})
+    imported = third_party(site, "similar", "new.png")
+    assert "cv2" in imported and not imported & (NETWORKS | {"onnx"})
+    # What would be imported without the compiled encoder.
+    (site.folder / "workspace" / "derived.db").unlink()
+    assert {"torch", "timm"} <= third_party(site, "similar", "new.png")

@@ -150,10 +150,21 @@ class Context(Protocol):
         """The vector of a query, (dim,), of unit length."""
         ...
 
+    def embed_texts(self, texts: Sequence[str], model: Model) -> Floats:
+        """The vectors of texts that need not be items, (n, dim), unit rows in the same order. They are not kept."""
+        ...
+
     def nearest(self, vector: Floats, model: Model, items: Sequence[Item], k: int) -> list[tuple[Item, float]]:
         """The `k` items of highest cosine (-1..1) with `vector`, best first; ties by id. Exact.
 
         Embeds what is missing if that is quick; items that cannot be embedded are left out.
+        """
+        ...
+
+    def cosines(self, vectors: Floats, model: Model, items: Sequence[Item]) -> tuple[list[Item], Floats]:
+        """The cosine (-1..1) of each item with each of m unit rows: the items in order, and (n, m) numbers. Exact.
+
+        Embeds what is missing as `nearest` does; items that cannot be embedded are left out.
         """
         ...
 

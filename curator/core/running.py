@@ -41,8 +41,8 @@ from curator.core.encoding import Encoding
 from curator.core.files import reason
 from curator.core.labels import Labels, Source, full_name
 from curator.core.reporting import Reporter
-from curator.core.search import nearest, neighbours
-from curator.core.selection import Items, text_query
+from curator.core.search import cosines, nearest, neighbours
+from curator.core.selection import Items, encoded, text_query
 from curator.core.signatures import Signatures
 from curator.core.tables import Tables
 from curator.core.training import Training
@@ -97,12 +97,25 @@ class ActionContext:
         """The vector of a query, (dim,), of unit length."""
         return self._encoding.embed(model, query)
 
+    def embed_texts(self, texts: Sequence[str], model: Model) -> NDArray[np.float32]:
+        """The vectors of texts, unit rows."""
+        for text in texts:
+            encoded(text)
+        return self._encoding.embed_texts(model, texts)
+
     def nearest(
         self, vector: NDArray[np.float32], model: Model, items: Sequence[Item], k: int
     ) -> list[tuple[Item, float]]:
         """The `k` items of highest cosine with the vector."""
         self._encoding.ensure(model, items, self._may_encode)
         return nearest(self._encoding, vector, model, items, k)
+
+    def cosines(
+        self, vectors: NDArray[np.float32], model: Model, items: Sequence[Item]
+    ) -> tuple[list[Item], NDArray[np.float32]]:
+        """The cosine of each item with each of several vectors."""
+        self._encoding.ensure(model, items, self._may_encode)
+        return cosines(self._encoding, vectors, model, items)
 
     def target(self, label: LabelName | None, group: GroupName | None) -> str:
         """`label:NAME` or `group:NAME`, checked."""

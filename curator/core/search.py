@@ -38,6 +38,21 @@ def nearest(
     return best
 
 
+def cosines(
+    encoding: Encoding, vectors: NDArray[np.float32], model: Model, items: Sequence[Item]
+) -> tuple[list[Item], NDArray[np.float32]]:
+    """The items that have a vector, and the cosine of each with each unit row of `vectors`."""
+    import numpy as np
+
+    found: list[Item] = []
+    scores = [np.zeros((0, len(vectors)), np.float32)]
+    for start in range(0, len(items), BLOCK):
+        present, rows = encoding.matrix(model, items[start : start + BLOCK])
+        found += present
+        scores.append(np.einsum("ij,kj->ik", rows, vectors))  # as in `nearest`: equal rows get equal scores
+    return found, np.concatenate(scores)
+
+
 def neighbours(encoding: Encoding, model: Model, items: Sequence[Item], k: int) -> Neighbours:
     """For each item that has a vector the `k` others of highest cosine, best first."""
     import numpy as np

@@ -134,11 +134,15 @@ def text_query(text: str) -> Query:
     """A query for a text as it stands."""
     if not text.strip():
         raise BadInput("--text needs a text")
+    return Query("text", hashlib.sha256(encoded(text)).hexdigest(), text=text)
+
+
+def encoded(text: str) -> bytes:
+    """A text in UTF-8; raises `BadInput` where the command line gave bytes that are no such text."""
     try:
-        data = text.encode()
+        return text.encode()
     except UnicodeEncodeError:
         raise BadInput("the text is not valid UTF-8") from None
-    return Query("text", hashlib.sha256(data).hexdigest(), text=text)
 
 
 def identify(path: str) -> Content:

@@ -113,3 +113,26 @@ def test_labels_are_shown_beside_neighbours(ws, photos):
     ws.add(photos)
     ws.label("cat", [2])
     assert {row["id"]: row["labels"] for row in ws.run("similar", query="id:1")} == {2: ["cat"], 3: []}
+
+
+@pytest.mark.parametrize("block", [7, 10_000])
+def test_cosines_with_several_vectors_are_those_of_brute_force(numbers, block):
+    ws, _ = numbers
+    texts = ["1 0 0", "-2 0 0", "1 1 -3", "0 0.5 0"] * 40  # more than a batch
+    model, items = ws.models.find("numbers"), ws.items.select()
+    rows = ws.encoding.embed_texts(model, texts)
+    with mock.patch.object(search, "BLOCK", block):
+        present, cosines = search.cosines(ws.encoding, rows, model, items)
+    assert present == items
+    assert (rows.shape, cosines.shape, cosines.dtype) == ((160, 3), (len(items), 160), np.float32)
+    assert (cosines[:, :4] == cosines[:, -4:]).all()
+    for column, words in enumerate(texts[:4]):
+        wanted = {item: score for score, item in brute_force(items, np.array(words.split(), dtype=float), len(items))}
+        np.testing.assert_allclose(cosines[:, column], [wanted[item.id] for item in items], atol=2e-6)
+
+
+def test_cosines_of_nothing(numbers):
+    ws, _ = numbers
+    model = ws.models.find("numbers")
+    assert ws.encoding.embed_texts(model, []).shape == (0, 3)
+    assert search.cosines(ws.encoding, np.zeros((2, 3), np.float32), model, [])[1].shape == (0, 2)

@@ -1,0 +1,195 @@
+"""Sort what is not labelled yet by a head fitted on what is, or with no examples by the names of the classes.
+
+The other modules of the package are imported when the action runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from curator import sheets
+from curator.api import (
+    ActionSpec,
+    Column,
+    Context,
+    EncoderRef,
+    Finding,
+    FittedHead,
+    GroupName,
+    HeadName,
+    ItemSet,
+    LabelName,
+    NewFile,
+    Option,
+    Output,
+    Predictions,
+    Table,
+    hookimpl,
+)
+from curator.errors import BadInput
+
+
+@dataclass(frozen=True)
+class ClassifyParams:
+    """One label (is it, or is it not?), one group or some words (which of several?), and what to do with it."""
+
+    label: Annotated[LabelName | None, Option(help="The label to tell from everything else.")] = None
+    group: Annotated[GroupName | None, Option(help="The group of labels to choose one from.")] = None
+    among: Annotated[
+        str | None,
+        Option(
+            help="Classes to choose one from by their names alone, with commas: for an encoder of images and texts."
+        ),
+    ] = None
+    prompt: Annotated[
+        tuple[str, ...],
+        Option(help="A text to put the names of --among into, in place of {}; several are averaged."),
+    ] = ()
+    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use.")] = None
+    head: Annotated[HeadName | None, Option(help="The kind of head to fit (`curator heads` lists them).")] = None
+    items: Annotated[ItemSet, Option()] = ItemSet()
+    sheet: Annotated[
+        NewFile | None,
+        Option(help="Show the best, worst and least sure as one picture or PDF.", choices=sheets.ENDINGS),
+    ] = None
+
+
+HELD_OUT = Table(
+    "held-out",
+    "Held-out quality, on items like the labelled ones",
+    (
+        Column("head", "the head's target and version", "json"),
+        Column("model", "the encoder it works on", "json"),
+        Column("metric", "what was measured"),
+        Column("value", "mean over held-out folds, 0 to 1", "score"),
+        Column("spread", "standard deviation over the folds", "score"),
+        Column("items", "how many items it rests on", "integer"),
+    ),
+    whole=True,
+)
+
+PREDICTIONS = Table(
+    "prediction",
+    "Predictions for items that nobody labelled",
+    (
+        Column("probability", "the head's probability for the label, 0 to 1", "percent"),
+        Column("label", "for a label: itself; for a group: the most probable one"),
+        Column("id", "the item", "integer"),
+        Column("path", "where it is; null if its file is gone", "picture"),
+        Column("text", "the body of a text; null for an image"),
+    ),
+)
+
+FROM_NAMES = Table(
+    "zero-shot",
+    "Predictions from the names alone",
+    (
+        Column("probability", "softmax of 100 times the cosine with each name, 0 to 1; not calibrated", "percent"),
+        Column("label", "the most probable name of those given"),
+        *PREDICTIONS.columns[2:],
+    ),
+)
+
+
+NOT_MEASURED = (
+    "note: these percentages come from the names alone: they are not calibrated, and no held-out examples say how "
+    "often they are right"
+)
+
+
+def plan(context: Context, params: ClassifyParams) -> Iterator[Output]:
+    """Predictions, most probable first; before those of a head, how good it is on held-out items."""
+    if params.among is not None:
+        yield from by_names(context, params, params.among)
+    elif params.prompt:
+        raise BadInput("--prompt says how to put the names of --among into a text: give --among too")
+    else:
+        yield from by_head(context, params)
+
+
+def by_names(context: Context, params: ClassifyParams, among: str) -> Iterator[Output]:
+    """Predictions with no examples, of labelled items too."""
+    from . import words
+
+    for option, value in (("--label", params.label), ("--group", params.group), ("--head", params.head)):
+        if value is not None:
+            raise BadInput(f"give either --among or {option}, not both: --among goes by names and fits no head")
+    names, prompts = words.names_in(among), words.checked(params.prompt)
+    model = words.model_of_both(context, context.model(params.encoder, "image"))
+    found = words.predictions(context, model, names, prompts, words.items_of(context, params.items))
+    if found.items:
+        context.note(NOT_MEASURED)
+    title = f"Predictions from {len(names)} names"
+    note = f"{len(found.items):,} items, by the names {', '.join(names)} alone, on {model.name}"
+    yield from shown(context, params, FROM_NAMES, found, title, note)
+
+
+def by_head(context: Context, params: ClassifyParams) -> Iterator[Output]:
+    """How good the head is on held-out items, then what it says of those that nobody labelled."""
+    target = _target(context, params)
+    model = context.model(params.encoder, "image") if params.encoder is not None else None
+    head = context.head(target, model, params.head)
+    yield from held_out(head)
+    items = context.items(params.items, modalities=head.model.modalities)
+    found = context.predict(head, context.unlabelled(target, items))
+    title = f"Predictions for {head.target.partition(':')[2]}"
+    note = f"{len(found.items):,} items that nobody labelled, by {head.target}@{head.version} on {head.model.name}"
+    yield from shown(context, params, PREDICTIONS, found, title, note)
+
+
+def _target(context: Context, params: ClassifyParams) -> str:
+    """The label or group; where neither is given, the message says that names would do too."""
+    try:
+        return context.target(params.label, params.group)
+    except BadInput as error:
+        if params.label is None and params.group is None:
+            raise BadInput(f"{error}, or with no labels --among NAME,NAME,...") from error
+        raise
+
+
+def held_out(head: FittedHead) -> Iterator[Finding]:
+    """A row for each metric."""
+    count = int(head.metrics["items"])
+    for name, value in head.metrics.items():
+        if name != "items" and not name.endswith(" spread"):
+            values = {
+                "head": f"{head.target}@{head.version}",
+                "model": head.model.name,
+                "metric": name,
+                "value": value,
+                "spread": head.metrics.get(f"{name} spread"),
+                "items": count,
+            }
+            yield Finding("held-out", values)
+
+
+def shown(
+    context: Context, params: ClassifyParams, table: Table, predictions: Predictions, title: str, note: str
+) -> Iterator[Output]:
+    """The predictions as rows, and as a sheet if one is wanted."""
+    from . import showing
+
+    binary = params.label is not None
+    ranked = showing.ranked(predictions, binary)
+    yield from (prediction.finding(table.kind) for prediction in ranked)
+    if params.sheet is not None and ranked:
+        yield sheets.artifact(context, params.sheet, showing.sheet(ranked, binary, title, note))
+    elif params.sheet is not None:
+        context.note("no sheet was made: there is nothing to predict")
+
+
+@hookimpl
+def register_actions() -> Iterable[ActionSpec]:
+    """The command `classify`."""
+    return [
+        ActionSpec(
+            "classify",
+            "Fit a head on what is labelled, say how good it is, and score the rest; or go by names alone (--among).",
+            ClassifyParams,
+            plan,
+            (HELD_OUT, PREDICTIONS, FROM_NAMES),
+            example="curator classify --label ultraman",
+        )
+    ]
