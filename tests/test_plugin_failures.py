@@ -67,6 +67,7 @@ def register_encoders():
     yield spec("resolve-gives-no-dim", resolve=lambda variant, weights: Resolved(0))
     yield spec("resolve-gives-no-json", resolve=lambda variant, weights: Resolved(2, config={"x": object()}))
     yield EncoderSpec("resolve-without-pixels", ("image", "text"), "s", resolved, made())
+    yield EncoderSpec("lacking-raises", ("text",), "s", resolved, made(), lacking=raises)
     yield spec("load-raises", raises)
     yield spec("load-exits", exits)
     yield spec("load-gives-nothing", lambda resolved, device: None)
@@ -301,6 +302,16 @@ def test_what_was_catalogued_stays_when_the_default_encoder_fails(workspace):
     assert_blamed(curator("add", "texts"), "encoders", "broken$")
     assert last_run() == ("add", "failed")
     assert len(curator("ls", "--json").rows) == TEXTS + 1
+
+
+def test_the_list_of_encoders_says_which_needs_no_network(workspace):
+    rows = {row["name"]: row["offline"] for row in curator("encoders", "--json").rows}
+    assert rows["good"] == rows["ngram"] == "yes"
+    assert rows["lacking-raises"].startswith("plugin 'bad-encoders' (bad-encoders-dist 4.5.6) failed at looking for")
+    (workspace / "weights.pth").touch()
+    assert curator("encode", "-e", "good", "--weights", "weights.pth").code == 0
+    (workspace / "weights.pth").unlink()
+    assert "is gone" in {row["name"]: row["offline"] for row in curator("encoders", "--json").rows}["good"]
 
 
 @pytest.mark.parametrize("name", BAD_HEADS)

@@ -116,6 +116,8 @@ class EncoderSpec:
     the file that is wanted and the option that takes it. `load(resolved, device)` does the heavy work.
     `revision` goes up when the same weights give other vectors. `default` offers the encoder as the one
     that a new workspace takes for its modalities. `batch_size` is how many items to encode at once.
+    `lacking(variant)` says in a few words what would have to be fetched before it can be loaded ("98 MB to fetch"), and
+    '' if nothing; it is quick, and asks no network. Without it, nothing ever is.
     """
 
     name: str
@@ -126,3 +128,4 @@ class EncoderSpec:
     revision: int = 1
     default: bool = False
     batch_size: int = 16
+    lacking: Callable[[str | None], str] | None = None

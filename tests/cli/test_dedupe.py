@@ -52,6 +52,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+@pytest.mark.slow
 def test_the_plan_moves_nothing_and_says_how_to(run, photos, tmp_path):
     assert run("encode").code == 0
     before, runs = setting_aside.state(tmp_path), run("log", "--json").out
@@ -73,6 +74,7 @@ def test_the_plan_moves_nothing_and_says_how_to(run, photos, tmp_path):
     assert run("log", "--json").out == runs
 
 
+@pytest.mark.slow
 def test_apply_undo_and_redo(run, photos, tmp_path):
     assert run("encode").code == 0
     before = setting_aside.state(tmp_path)
@@ -101,6 +103,7 @@ def test_near_copies_go_when_included(run, photos):
     assert names(photos) == ["a.jpg", "b.jpg"]
 
 
+@pytest.mark.slow
 def test_what_lies_below_reference_stays_and_is_kept(run, photos, tmp_path):
     library = tmp_path / "library"
     library.mkdir()

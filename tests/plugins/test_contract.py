@@ -52,6 +52,7 @@ def test_efficientnet(check):
     check()
 
 
+@pytest.mark.slow
 @parametrize(resnet, clip)
 def test_resnet_and_clip_without_their_weights(check):
     check()

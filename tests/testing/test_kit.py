@@ -131,6 +131,7 @@ def test_what_needs_the_module_does_not_apply_to_a_spec_alone():
         check()
 
 
+@pytest.mark.slow
 def test_weights_that_are_not_here_leave_nothing_to_look_at():
     from curator_plugins.encoders import resnet
 

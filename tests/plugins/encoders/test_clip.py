@@ -14,6 +14,7 @@ import open_clip
 import pytest
 import torch
 from clip_kit import MODEL, PREPROCESS, SPEC, TEXTS, VISION, by_open_clip, describe, error_of, offending, refusal, seen
+from curator_plugins.encoders import clip
 from PIL import Image
 from safetensors.torch import save_file
 
@@ -325,3 +326,20 @@ def test_what_holds_no_tensors_is_refused(tmp_path):
     assert "no state dict" in refusal(BadInput, None, tmp_path / "bad", load=True)
     offending(tmp_path).write_text("<!doctype html>", encoding="utf-8")
     assert "damaged" in refusal(BadInput, None, tmp_path / "bad", load=True)
+
+
+def test_it_says_what_it_would_fetch(tiny, tmp_path, monkeypatch):
+    import huggingface_hub
+
+    published = open_clip.pretrained.get_pretrained_cfg(*clip.DEFAULT.split("/"))
+    assert published["hf_hub"].rstrip("/") == clip.DEFAULT_REPOSITORY
+    here = tmp_path / "weights"
+    here.touch()
+    found = {}
+    monkeypatch.setattr(huggingface_hub, "try_to_load_from_cache", lambda repository, name: found.get(repository))
+    assert SPEC.lacking(None) == SPEC.lacking(clip.DEFAULT) == "600 MB to fetch"
+    assert SPEC.lacking("hf-hub:somebody/model") == "weights to fetch"
+    assert "unless" in SPEC.lacking("ViT-L-14/openai")
+    found |= {clip.DEFAULT_REPOSITORY: str(here), "somebody/model": str(here)}
+    assert SPEC.lacking(None) == SPEC.lacking("hf-hub:somebody/model") == ""
+    assert SPEC.lacking(f"local-dir:{tiny}") == "" and "is gone" in SPEC.lacking(f"local-dir:{tmp_path}/nothing")

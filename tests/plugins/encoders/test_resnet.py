@@ -463,3 +463,25 @@ def test_weights_that_do_not_fit_are_not_recorded(tmp_path):
         with pytest.raises(BadInput, match="does not hold the weights of a resnet18"):
             workspace.encode("resnet18", tmp_path / "other.pth")
         assert workspace.models.all() == []
+
+
+# --- what would have to be fetched ---
+
+
+def test_files_and_sizes_are_those_of_torchvision():
+    for name, files in resnet.FILES.items():
+        known = get_model_weights(name)
+        told = {member.name: (member.url.rpartition("/")[2], member.meta["_file_size"]) for member in known}
+        assert files == told and list(files)[-1] == known.DEFAULT.name
+
+
+@pytest.mark.parametrize("variant", [None, "IMAGENET1K_V2", "layer3", "IMAGENET1K_V2/layer1", "DEFAULT"])
+def test_it_says_what_it_would_fetch_and_nothing_once_that_is_there(monkeypatch, tmp_path, variant):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    spec = SPECS["resnet50"]
+    assert spec.lacking(variant) == "98 MB to fetch"
+    folder = tmp_path / "hub" / "checkpoints"
+    assert torch.hub.get_dir() == str(folder.parent)
+    folder.mkdir(parents=True)
+    (folder / "resnet50-11ad3fa6.pth").touch()
+    assert spec.lacking(variant) == "" and spec.lacking("IMAGENET1K_V1") == "98 MB to fetch"
