@@ -132,6 +132,9 @@ def _from_hub(repository: str, weights: Path | None) -> Resolved:
 
 def _from_name(variant: str, weights: Path | None) -> Resolved:
     """An architecture by open_clip's name, mostly with the tag of published weights; raises `NotFound`."""
+    if variant == DEFAULT and weights is None:
+        # Ahead of open_clip, whose import takes seconds: where the weights cannot be had, that is said at once.
+        _hub_file(DEFAULT, DEFAULT_REPOSITORY, WEIGHTS)
     open_clip = _open_clip()
     arch, _, tag = variant.partition("/")
     if arch not in open_clip.list_models():

@@ -149,3 +149,18 @@ def test_a_repository_needs_a_sensible_name():
 def test_files_of_a_repository_can_be_given(tiny):
     given = SPEC.resolve("hf-hub:org/tiny", tiny)
     assert given == dataclasses.replace(SPEC.resolve(None, tiny), variant="hf-hub:org/tiny")
+
+
+def test_without_weights_and_network_that_is_said_before_open_clip_is_imported(tmp_path):
+    """Its import alone takes longer than people wait for an error."""
+    code = (
+        "import sys; from curator_plugins.encoders import clip; from curator.errors import NotFound\n"
+        "try: clip.resolve(None, None)\n"
+        "except NotFound as error: print(error)\n"
+        "print({'torch', 'open_clip'} & set(sys.modules))"
+    )
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_HOME": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment)
+    said, imported = done.stdout.splitlines()
+    assert said.startswith("no open_clip_model.safetensors for clip:ViT-B-32/") and "HF_HUB_OFFLINE is set" in said
+    assert imported == "set()"
