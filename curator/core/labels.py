@@ -160,12 +160,8 @@ class Labels:
 
         Returns how many statements were made.
         """
-        sql = (
-            "SELECT item_id, value, max(id) FROM statement WHERE label_id = ? AND source = ? "
-            "AND item_id IN (SELECT value FROM json_each(?)) GROUP BY item_id"
-        )
         items = list(dict.fromkeys(items))
-        last = {row["item_id"]: row["value"] for row in self.database.rows_among(sql, items, label_id, int(source))}
+        last = self._last_said(items, label_id, source)
         new = [item for item in items if last.get(item) != value and (value != 0 or self._said(item, label_id))]
         if not new:
             return 0
@@ -174,6 +170,27 @@ class Labels:
             run = journal.start()
             journal.insert_many("statement", [{"item_id": item, **same, "run_id": run} for item in new])
         return len(new)
+
+    def _last_said(self, items: Sequence[int], label_id: int, source: Source) -> dict[int, int]:
+        """What a source said last of each item and a label, unless it named a sibling since, which counts for more.
+
+        Imports stand side by side, so there a sibling changes nothing.
+        """
+        sql = (
+            "SELECT item_id, value, max(id) AS id FROM statement WHERE label_id = ? AND source = ? "
+            "AND item_id IN (SELECT value FROM json_each(?)) GROUP BY item_id"
+        )
+        said = {row["item_id"]: row for row in self.database.rows_among(sql, items, label_id, int(source))}
+        since: dict[int, int] = {}
+        if source != Source.IMPORT:
+            sql = (
+                "SELECT item_id, max(statement.id) AS id FROM statement JOIN label ON label.id = label_id "
+                "WHERE group_id = (SELECT group_id FROM label WHERE id = ?) AND label_id <> ? AND value = 1 "
+                "AND source = ? AND item_id IN (SELECT value FROM json_each(?)) GROUP BY item_id"
+            )
+            rows = self.database.rows_among(sql, list(said), label_id, label_id, int(source))
+            since = {row["item_id"]: row["id"] for row in rows}
+        return {item: row["value"] for item, row in said.items() if row["value"] != 1 or row["id"] > since.get(item, 0)}
 
     def _said(self, item: int, label_id: int) -> bool:
         sql = "SELECT 1 FROM verdict WHERE item_id = ? AND label_id = ? AND value IS NOT 0"
@@ -309,11 +326,11 @@ def name_of_folder(folder: str) -> str:
 def _strongest(rows: Sequence[sqlite3.Row]) -> int | None:
     """Which of several positives and conflicts of one group holds: None for a conflict.
 
-    Only the highest source counts; of what a person said the last, of others two exclude each other.
+    Only the highest source counts; of what a person or a rule said the last, of imports two exclude each other.
     """
     highest = max(row["source"] for row in rows)
     top = [row for row in rows if row["source"] == highest]
-    if (len(top) > 1 and highest != Source.HUMAN) or any(row["value"] is None for row in top):
+    if (len(top) > 1 and highest == Source.IMPORT) or any(row["value"] is None for row in top):
         return None
     return int(max(top, key=lambda row: row["statement_id"])["label_id"])
 

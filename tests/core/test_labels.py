@@ -210,6 +210,25 @@ def test_a_persons_later_word_wins_within_a_group(ws, items):
     assert holds(ws, items[0], "label:cat") == 1
 
 
+@pytest.mark.parametrize("source", [Source.HUMAN, Source.RULE])
+def test_the_last_word_wins_within_a_group_also_if_it_was_said_before(ws, items, source):
+    for name in ("cat", "dog", "cat", "cow", "dog"):
+        say(ws, items[0], name, 1, source, "kind")
+        assert ws.labels.of_items([items[0]]) == {items[0]: [name]}
+        assert holds(ws, items[0], f"label:{name}") == 1
+    said = ws.database.value("SELECT count(*) FROM statement")
+    say(ws, items[0], "dog", 1, source, "kind")
+    assert ws.database.value("SELECT count(*) FROM statement") == said  # and nothing is said twice
+
+
+def test_imports_that_contradict_each_other_are_said_once(ws, items):
+    for _ in range(3):
+        for name in ("cat", "dog"):
+            say(ws, items[0], name, 1, Source.IMPORT, "kind")
+    assert ws.database.value("SELECT count(*) FROM statement") == 2
+    assert holds(ws, items[0], "group:kind") is None
+
+
 def test_a_person_naming_a_sibling_settles_contradicting_imports(ws, items):
     say(ws, items[0], "cat", 1, Source.IMPORT, "kind")
     say(ws, items[0], "cat", -1, Source.IMPORT, "kind")
