@@ -146,12 +146,12 @@ def our_classes(ws: Workspace, test: Photos) -> tuple[NDArray[np.str_], dict[str
 
 def our_neighbours(ws: Workspace, train: Photos, test: Photos) -> NDArray[np.str_]:
     among = ItemSet(under=train.folder)
-    found = [ws.run("similar", query=path, k=1, among=among)[0]["path"] for path in test.paths]
+    found = [ws.run("similar", query=path, k=1, items=among)[0]["path"] for path in test.paths]
     return np.asarray([path.parent.name for path in found])
 
 
 def our_scores(ws: Workspace, draw: Draw, encoder: str, head: str, test: Photos) -> list[float]:
-    rows = ws.run("classify", label=draw.label, encoder=encoder, head=head, among=ItemSet(under=test.folder))
+    rows = ws.run("classify", label=draw.label, encoder=encoder, head=head, items=ItemSet(under=test.folder))
     said = {row["path"]: row["probability"] for row in rows if row["kind"] == "prediction"}
     return [said[path] for path in test.paths]
 

@@ -33,7 +33,7 @@ class SimilarParams:
     query: Annotated[Query, Argument(help="a file, or id:N for a catalogued item")]
     k: Annotated[int, Option("-k", min=1, help="How many.")] = 10
     encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to compare with.")] = None
-    among: Annotated[ItemSet, Option()] = ItemSet()
+    items: Annotated[ItemSet, Option()] = ItemSet()
     sheet: Annotated[
         NewFile | None, Option(help="Show the query and what is like it as one picture or PDF.", choices=sheets.ENDINGS)
     ] = None
@@ -61,10 +61,10 @@ def plan(context: Context, params: SimilarParams) -> Iterator[Output]:
     """
     query = params.query
     model = context.model(params.encoder, query.modality)
-    items = context.items(params.among, modalities=model.modalities if params.among.media else model.modalities[:1])
+    items = context.items(params.items, modalities=model.modalities if params.items.media else model.modalities[:1])
     others = [item for item in items if item.hash != query.hash]
     if not others:
-        context.note(f"the catalogue holds no {params.among.media or model.modalities[0]} to compare with")
+        context.note(f"the catalogue holds no {params.items.media or model.modalities[0]} to compare with")
     nearest = context.nearest(context.embed(query, model), model, others, params.k)
     labels = context.labels([item for item, _ in nearest])
     found = [(item, score, names) for (item, score), names in zip(nearest, labels, strict=True)]

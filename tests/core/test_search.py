@@ -55,7 +55,7 @@ def test_the_k_nearest_are_those_of_brute_force(numbers, query, k, block, under)
     words = " ".join(map(str, query))
     among = ItemSet(under=folder / under if under else None)
     with mock.patch.object(search, "BLOCK", block):
-        rows = ws.run("similar", text=words, k=k, among=among)
+        rows = ws.run("similar", text=words, k=k, items=among)
     items = [item for item in ws.items.select(among) if item.text != words]
     wanted = brute_force(items, np.array(query, dtype=np.float64), k)
     assert [row["rank"] for row in rows] == list(range(1, len(wanted) + 1))

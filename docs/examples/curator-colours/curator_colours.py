@@ -68,7 +68,7 @@ class Params:
     min_share: Annotated[
         float, Option(min=0, max=1, help="Label no image of which the colour covers less than this part.")
     ] = 0.3
-    among: Annotated[ItemSet, Option()] = ItemSet()
+    items: Annotated[ItemSet, Option()] = ItemSet()
 
 
 COLOURS = Table(
@@ -88,7 +88,7 @@ def plan(context: Context, params: Params) -> Iterator[Output]:
 
     curator keeps what `count` gives, so that each picture is decoded once, however often this runs.
     """
-    images = context.items(params.among, modalities=["image"])
+    images = context.items(params.items, modalities=["image"])
     if not images:
         context.note("there is no image to look at")
     below = 0

@@ -47,7 +47,7 @@ class DedupeParams:
         0.9
     )
     encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to find candidates with.")] = None
-    among: Annotated[ItemSet, Option()] = ItemSet()
+    items: Annotated[ItemSet, Option()] = ItemSet()
     sheet: Annotated[NewFile | None, Option(help="Show the groups as one picture or PDF.", choices=sheets.ENDINGS)] = (
         None
     )

@@ -64,14 +64,14 @@ def find(context: Context, params: DedupeParams, preference: Preference, propose
 def _media(context: Context, params: DedupeParams) -> list[list[list[File]]]:
     """For each medium its items, each with its files that are there, below the folders in question."""
     references = [Path(folder).expanduser().resolve() for folder in params.reference]
-    items = {item.id: item for item in context.items(params.among)}
+    items = {item.id: item for item in context.items(params.items)}
     for folder in references:
         below = context.items(ItemSet(under=folder))
         if not below:
             # Passed over, a mistake in the name would let files go that were to stay.
             raise NotFound(f"no file below --reference {str(folder)!r} is catalogued: curator add it first")
-        items |= {item.id: item for item in below if params.among.media in (None, item.modality)}
-    under = params.among.under.expanduser().resolve() if params.among.under is not None else None
+        items |= {item.id: item for item in below if params.items.media in (None, item.modality)}
+    under = params.items.under.expanduser().resolve() if params.items.under is not None else None
     media: dict[str, list[list[File]]] = {"image": [], "text": []}
     ordered = list(items.values())
     for item, places in zip(ordered, context.places(ordered), strict=True):

@@ -123,7 +123,7 @@ def test_just_enough_is_enough(workspace):
 
 def test_a_selection_leaves_the_others_alone(workspace):
     workspace.label("chosen", ["id:2"])
-    rows = workspace.run("dominant-colour", among=ItemSet(label="chosen"))
+    rows = workspace.run("dominant-colour", items=ItemSet(label="chosen"))
     assert [row["path"].stem for row in rows] == ["three"]
     assert labelled(workspace) == {"three": "green"}
 
