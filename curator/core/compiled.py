@@ -7,7 +7,6 @@ just gave; kept as derived data under the fingerprint of the space. It is an ONN
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from curator.api import Compilable, Encoder, EncoderSpec, Model, Preprocess
 from curator.contract import Breach
 from curator.core.images import DECODING, pixels
-from curator.errors import PluginError
+from curator.errors import CuratorError, WorkspaceError
 from curator.store.derived import Derived
 from curator.store.sqlite import Database
 
@@ -59,14 +58,17 @@ class Compiled:
                 if not isinstance(form, bytes):
                     raise Breach(f"gave {type(form).__name__}, not the bytes of an ONNX model")
                 hold(form, seen, vectors)
-        except PluginError as error:
-            self.derived.put_compiled(model.fingerprint, b"")
-            return str(error)
+        except CuratorError as error:
+            if isinstance(error.__cause__, OSError):  # as a full disk, which may have room the next time
+                return str(error)
+            form, problem = b"", str(error)
+        else:
+            problem = ""
         try:
             self.derived.put_compiled(model.fingerprint, form)
-        except sqlite3.OperationalError as error:  # a full disk, as a rule; the vectors are kept already
-            return f"the compiled form of {model.name} cannot be kept: {error}"
-        return ""
+        except WorkspaceError as error:  # the vectors are kept already
+            return str(error)
+        return problem
 
     def vector(self, model: Model, path: Path) -> Floats | None:
         """The vector of a picture, (dim,), not normalised; None without a compiled form. Raises `BadContent`."""
@@ -78,7 +80,13 @@ class Compiled:
         )
         if description["decoding"] != DECODING:
             return None
-        return _asked(_network(form), pixels(path, _preprocess(description["preprocess"])))
+        import cv2
+
+        seen = pixels(path, _preprocess(description["preprocess"]))
+        try:
+            return _asked(_network(form), seen)
+        except cv2.error:  # another OpenCV than the one that it was held against; the encoder itself will do
+            return None
 
 
 def _network(form: bytes) -> Any:

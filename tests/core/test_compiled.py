@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from importlib import metadata
 
 import fakes
@@ -28,7 +27,7 @@ class Net:
         import torch
 
         torch.manual_seed(0)
-        layers = [torch.nn.Conv2d(3, 8, 3, 2), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()]
+        layers = [torch.nn.Conv2d(3, 8, 9, 2), torch.nn.ReLU(), torch.nn.AdaptiveAvgPool2d(1), torch.nn.Flatten()]
         self.network = torch.nn.Sequential(*layers).eval()
         self.wrong = wrong
         LOADED.append("net")
@@ -125,14 +124,43 @@ def test_a_form_that_does_not_agree_or_cannot_be_had_is_said_once_and_not_used(w
     assert sum("the slow way" in line for line in ws.reporter.said) == 1
 
 
-def test_a_full_disk_costs_no_vector(ws, tmp_path, monkeypatch):
-    def full(fingerprint, form):
-        raise sqlite3.OperationalError("database or disk is full")
+def test_a_full_disk_costs_no_vector_and_is_tried_again(ws, tmp_path, monkeypatch):
+    def full(self, real=Net.onnx):
+        form = real(self)
+        assert len(form) > 4096, "it would fit into what is left of a page"
+        ws.derived.database.execute(f"PRAGMA max_page_count = {ws.derived.database.value('PRAGMA page_count')}")
+        return form
 
-    monkeypatch.setattr(ws.derived, "put_compiled", full)
+    with monkeypatch.context() as patch:
+        patch.setattr(Net, "onnx", full)
+        assert ws.add(tmp_path / "photos").encoded == 5
+    assert any("the slow way" in line and "disk is full" in line for line in ws.reporter.said)
+    found, loaded = asked(ws, tmp_path)
+    assert (len(found), loaded) == (5, 1)
+    ws.derived.database.execute("PRAGMA max_page_count = 1000000")
+    picture(tmp_path / "photos" / "more.png", 50)
     ws.add(tmp_path / "photos")
-    assert any("cannot be kept: database or disk is full" in line for line in ws.reporter.said)
-    assert asked(ws, tmp_path)[1] == 1
+    assert asked(ws, tmp_path)[1] == 0
+
+
+def test_no_room_to_write_the_form_is_no_fault_of_the_encoder(ws, tmp_path, monkeypatch):
+    def full(self):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Net, "onnx", full)
+        assert ws.add(tmp_path / "photos").encoded == 5
+    assert any("the slow way" in line and "No space left" in line for line in ws.reporter.said)
+    picture(tmp_path / "photos" / "more.png", 50)
+    ws.add(tmp_path / "photos")
+    assert asked(ws, tmp_path)[1] == 0
+
+
+def test_a_form_that_cannot_be_read_any_more_leaves_the_slow_way(ws, tmp_path):
+    ws.add(tmp_path / "photos")
+    quick, _ = asked(ws, tmp_path)
+    ws.derived.put_compiled(ws.models.find("net").fingerprint, b"no model")
+    assert asked(ws, tmp_path) == (quick, 1)
 
 
 def test_a_form_of_another_way_to_decode_is_not_used(ws, tmp_path, monkeypatch):
