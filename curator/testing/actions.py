@@ -21,8 +21,11 @@ from curator.testing import specimen
 from curator.testing.checks import Given, NotApplicable
 from curator.testing.fresh import folder
 
-NOT_DECIDED = {"run", "change", "move", "model", "space", "head"}
-"""Tables of what was done when, and of what the context records for an action that asks for it."""
+HISTORY = frozenset(["run", "change", "move"])
+"""Tables of what was done when."""
+
+OF_CONTEXT = frozenset(["model", "space", "head"])
+"""Tables of what the context records for an action that asks for it."""
 
 
 class ActionCase:
@@ -113,11 +116,11 @@ def check_plan_only_reads(case: ActionCase) -> None:
     printed = io.StringIO()
     with case.workspace() as (workspace, files):
         values = case.arguments(workspace)
-        before = _decided(workspace), _files(files), Path.cwd()
+        before = _rows(workspace, HISTORY | OF_CONTEXT), _files(files), Path.cwd()
         # The loader's guard sends what plugins print to stderr.
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             case.planned(workspace, values)
-        after = _decided(workspace), _files(files), Path.cwd()
+        after = _rows(workspace, HISTORY | OF_CONTEXT), _files(files), Path.cwd()
     assert before[0] == after[0], f"it changed the catalogue: {_changed(before[0], after[0])}"
     assert before[1] == after[1], f"it changed files: {_changed(before[1], after[1])}"
     assert before[2] == after[2], "it changed the current folder"
@@ -140,11 +143,11 @@ def check_undo_restores_everything(case: ActionCase) -> None:
         raise NotApplicable("it makes a file, which undo leaves where it is")
     with case.workspace() as (workspace, files):
         values = case.arguments(workspace)
-        before, runs = (_decided(workspace), _files(files)), _runs(workspace)
+        before, runs = (_rows(workspace, HISTORY), _files(files)), _runs(workspace)
         workspace.run(case.spec.name, apply=case.spec.moves_files, may_encode=True, **values)
         if _runs(workspace) > runs:
             workspace.undo()
-        after = _decided(workspace), _files(files)
+        after = _rows(workspace, HISTORY), _files(files)
     assert before[0] == after[0], f"the catalogue is not as before: {_changed(before[0], after[0])}"
     assert before[1] == after[1], f"files are not as before: {_changed(before[1], after[1])}"
 
@@ -152,10 +155,10 @@ def check_undo_restores_everything(case: ActionCase) -> None:
 # --- what was there ---
 
 
-def _decided(workspace: Workspace) -> dict[str, list[tuple[Any, ...]]]:
-    """The rows of the catalogue, by table."""
+def _rows(workspace: Workspace, but: frozenset[str]) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows of the catalogue, by table, but for some tables."""
     sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '%sqlite%'"
-    names = [row["name"] for row in workspace.database.rows(sql) if row["name"] not in NOT_DECIDED]
+    names = [row["name"] for row in workspace.database.rows(sql) if row["name"] not in but]
     return {name: sorted(map(tuple, workspace.database.rows(f"SELECT * FROM {name}")), key=repr) for name in names}
 
 
