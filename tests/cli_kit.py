@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import json
 import os
+import pty
 import random
 import shutil
 import sqlite3
@@ -94,6 +95,21 @@ def curator_here(*args: str) -> Ran:
 
     result = CliRunner().invoke(cli, args, prog_name="curator")
     return Ran(result.exit_code, result.stdout, result.stderr)
+
+
+def at_terminal(*args: str, cwd: Path, stdout: Any = None, env: Mapping[str, str] | None = None) -> tuple[int, bytes]:
+    """Run the command at a terminal; its exit code and all that the terminal got. `stdout`: where that goes instead."""
+    ours, theirs = pty.openpty()
+    environ = environment({"TERM": "xterm-256color", **(env or {})})
+    out = theirs if stdout is None else stdout
+    process = subprocess.Popen([CURATOR, *args], cwd=cwd, stdout=out, stderr=theirs, env=environ)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux raises it when the last writer is gone
+        while piece := os.read(ours, 65536):
+            shown += piece
+    os.close(ours)
+    return process.wait(), shown
 
 
 def obey_permissions() -> None:

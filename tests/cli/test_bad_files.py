@@ -6,8 +6,6 @@ import codecs
 import functools
 import json
 import os
-import pty
-import subprocess
 
 import cli_kit
 import pytest
@@ -161,18 +159,8 @@ def test_names_are_shown_escaped_wherever_they_are_shown(bad):
 
 
 def test_a_terminal_gets_no_escape_sequence_from_a_name(bad):
-    ours, theirs = pty.openpty()
-    environment = cli_kit.environment({"TERM": "xterm-256color", "COLUMNS": "200"})
-    process = subprocess.Popen([cli_kit.CURATOR, "ls"], cwd=bad.base, stdout=theirs, stderr=theirs, env=environment)
-    os.close(theirs)
-    shown = b""
-    try:
-        while piece := os.read(ours, 65536):
-            shown += piece
-    except OSError:  # Linux says so when the last writer is gone
-        pass
-    os.close(ours)
-    assert process.wait() == 0
+    code, shown = cli_kit.at_terminal("ls", cwd=bad.base, env={"COLUMNS": "200"})
+    assert code == 0
     assert rb"[red]x[/red]\x1b[31m.jpg" in shown
     assert b"\x1b[31m" not in shown
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import subprocess
 
 import cli_kit
 import pytest
@@ -124,20 +121,10 @@ def test_it_goes_by_the_name_of_its_package_too(site):
 
 
 def test_a_bar_on_a_terminal_leaves_piped_rows_alone(tmp_path):
-    ours, theirs = pty.openpty()
-    command = [cli_kit.CURATOR, "plugins", "check", "folder", "--json"]
-    environment = cli_kit.environment({"TERM": "xterm", "COLUMNS": "100"})
     with (tmp_path / "rows").open("wb") as rows:
-        process = subprocess.Popen(command, cwd=tmp_path, stdout=rows, stderr=theirs, env=environment)
-    os.close(theirs)
-    shown = b""
-    try:
-        while piece := os.read(ours, 65536):
-            shown += piece
-    except OSError:  # Linux says so when the last writer is gone
-        pass
-    os.close(ours)
-    assert process.wait() == 0
+        command = ("plugins", "check", "folder", "--json")
+        code, shown = cli_kit.at_terminal(*command, cwd=tmp_path, stdout=rows, env={"COLUMNS": "100"})
+    assert code == 0
     assert b"checking" in shown and b"kind" not in shown
     kinds = [json.loads(line)["kind"] for line in (tmp_path / "rows").read_text().splitlines()]
     assert set(kinds) == {"check"}

@@ -343,3 +343,9 @@ def test_it_says_what_it_would_fetch(tiny, tmp_path, monkeypatch):
     found |= {clip.DEFAULT_REPOSITORY: str(here), "somebody/model": str(here)}
     assert SPEC.lacking(None) == SPEC.lacking("hf-hub:somebody/model") == ""
     assert SPEC.lacking(f"local-dir:{tiny}") == "" and "is gone" in SPEC.lacking(f"local-dir:{tmp_path}/nothing")
+
+
+def test_the_default_is_as_large_as_it_says():
+    """Four bytes a parameter."""
+    network = open_clip.create_model(clip.DEFAULT.partition("/")[0])
+    assert round(sum(value.numel() for value in network.parameters()) * 4 / 1e6, -1) == pytest.approx(600, abs=10)
