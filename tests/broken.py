@@ -53,6 +53,20 @@ def in_another_order(self: Any, batch: Any) -> Any:
     return vectors[np.argsort(vectors[:, 0])]
 
 
+class Shuffled(specimen.Pixels):
+    """One whose vectors are those of other items."""
+
+    def encode(self, batch: Any) -> Any:
+        return good(batch)[::-1]
+
+
+class Short(specimen.Pixels):
+    """One that hands over the short numbers themselves."""
+
+    def encode(self, batch: Any) -> Any:
+        return good(batch).astype(np.float16)
+
+
 def drawn(self: Any) -> None:
     self.noise = np.random.default_rng().standard_normal(48).astype(np.float32)
 
@@ -126,6 +140,11 @@ ENCODERS = (
     encoder("compiled-form-agrees", onnx=lambda self: b"no model"),
     encoder("compiled-form-agrees-2", onnx=lambda self: "no bytes"),
     encoder("compiled-form-agrees-3", onnx=brighter),
+    encoder("compiled-form-agrees-4", LETTERS, onnx_text=lambda self: None),
+    encoder("reduced-precision-agrees", reduced=lambda self: ("bfloat16", Shuffled())),
+    encoder("reduced-precision-agrees-2", reduced=lambda self: ("bfloat16", Short())),
+    encoder("says-which-texts-it-cuts", LETTERS, truncated=lambda self, batch: []),
+    encoder("says-which-texts-it-cuts-2", LETTERS, truncated=lambda self, batch: [1, 3]),
     encoder("feature-map-means-to-the-vector", encode=pooled_otherwise, feature_map=lambda self, batch: mapped(batch)),
     encoder("feature-map-means-to-the-vector-2", feature_map=lambda self, batch: np.moveaxis(mapped(batch), 3, 1)),
     encoder("feature-map-means-to-the-vector-3", feature_map=lambda self, batch: mapped(batch)[::-1]),

@@ -46,6 +46,7 @@ LAYERS = {
     "curator.api": ("errors api", "pluggy"),
     "curator.checkpoints": ("errors", "torch safetensors"),
     "curator.compiling": ("", "torch"),
+    "curator.devices": ("errors", "torch"),
     "curator.pictures": ("", "numpy PIL"),
     "curator.sheets": ("api errors pictures sheets", "PIL"),
     "curator.contract": ("", ""),
@@ -54,7 +55,7 @@ LAYERS = {
     "curator.plugins": ("api contract errors parameters hookspecs", "pluggy"),
     "curator.store": ("errors store", "sqlite_utils"),
     "curator.core": (
-        "api contract errors parameters pictures store core",
+        "api contract devices errors parameters pictures store core",
         "cv2 filelock numpy PIL safetensors sklearn",
     ),
     "curator.scaffold": ("errors", ""),
@@ -63,7 +64,7 @@ LAYERS = {
         "click numpy rich",
     ),
     "curator.testing": ("api contract errors parameters hookspecs plugins store core testing", ANYTHING),
-    "curator_plugins": ("api checkpoints compiling errors pictures sheets", ANYTHING),
+    "curator_plugins": ("api checkpoints compiling devices errors pictures sheets", ANYTHING),
 }
 
 SPEAKING = frozenset(

@@ -54,13 +54,17 @@ from curator.api.data import (
 )
 from curator.api.encoders import (
     Compilable,
+    CompilableText,
     Encoder,
     EncoderSpec,
     FeatureMap,
     ImageBatch,
     Preprocess,
+    ReducedPrecision,
     Resolved,
     TextBatch,
+    TextForm,
+    Truncating,
 )
 from curator.api.heads import Head, HeadSpec, NoParams
 from curator.api.readers import Found, ReaderSpec, ReadOptions, Row, Skipped
@@ -71,6 +75,7 @@ __all__ = [
     "Artifact",
     "Column",
     "Compilable",
+    "CompilableText",
     "Context",
     "Encoder",
     "EncoderRef",
@@ -100,6 +105,7 @@ __all__ = [
     "Query",
     "ReadOptions",
     "ReaderSpec",
+    "ReducedPrecision",
     "Resolved",
     "Row",
     "SetAside",
@@ -108,6 +114,8 @@ __all__ = [
     "Skipped",
     "Table",
     "TextBatch",
+    "TextForm",
+    "Truncating",
     "hookimpl",
 ]
 

@@ -108,6 +108,51 @@ class Compilable(Encoder, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class TextForm:
+    """An encoder of texts in a form that needs no library of its own to run.
+
+    `onnx` is an ONNX model: the tokens of one text, (1, length) int64, become its vector, (1, dim). `tokenizer` is
+    what the spec's `tokens` needs to make tokens of a text.
+    """
+
+    onnx: bytes
+    tokenizer: bytes
+
+
+@runtime_checkable
+class CompilableText(Encoder, Protocol):
+    """An encoder of texts that can be written down like a `Compilable` one, if its spec has `tokens`. Optional."""
+
+    def onnx_text(self) -> TextForm:
+        """The form. `curator.compiling.text_as_onnx` makes the model of a torch network."""
+        ...
+
+
+@runtime_checkable
+class ReducedPrecision(Encoder, Protocol):
+    """An encoder that can also compute with shorter numbers, where the machine is quicker with them. Optional.
+
+    curator uses the form to fill a space with many items, after it made of a first batch nearly what `encode` made.
+    """
+
+    def reduced(self) -> tuple[str, Encoder] | None:
+        """The precision ("bfloat16"), and the encoder that computes in it; None where nothing is gained here.
+
+        `curator.devices.reduced` makes it of a torch network.
+        """
+        ...
+
+
+@runtime_checkable
+class Truncating(Encoder, Protocol):
+    """An encoder of texts that reads only the beginning of long ones. Optional; curator then says so."""
+
+    def truncated(self, batch: TextBatch) -> Sequence[int]:
+        """The rows of those texts whose end is not read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class EncoderSpec:
     """An architecture that turns images or texts into vectors. Of several `modalities`, a search finds the first.
 
@@ -117,7 +162,9 @@ class EncoderSpec:
     `revision` goes up when the same weights give other vectors. `default` offers the encoder as the one
     that a new workspace takes for its modalities. `batch_size` is how many items to encode at once.
     `lacking(variant)` says in a few words what would have to be fetched before it can be loaded ("98 MB to fetch"), and
-    '' if nothing; it is quick, and asks no network. Without it, nothing ever is.
+    '' if nothing; it is quick, and asks no network. Without it, nothing ever is. `tokens(tokenizer, texts)` makes of
+    texts what the `TextForm` of a `CompilableText` takes, (n, length) int64, and says which rows lost their end; it
+    does so without heavy imports.
     """
 
     name: str
@@ -129,3 +176,4 @@ class EncoderSpec:
     default: bool = False
     batch_size: int = 16
     lacking: Callable[[str | None], str] | None = None
+    tokens: Callable[[bytes, Sequence[str]], tuple[Any, Sequence[int]]] | None = None

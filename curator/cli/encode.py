@@ -14,6 +14,7 @@ from curator.cli.text import say, short_path
 
 if TYPE_CHECKING:
     from curator.api import EncoderSpec, Model
+    from curator.core.filling import EncodeReport
     from curator.core.workspace import Workspace
 
 
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 )
 @click.option("-e", "--encoder", metavar="NAME[:VARIANT][@VERSION]", help="The encoder. [default: one for each medium]")
 @click.option("--weights", type=click.Path(), help="A file or folder with the encoder's weights.")
+@click.option(
+    "--device",
+    metavar="NAME",
+    help="Where to compute: cpu, cuda, mps. [default: $CURATOR_DEVICE, else a GPU if there is one]",
+)
 @click.option("--retry", is_flag=True, help="Try again what failed before.")
 @selection_options
 @json_option
@@ -30,6 +36,7 @@ def encode(
     workspace: Workspace,
     encoder: str | None,
     weights: str | None,
+    device: str | None,
     retry: bool,
     labelled: str | None,
     as_json: bool,
@@ -37,25 +44,41 @@ def encode(
 ) -> None:
     """Embed what is not embedded yet. Ctrl-C is safe: the same command goes on."""
     from curator.cli.render import Output
-    from curator.core.reporting import count, duration
+    from curator.core.reporting import count
     from curator.core.running import item_set
     from curator.errors import SomeItemsFailed
 
-    reports = workspace.encode(encoder, weights, item_set(label=labelled, **chosen), retry)
+    reports = workspace.encode(encoder, weights, item_set(label=labelled, **chosen), retry, device)
     output = Output(as_json)
     failed = [pair for report in reports.values() for pair in report.failed]
     rows = [
-        {"model": name, "encoded": report.encoded, "failed": len(report.failed), "seconds": round(report.seconds, 3)}
+        {
+            "model": name,
+            "encoded": report.encoded,
+            "failed": len(report.failed),
+            "seconds": round(report.seconds, 3),
+            "precision": report.precision,
+        }
         for name, report in reports.items()
     ]
     if as_json:
         output.table(ENCODED, rows)
     for name, report in reports.items():
-        rate = f" in {duration(report.seconds)} ({report.encoded / report.seconds:,.0f}/s)" if report.encoded else ""
-        output.line(f"{name}: {count(report.encoded, 'item')} embedded{rate}")
+        output.line(f"{name}: {count(report.encoded, 'item')} embedded{_pace(report)}")
     say_problems(failed)
     if failed:
         raise SomeItemsFailed(f"{count(len(failed), 'item')} could not be embedded: curator status --problems")
+
+
+def _pace(report: EncodeReport) -> str:
+    """How long it took, how fast that is, and the precision if it is not the encoder's own."""
+    from curator.core.reduced import FULL
+    from curator.core.reporting import duration
+
+    if not report.encoded:
+        return ""
+    rate = f"{report.encoded / report.seconds:,.0f}/s" + (f", {report.precision}" if report.precision != FULL else "")
+    return f" in {duration(report.seconds)} ({rate})"
 
 
 @click.command(cls=Command, rows=(ENCODERS,), example="curator encoders\ncurator encoders --use resnet50")

@@ -78,6 +78,9 @@ ENCODED = Table(
         Column("encoded", "vectors made now", "integer"),
         Column("failed", "items that failed now", "integer"),
         Column("seconds", "how long it took, without loading the encoder", "score"),
+        Column(
+            "precision", "the numbers that most were computed with: float32, or shorter ones where they are quicker"
+        ),
     ),
     whole=True,
 )

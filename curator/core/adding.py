@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from curator.core.labels import clean
 from curator.errors import BadInput
@@ -31,6 +32,11 @@ class AddOptions:
     label_column: str | None = None
     id_column: str | None = None
     no_header: bool = False
+
+    @property
+    def said(self) -> dict[str, Any]:
+        """What differs from the defaults."""
+        return {name: value for name, value in asdict(self).items() if value}
 
     @property
     def columns(self) -> dict[str, str]:

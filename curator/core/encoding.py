@@ -4,43 +4,37 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from curator.api import Encoder, EncoderSpec, ImageBatch, Item, Model, Query, Resolved, TextBatch
+from curator.api import Encoder, EncoderSpec, ImageBatch, Item, Model, Query, ReducedPrecision, TextBatch, Truncating
 from curator.contract import Breach
 from curator.core import images
-from curator.core.compiled import CHECKED, Compiled
-from curator.core.files import BadContent, look
+from curator.core.compiled import Compiled
+from curator.core.files import BadContent
+from curator.core.filling import WORTH, EncodeReport, Filling
 from curator.core.models import Models
-from curator.core.pipeline import ordered_map
 from curator.core.places import Places
+from curator.core.preparing import batches
+from curator.core.reduced import Reduced
 from curator.core.reporting import Reporter, count, duration
-from curator.errors import BadInput, NotReady, PluginError
-from curator.store.derived import UNREAD, Derived
+from curator.errors import BadInput, NotReady
+from curator.store.derived import Derived
 from curator.store.sqlite import Database
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
     from numpy.typing import NDArray
 
-COMMIT_SECONDS = 2.0
 ASK_SECONDS = 60.0
 """A command that would first have to embed for longer than this asks."""
 
 LOAD_SECONDS = 8.0
 GUESSED_RATE = {"image": 15.0, "text": 2000.0}
 """Items per second on two cores, where nothing was measured on this machine yet."""
-
-
-@dataclass(slots=True)
-class EncodeReport:
-    """What embedding did: how many vectors were made, what failed (item and reason), and how long it took."""
-
-    encoded: int = 0
-    failed: list[tuple[Item, str]] = field(default_factory=list)
-    seconds: float = 0.0
 
 
 class Encoding:
@@ -112,18 +106,19 @@ class Encoding:
 
     def encode(self, model: Model, items: Sequence[Item]) -> EncodeReport:
         """Embed items and keep the vectors, committed every few seconds: Ctrl-C loses nothing that was kept."""
-        report = EncodeReport()
         if not items:
-            return report
+            return EncodeReport()
         self.take_turn()
         self.reporter.say(f"loading {model.name}")
-        with self.models.loaded(model) as (encoder, resolved):
-            spec = self.models.registry.get(EncoderSpec, model.encoder)
-            filling = _Filling(self, model, spec, encoder, report)
+        spec = self.models.registry.get(EncoderSpec, model.encoder)
+        with self.models.loaded(model) as (encoder, resolved), self._reduced(model, encoder) as reduced:
+            filling = Filling(model, self.derived, reduced, self._truncated, len(items) >= WORTH * spec.batch_size)
+            report = filling.report
             begin = time.monotonic()
             with self.reporter.progress(f"embedding with {model.name}", len(items)) as advance:
                 try:
-                    for batch, failed in self._batches(items, resolved, spec.batch_size):
+                    prepared = batches(items, self.places, self.derived, resolved.preprocess, spec.batch_size)
+                    for batch, failed in prepared:
                         filling.take(batch)
                         report.failed += failed
                         advance(len(batch) + len(failed))
@@ -133,15 +128,36 @@ class Encoding:
             self._compile(model, encoder, filling)
         if report.encoded >= spec.batch_size:
             self.derived.put_rate(model.fingerprint, report.encoded / max(report.seconds, 1e-3))
+        self._say_cut(model, report.truncated)
         return report
 
-    def _compile(self, model: Model, encoder: Encoder, filling: _Filling) -> None:
-        """So that the next query by a new picture need not load the encoder."""
-        seen, vectors = filling.pictures()
-        if seen and self.compiled.wanted(model, encoder):
-            problem = self.compiled.make(model, encoder, seen, vectors)
-            if problem:
-                self.reporter.say(f"note: new pictures are embedded the slow way: {problem}")
+    @contextlib.contextmanager
+    def _reduced(self, model: Model, encoder: Encoder) -> Iterator[Reduced]:
+        guard, spec = self.models.registry.guard, self.models.registry.get(EncoderSpec, model.encoder)
+
+        def form(able: ReducedPrecision) -> tuple[str, Encoder] | None:
+            with guard(spec, "reducing the precision of"):
+                return able.reduced()
+
+        reduced = Reduced(encoder, lambda encoder, batch: self._run(model, encoder, batch), form, self.reporter.say)
+        try:
+            yield reduced
+        finally:
+            with guard(spec, "closing"):
+                reduced.close()
+
+    def _compile(self, model: Model, encoder: Encoder, filling: Filling) -> None:
+        """So that the next query from outside need not load the encoder."""
+        if not filling.report.encoded:
+            return
+
+        def run(batch: ImageBatch | TextBatch) -> NDArray[np.float32]:
+            return self._run(model, encoder, batch)
+
+        for what, problem in self.compiled.make(model, encoder, filling.first, run):
+            self.reporter.say(f"note: new {what}s are embedded the slow way: {problem}")
+
+    # --- queries ---
 
     def embed(self, model: Model, query: Query) -> NDArray[np.float32]:
         """The vector of a query, (dim,), of unit length: a stored one, else encoded now and not kept."""
@@ -153,84 +169,63 @@ class Encoding:
             return vector
         if query.modality not in model.modalities:
             raise BadInput(f"{model.name} does not encode {query.modality}s")
-        if query.modality == "image" and query.path is None:
+        if query.modality == "text":
+            row: NDArray[np.float32] = self.embed_texts(model, [query.text or ""])[0]
+            return row
+        if query.path is None:
             which = f"id:{query.item.id}" if query.item else "the query"
             raise NotReady(f"every file of {which} is gone, and it is not embedded: `curator add` where it is now")
-        if query.modality == "image" and query.path is not None:
-            with _of_query(query):
-                quick = self.compiled.vector(model, query.path)
-            if quick is not None:
-                found: NDArray[np.float32] = unit(quick[None])[0]
-                return found
-        with self.models.loaded(model) as (encoder, resolved):
-            vectors = self._run(model, encoder, _batch([_query_value(query, resolved)], query.modality))
-        row: NDArray[np.float32] = unit(vectors)[0]
+        try:
+            row = unit(self._of_picture(model, query.path)[None])[0]
+        except BadContent as error:
+            raise BadInput(f"{str(query.path)!r}: {error}") from error
         return row
 
     def embed_texts(self, model: Model, texts: Sequence[str]) -> NDArray[np.float32]:
-        """The vectors of texts, (n, dim), unit rows, none of them kept. The encoder is loaded once."""
-        import numpy as np
-
+        """The vectors of texts, (n, dim), unit rows, none of them kept. The encoder is loaded at most once."""
         if "text" not in model.modalities:
             raise BadInput(f"{model.name} does not encode texts")
+        vectors, cut = self.compiled.of_texts(model, texts) or self._of_texts(model, texts)
+        self._say_cut(model, cut)
+        return unit(vectors)
+
+    def _of_picture(self, model: Model, path: Path) -> NDArray[np.float32]:
+        """The vector of a picture, (dim,). Raises `BadContent`."""
+        quick = self.compiled.of_picture(model, path)
+        if quick is not None:
+            return quick
+        with self.models.loaded(model) as (encoder, resolved):
+            assert resolved.preprocess is not None
+            batch = ImageBatch(images.pixels(path, resolved.preprocess)[None])
+            row: NDArray[np.float32] = self._run(model, encoder, batch)[0]
+        return row
+
+    def _of_texts(self, model: Model, texts: Sequence[str]) -> tuple[NDArray[np.float32], int]:
+        """Vectors, (n, dim), and how many of the texts are longer than what the encoder reads."""
+        import numpy as np
+
         size = self.models.registry.get(EncoderSpec, model.encoder).batch_size
-        found = [np.zeros((0, model.dim), np.float32)]
+        found, cut = [np.zeros((0, model.dim), np.float32)], 0
         with self.models.loaded(model) as (encoder, _):
             for start in range(0, len(texts), size):
-                found.append(self._run(model, encoder, TextBatch(list(texts[start : start + size]))))
-        return unit(np.concatenate(found))
+                batch = TextBatch(list(texts[start : start + size]))
+                found.append(self._run(model, encoder, batch))
+                cut += self._truncated(model, encoder, batch)
+        return np.concatenate(found), cut
 
-    def _batches(
-        self, items: Sequence[Item], resolved: Resolved, size: int
-    ) -> Iterator[tuple[list[tuple[Item, object]], list[tuple[Item, str]]]]:
-        """Prepared items of one modality in batches, with those that could not be prepared."""
-        for modality in ("image", "text"):
-            batch: list[tuple[Item, object]] = []
-            failed: list[tuple[Item, str]] = []
-            for item, value in self._prepared([item for item in items if item.modality == modality], resolved):
-                if isinstance(value, BadContent):
-                    failed.append((item, str(value)))
-                else:
-                    batch.append((item, value))
-                if len(batch) == size:
-                    yield batch, failed
-                    batch, failed = [], []
-            if batch or failed:
-                yield batch, failed
+    # --- the encoder, held to its contract ---
 
-    def _prepared(self, items: Iterable[Item], resolved: Resolved) -> Iterator[tuple[Item, object]]:
-        def prepare(located: tuple[Item, str | BadContent]) -> object:
-            item, path = located
-            if isinstance(path, BadContent):
-                return path
-            if item.modality == "text":
-                return item.text
-            assert resolved.preprocess is not None
-            try:
-                return images.pixels(path, resolved.preprocess)
-            except BadContent as error:
-                return error
+    def _truncated(self, model: Model, encoder: Encoder, batch: TextBatch) -> int:
+        """How many of the texts are longer than what the encoder reads."""
+        if not isinstance(encoder, Truncating):
+            return 0
+        with self.models.registry.guard(self.models.registry.get(EncoderSpec, model.encoder), "encoding with"):
+            return len(encoder.truncated(batch))
 
-        for (item, path), value in ordered_map(prepare, ((item, self.locate(item)) for item in items)):
-            if isinstance(value, BadContent):
-                passes = isinstance(path, BadContent) or value.may_pass
-                self.derived.put_failure(UNREAD if passes else "", item.hash, str(value))
-            yield item, value
-
-    def locate(self, item: Item) -> str | BadContent:
-        """A path where the item's file is, unchanged since it was added: its vector goes under its hash."""
-        if item.modality == "text":
-            return ""
-        why = "its file is gone"
-        for place in self.places.of(item.id):
-            path = self.places.path(place)
-            try:
-                if self.places.stamp(place) == look(path):
-                    return path
-                why = "its file changed since it was added: add it again"
-            except BadContent as error:
-                why = str(error)
-        return BadContent(why)
+    def _say_cut(self, model: Model, texts: int) -> None:
+        if texts:
+            them = "a text is" if texts == 1 else f"{texts:,} texts are"
+            self.reporter.say(f"note: {them} longer than what {model.name} reads: only the beginning counts")
 
     def _run(self, model: Model, encoder: Encoder, batch: ImageBatch | TextBatch) -> NDArray[np.float32]:
         """Call the encoder, and hold it to its contract."""
@@ -245,93 +240,6 @@ class Encoding:
             if not np.isfinite(vectors).all():
                 raise Breach("gave numbers that are not finite")
         return vectors
-
-
-class _Filling:
-    """Encodes batches and keeps the vectors every few seconds."""
-
-    def __init__(
-        self, encoding: Encoding, model: Model, spec: EncoderSpec, encoder: Encoder, report: EncodeReport
-    ) -> None:
-        self.encoding = encoding
-        self.model = model
-        self.encoder = encoder
-        self.report = report
-        self.pending: list[tuple[str, bytes]] = []
-        self.last: tuple[list[Any], NDArray[np.float32]] | None = None
-        self.kept_at = time.monotonic()
-
-    def take(self, batch: list[tuple[Item, object]]) -> None:
-        """Encode a batch; where the encoder fails, one by one, so that one item does not cost the others."""
-        try:
-            self._encode(batch)
-        except PluginError:
-            if len(batch) == 1 and not self.report.encoded:
-                raise
-            failed = [(single[0], error) for single in batch if (error := self._error(single))]
-            if len(failed) == len(batch) > 1:
-                raise failed[0][1] from None  # the encoder fails, not the items: nothing is recorded of them
-            for item, error in failed:
-                self.encoding.derived.put_failure(self.model.fingerprint, item.hash, str(error))
-                self.report.failed.append((item, str(error)))
-        if time.monotonic() - self.kept_at > COMMIT_SECONDS:
-            self.keep()
-
-    def pictures(self) -> tuple[list[Any], list[NDArray[np.float32]]]:
-        """Some pictures as the encoder saw them last, and their vectors."""
-        pixels, vectors = self.last or ([], [])
-        return pixels[:CHECKED], list(vectors[:CHECKED])
-
-    def keep(self) -> None:
-        """Commit what was encoded."""
-        self.encoding.derived.put_vectors(self.model.fingerprint, self.pending, "float32")
-        self.pending = []
-        self.kept_at = time.monotonic()
-
-    def _encode(self, batch: list[tuple[Item, object]]) -> None:
-        if not batch:
-            return
-        vectors = self.encoding._run(
-            self.model, self.encoder, _batch([value for _, value in batch], batch[0][0].modality)
-        )
-        self.pending += [
-            (item.hash, row.astype("<f4").tobytes()) for (item, _), row in zip(batch, vectors, strict=True)
-        ]
-        if batch[0][0].modality == "image":
-            self.last = ([value for _, value in batch], vectors)
-        self.report.encoded += len(batch)
-
-    def _error(self, single: tuple[Item, object]) -> PluginError | None:
-        try:
-            self._encode([single])
-        except PluginError as error:
-            return error
-        return None
-
-
-def _batch(values: Sequence[object], modality: str) -> ImageBatch | TextBatch:
-    import numpy as np
-
-    if modality == "image":
-        return ImageBatch(np.stack(values))  # type: ignore[arg-type]
-    return TextBatch([str(value) for value in values])
-
-
-def _query_value(query: Query, resolved: Resolved) -> object:
-    if query.modality == "text":
-        return query.text
-    assert query.path is not None and resolved.preprocess is not None
-    with _of_query(query):
-        return images.pixels(query.path, resolved.preprocess)
-
-
-@contextlib.contextmanager
-def _of_query(query: Query) -> Iterator[None]:
-    """A picture that cannot be read is bad input, if it is what is asked about."""
-    try:
-        yield
-    except BadContent as error:
-        raise BadInput(f"{str(query.path)!r}: {error}") from error
 
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -21,6 +21,7 @@ from curator.contract import Breach, held
 from curator.core.changes import Journal
 from curator.core.files import hash_file
 from curator.core.images import DECODING
+from curator.devices import chosen
 from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
 from curator.store.sqlite import Database
 
@@ -55,7 +56,7 @@ class Reference:
 class Models:
     """Finds, records and loads models."""
 
-    def __init__(self, database: Database, registry: Registry, device: str = "cpu") -> None:
+    def __init__(self, database: Database, registry: Registry, device: str | None = None) -> None:
         self.database = database
         self.registry = registry
         self.device = device
@@ -203,8 +204,9 @@ class Models:
 
     @contextlib.contextmanager
     def _open(self, spec: EncoderSpec, resolved: Resolved) -> Iterator[Encoder]:
+        device = chosen(self.device)
         with self.registry.guard(spec, "loading"):
-            encoder = spec.load(resolved, self.device)
+            encoder = spec.load(resolved, device)
         try:
             yield encoder
         finally:

@@ -73,6 +73,22 @@ class Places:
         found = self._split(path)
         return None if found is None else (found[0], path_to_value(found[1]))
 
+    def unchanged(self, item_id: int) -> str | BadContent:
+        """A path where the item's file is as it was when it was added; else why there is none.
+
+        What is computed of the file is kept under the item's hash, so that it must be this content.
+        """
+        why = "its file is gone"
+        for place in self.of(item_id):
+            path = self.path(place)
+            try:
+                if self.stamp(place) == look(path):
+                    return path
+                why = "its file changed since it was added: add it again"
+            except BadContent as error:
+                why = str(error)
+        return BadContent(why)
+
     @staticmethod
     def stamp(place: sqlite3.Row) -> Stamp:
         """The state of the file when it was recorded."""

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 
 from curator.api import Item, Signature
 from curator.core import images
-from curator.core.encoding import COMMIT_SECONDS, Encoding
+from curator.core.encoding import Encoding
 from curator.core.files import BadContent
+from curator.core.filling import COMMIT_SECONDS
 from curator.core.pipeline import ordered_map
 from curator.core.reporting import count
 from curator.store.derived import UNREAD
@@ -79,5 +80,7 @@ class Signatures:
                 words = (str(error) or type(error).__name__).splitlines()[0][:120]
                 return signature.name, item.hash, f"{signature.name}: {words}"
 
-        for (item, _), value in ordered_map(compute, ((item, self.encoding.locate(item)) for item in items)):
+        unchanged = self.encoding.places.unchanged
+        located = ((item, "" if item.modality == "text" else unchanged(item.id)) for item in items)
+        for (item, _), value in ordered_map(compute, located):
             yield item, value

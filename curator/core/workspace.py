@@ -14,7 +14,6 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +34,8 @@ from curator.core.artifacts import Targets
 from curator.core.backup import Backup, back_up
 from curator.core.changes import Journal
 from curator.core.checking import Check, Fault
-from curator.core.encoding import EncodeReport, Encoding
+from curator.core.encoding import Encoding
+from curator.core.filling import EncodeReport
 from curator.core.ingest import Ingest
 from curator.core.labels import Labels, Source
 from curator.core.locations import is_workspace
@@ -51,6 +51,7 @@ from curator.core.setting_aside import SettingAside
 from curator.core.training import Training
 from curator.core.turns import Turn, alone
 from curator.core.undo import Undo, Undone
+from curator.devices import chosen
 from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
 from curator.store.catalogue import FILE, open_catalogue
 from curator.store.derived import Derived
@@ -150,7 +151,7 @@ class Workspace:
         columns = (text_column, image_column, caption_column, label_column, id_column)
         said = (_many(label), _many(not_label), labels_from_folders, group, captions, verify)
         options = AddOptions(*said, reader, *columns, no_header)
-        with self._run("add", {"sources": [str(source) for source in sources], **_said(options)}) as journal:
+        with self._run("add", {"sources": [str(source) for source in sources], **options.said}) as journal:
             ingest = Ingest(self.database, journal, self.registry, self.reporter, options)
             reading = ReadOptions(is_workspace, header=not no_header)
             report = ingest.add([str(source) for source in sources], reading)
@@ -184,11 +185,14 @@ class Workspace:
         weights: str | Path | None = None,
         among: ItemSet | None = None,
         retry: bool = False,
+        device: str | None = None,
     ) -> dict[str, EncodeReport]:
         """Embed what is not embedded yet, with the defaults or one encoder; returns a report by model name.
 
-        `weights`: a file or folder with the encoder's weights. `retry`: try again what failed before.
+        `weights`: a file or folder with the encoder's weights. `retry`: try again what failed before. `device`: where
+        to compute, as torch names it [default: $CURATOR_DEVICE, else a GPU if there is one].
         """
+        self.models.device = device and chosen(device)
         if weights is not None and encoder is None:
             raise BadInput("weights belong to an encoder: name it too (-e NAME --weights FILE)")
         reports = {}
@@ -392,7 +396,3 @@ class Workspace:
 
 def _many(names: Sequence[str] | str) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
-
-
-def _said(options: AddOptions) -> dict[str, Any]:
-    return {name: value for name, value in asdict(options).items() if value}

@@ -14,7 +14,7 @@ from pathlib import Path
 from curator.store.sqlite import Database, connect, make
 
 FILE = "derived.db"
-LAYOUT = 3
+LAYOUT = 4
 UNREAD = "unread"
 """In place of a fingerprint: the file could not be read, which says nothing about its content; it is tried again."""
 
@@ -35,8 +35,9 @@ SCHEMA = (
     # Something small that was computed from a content. name: of what, and which version of it.
     "CREATE TABLE signature (name TEXT NOT NULL, hash TEXT NOT NULL, value BLOB NOT NULL,"
     " PRIMARY KEY (name, hash)) STRICT",
-    # An encoder as an ONNX model. form: empty where it cannot be had.
-    "CREATE TABLE compiled (fingerprint TEXT PRIMARY KEY, form BLOB NOT NULL) STRICT",
+    # An encoder of one medium as an ONNX model. form: empty where it cannot be had. tokenizer: for texts, else empty.
+    "CREATE TABLE compiled (fingerprint TEXT NOT NULL, medium TEXT NOT NULL, tokenizer BLOB NOT NULL,"
+    " form BLOB NOT NULL, PRIMARY KEY (fingerprint, medium)) STRICT",
     f"PRAGMA user_version = {LAYOUT}",
 )
 
@@ -124,14 +125,21 @@ class Derived:
             sql = "INSERT OR REPLACE INTO signature (name, hash, value) VALUES (?, ?, ?)"
             self.database.execute_many(sql, [(name, hash_, value) for hash_, value in rows])
 
-    def compiled(self, fingerprint: str) -> bytes | None:
-        """The compiled encoder of a space: empty where it cannot be had, None where none was tried."""
-        value = self.database.value("SELECT form FROM compiled WHERE fingerprint = ?", fingerprint)
-        return None if value is None else bytes(value)
+    def compiled(self, fingerprint: str, medium: str, whole: bool = True) -> tuple[bytes, bytes] | None:
+        """The compiled encoder of a space and its tokenizer; None where none was tried.
 
-    def put_compiled(self, fingerprint: str, form: bytes) -> None:
-        """Keep a compiled encoder; empty: there is none."""
-        self.database.execute("INSERT OR REPLACE INTO compiled (fingerprint, form) VALUES (?, ?)", fingerprint, form)
+        The first is empty where it cannot be had; without `whole`, both are: a form may take hundreds of megabytes.
+        """
+        columns = "form, tokenizer" if whole else "x'', x''"
+        row = self.database.row(
+            f"SELECT {columns} FROM compiled WHERE fingerprint = ? AND medium = ?", fingerprint, medium
+        )
+        return None if row is None else (bytes(row[0]), bytes(row[1]))
+
+    def put_compiled(self, fingerprint: str, medium: str, form: bytes, tokenizer: bytes) -> None:
+        """Keep a compiled encoder; an empty form: there is none."""
+        sql = "INSERT OR REPLACE INTO compiled (fingerprint, medium, form, tokenizer) VALUES (?, ?, ?, ?)"
+        self.database.execute(sql, fingerprint, medium, form, tokenizer)
 
     def rate(self, fingerprint: str) -> float | None:
         """Items per second when this space was last filled here."""

@@ -12,7 +12,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from curator.api import Compilable, Encoder, EncoderSpec, FeatureMap, ImageBatch, Modality, Resolved, TextBatch
+from curator.api import (
+    Compilable,
+    CompilableText,
+    Encoder,
+    EncoderSpec,
+    FeatureMap,
+    ImageBatch,
+    Modality,
+    ReducedPrecision,
+    Resolved,
+    TextBatch,
+    Truncating,
+)
 from curator.errors import CuratorError
 from curator.plugins import Spec
 from curator.testing import samples
@@ -224,21 +236,59 @@ def check_feature_map_means_to_the_vector(case: EncoderCase) -> None:
 
 
 def check_compiled_form_agrees(case: EncoderCase) -> None:
-    """A query by a new picture asks the compiled form: it must find what the encoder itself would find."""
+    """A query from outside asks the compiled form: it must find what the encoder itself would find."""
     from curator.contract import Breach
-    from curator.core.compiled import hold
+    from curator.core.compiled import hold, hold_texts
 
     encoder = case.encoder
-    if "image" not in case.spec.modalities or not isinstance(encoder, Compilable):
+    pictures = "image" in case.spec.modalities and isinstance(encoder, Compilable)
+    texts = "text" in case.spec.modalities and isinstance(encoder, CompilableText)
+    if not pictures and not texts:
         raise NotApplicable("it has no compiled form, which is optional")
-    form = encoder.onnx()
-    assert isinstance(form, bytes), f"its compiled form is {type(form).__name__}, not bytes"
-    for batch, vectors in case.batches:
-        if isinstance(batch, ImageBatch):
-            try:
-                hold(form, list(batch.pixels), list(vectors))
-            except Breach as error:
-                raise AssertionError(f"it {error}") from error
+    try:
+        if pictures:
+            form = encoder.onnx()  # type: ignore[attr-defined]
+            assert isinstance(form, bytes), f"its compiled form is {type(form).__name__}, not bytes"
+            for batch, vectors in case.batches:
+                if isinstance(batch, ImageBatch):
+                    hold(form, batch.pixels, vectors)
+        if texts:
+            assert case.spec.tokens is not None, "its texts can be compiled, but its spec has no `tokens`"
+            hold_texts(encoder.onnx_text(), case.spec, case.encoded)  # type: ignore[attr-defined]
+    except Breach as error:
+        raise AssertionError(f"it {error}") from error
+
+
+def check_reduced_precision_agrees(case: EncoderCase) -> None:
+    """Large sets are embedded with shorter numbers where that is quicker: what is alike must stay alike."""
+    import numpy as np
+
+    encoder = case.encoder
+    if not isinstance(encoder, ReducedPrecision):
+        raise NotApplicable("it computes in one precision, which is enough")
+    found = encoder.reduced()
+    if found is None:
+        raise NotApplicable("this machine is not quicker with shorter numbers")
+    precision, quick = found
+    try:
+        for batch, vectors in case.batches:
+            apart = np.linalg.norm(case.encoded(batch, quick)[:, None].astype(np.float64) - vectors, axis=2)
+            for number, nearest in enumerate(apart.argmin(axis=1)):
+                assert nearest == number, f"in {precision} the vector of item {number} is nearer to item {nearest}'s"
+    finally:
+        quick.close()
+
+
+def check_says_which_texts_it_cuts(case: EncoderCase) -> None:
+    """A person hears when only the beginning of a text counts: of those texts the rows are named, and of no others."""
+    encoder = case.encoder
+    if "text" not in case.spec.modalities or not isinstance(encoder, Truncating):
+        raise NotApplicable("it reads texts to their end, or does not say where it stops")
+    long = "word " * 20_000
+    given = list(encoder.truncated(TextBatch(["word", long, "", long])))
+    assert given == [1, 3], f"of a short, a long, an empty and a long text it named the rows {given}, not [1, 3]"
+    vectors = case.encoded(TextBatch([long, long + "and another end"]))
+    _agree(vectors[1:], vectors[:1], "of texts that differ only where it says that it does not read")
 
 
 @contextlib.contextmanager

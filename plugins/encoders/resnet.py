@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from curator.api import EncoderSpec, ImageBatch, Preprocess, Resolved, TextBatch, hookimpl
 from curator.checkpoints import differences, fitting_torch, gist, read_tensors, unreachable
 from curator.compiling import as_onnx
+from curator.devices import reduced
 from curator.errors import BadInput, NotFound
 
 if TYPE_CHECKING:
@@ -87,16 +88,21 @@ class ResNet:
             found = self.network[:-2](self._pixels(batch)).float()
             return np.asarray(found.permute(0, 2, 3, 1).cpu().numpy(), dtype=np.float32)
 
+    def reduced(self) -> tuple[str, ResNet] | None:
+        """The network in the precision in which the machine is quickest."""
+        found = reduced(self.network)
+        return found and (found[0], ResNet(found[1], self.side))
+
     def onnx(self) -> bytes:
         """The network as an ONNX model, for queries."""
         return as_onnx(self.network, self.side)
 
     def _pixels(self, batch: ImageBatch) -> Any:
-        """(n, 3, h, w), where the network is and in the order that it is quick with."""
+        """(n, 3, h, w), where the network is, in its dtype and in the order that it is quick with."""
         import torch
 
-        device = next(self.network.parameters()).device
-        return torch.from_numpy(batch.pixels).to(device, memory_format=torch.channels_last)
+        first = next(self.network.parameters())
+        return torch.from_numpy(batch.pixels).to(first.device, first.dtype, memory_format=torch.channels_last)
 
     def close(self) -> None:
         """Drop the network."""

@@ -92,6 +92,8 @@ def test_a_plugin_that_keeps_its_contract_passes(site):
         "odd images": "it encodes no images",
         "feature map means to the vector": "it gives no feature map, which is optional",
         "compiled form agrees": "it has no compiled form, which is optional",
+        "reduced precision agrees": "it computes in one precision, which is enough",
+        "says which texts it cuts": "it reads texts to their end, or does not say where it stops",
     }
     assert "loading" in ran.err.splitlines()
 

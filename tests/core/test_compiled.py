@@ -159,7 +159,7 @@ def test_no_room_to_write_the_form_is_no_fault_of_the_encoder(ws, tmp_path, monk
 def test_a_form_that_cannot_be_read_any_more_leaves_the_slow_way(ws, tmp_path):
     ws.add(tmp_path / "photos")
     quick, _ = asked(ws, tmp_path)
-    ws.derived.put_compiled(ws.models.find("net").fingerprint, b"no model")
+    ws.derived.put_compiled(ws.models.find("net").fingerprint, "image", b"no model", b"")
     assert asked(ws, tmp_path) == (quick, 1)
 
 
@@ -169,7 +169,7 @@ def test_a_form_of_another_way_to_decode_is_not_used(ws, tmp_path, monkeypatch):
     ws.add(tmp_path / "photos")
     monkeypatch.setattr(compiled, "DECODING", compiled.DECODING + 1)
     model = ws.models.find("net")
-    assert ws.encoding.compiled.vector(model, tmp_path / "new.png") is None
+    assert ws.encoding.compiled.of_picture(model, tmp_path / "new.png") is None
 
 
 def test_a_picture_that_cannot_be_read_is_bad_input(ws, tmp_path):

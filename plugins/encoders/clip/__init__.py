@@ -23,8 +23,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curator.api import EncoderSpec, ImageBatch, Preprocess, Resolved, TextBatch, hookimpl
+from curator.api import EncoderSpec, ImageBatch, Preprocess, Resolved, TextBatch, TextForm, hookimpl
 from curator.checkpoints import differences, fitting_torch, gist, read_tensors, unreachable
+from curator.compiling import as_onnx, text_as_onnx
+from curator.devices import reduced
 from curator.errors import BadInput, NotFound, NotReady
 
 if TYPE_CHECKING:
@@ -52,9 +54,10 @@ UNKNOWN = (
 class Clip:
     """Both towers and the tokenizer."""
 
-    def __init__(self, network: Any, tokenizer: Any) -> None:
+    def __init__(self, network: Any, tokenizer: Any, side: int) -> None:
         self.network = network
         self.tokenizer = tokenizer
+        self.side = side
 
     def encode(self, batch: ImageBatch | TextBatch) -> NDArray[np.float32]:
         """(n, dim) float32, not normalised. Texts are cut at the model's context length (mostly 77 tokens)."""
@@ -62,18 +65,65 @@ class Clip:
         import torch
 
         with torch.inference_mode():
-            device = next(self.network.parameters()).device
+            first = next(self.network.parameters())
             if isinstance(batch, TextBatch):
-                tokens = self.tokenizer(list(batch.texts)).to(device)
+                tokens = self.tokenizer(list(batch.texts)).to(first.device)
                 vectors = self.network.encode_text(tokens, normalize=False)
             else:
-                pixels = torch.from_numpy(batch.pixels).to(device)
+                pixels = torch.from_numpy(batch.pixels).to(first.device, first.dtype)
                 vectors = self.network.encode_image(pixels, normalize=False)
             return np.asarray(vectors.float().cpu().numpy(), dtype=np.float32)
+
+    def truncated(self, batch: TextBatch) -> list[int]:
+        """Those of more tokens than the model reads."""
+        length = self.tokenizer.context_length
+        padding = getattr(getattr(self.tokenizer, "tokenizer", None), "pad_token_id", None) or 0
+        # With room for one token more, a text that needs it fills the last place.
+        tokens = self.tokenizer(list(batch.texts), context_length=length + 1)
+        return [number for number, row in enumerate(tokens.tolist()) if row[length] != padding]
+
+    def reduced(self) -> tuple[str, Clip] | None:
+        """Both towers in the precision in which the machine is quickest."""
+        found = reduced(self.network)
+        return found and (found[0], Clip(found[1], self.tokenizer, self.side))
+
+    def onnx(self) -> bytes:
+        """The tower for pictures as an ONNX model, for queries."""
+        return as_onnx(_tower(self.network.encode_image, self.network), self.side)
+
+    def onnx_text(self) -> TextForm:
+        """The tower for texts as an ONNX model, for queries, and open_clip's own tokenizer as data."""
+        from .tokenizing import tokenized, written
+
+        tokenizer = written(self.tokenizer)
+        example, _ = tokenized(tokenizer, ["a photo"])
+        return TextForm(text_as_onnx(_tower(self.network.encode_text, self.network), example), tokenizer)
 
     def close(self) -> None:
         """Drop the network."""
         self.network = self.tokenizer = None
+
+
+def _tower(encode: Any, network: Any) -> Any:
+    """One tower as a network of its own."""
+    import torch
+
+    class Tower(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, given: Any) -> Any:
+            return encode(given, normalize=False)
+
+    return Tower().eval()
+
+
+def tokens(tokenizer: bytes, texts: Sequence[str]) -> tuple[NDArray[np.int64], list[int]]:
+    """What the tower for texts takes, (n, length) int64, and which rows lost their end; without torch and open_clip."""
+    from .tokenizing import tokenized
+
+    return tokenized(tokenizer, texts)
 
 
 # --- which model ---
@@ -292,7 +342,8 @@ def load(resolved: Resolved, device: str) -> Clip:
     finally:
         logging.disable(before)
     _fill(network, given, resolved)
-    return Clip(network.eval().to(device), tokenizer)
+    assert resolved.preprocess is not None
+    return Clip(network.eval().to(device), tokenizer, resolved.preprocess.crop)
 
 
 def _open_clip() -> Any:
@@ -328,4 +379,4 @@ def _shaping(state: Mapping[str, Any]) -> dict[str, Any]:
 def register_encoders() -> Iterable[EncoderSpec]:
     """CLIP, for images and texts."""
     summary = "open_clip; images and texts in one space, fetched on first use or from a file or folder"
-    return [EncoderSpec("clip", ("image", "text"), summary, resolve, load, lacking=lacking)]
+    return [EncoderSpec("clip", ("image", "text"), summary, resolve, load, lacking=lacking, tokens=tokens)]
