@@ -44,6 +44,7 @@ CORE_COMMANDS = frozenset(
         "log",
         "ls",
         "plugins",
+        "pretrain",
         "show",
         "status",
         "train",

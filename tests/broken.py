@@ -22,6 +22,7 @@ from curator.api import (
     Finding,
     Found,
     HeadSpec,
+    Look,
     NoParams,
     ReaderSpec,
     SetLabel,
@@ -51,6 +52,30 @@ def good(batch: Any) -> Any:
 def in_another_order(self: Any, batch: Any) -> Any:
     vectors = good(batch)
     return vectors[np.argsort(vectors[:, 0])]
+
+
+def learns_elsewhere(texts: Any, folder: Path, params: Any, start: Any, report: Any) -> None:
+    report(Look(1.5, 3.0, True))
+
+
+def learns_in_silence(texts: Any, folder: Path, params: Any, start: Any, report: Any) -> None:
+    """Tells nothing."""
+
+
+def half(self: Any, text: str, k: int) -> Any:
+    return [("\ufffd", 0.5)]
+
+
+def rising(self: Any, text: str, k: int) -> Any:
+    return [("a", 0.2), ("b", 0.5)]
+
+
+def falling(self: Any, text: str, k: int) -> Any:
+    return [("b", 0.5), ("a", 0.2)]
+
+
+def by_chance(self: Any, text: str, length: int, temperature: float, seed: int) -> Any:
+    return [(str(np.random.default_rng().random()), 0.5)]
 
 
 class Shuffled(specimen.Pixels):
@@ -145,6 +170,11 @@ ENCODERS = (
     encoder("reduced-precision-agrees-2", reduced=lambda self: ("bfloat16", Short())),
     encoder("says-which-texts-it-cuts", LETTERS, truncated=lambda self, batch: []),
     encoder("says-which-texts-it-cuts-2", LETTERS, truncated=lambda self, batch: [1, 3]),
+    dataclasses.replace(LETTERS, name="pretraining-leaves-a-model", default=False, pretrain=learns_elsewhere),
+    dataclasses.replace(LETTERS, name="pretraining-leaves-a-model-2", default=False, pretrain=learns_in_silence),
+    encoder("offers-whole-characters", LETTERS, next_tokens=half, carry_on=lambda self, *given: []),
+    encoder("offers-whole-characters-2", LETTERS, next_tokens=rising, carry_on=lambda self, *given: []),
+    encoder("offers-whole-characters-3", LETTERS, next_tokens=falling, carry_on=by_chance),
     encoder("feature-map-means-to-the-vector", encode=pooled_otherwise, feature_map=lambda self, batch: mapped(batch)),
     encoder("feature-map-means-to-the-vector-2", feature_map=lambda self, batch: np.moveaxis(mapped(batch), 3, 1)),
     encoder("feature-map-means-to-the-vector-3", feature_map=lambda self, batch: mapped(batch)[::-1]),

@@ -154,6 +154,19 @@ class Context(Protocol):
         """The vectors of texts that need not be items, (n, dim), unit rows in the same order. They are not kept."""
         ...
 
+    def next_tokens(self, text: str, model: Model, k: int) -> list[tuple[str, float]]:
+        """The `k` most probable next pieces of a text, with their probabilities; an empty one means that it ends.
+
+        Raises `BadInput` where the model is no `LanguageModel`.
+        """
+        ...
+
+    def carry_on(
+        self, text: str, model: Model, length: int, temperature: float = 0.0, seed: int = 0
+    ) -> list[tuple[str, float]]:
+        """Up to `length` pieces with which a text goes on, each with its probability; fewer where it ends before."""
+        ...
+
     def nearest(self, vector: Floats, model: Model, items: Sequence[Item], k: int) -> list[tuple[Item, float]]:
         """The `k` items of highest cosine (-1..1) with `vector`, best first; ties by id. Exact.
 

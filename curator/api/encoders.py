@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from curator.api.data import Modality
+from curator.api.heads import NoParams
 
 if TYPE_CHECKING:
     import numpy as np
@@ -152,6 +153,37 @@ class Truncating(Encoder, Protocol):
         ...
 
 
+@runtime_checkable
+class LanguageModel(Encoder, Protocol):
+    """An encoder of texts that can also go on with one. Optional."""
+
+    def next_tokens(self, text: str, k: int) -> Sequence[tuple[str, float]]:
+        """The `k` most probable next pieces with their probabilities, the most probable first.
+
+        Each is of whole characters; an empty one means that the text ends here.
+        """
+        ...
+
+    def carry_on(self, text: str, length: int, temperature: float, seed: int) -> Sequence[tuple[str, float]]:
+        """Up to `length` pieces, each with its probability after all before it; fewer only where the text ends.
+
+        With a temperature of 0 each is the most probable one; else it is drawn, by `seed`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How far an encoder is with pretraining: the share that is done, 0 to 1, and the loss on texts that it never saw.
+
+    `held_out` is in bits per character; `best`: it was never lower, and the weights of now are those that are kept.
+    """
+
+    done: float
+    held_out: float
+    best: bool
+
+
 @dataclass(frozen=True, slots=True)
 class EncoderSpec:
     """An architecture that turns images or texts into vectors. Of several `modalities`, a search finds the first.
@@ -165,6 +197,11 @@ class EncoderSpec:
     '' if nothing; it is quick, and asks no network. Without it, nothing ever is. `tokens(tokenizer, texts)` makes of
     texts what the `TextForm` of a `CompilableText` takes, (n, length) int64, and says which rows lost their end; it
     does so without heavy imports.
+    `pretrain(texts, folder, params, start, report)` lets it learn from texts. It leaves in `folder` what `resolve` and
+    `load` take as `weights`; hidden files there are what it needs to go on, which it does where it finds them. `params`
+    is of the type `pretrain_params`, a frozen dataclass of annotated fields as for an action; `start` is the folder of
+    an earlier model to go on from; `report` takes a `Look` now and then. Where it is interrupted it leaves the best
+    model so far, and lets the `KeyboardInterrupt` through.
     """
 
     name: str
@@ -177,3 +214,5 @@ class EncoderSpec:
     batch_size: int = 16
     lacking: Callable[[str | None], str] | None = None
     tokens: Callable[[bytes, Sequence[str]], tuple[Any, Sequence[int]]] | None = None
+    pretrain: Callable[[Sequence[str], Path, Any, Path | None, Callable[[Look], None]], Any] | None = None
+    pretrain_params: type = NoParams

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from curator.cli import encode, heads, history, items, plugins, quarantine, status
+from curator.cli import encode, heads, history, items, plugins, pretraining, quarantine, status
 from curator.cli.shared import registry
 from curator.cli.text import complain
 from curator.errors import CuratorError
@@ -27,6 +27,7 @@ COMMANDS: tuple[click.Command, ...] = (
     items.show,
     encode.encode,
     encode.encoders,
+    pretraining.pretrain,
     heads.train,
     heads.heads,
     status.status,

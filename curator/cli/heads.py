@@ -12,6 +12,8 @@ from curator.cli.shared import (
     encode_option,
     json_option,
     limit_option,
+    option_values,
+    options_option,
     registry,
     workspace_option,
 )
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
 @click.option("--group", metavar="NAME", help="The group of labels to choose one from.")
 @click.option("-e", "--encoder", metavar="NAME[:VARIANT][@VERSION]", help="The encoder to use.")
 @click.option("--head", metavar="KIND", help="The kind of head.")
-@click.option("-o", "--option", "options", multiple=True, metavar="NAME=VALUE", help="An option of the head.")
+@options_option("head")
 @encode_option
 @json_option
 @workspace_option()
@@ -42,15 +44,8 @@ def train(workspace: Workspace, options: tuple[str, ...], as_json: bool, **chose
     `curator classify` does this by itself; here the head's own options can be given.
     """
     from curator.cli.render import Output
-    from curator.errors import BadInput
 
-    given = {}
-    for option in options:
-        name, equals, value = option.partition("=")
-        if not equals:
-            raise BadInput(f"-o takes NAME=VALUE, not {option!r}")
-        given[name] = value
-    fitted = workspace.train(options=given, **chosen)
+    fitted = workspace.train(options=option_values(options), **chosen)
     output = Output(as_json)
     output.line(summary(fitted))
     output.table(METRICS, metric_rows(fitted))

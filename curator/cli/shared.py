@@ -95,6 +95,25 @@ def opened(chosen: str | None, create: bool) -> Workspace:
     return Workspace(folder, registry(), Terminal())
 
 
+def options_option(of: str) -> Callable[[F], F]:
+    """`-o NAME=VALUE`, as often as need be: what a plugin's `params` declare."""
+    help_ = f"An option of the {of}."
+    return click.option("-o", "--option", "options", multiple=True, metavar="NAME=VALUE", help=help_)
+
+
+def option_values(options: tuple[str, ...]) -> dict[str, str]:
+    """Values by name."""
+    from curator.errors import BadInput
+
+    given = {}
+    for option in options:
+        name, equals, value = option.partition("=")
+        if not equals:
+            raise BadInput(f"-o takes NAME=VALUE, not {option!r}")
+        given[name] = value
+    return given
+
+
 def from_stdin(names: tuple[str, ...]) -> Iterator[str]:
     """Names given as arguments; `-` stands for the lines of standard input."""
     from curator.errors import BadInput

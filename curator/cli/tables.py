@@ -99,6 +99,19 @@ ENCODERS = Table(
     whole=True,
 )
 
+PRETRAINED = Table(
+    "pretrained",
+    "Pretrained",
+    (
+        Column("model", "the encoder with what it learnt"),
+        Column("texts", "different texts that it learnt from and was measured on", "integer"),
+        Column("held_out", "bits per character on held-out texts; null where nothing was learnt now", "score"),
+        Column("seconds", "how long it took", "score"),
+        Column("finished", "false where it was stopped: the same command goes on"),
+    ),
+    whole=True,
+)
+
 METRICS = Table(
     "held-out",
     "Held-out quality, on items like the labelled ones",

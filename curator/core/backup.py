@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curator.core.places import is_below, real
+from curator.core.trained import users
 from curator.errors import BadInput, WorkspaceError
 from curator.store.catalogue import FILE
 from curator.store.objects import Objects
@@ -71,7 +72,7 @@ def _refuse(target: Path, workspace: Path, force: bool) -> None:
 
 
 def _copy(database: Database, copy: Path) -> tuple[int, dict[str, str]]:
-    """The catalogue as it is now; returns how many items it holds, and the head of each object that it names."""
+    """The catalogue as it is now; returns how many items it holds, and what each object that it names is of."""
     with closing(sqlite3.connect(copy)) as snapshot:
         database.connection.backup(snapshot)
         # A damaged page is copied like any other, and the last good archive may be about to be replaced.
@@ -79,7 +80,7 @@ def _copy(database: Database, copy: Path) -> tuple[int, dict[str, str]]:
         if found != "ok":
             raise database.damaged(" ".join(found.split()))
         items = snapshot.execute("SELECT count(*) FROM item").fetchone()[0]
-        return items, dict(snapshot.execute("SELECT object, target || '@' || version FROM head"))
+        return items, users(snapshot)
 
 
 def _write(database: Database, objects: Objects, made: Path, target: Path) -> Backup:

@@ -16,6 +16,7 @@ from curator.core.pipeline import ordered_map
 from curator.core.places import has_left, is_gone
 from curator.core.soundness import Flaw, flaws
 from curator.core.tables import Tables
+from curator.core.trained import users
 from curator.errors import WorkspaceError
 from curator.store.catalogue import path_from_value
 
@@ -199,7 +200,7 @@ class Check:
 
     def _objects(self) -> Iterator[Fault]:
         objects = self.workspace.objects
-        used = {row["object"]: f"head {row['target']}@{row['version']}" for row in self._heads()}
+        used = users(self.database.connection)
         for name, user in used.items():
             try:
                 objects.get(name)
@@ -213,11 +214,8 @@ class Check:
         for path in sorted(filter(Path.is_file, objects.folder.glob("*/tmp*"))):
             yield Fault("object", path.name, "was left half written by a killed run", "remove it", _removing(path))
 
-    def _heads(self) -> list[sqlite3.Row]:
-        return self.database.rows("SELECT target, version, object FROM head ORDER BY id")
-
     def _journalled(self, name: str) -> bool:
-        sql = "SELECT 1 FROM change WHERE table_name = 'head' AND instr(before, ?)"
+        sql = "SELECT 1 FROM change WHERE table_name IN ('head', 'model') AND instr(before, ?)"
         return self.database.row(sql, name) is not None
 
     # --- vectors ---

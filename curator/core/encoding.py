@@ -8,9 +8,21 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curator.api import Encoder, EncoderSpec, ImageBatch, Item, Model, Query, ReducedPrecision, TextBatch, Truncating
+from curator.api import (
+    Encoder,
+    EncoderSpec,
+    ImageBatch,
+    Item,
+    LanguageModel,
+    Model,
+    Query,
+    ReducedPrecision,
+    TextBatch,
+    Truncating,
+)
 from curator.contract import Breach
 from curator.core import images
+from curator.core.changes import Journal
 from curator.core.compiled import Compiled
 from curator.core.files import BadContent
 from curator.core.filling import WORTH, EncodeReport, Filling
@@ -19,7 +31,7 @@ from curator.core.places import Places
 from curator.core.preparing import batches
 from curator.core.reduced import Reduced
 from curator.core.reporting import Reporter, count, duration
-from curator.errors import BadInput, NotReady
+from curator.errors import BadInput, NotFound, NotReady
 from curator.store.derived import Derived
 from curator.store.sqlite import Database
 
@@ -131,6 +143,27 @@ class Encoding:
         self._say_cut(model, report.truncated)
         return report
 
+    def default_references(self, items: Sequence[Item]) -> list[str]:
+        """The encoders with which the workspace embeds what there is among items."""
+        present = {item.modality for item in items}
+        return list(dict.fromkeys(self.models.default_reference(m) for m in ("image", "text") if m in present))
+
+    def encode_defaults(self, journal: Journal, items: Sequence[Item]) -> EncodeReport:
+        """Embed items with these; one that is not ready is said and left out."""
+        total = EncodeReport()
+        for reference in self.default_references(items):
+            try:
+                model = self.models.obtain(reference, journal, say=self.reporter.say)
+            except (NotFound, NotReady) as error:
+                self.reporter.say(f"not embedded: {error}")
+                continue
+            report = self.encode(model, self.missing(model, items))
+            total.encoded += report.encoded
+            # Also what failed before: adding a folder again says again what is wrong in it.
+            why = {item.hash: reason for item, reason in report.failed} | self.failures(model, items)
+            total.failed += [(item, why[item.hash]) for item in items if item.hash in why]
+        return total
+
     @contextlib.contextmanager
     def _reduced(self, model: Model, encoder: Encoder) -> Iterator[Reduced]:
         guard, spec = self.models.registry.guard, self.models.registry.get(EncoderSpec, model.encoder)
@@ -212,6 +245,20 @@ class Encoding:
                 found.append(self._run(model, encoder, batch))
                 cut += self._truncated(model, encoder, batch)
         return np.concatenate(found), cut
+
+    def written(
+        self, model: Model, ask: Callable[[LanguageModel], Sequence[tuple[str, float]]]
+    ) -> list[tuple[str, float]]:
+        """What a language model answers, held to pieces with probabilities. Raises `BadInput` for what is none."""
+        spec = self.models.registry.get(EncoderSpec, model.encoder)
+        with self.models.loaded(model) as (encoder, _), self.models.registry.guard(spec, "asking"):
+            if not isinstance(encoder, LanguageModel):
+                raise BadInput(f"{model.name} is no language model: it cannot go on with a text")
+            pieces = list(ask(encoder))
+            for pair in pieces:
+                if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) and 0 <= pair[1] <= 1):
+                    raise Breach(f"gave {pair!r:.60}, not a piece with its probability")
+        return pieces
 
     # --- the encoder, held to its contract ---
 

@@ -21,6 +21,7 @@ from curator.contract import Breach, held
 from curator.core.changes import Journal
 from curator.core.files import hash_file
 from curator.core.images import DECODING
+from curator.core.trained import Trained
 from curator.devices import chosen
 from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
 from curator.store.sqlite import Database
@@ -56,10 +57,11 @@ class Reference:
 class Models:
     """Finds, records and loads models."""
 
-    def __init__(self, database: Database, registry: Registry, device: str | None = None) -> None:
+    def __init__(self, database: Database, registry: Registry, trained: Trained) -> None:
         self.database = database
         self.registry = registry
-        self.device = device
+        self.trained = trained
+        self.device: str | None = None
 
     # --- finding ---
 
@@ -116,16 +118,31 @@ class Models:
         spec = self.registry.get(EncoderSpec, wanted.name)
         # Weights of one's own need not be of the variant that the bare name meant so far.
         variant = wanted.variant or (known.variant if known is not None and weights is None else None)
-        resolved = self._resolve(spec, variant or None, weights)
-        description = describe(spec, resolved)
-        model = self._recorded(spec, description) or self._record(spec, resolved, description, weights, journal)
-        for key in {wanted.key, Reference(spec.name, resolved.variant or None).key}:
+        source = str(weights.absolute()) if weights else self._learnt(spec)
+        model = self._obtained(spec, variant or None, source, journal)
+        for key in {wanted.key, Reference(spec.name, model.variant or None).key}:
             if key == wanted.key or self.database.value("SELECT 1 FROM setting WHERE key = ?", key) is None:
                 journal.set(key, model.id)
         if known is not None and known.id != model.id and say:
             say(
                 f"{reference} has other weights now: {model.name} is another space than {known.name}, to be filled anew"
             )
+        return model
+
+    def keep(self, spec: EncoderSpec, folder: Path, parent: Model | None, journal: Journal) -> Model:
+        """What an encoder learnt, from the folder where it left it, as a model that its bare name means from now on."""
+        journal.start()
+        model = self._recorded(spec, describe(spec, self._resolve(spec, None, folder)))
+        if model is None:
+            source = {"files": self.trained.put(folder), "parent": parent and parent.id}
+            model = self._obtained(spec, None, source, journal)
+        # Its other variants are to be made of what it learnt now, too.
+        settings = self.database.rows("SELECT id, key FROM setting WHERE key LIKE 'model.%'")
+        for row in settings:
+            if row["key"].startswith(f"model.{spec.name}:"):
+                journal.delete("setting", row["id"])
+        for variant in (None, model.variant or None):
+            journal.set(Reference(spec.name, variant).key, model.id)
         return model
 
     def make_default(self, model: Model, journal: Journal) -> None:
@@ -144,13 +161,24 @@ class Models:
         spec = self.registry.get(EncoderSpec, model.encoder)
         return describe(spec, self.resolve(model))
 
+    def _learnt(self, spec: EncoderSpec) -> dict[str, Any] | None:
+        """What the bare name's model learnt here: other variants of an encoder are made of the same weights."""
+        own = self.find(spec.name) if spec.pretrain is not None else None
+        source = None if own is None else self._source(own)
+        return source if isinstance(source, dict) else None
+
+    def _obtained(self, spec: EncoderSpec, variant: str | None, source: Any, journal: Journal) -> Model:
+        resolved = self._resolve(spec, variant, self._place(source))
+        description = describe(spec, resolved)
+        return self._recorded(spec, description) or self._record(spec, resolved, description, source, journal)
+
     def _recorded(self, spec: EncoderSpec, description: dict[str, Any]) -> Model | None:
         sql = f"{_MODELS} WHERE encoder = ? AND fingerprint = ?"
         row = self.database.row(sql, spec.name, fingerprint_of(description))
         return None if row is None else _model(row)
 
     def _record(
-        self, spec: EncoderSpec, resolved: Resolved, description: dict[str, Any], weights: Path | None, journal: Journal
+        self, spec: EncoderSpec, resolved: Resolved, description: dict[str, Any], source: Any, journal: Journal
     ) -> Model:
         fingerprint = fingerprint_of(description)
         # Loaded once before it is recorded: a file that turns out to hold other weights must not become the model.
@@ -172,7 +200,7 @@ class Models:
                 variant=resolved.variant,
                 version=(last or 0) + 1,
                 space_id=space,
-                weights=json.dumps(str(weights.absolute()) if weights else None),
+                weights=json.dumps(source),
             )
         return self.by_id(row)
 
@@ -184,9 +212,22 @@ class Models:
         return self._resolve(spec, model.variant or None, self.weights(model))
 
     def weights(self, model: Model) -> Path | None:
-        """The file or folder that was given for a model; None where the encoder finds its weights itself."""
-        recorded = json.loads(self.database.value("SELECT weights FROM model WHERE id = ?", model.id))
-        return Path(recorded) if recorded else None
+        """The file or folder of a model; None where the encoder finds its weights itself."""
+        return self._place(self._source(model))
+
+    def parent(self, model: Model) -> Model | None:
+        """The model from which this one went on to learn."""
+        source = self._source(model)
+        return self.by_id(source["parent"]) if isinstance(source, dict) and source["parent"] else None
+
+    def _source(self, model: Model) -> Any:
+        """The path that was given for the weights, or the objects that hold what was learnt, or None."""
+        return json.loads(self.database.value("SELECT weights FROM model WHERE id = ?", model.id))
+
+    def _place(self, source: Any) -> Path | None:
+        if isinstance(source, dict):
+            return self.trained.folder_of(source["files"])
+        return Path(source) if source else None
 
     @contextlib.contextmanager
     def loaded(self, model: Model) -> Iterator[tuple[Encoder, Resolved]]:
@@ -230,20 +271,24 @@ class Models:
 
 
 _MODELS = (
-    "SELECT model.id, encoder, variant, version, dim, modalities, fingerprint "
+    "SELECT model.id, encoder, variant, version, weights, dim, modalities, fingerprint "
     "FROM model JOIN space ON space.id = model.space_id"
 )
 
 
-def model_name(encoder: str, variant: str, version: int) -> str:
-    """What a model is called: a reference that always means it."""
-    return encoder + (f":{variant}" if variant else "") + (f"@{version}" if version > 1 else "")
+def model_name(row: Any) -> str:
+    """What a model is called, by its row: a reference that always means it.
+
+    Of an encoder that learns here, the name without a version means whatever it learnt last.
+    """
+    version = f"@{row['version']}" if row["version"] > 1 or row["weights"].startswith("{") else ""
+    return str(row["encoder"]) + (f":{row['variant']}" if row["variant"] else "") + version
 
 
 def _model(row: Any) -> Model:
     return Model(
         row["id"],
-        model_name(row["encoder"], row["variant"], row["version"]),
+        model_name(row),
         row["encoder"],
         row["variant"],
         row["version"],

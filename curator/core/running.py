@@ -103,6 +103,18 @@ class ActionContext:
             encoded(text)
         return self._encoding.embed_texts(model, texts)
 
+    def next_tokens(self, text: str, model: Model, k: int) -> list[tuple[str, float]]:
+        """What comes next."""
+        encoded(text)
+        return self._encoding.written(model, lambda encoder: encoder.next_tokens(text, k))
+
+    def carry_on(
+        self, text: str, model: Model, length: int, temperature: float = 0.0, seed: int = 0
+    ) -> list[tuple[str, float]]:
+        """How it goes on."""
+        encoded(text)
+        return self._encoding.written(model, lambda encoder: encoder.carry_on(text, length, temperature, seed))
+
     def nearest(
         self, vector: NDArray[np.float32], model: Model, items: Sequence[Item], k: int
     ) -> list[tuple[Item, float]]:

@@ -6,7 +6,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from curator.core.changes import decode_row
 from curator.core.models import model_name
@@ -47,7 +46,9 @@ def _dangling(database: Database) -> Iterator[Flaw]:
 
 def _settings(database: Database) -> Iterator[Flaw]:
     """`model.NAME` holds the id of a model, `default.MEDIA` its name; no foreign key sees to that."""
-    names = {row["id"]: _name(row) for row in database.rows("SELECT id, encoder, variant, version FROM model")}
+    names = {
+        row["id"]: model_name(row) for row in database.rows("SELECT id, encoder, variant, version, weights FROM model")
+    }
     for row in database.rows("SELECT id, key, value FROM setting"):
         value, wrong = json.loads(row["value"]), f"{row['key']} names a model that is gone"
         if row["key"].startswith("model.") and value not in names:
@@ -61,7 +62,7 @@ def _settings(database: Database) -> Iterator[Flaw]:
 def _last_named(database: Database, name: str) -> int:
     """The id that a model which is gone had."""
     sql = "SELECT row_id, before FROM change WHERE table_name = 'model' AND kind = 'delete' ORDER BY id DESC"
-    return next((row["row_id"] for row in database.rows(sql) if _name(decode_row(row["before"])) == name), 0)
+    return next((row["row_id"] for row in database.rows(sql) if model_name(decode_row(row["before"])) == name), 0)
 
 
 def _overlaps(database: Database) -> Iterator[Flaw]:
@@ -84,10 +85,6 @@ def _twice(database: Database) -> Iterator[Flaw]:
     for row in database.rows(sql):
         one, two = path_from_value(row["path"]), path_from_value(row["other_path"])
         yield Flaw("place", row["id"], "inode", ("place", row["other"]), f"{one!r} is the same file as {two!r}", _UNDO)
-
-
-def _name(row: Any) -> str:
-    return model_name(row["encoder"], row["variant"], row["version"])
 
 
 _UNDO = "undo the run that recorded one of them (curator log)"

@@ -16,7 +16,6 @@ from curator.core.changes import Journal
 from curator.core.encoding import Encoding
 from curator.core.labels import Examples, Labels
 from curator.core.metrics import caution, cross_validate
-from curator.core.models import Models
 from curator.core.reporting import Reporter, count
 from curator.core.selection import Items
 from curator.errors import NotReady
@@ -64,7 +63,7 @@ class Training:
         self.reporter = reporter
         self.items = Items(database)
         self.labels = Labels(database)
-        self.models = Models(database, registry)
+        self.models = encoding.models
 
     def head(
         self,

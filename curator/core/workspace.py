@@ -42,17 +42,19 @@ from curator.core.locations import is_workspace
 from curator.core.models import Models
 from curator.core.moves import Moves
 from curator.core.places import typed
+from curator.core.pretraining import Pretrained, Pretraining, lines_of
 from curator.core.quarantine import Quarantine
 from curator.core.reporting import Reporter, Silent, count, say_failed, size
 from curator.core.running import ActionContext, bind_parameters, make, outputs, refuse_empty
 from curator.core.running import apply as carry_out
 from curator.core.selection import Items
 from curator.core.setting_aside import SettingAside
+from curator.core.trained import Trained
 from curator.core.training import Training
 from curator.core.turns import Turn, alone
 from curator.core.undo import Undo, Undone
 from curator.devices import chosen
-from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
+from curator.errors import BadInput, WorkspaceError
 from curator.store.catalogue import FILE, open_catalogue
 from curator.store.derived import Derived
 from curator.store.objects import Objects
@@ -79,12 +81,13 @@ class Workspace:
         self.objects = Objects(folder / "objects")
         self.items = Items(self.database)
         self.labels = Labels(self.database)
-        self.models = Models(self.database, registry)
+        self.models = Models(self.database, registry, Trained(self.objects, folder / "models"))
         self.moves = Moves(self.database, folder.absolute() / "quarantine")
         self.quarantine = Quarantine(self.items.places, self.moves, self.reporter, self._run)
         self._turn = Turn(folder / ".lock", self.database.read_only, self._wait, self._recover)
         self.encoding = Encoding(self.database, self.derived, self.models, self.reporter, self._turn.take)
         self.training = Training(self.database, self.derived, self.objects, registry, self.encoding, self.reporter)
+        self.pretraining = Pretraining(folder, self.models, self.reporter)
         self._recover_if_alone()
 
     @staticmethod
@@ -156,7 +159,7 @@ class Workspace:
             reading = ReadOptions(is_workspace, header=not no_header)
             report = ingest.add([str(source) for source in sources], reading)
             if encode:
-                encoded = self._encode_defaults(journal, self.items.by_ids(list(report.items)))
+                encoded = self.encoding.encode_defaults(journal, self.items.by_ids(list(report.items)))
                 report.encoded = encoded.encoded
                 report.problems += [(str(item), reason) for item, reason in encoded.failed]
         return report
@@ -201,7 +204,7 @@ class Workspace:
             items = self.items.select(among or ItemSet())
             if retry:
                 self.derived.forget_failures([item.hash for item in items])
-            for reference in [encoder] if encoder is not None else self._default_references(items):
+            for reference in [encoder] if encoder is not None else self.encoding.default_references(items):
                 path = typed(weights) if weights is not None else None
                 model = self.models.obtain(reference, journal, path, self.reporter.say)
                 missing = self.encoding.missing(model, items)
@@ -209,6 +212,24 @@ class Workspace:
                     journal.start()
                 reports[model.name] = self.encoding.encode(model, missing)
         return reports
+
+    def pretrain(
+        self,
+        encoder: str,
+        corpus: Sequence[str | Path] = (),
+        among: ItemSet | None = None,
+        start: str | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Pretrained:
+        """Let an encoder learn from the texts of the catalogue, or the lines of files; a new version of its model.
+
+        `start`: the model to go on from; `options`: the encoder's own. Raises `NotReady` without texts.
+        """
+        said = {"encoder": encoder, "corpus": [str(name) for name in corpus], "start": start, **(options or {})}
+        with self._run("pretrain", said, reads_first=True) as journal:
+            items = [] if corpus else self.items.select(among or ItemSet(), ["text"])
+            texts = lines_of(corpus) + [item.text or "" for item in items]
+            return self.pretraining.run(journal, encoder, texts, options or {}, start)
 
     def train(
         self,
@@ -373,25 +394,6 @@ class Workspace:
 
     def _context(self, journal: Journal, may_encode: bool) -> ActionContext:
         return ActionContext(self.items, self.encoding, self.training, journal, self.reporter, may_encode)
-
-    def _default_references(self, items: Sequence[Item]) -> list[str]:
-        present = {item.modality for item in items}
-        return list(dict.fromkeys(self.models.default_reference(m) for m in ("image", "text") if m in present))
-
-    def _encode_defaults(self, journal: Journal, items: Sequence[Item]) -> EncodeReport:
-        total = EncodeReport()
-        for reference in self._default_references(items):
-            try:
-                model = self.models.obtain(reference, journal, say=self.reporter.say)
-            except (NotFound, NotReady) as error:
-                self.reporter.say(f"not embedded: {error}")
-                continue
-            report = self.encoding.encode(model, self.encoding.missing(model, items))
-            total.encoded += report.encoded
-            # Also what failed before: adding a folder again says again what is wrong in it.
-            why = {item.hash: reason for item, reason in report.failed} | self.encoding.failures(model, items)
-            total.failed += [(item, why[item.hash]) for item in items if item.hash in why]
-        return total
 
 
 def _many(names: Sequence[str] | str) -> tuple[str, ...]:

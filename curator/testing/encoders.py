@@ -6,7 +6,10 @@ import contextlib
 import errno
 import functools
 import os
+import shutil
 import socket
+import tempfile
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +22,8 @@ from curator.api import (
     EncoderSpec,
     FeatureMap,
     ImageBatch,
+    LanguageModel,
+    Look,
     Modality,
     ReducedPrecision,
     Resolved,
@@ -51,9 +56,21 @@ class EncoderCase:
 
     @functools.cached_property
     def weights(self) -> Path | None:
-        """The file that the author gave or makes."""
+        """The file that the author gave or makes; what an encoder that learns learnt from a few texts."""
         given = self.given.weights
+        if given is None and self.spec.pretrain is not None:
+            return self.pretrained[0]
         return given if given is None or isinstance(given, Path) else given()
+
+    @functools.cached_property
+    def pretrained(self) -> tuple[Path, list[Look]]:
+        """The folder of a model that was just learnt, and what was told on the way."""
+        assert self.spec.pretrain is not None
+        folder, looks = Path(tempfile.mkdtemp(prefix="curator-check-")).resolve(), list[Look]()
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)  # it goes with the case
+        with no_network():
+            self.spec.pretrain(list(samples.CORPUS), folder, self.spec.pretrain_params(), None, looks.append)
+        return folder, looks
 
     @functools.cached_property
     def resolved(self) -> Resolved:
@@ -289,6 +306,37 @@ def check_says_which_texts_it_cuts(case: EncoderCase) -> None:
     assert given == [1, 3], f"of a short, a long, an empty and a long text it named the rows {given}, not [1, 3]"
     vectors = case.encoded(TextBatch([long, long + "and another end"]))
     _agree(vectors[1:], vectors[:1], "of texts that differ only where it says that it does not read")
+
+
+def check_pretraining_leaves_a_model(case: EncoderCase) -> None:
+    """What is learnt in minutes or hours has to be there afterwards, and one sees on the way whether it is worth it."""
+    if case.spec.pretrain is None:
+        raise NotApplicable("it is not pretrained here")
+    folder, looks = case.pretrained
+    resolved = case.spec.resolve(case.given.variant, folder)
+    assert all(path.parent == folder for path in resolved.files), "its model lies elsewhere than in the given folder"
+    hidden = [path.name for path in resolved.files if path.name.startswith(".")]
+    assert not hidden, f"{hidden} are of its model and hidden: hidden files are not kept"
+    assert looks, "it never told a `Look`"
+    assert all(isinstance(look, Look) and 0 <= look.done <= 1 for look in looks), "a share that is done is no share"
+    assert [look.done for look in looks] == sorted(look.done for look in looks), "it told that less is done than before"
+    assert any(look.best for look in looks), "none of its looks was the best"
+
+
+def check_offers_whole_characters(case: EncoderCase) -> None:
+    """What a language model offers is shown as text, and its probabilities are taken for what they say."""
+    encoder = case.encoder
+    if not isinstance(encoder, LanguageModel):
+        raise NotApplicable("it is no language model, which is optional")
+    for text in ("", "A red", "今天", "🐈"):
+        offered = list(encoder.next_tokens(text, 4))
+        assert 0 < len(offered) <= 4, f"after {text!r} it offered {len(offered)} pieces, not 1 to 4"
+        pieces, chances = [piece for piece, _ in offered], [chance for _, chance in offered]
+        assert not any("\ufffd" in piece for piece in pieces), f"after {text!r} it offered half a character"
+        assert chances == sorted(chances, reverse=True), f"after {text!r} the most probable piece is not the first"
+        assert min(chances) >= 0 and sum(chances) <= 1 + CLOSE, f"after {text!r} its probabilities are none: {chances}"
+        once, again = (list(encoder.carry_on(text, 5, 0.0, 0)) for _ in range(2))
+        assert once == again and len(once) <= 5, f"after {text!r} it goes on in another way each time, or too long"
 
 
 @contextlib.contextmanager

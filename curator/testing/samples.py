@@ -22,6 +22,9 @@ TEXTS = (
     "def add(a, b): return a + b",
 )
 
+CORPUS = tuple(f"{text} {number}" for text in TEXTS for number in range(20))
+"""What an encoder that learns may learn from."""
+
 ODD_TEXTS = {
     "empty": "",
     "white space": " \n\t ",

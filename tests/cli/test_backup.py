@@ -120,7 +120,7 @@ def test_a_lost_object_is_said_and_the_rest_is_archived_then_training_makes_it_a
     ran = run("backup", "b.tar", "--json")
     line = ran.assert_ended(5, "1 damaged object left out", "curator check")
     assert "group:kinds@1" in ran.err and state.parent.name in ran.err, line
-    assert (ran.row("backup")["objects"], ran.row("backup")["left_out"]) == (0, ["group:kinds@1"])
+    assert (ran.row("backup")["objects"], ran.row("backup")["left_out"]) == (0, ["head group:kinds@1"])
     folder = restored(tmp_path / "b.tar", tmp_path / "restored")
     assert run("ls", "--json", "-w", folder).out == run("ls", "--json").out
 

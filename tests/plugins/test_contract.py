@@ -7,18 +7,18 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from curator_plugins.actions import classify, dedupe, similar
-from curator_plugins.encoders import clip, efficientnet_lite, ngram, resnet
+from curator_plugins.actions import classify, complete, dedupe, similar
+from curator_plugins.encoders import clip, efficientnet_lite, lstm_clm, ngram, resnet
 from curator_plugins.heads import logistic, mlp
 from curator_plugins.readers import folder, table
 
-from curator.testing import parametrize
+from curator.testing import checks, examine, parametrize
 
 WEIGHTS = tempfile.TemporaryDirectory(prefix="curator-weights-")
 """Removed when the process ends."""
 
 
-@parametrize(ngram, logistic, similar, classify, dedupe, folder, table)
+@parametrize(ngram, logistic, similar, classify, complete, dedupe, folder, table)
 def test_light_plugins(check):
     check()
 
@@ -44,6 +44,19 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@parametrize(lstm_clm)
+@pytest.mark.slow
+def test_lstm_clm_which_learns_from_a_few_texts(check):
+    check()
+
+
+@pytest.mark.parametrize("pooling", ["last", "mean", "max"])
+@pytest.mark.slow
+def test_lstm_clm_pooled_otherwise(pooling):
+    outcomes = list(examine(checks(lstm_clm, variant=pooling)))
+    assert {outcome.state for outcome in outcomes} == {"passed", "not applicable"}, outcomes
 
 
 @parametrize(efficientnet_lite)

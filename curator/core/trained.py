@@ -1,0 +1,73 @@
+"""The files of models that were trained here: objects, laid out as the folder that the encoder takes.
+
+What was learnt cannot be made again, so it is kept among the objects and goes into a backup; the folder is only a view
+of them, which may be deleted at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from curator.store.objects import Objects
+
+
+class Trained:
+    """Keeps folders of models, and gives them back."""
+
+    def __init__(self, objects: Objects, folder: Path) -> None:
+        self.objects = objects
+        self.folder = folder
+
+    def put(self, folder: Path) -> dict[str, str]:
+        """Keep the files of a folder, but for hidden ones; returns their hashes by name."""
+        files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+        return {path.name: self.objects.put(path.read_bytes()) for path in files}
+
+    def folder_of(self, files: Mapping[str, str]) -> Path:
+        """A folder with these files, made if need be. Raises `WorkspaceError` for an object that is gone or damaged."""
+        name = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
+        wanted = self.folder / name
+        if wanted.is_dir():
+            return wanted
+        self.folder.mkdir(exist_ok=True)
+        made = Path(tempfile.mkdtemp(prefix=".making", dir=self.folder))
+        try:
+            for file, object_ in files.items():
+                self.objects.get(object_)  # checked against its hash
+                _link(self.objects.path(object_), made / file)
+            made.replace(wanted)
+        except OSError:
+            shutil.rmtree(made, ignore_errors=True)
+            if not wanted.is_dir():  # else another process was quicker
+                raise
+        except BaseException:
+            shutil.rmtree(made, ignore_errors=True)
+            raise
+        return wanted
+
+
+def _link(object_: Path, file: Path) -> None:
+    """A second name for the bytes, or a copy where the file system knows no such thing."""
+    try:
+        os.link(object_, file)
+    except OSError:
+        shutil.copyfile(object_, file)
+
+
+def users(catalogue: sqlite3.Connection) -> dict[str, str]:
+    """What each object that a catalogue names belongs to: a head, or a model that was trained here."""
+    found = dict(
+        catalogue.execute("SELECT object, 'head ' || target || '@' || version FROM head ORDER BY id").fetchall()
+    )
+    for encoder, version, weights in catalogue.execute("SELECT encoder, version, weights FROM model ORDER BY id"):
+        source = json.loads(weights)
+        for object_ in source["files"].values() if isinstance(source, dict) else ():
+            found.setdefault(object_, f"model {encoder}@{version}")
+    return found

@@ -1,0 +1,43 @@
+"""The names of a model's files, and its `config.json`: what can be said of a model without torch."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from curator.errors import BadInput, NotFound
+
+MODEL, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
+FILES = (MODEL, TOKENIZER, CONFIG)
+"""What an encoder is loaded from."""
+
+CURVE_FILE, STATE = "curve.jsonl", ".state.pt"
+FORMAT = 1
+LAYERS = 3  # at most
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The sizes of a network."""
+
+    vocabulary: int
+    layers: int
+    width: int
+    embedding: int
+
+
+def described(folder: Path) -> dict[str, Any]:
+    """`config.json`, with sizes that can be used."""
+    path = folder / CONFIG
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        shape = Shape(**config["shape"])
+        if config["format"] == FORMAT and min(asdict(shape).values()) > 0 and shape.layers <= LAYERS:
+            return dict(config)
+    except FileNotFoundError:
+        raise NotFound(f"{str(folder)!r} holds no model of lstm-clm: {CONFIG} is not there") from None
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise BadInput(f"{str(path)!r} does not describe a model of lstm-clm, or one of a later version")
