@@ -75,6 +75,11 @@ def parameters(params: type) -> tuple[Parameter, ...]:
     return found
 
 
+def looks_among_items(params: type) -> bool:
+    """Whether they choose items or look for one, which takes a catalogue that holds some."""
+    return any(parameter.type in (Query, ItemSet) for parameter in parameters(params))
+
+
 def _parameter(field: dataclasses.Field[Any], hint: Any) -> Parameter:
     how: Any = Option()
     if get_origin(hint) is Annotated:

@@ -66,6 +66,7 @@ from curator.api.encoders import (
     Resolved,
     TextBatch,
     TextForm,
+    Tried,
     Truncating,
 )
 from curator.api.heads import Head, HeadSpec, NoParams
@@ -119,6 +120,7 @@ __all__ = [
     "Table",
     "TextBatch",
     "TextForm",
+    "Tried",
     "Truncating",
     "hookimpl",
 ]

@@ -185,6 +185,18 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """How far an encoder is with fine-tuning: the share that is done, and the accuracy (0 to 1) on what it holds out.
+
+    `best`: it was never better.
+    """
+
+    done: float
+    accuracy: float
+    best: bool
+
+
+@dataclass(frozen=True, slots=True)
 class EncoderSpec:
     """An architecture that turns images or texts into vectors. Of several `modalities`, a search finds the first.
 
@@ -202,6 +214,9 @@ class EncoderSpec:
     is of the type `pretrain_params`, a frozen dataclass of annotated fields as for an action; `start` is the folder of
     an earlier model to go on from; `report` takes a `Look` now and then. Where it is interrupted it leaves the best
     model so far, and lets the `KeyboardInterrupt` through.
+    `fine_tune(start, folder, texts, targets, classes, report)` lets the model in the folder `start` learn labels:
+    `targets` is (n,) int64, each of 0 to `classes` - 1 at least once. It leaves in `folder` another model, whose
+    vectors tell the classes apart better; `report` takes a `Tried` now and then, and an interrupt is as above.
     """
 
     name: str
@@ -216,3 +231,4 @@ class EncoderSpec:
     tokens: Callable[[bytes, Sequence[str]], tuple[Any, Sequence[int]]] | None = None
     pretrain: Callable[[Sequence[str], Path, Any, Path | None, Callable[[Look], None]], Any] | None = None
     pretrain_params: type = NoParams
+    fine_tune: Callable[[Path, Path, Sequence[str], Any, int, Callable[[Tried], None]], Any] | None = None

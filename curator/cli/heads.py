@@ -28,13 +28,15 @@ if TYPE_CHECKING:
 @click.command(
     cls=Command,
     rows=(METRICS,),
-    example="curator train --label ultraman\ncurator train --group kind --head mlp -o hidden=128",
+    example="curator train --label ultraman\ncurator train --group kind --head mlp -o hidden=128\n"
+    "curator train --group topic -e lstm-clm --fine-tune",
 )
 @click.option("--label", metavar="NAME", help="The label to tell from everything else.")
 @click.option("--group", metavar="NAME", help="The group of labels to choose one from.")
 @click.option("-e", "--encoder", metavar="NAME[:VARIANT][@VERSION]", help="The encoder to use.")
 @click.option("--head", metavar="KIND", help="The kind of head.")
 @options_option("head")
+@click.option("--fine-tune", is_flag=True, help="Let the encoder learn the labels first, as a new version.")
 @encode_option
 @json_option
 @workspace_option()

@@ -21,7 +21,7 @@ from curator.contract import Breach, held
 from curator.core.changes import Journal
 from curator.core.files import hash_file
 from curator.core.images import DECODING
-from curator.core.trained import Trained
+from curator.core.trained import SEEN, Trained
 from curator.devices import chosen
 from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
 from curator.store.sqlite import Database
@@ -129,13 +129,17 @@ class Models:
             )
         return model
 
-    def keep(self, spec: EncoderSpec, folder: Path, parent: Model | None, journal: Journal) -> Model:
-        """What an encoder learnt, from the folder where it left it, as a model that its bare name means from now on."""
+    def keep(
+        self, spec: EncoderSpec, folder: Path, parent: Model | None, journal: Journal, current: bool = True
+    ) -> Model:
+        """What an encoder learnt, from the folder where it left it, as a model; `current`: its name now means it."""
         journal.start()
         model = self._recorded(spec, describe(spec, self._resolve(spec, None, folder)))
         if model is None:
             source = {"files": self.trained.put(folder), "parent": parent and parent.id}
             model = self._obtained(spec, None, source, journal)
+        if not current:
+            return model
         # Its other variants are to be made of what it learnt now, too.
         settings = self.database.rows("SELECT id, key FROM setting WHERE key LIKE 'model.%'")
         for row in settings:
@@ -145,10 +149,11 @@ class Models:
             journal.set(Reference(spec.name, variant).key, model.id)
         return model
 
-    def make_default(self, model: Model, journal: Journal) -> None:
+    def make_default(self, model: Model, journal: Journal) -> Model:
         """Let the workspace embed the model's modalities with it."""
         for modality in model.modalities:
             journal.set(f"default.{modality}", model.name)
+        return model
 
     def _unchanged(self, model: Model) -> bool:
         try:
@@ -214,6 +219,12 @@ class Models:
     def weights(self, model: Model) -> Path | None:
         """The file or folder of a model; None where the encoder finds its weights itself."""
         return self._place(self._source(model))
+
+    def seen(self, model: Model) -> frozenset[str]:
+        """The hashes of the items whose labels a model was fine-tuned on."""
+        place = self.weights(model)
+        file = place / SEEN if place and isinstance(self._source(model), dict) else None
+        return frozenset(json.loads(file.read_text())) if file and file.is_file() else frozenset()
 
     def parent(self, model: Model) -> Model | None:
         """The model from which this one went on to learn."""

@@ -17,6 +17,9 @@ from pathlib import Path
 
 from curator.store.objects import Objects
 
+SEEN = "seen.json"
+"""In the folder of a fine-tuned model: the hashes of the items that it learnt from."""
+
 
 class Trained:
     """Keeps folders of models, and gives them back."""

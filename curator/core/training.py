@@ -14,6 +14,7 @@ from curator.api import FittedHead, Head, HeadSpec, Item, Model, Predictions
 from curator.contract import Breach
 from curator.core.changes import Journal
 from curator.core.encoding import Encoding
+from curator.core.finetuning import FineTuning
 from curator.core.labels import Examples, Labels
 from curator.core.metrics import caution, cross_validate
 from curator.core.reporting import Reporter, count
@@ -91,6 +92,23 @@ class Training:
         if saved is not None and self.objects.holds(saved["object"]):
             return self.saved(saved)
         return self._fit(journal, spec, params, model, data, notes, digest, saved)
+
+    def fine_tuned(
+        self,
+        journal: Journal,
+        target: str,
+        model: Model | None,
+        kind: str | None,
+        options: Mapping[str, Any],
+        may_encode: bool = False,
+    ) -> FittedHead:
+        """The head on a further version of the model, which learnt the labels; says how it compares with this one."""
+        examples = self.labels.examples(target)
+        refuse_too_few(examples)
+        frozen = model or self._model(examples)
+        tuned = FineTuning(self.models, self.items, self.reporter).run(journal, frozen, examples)
+        self.compare(target, frozen, tuned, kind, options, may_encode)
+        return self.head(journal, target, tuned, kind, options, may_encode)
 
     def all(self) -> list[FittedHead]:
         """Every saved head, oldest first."""
@@ -196,17 +214,45 @@ class Training:
             f"{count(len(data.items), 'item')} of {classes} classes"
         )
 
-        def fit_predict(vectors: Any, targets: Any, unseen: Any) -> Any:
-            return self._predict(self._fitted(spec, params, vectors, targets, classes), spec.name, unseen, classes)
-
-        metrics = cross_validate(fit_predict, data.vectors, data.targets, classes, SEED)
+        seen = self.models.seen(model)
+        metrics = self._measured(spec, params, data, seen)
+        if seen:
+            notes.append(f"{model.name} was fine-tuned on these labels: measured on items that were kept from it")
         counts = np.bincount(data.targets, minlength=classes).tolist()
         notes += [sentence for sentence in [caution(counts)] if sentence]
         if not metrics["items"]:
-            notes.append("one picture in several files cannot be held out from itself: no figures")
+            alike = "one picture in several files cannot be held out from itself"
+            notes.append(f"{'the encoder saw all of them' if seen else alike}: no figures")
         head = self._fitted(spec, params, data.vectors, data.targets, classes)
         row = self._save(journal, spec, params, model, data, digest, head, metrics, counts, notes, lost)
         return replace(self.saved(row), reused=False)
+
+    def _measured(self, spec: HeadSpec, params: Any, data: _Data, seen: frozenset[str]) -> dict[str, float]:
+        import numpy as np
+
+        classes = len(data.examples.classes)
+
+        def fit_predict(vectors: Any, targets: Any, unseen: Any) -> Any:
+            return self._predict(self._fitted(spec, params, vectors, targets, classes), spec.name, unseen, classes)
+
+        known = np.asarray([item.hash in seen for item in data.items])
+        return cross_validate(fit_predict, data.vectors, data.targets, classes, SEED, known)
+
+    def compare(
+        self, target: str, frozen: Model, tuned: Model, kind: str | None, options: Mapping[str, Any], may_encode: bool
+    ) -> None:
+        """Say how a head does on a fine-tuned model and on the one that it comes from, on the same held-out items."""
+        spec, examples, seen = self._spec(kind), self.labels.examples(target), self.models.seen(tuned)
+        params = bind(spec.params, options)
+        measured = [
+            self._measured(spec, params, self._data(examples, model, may_encode)[0], seen) for model in (frozen, tuned)
+        ]
+        before, after = (figures.get("accuracy", 0.0) for figures in measured)
+        verdict = "better" if after > before else "not better: stay with the frozen one"
+        self.reporter.say(
+            f"of {count(int(measured[1]['items']), 'item')} that were kept from it, {before:.1%} are right with "
+            f"{frozen.name}, {after:.1%} with {tuned.name}: {verdict}"
+        )
 
     def _save(
         self,

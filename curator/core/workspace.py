@@ -55,6 +55,7 @@ from curator.core.turns import Turn, alone
 from curator.core.undo import Undo, Undone
 from curator.devices import chosen
 from curator.errors import BadInput, WorkspaceError
+from curator.parameters import looks_among_items
 from curator.store.catalogue import FILE, open_catalogue
 from curator.store.derived import Derived
 from curator.store.objects import Objects
@@ -239,18 +240,19 @@ class Workspace:
         head: str | None = None,
         options: Mapping[str, Any] | None = None,
         may_encode: bool = False,
+        fine_tune: bool = False,
     ) -> FittedHead:
         """Fit (or find, if nothing changed) the head for a label or group; `options` are the head's own.
 
-        Raises `NotReady` where there is too little to learn from, with the command that helps.
+        `fine_tune`: let the encoder learn the labels first, as a further version. Raises `NotReady` where they are few.
         """
-        with self._run(
-            "train", {"label": label, "group": group, "encoder": encoder, "head": head, **(options or {})}
-        ) as journal:
+        said = {"label": label, "group": group, "encoder": encoder, "head": head, "fine_tune": fine_tune or None}
+        with self._run("train", {**said, **(options or {})}) as journal:
             context = self._context(journal, may_encode)
             target = context.target(label, group)  # type: ignore[arg-type]
             model = context.model(encoder, "image") if encoder is not None else None  # type: ignore[arg-type]
-            return self.training.head(journal, target, model, head, options or {}, may_encode)
+            fit = self.training.fine_tuned if fine_tune else self.training.head
+            return fit(journal, target, model, head, options or {}, may_encode)
 
     def run(
         self,
@@ -265,7 +267,6 @@ class Workspace:
         """Run an action, apply its changes, and return its findings as rows (`{"kind": ..., **values}`).
 
         `apply`: also move the files that the action sets aside; without it that is only said.
-
         `values` are the action's parameters: a path or `"id:N"` for a query, `text=` for a text query. Raises
         what the command line would show; `NotReady` where more than a minute of embedding would come first,
         unless `may_encode`. A file that the action makes (`sheet="out.png"`) replaces another only with `force`.
@@ -285,7 +286,8 @@ class Workspace:
     ) -> Iterator[Finding]:
         """As `run`, one by one as they come. Files are moved when the plan has ended."""
         spec = self.registry.get(ActionSpec, action)
-        refuse_empty(self.items)
+        if looks_among_items(spec.params):
+            refuse_empty(self.items)
         targets = Targets(self.folder, self.items.places, force)
         with self.registry.guard(spec, "taking the parameters of"):  # the plugin's class may check them
             params = bind_parameters(spec, values, self.items, text, targets)
@@ -312,9 +314,7 @@ class Workspace:
     def use(self, encoder: str) -> Model:
         """Make an encoder the one that this workspace embeds its modalities with."""
         with self._run("use", {"encoder": encoder}) as journal:
-            model = self.models.obtain(encoder, journal, say=self.reporter.say)
-            self.models.make_default(model, journal)
-        return model
+            return self.models.make_default(self.models.obtain(encoder, journal, say=self.reporter.say), journal)
 
     def undo(self, run: int | None = None) -> Undone:
         """Take back the latest run, or the one named; undoing an undo is redo.

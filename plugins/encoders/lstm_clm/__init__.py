@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from curator.api import EncoderSpec, ImageBatch, Look, Option, Resolved, TextBatch, hookimpl
+from curator.api import EncoderSpec, ImageBatch, Look, Option, Resolved, TextBatch, Tried, hookimpl
 from curator.errors import NotFound, NotReady
 
 if TYPE_CHECKING:
@@ -112,6 +112,23 @@ def pretrain(
     pretraining.pretrain(texts, folder, pretraining.Options(**asdict(params)), start, look)
 
 
+def fine_tune(
+    start: Path,
+    folder: Path,
+    texts: Sequence[str],
+    targets: NDArray[np.int64],
+    classes: int,
+    report: Callable[[Tried], None],
+) -> None:
+    """Learn labels, and leave another model in a folder; see `finetuning`."""
+    from . import finetuning
+
+    def tried(epoch: finetuning.Tried) -> None:
+        report(Tried(epoch.epoch / max(1, epoch.epochs), epoch.accuracy, epoch.best))
+
+    finetuning.finetune(start, folder, texts, targets.tolist(), classes, report=tried)
+
+
 def lacking(variant: str | None) -> str:
     """It is made here, before which there is nothing to load."""
     return "curator pretrain lstm-clm"
@@ -132,5 +149,6 @@ def register_encoders() -> Iterable[EncoderSpec]:
             lacking=lacking,
             pretrain=pretrain,
             pretrain_params=Params,
+            fine_tune=fine_tune,
         )
     ]

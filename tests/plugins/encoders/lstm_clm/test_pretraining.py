@@ -259,7 +259,9 @@ print(peak() - before)
 
 @pytest.mark.slow
 def test_a_text_of_a_megabyte_needs_little_memory(tmp_path):
-    done = subprocess.run([sys.executable, "-c", MEGABYTE, str(tmp_path)], stdout=subprocess.PIPE, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", MEGABYTE, str(tmp_path)], stdout=subprocess.PIPE, text=True, check=True
+    )
     assert float(done.stdout) < 300  # MB
 
 

@@ -1,0 +1,134 @@
+"""`train --fine-tune`: a further version of what an encoder learnt, measured on what was kept from it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from cli_kit import curator_here
+from hypothesis import given
+from hypothesis import strategies as st
+
+from curator.core.finetuning import learning_part
+from curator.core.metrics import cross_validate
+
+pytestmark = pytest.mark.usefixtures("here")
+
+QUICK = ("-o", "width=24", "-o", "embedding=16", "-o", "epochs=2")
+
+
+def ran(*args):
+    done = curator_here(*args)
+    assert done.code == 0, done
+    return done
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    """A workspace with 90 labelled texts of two topics that share all words but the first, and a small model."""
+    folder = tmp_path_factory.mktemp("tuned")
+    rows = [(f"{word} 今天 text number {number} of all", topic) for number in range(45) for word, topic in WORDS]
+    with open(folder / "texts.csv", "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("text", "topic"), *rows])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        columns = ("--text-column", "text", "--label-column", "topic", "--group", "topic")
+        ran("add", "texts.csv", *columns, "--no-encode")
+        ran("pretrain", "lstm-clm", *QUICK)
+    return folder
+
+
+WORDS = (("weather", "a"), ("money", "b"))
+
+
+@pytest.fixture
+def here(home, monkeypatch):
+    monkeypatch.chdir(home)
+    monkeypatch.delenv("CURATOR_WORKSPACE", raising=False)
+
+
+@pytest.mark.slow
+def test_a_fine_tuned_model_is_a_version_beside_the_other_and_says_how_it_compares(home):
+    done = ran("train", "--group", "topic", "-e", "lstm-clm", "--fine-tune", "--json")
+    (compared,) = [line for line in done.err.splitlines() if line.startswith("of ")]
+    items, before, after = re.search(r"of (\d+) items.* ([\d.]+)% are right.* ([\d.]+)% with", compared).groups()
+    assert items == "18" and 0 <= float(before) <= 100
+    figures = {row["metric"]: row for row in done.rows("held-out")}
+    assert {row["items"] for row in figures.values()} == {18}
+    assert figures["accuracy"]["value"] == pytest.approx(float(after) / 100, abs=1e-3)
+    assert "was fine-tuned on these labels" in done.err
+    names = [row["name"] for row in ran("encoders", "--json").rows("encoder") if row["name"].startswith("lstm")]
+    assert names == ["lstm-clm:concat@1", "lstm-clm:concat@2"]
+    # The bare name still means what was learnt without labels.
+    assert ran("encode", "-e", "lstm-clm", "--json").row("encoded")["model"] == "lstm-clm:concat@1"
+    seen = [json.loads(path.read_text()) for path in Path("workspace/models").glob("*/seen.json")]
+    assert [len(hashes) for hashes in seen] == [72]
+    # A head that is fitted again later is measured on the same items, and on none that the encoder saw.
+    again = ran("train", "--group", "topic", "-e", "lstm-clm@2", "--head", "mlp", "--json")
+    assert {row["items"] for row in again.rows("held-out")} == {18}
+    ran("check")
+    ran("undo")
+    ran("undo")
+    assert "lstm-clm:concat@2" not in ran("encoders").out
+    ran("check")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("--group", "topic", "-e", "ngram"), 2, ("ngram cannot be fine-tuned", "lstm-clm")),
+        (("--group", "nothing", "-e", "lstm-clm"), 3, ("nothing",)),
+        (("--label", "a", "--group", "topic"), 2, ("--label",)),
+    ],
+    ids=str,
+)
+def test_bad_input_is_one_line(arguments, code, words):
+    ran("encode", "-e", "ngram")
+    curator_here("train", *arguments, "--fine-tune").assert_ended(code, *words)
+
+
+def test_too_few_texts_of_a_class(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    rows = [("text", "topic"), *((f"text {number}", "ab"[number > 1]) for number in range(8))]
+    with open("few.csv", "w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    ran("add", "few.csv", "--text-column", "text", "--label-column", "topic", "--group", "topic", "--no-encode")
+    ran("pretrain", "lstm-clm", *QUICK)
+    line = curator_here("train", "--group", "topic", "-e", "lstm-clm", "--fine-tune")
+    line.assert_ended(4, "three or more texts of each class", "fewer of a")
+
+
+@given(st.lists(st.integers(0, 4), min_size=10, max_size=200))
+def test_a_fifth_of_each_class_is_kept(targets):
+    targets = np.asarray(targets)
+    learnt = learning_part(targets)
+    assert np.array_equal(learnt, np.unique(learnt))
+    for target in np.unique(targets):
+        total, kept = (targets == target).sum(), (targets == target).sum() - (targets[learnt] == target).sum()
+        assert kept == max(1, round(0.2 * total))
+
+
+@given(st.integers(4, 12), st.integers(0, 6), st.integers(0, 3))
+def test_what_the_encoder_saw_is_fitted_on_and_never_held_out(fresh, known, seed):
+    """By class; the figures of a head that only knows what it was shown tell what was held out."""
+    targets = np.asarray([0, 1] * (fresh + known))
+    seen = np.asarray([False] * (2 * fresh) + [True] * (2 * known))
+    vectors = np.arange(len(targets), dtype=np.float32)[:, None]
+    asked = []
+
+    def fit_predict(rows, of, unseen):
+        assert set(np.flatnonzero(seen)) <= set(rows[:, 0].astype(int)), "what was seen is fitted on"
+        asked.extend(unseen[:, 0].astype(int).tolist())
+        return np.full((len(unseen), 2), 0.5, np.float32)
+
+    metrics = cross_validate(fit_predict, vectors, targets, 2, seed, seen)
+    assert sorted(asked) == np.flatnonzero(~seen).tolist() and metrics["items"] == 2 * fresh
+
+
+def test_where_it_saw_all_there_are_no_figures():
+    vectors, targets = np.eye(6, dtype=np.float32), np.asarray([0, 1] * 3)
+    assert cross_validate(lambda *given: 1 / 0, vectors, targets, 2, 0, np.ones(6, bool)) == {"items": 0.0}
