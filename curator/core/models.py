@@ -119,7 +119,7 @@ class Models:
         # Weights of one's own need not be of the variant that the bare name meant so far.
         variant = wanted.variant or (known.variant if known is not None and weights is None else None)
         source = str(weights.absolute()) if weights else self._learnt(spec)
-        model = self._obtained(spec, variant or None, source, journal)
+        model = self._obtained(spec, variant or None, source, journal, weights)
         for key in {wanted.key, Reference(spec.name, model.variant or None).key}:
             if key == wanted.key or self.database.value("SELECT 1 FROM setting WHERE key = ?", key) is None:
                 journal.set(key, model.id)
@@ -172,8 +172,11 @@ class Models:
         source = None if own is None else self._source(own)
         return source if isinstance(source, dict) else None
 
-    def _obtained(self, spec: EncoderSpec, variant: str | None, source: Any, journal: Journal) -> Model:
-        resolved = self._resolve(spec, variant, self._place(source))
+    def _obtained(
+        self, spec: EncoderSpec, variant: str | None, source: Any, journal: Journal, weights: Path | None = None
+    ) -> Model:
+        """`weights`: the file or folder by the name that a person gave it, for what is said about it."""
+        resolved = self._resolve(spec, variant, weights or self._place(source))
         description = describe(spec, resolved)
         return self._recorded(spec, description) or self._record(spec, resolved, description, source, journal)
 

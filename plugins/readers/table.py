@@ -138,7 +138,16 @@ def _records(source: Path) -> Iterator[tuple[int, list[str]] | Skipped]:
 
 
 def _delimiter(sample: str) -> str:
-    """The delimiter that cuts most records into as many fields as the first has, and into the most."""
+    """The delimiter that cuts most records into as many fields as the first has, and into the most.
+
+    But first one that follows each closing quote: in `"";",";"0"` the commas are content.
+    """
+
+    def sound(delimiter: str) -> bool:
+        try:
+            return bool(list(csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, strict=True)))
+        except csv.Error:
+            return False
 
     def fit(delimiter: str) -> tuple[float, int]:
         try:
@@ -150,7 +159,7 @@ def _delimiter(sample: str) -> str:
         width = len(records[0]) if records else 0
         return (sum(len(record) == width for record in records) / len(records), width) if width > 1 else (0, 0)
 
-    return max(DELIMITERS, key=fit)
+    return max(DELIMITERS, key=lambda delimiter: (sound(delimiter) and fit(delimiter)[1] > 1, fit(delimiter)))
 
 
 def _first_record(source: Path) -> list[str]:

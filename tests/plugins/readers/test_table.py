@@ -69,6 +69,8 @@ def tables(draw):
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(tables(), st.sampled_from(",;\t|"), st.sampled_from(ENCODINGS), st.sampled_from(["\n", "\r\n"]), st.booleans())
 @example((["标题", "a"], [["一,二;三\t四", 'x"y'], ["a\nb", ""]]), ";", "gb18030", "\r\n", True)
+@example((["a", "b", "aa"], [["", ",", ",0"]]), ";", "utf-8", "\n", False)
+@example((["a", "b", "aa"], [["", ",", ","]]), ";", "utf-8", "\n", False)
 def test_any_table_that_csv_writes_is_read_as_it_was(tmp_path, table, delimiter, encoding, end, header):
     names, rows = table
     file = io.StringIO()
