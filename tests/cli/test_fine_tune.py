@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from curator.core.finetuning import learning_part
 from curator.core.metrics import cross_validate
 
-pytestmark = pytest.mark.usefixtures("here")
+pytestmark = [pytest.mark.usefixtures("here"), pytest.mark.slow]
 
 QUICK = ("-o", "width=24", "-o", "embedding=16", "-o", "epochs=2")
 

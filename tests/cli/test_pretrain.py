@@ -15,6 +15,8 @@ import cli_kit
 import pytest
 from cli_kit import curator_here
 
+pytestmark = pytest.mark.slow
+
 QUICK = ("-o", "width=24", "-o", "embedding=16", "-o", "epochs=2")
 SLOW = ("-o", "width=24", "-o", "embedding=16", "-o", "epochs=2000")
 TOPICS = {

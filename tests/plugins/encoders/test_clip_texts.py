@@ -20,6 +20,8 @@ from curator.api import TextBatch
 from curator.errors import BadInput
 from curator.testing import samples
 
+pytestmark = pytest.mark.slow
+
 LONG = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
 
 # What byte-pair encodings, their cleaning and their patterns trip over.

@@ -19,6 +19,8 @@ from sklearn.linear_model import LogisticRegression
 from curator.api import TextBatch
 from curator.errors import BadInput, NotFound, NotReady
 
+pytestmark = pytest.mark.slow
+
 POOLINGS = tuple(pooling.PARTS)
 ODD = ["", " ", "\n", "a", "好", "👩‍👩‍👧‍👦", "今天北京下雨☔。", "长" * 700, "Please send my money " * 60, "\ud83d"]
 

@@ -18,6 +18,8 @@ from safetensors.torch import load_file
 
 from curator.errors import BadInput, NotFound
 
+pytestmark = pytest.mark.slow
+
 QUICK = Options(width=16, embedding=8, epochs=2, rows=16, vocabulary=300, precision="fp32")
 
 
