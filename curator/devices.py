@@ -12,7 +12,7 @@ from typing import Any
 
 from curator.errors import BadInput
 
-__all__ = ["chosen", "reduced"]
+__all__ = ["chosen", "has_bfloat16", "reduced"]
 
 VARIABLE = "CURATOR_DEVICE"
 
@@ -58,6 +58,15 @@ def reduced(network: Any) -> tuple[str, Any] | None:
     return str(dtype).removeprefix("torch."), network
 
 
+def has_bfloat16() -> bool:
+    """Whether the processor has instructions for bfloat16; without them it is emulated, which gains nothing."""
+    import torch
+
+    # Older versions of torch have no public way to ask.
+    told: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(told.get("avx512_bf16") or told.get("amx_bf16"))
+
+
 def _there(asked: str) -> str:
     import torch
 
@@ -82,13 +91,11 @@ def _may_have_gpu() -> bool:
 
 
 def _quickest(device: Any) -> Any:
-    """The dtype, or None. Processors without instructions for bfloat16 emulate it, which gains nothing."""
+    """The dtype, or None."""
     import torch
 
     if device.type == "cuda":
         return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
     if device.type == "mps":
         return torch.float16
-    # Older versions of torch have no public way to ask.
-    told: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
-    return torch.bfloat16 if told.get("avx512_bf16") or told.get("amx_bf16") else None
+    return torch.bfloat16 if has_bfloat16() else None

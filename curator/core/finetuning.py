@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curator.api import EncoderSpec, Item, Model, Tried
-from curator.contract import Breach, held
+from curator.contract import held
 from curator.core.changes import Journal
 from curator.core.labels import Examples
 from curator.core.models import Models
-from curator.core.reporting import Reporter, count
+from curator.core.reporting import SHARES, Reporter, count, shares
 from curator.core.selection import Items
 from curator.core.trained import SEEN
-from curator.errors import BadInput, CuratorError, NotReady
+from curator.errors import BadInput, NotReady
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,16 +83,11 @@ class FineTuning:
         classes: int,
     ) -> None:
         assert spec.fine_tune is not None
-        told = 0
-        with self.reporter.progress(f"fine-tuning {spec.name}", 1000) as advance:
+        with self.reporter.progress(f"fine-tuning {spec.name}", SHARES) as advance:
+            share = shares(advance)
 
             def watch(tried: Tried) -> None:
-                nonlocal told
-                if not 0 <= held(Tried, tried).done <= 1:
-                    raise Breach(f"tells that {tried.done} of its work is done")
-                now = int(1000 * tried.done)
-                advance(max(0, now - told))
-                told = max(told, now)
+                share(held(Tried, tried).done)
                 better = "" if tried.best else " (not better)"
                 self.reporter.say(f"{tried.done:4.0%}  {tried.accuracy:.1%} right of what it holds out itself{better}")
 
@@ -100,16 +95,9 @@ class FineTuning:
                 with self.models.registry.guard(spec, "fine-tuning"):
                     spec.fine_tune(start, folder, [item.text or "" for item in items], targets, classes, watch)
             except KeyboardInterrupt:
-                if not self._usable(spec, folder):
+                if not self.models.usable(spec, folder):
                     raise
                 self.reporter.say("stopped: the best until now is kept")
-
-    def _usable(self, spec: EncoderSpec, folder: Path) -> bool:
-        try:
-            spec.resolve(None, folder)
-        except CuratorError:
-            return False
-        return True
 
 
 def learning_part(targets: NDArray[np.int64]) -> NDArray[np.int64]:

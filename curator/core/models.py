@@ -23,7 +23,7 @@ from curator.core.files import hash_file
 from curator.core.images import DECODING
 from curator.core.trained import SEEN, Trained
 from curator.devices import chosen
-from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
+from curator.errors import BadInput, CuratorError, NotFound, NotReady, WorkspaceError
 from curator.store.sqlite import Database
 
 if TYPE_CHECKING:
@@ -132,8 +132,14 @@ class Models:
     def keep(
         self, spec: EncoderSpec, folder: Path, parent: Model | None, journal: Journal, current: bool = True
     ) -> Model:
-        """What an encoder learnt, from the folder where it left it, as a model; `current`: its name now means it."""
+        """What an encoder learnt, from the folder where it left it, as a model; `current`: its name now means it.
+
+        Labels that its parent saw, it knows too.
+        """
         journal.start()
+        seen = _seen_in(folder) | (self.seen(parent) if parent else frozenset())
+        if seen:
+            (folder / SEEN).write_text(json.dumps(sorted(seen)))
         model = self._recorded(spec, describe(spec, self._resolve(spec, None, folder)))
         if model is None:
             source = {"files": self.trained.put(folder), "parent": parent and parent.id}
@@ -225,14 +231,16 @@ class Models:
 
     def seen(self, model: Model) -> frozenset[str]:
         """The hashes of the items whose labels a model was fine-tuned on."""
-        place = self.weights(model)
-        file = place / SEEN if place and isinstance(self._source(model), dict) else None
-        return frozenset(json.loads(file.read_text())) if file and file.is_file() else frozenset()
-
-    def parent(self, model: Model) -> Model | None:
-        """The model from which this one went on to learn."""
         source = self._source(model)
-        return self.by_id(source["parent"]) if isinstance(source, dict) and source["parent"] else None
+        return _seen_in(self.trained.folder_of(source["files"])) if isinstance(source, dict) else frozenset()
+
+    def usable(self, spec: EncoderSpec, folder: Path) -> bool:
+        """Whether an encoder left a model in a folder."""
+        try:
+            self._resolve(spec, None, folder)
+        except CuratorError:
+            return False
+        return True
 
     def _source(self, model: Model) -> Any:
         """The path that was given for the weights, or the objects that hold what was learnt, or None."""
@@ -282,6 +290,11 @@ class Models:
                     raise Breach(f"names the weights {str(path)!r}, which is no file")
             fingerprint_of(dict(resolved.config))  # only JSON values can be recorded
         return resolved
+
+
+def _seen_in(folder: Path) -> frozenset[str]:
+    file = folder / SEEN
+    return frozenset(json.loads(file.read_text())) if file.is_file() else frozenset()
 
 
 _MODELS = (

@@ -18,13 +18,13 @@ from pathlib import Path
 from typing import Any
 
 from curator.api import EncoderSpec, Look, Model
-from curator.contract import Breach, held
+from curator.contract import held
 from curator.core.changes import Journal
 from curator.core.contents import decode_text
 from curator.core.files import BadContent, reason
 from curator.core.models import Models
-from curator.core.reporting import Reporter, count
-from curator.errors import BadInput, CuratorError, NotFound, NotReady
+from curator.core.reporting import SHARES, Reporter, count, shares
+from curator.errors import BadInput, NotFound, NotReady
 from curator.parameters import bind
 
 FOLDER = "pretraining"
@@ -112,24 +112,15 @@ class Pretraining:
     ) -> tuple[tuple[Look, ...], bool]:
         looks: list[Look] = []
         assert spec.pretrain is not None
-        with self.reporter.progress(f"pretraining {spec.name}", 1000) as advance:
+        with self.reporter.progress(f"pretraining {spec.name}", SHARES) as advance:
             try:
                 with self.models.registry.guard(spec, "pretraining"):
                     spec.pretrain(texts, folder, params, start, _watch(looks, advance, self.reporter))
             except KeyboardInterrupt:
-                if not self._usable(spec, folder):
+                if not self.models.usable(spec, folder):
                     raise
                 return tuple(looks), False
         return tuple(looks), True
-
-    def _usable(self, spec: EncoderSpec, folder: Path) -> bool:
-        """Whether there is a model already."""
-        try:
-            with self.models.registry.guard(spec, "resolving"):
-                spec.resolve(None, folder)
-        except CuratorError:
-            return False
-        return True
 
     @contextlib.contextmanager
     def _alone(self, spec: EncoderSpec) -> Iterator[None]:
@@ -165,17 +156,11 @@ def lines_of(files: Sequence[str | Path]) -> list[str]:
 
 def _watch(looks: list[Look], advance: Callable[[int], None], reporter: Reporter) -> Callable[[Look], None]:
     """What an encoder tells on the way: kept, and shown as a share of the whole and as a line."""
-    told = 0
+    share = shares(advance)
 
     def watch(look: Look) -> None:
-        nonlocal told
-        held(Look, look)
-        if not 0 <= look.done <= 1:
-            raise Breach(f"tells that {look.done} of its work is done")
+        share(held(Look, look).done)
         looks.append(look)
-        now = int(1000 * look.done)
-        advance(max(0, now - told))
-        told = max(told, now)
         best = "" if look.best else " (not better)"
         reporter.say(f"{look.done:4.0%}  held out: {look.held_out:.3f} bits per character{best}")
 

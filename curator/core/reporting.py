@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
+from curator.contract import Breach
 from curator.errors import SomeItemsFailed
 
 
@@ -57,6 +58,25 @@ def say_failed(reporter: Reporter, failed: Sequence[tuple[str, str]], of: int, d
         reporter.say(f"  … and {len(failed) - FAILED_LINES:,} more")
     if failed:
         raise SomeItemsFailed(f"{len(failed):,} of {count(of, 'file')} could not be {done}")
+
+
+SHARES = 1000
+"""The total of work of which only a share is told."""
+
+
+def shares(advance: Callable[[int], None]) -> Callable[[float], None]:
+    """Tell of work by the share of it that is done, 0 to 1, which never goes back; raises `Breach` for any other."""
+    told = 0
+
+    def tell(done: float) -> None:
+        nonlocal told
+        if not 0 <= done <= 1:
+            raise Breach(f"tells that {done} of its work is done")
+        now = max(told, int(SHARES * done))
+        advance(now - told)
+        told = now
+
+    return tell
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

@@ -107,7 +107,10 @@ class Training:
         refuse_too_few(examples)
         frozen = model or self._model(examples)
         tuned = FineTuning(self.models, self.items, self.reporter).run(journal, frozen, examples)
-        self.compare(target, frozen, tuned, kind, options, may_encode)
+        if tuned.id == frozen.id:
+            self.reporter.say(f"nothing that it tried was better: {frozen.name} stays as it is")
+        else:
+            self._compare(target, frozen, tuned, kind, options, may_encode)
         return self.head(journal, target, tuned, kind, options, may_encode)
 
     def all(self) -> list[FittedHead]:
@@ -238,7 +241,7 @@ class Training:
         known = np.asarray([item.hash in seen for item in data.items])
         return cross_validate(fit_predict, data.vectors, data.targets, classes, SEED, known)
 
-    def compare(
+    def _compare(
         self, target: str, frozen: Model, tuned: Model, kind: str | None, options: Mapping[str, Any], may_encode: bool
     ) -> None:
         """Say how a head does on a fine-tuned model and on the one that it comes from, on the same held-out items."""

@@ -247,7 +247,7 @@ class Workspace:
         `fine_tune`: let the encoder learn the labels first, as a further version. Raises `NotReady` where they are few.
         """
         said = {"label": label, "group": group, "encoder": encoder, "head": head, "fine_tune": fine_tune or None}
-        with self._run("train", {**said, **(options or {})}) as journal:
+        with self._run("train", {**said, **(options or {})}, reads_first=fine_tune) as journal:
             context = self._context(journal, may_encode)
             target = context.target(label, group)  # type: ignore[arg-type]
             model = context.model(encoder, "image") if encoder is not None else None  # type: ignore[arg-type]

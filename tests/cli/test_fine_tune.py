@@ -7,6 +7,7 @@ import json
 import re
 from pathlib import Path
 
+import cli_kit
 import numpy as np
 import pytest
 from cli_kit import curator_here
@@ -75,6 +76,98 @@ def test_a_fine_tuned_model_is_a_version_beside_the_other_and_says_how_it_compar
     ran("undo")
     assert "lstm-clm:concat@2" not in ran("encoders").out
     ran("check")
+
+
+@pytest.fixture
+def learning(monkeypatch):
+    """`learning(before, after)`: what happens ahead of the encoder's own fine-tuning, and after it."""
+    from curator_plugins.encoders.lstm_clm import finetuning
+
+    real = finetuning.finetune
+
+    def wrap(before=lambda: None, after=lambda: None):
+        def learn(*given, **named):
+            before()
+            real(*given, **named)
+            after()
+
+        monkeypatch.setattr(finetuning, "finetune", learn)
+
+    return wrap
+
+
+def interrupt():
+    raise KeyboardInterrupt
+
+
+def versions():
+    return [row["name"] for row in ran("encoders", "--json").rows("encoder") if row["name"].startswith("lstm")]
+
+
+@pytest.fixture
+def tuned():
+    """The name of a fine-tuned version."""
+    before = versions()
+    ran("train", "--group", "topic", "-e", "lstm-clm@1", "--fine-tune")
+    (name,) = set(versions()) - set(before)
+    return name
+
+
+def seen(name):
+    from curator.core.workspace import Workspace
+    from curator.plugins import load_plugins
+
+    with Workspace(Path("workspace"), load_plugins()) as ws:
+        (model,) = [model for model in ws.models.all() if model.name == name]
+        return ws.models.seen(model)
+
+
+def test_what_goes_on_from_a_fine_tuned_model_knows_the_labels_too(tuned):
+    assert len(seen(tuned)) == 72
+    made = ran("pretrain", "lstm-clm", *QUICK, "-o", "seed=5", "--continue", tuned, "--json").row("pretrained")["model"]
+    assert seen(made) == seen(tuned)
+    ran("label", "a", "--group", "topic", "id:2")  # another split, by which the second sees what the first did not
+    again = ran("train", "--group", "topic", "-e", made, "--fine-tune", "--json")
+    assert all(row["items"] <= 18 for row in again.rows("held-out"))
+    ran("undo")
+    ran("label", "b", "--group", "topic", "id:2")
+    assert seen("lstm-clm:concat@1") == frozenset()
+
+
+def test_others_can_write_while_it_learns(learning, home):
+    done = []
+    learning(before=lambda: done.append(cli_kit.curator("label", "meanwhile", "id:1", cwd=home)))
+    ran("train", "--group", "topic", "-e", "lstm-clm@1", "--fine-tune")
+    assert [command.code for command in done] == [0], done
+
+
+def test_ctrl_c_keeps_the_best_until_then(learning):
+    learning(after=interrupt)
+    assert (
+        "stopped: the best until now is kept" in ran("train", "--group", "topic", "-e", "lstm-clm@1", "--fine-tune").err
+    )
+
+
+def test_ctrl_c_before_anything_was_learnt_changes_nothing(learning):
+    before = versions()
+    learning(before=interrupt)
+    stopped = curator_here("train", "--group", "topic", "-e", "lstm-clm@1", "--fine-tune")
+    assert stopped.code == 130 and versions() == before
+
+
+def test_where_nothing_was_better_the_frozen_model_stays(monkeypatch):
+    import shutil
+
+    from curator_plugins.encoders.lstm_clm import finetuning
+
+    def copied(start, folder, *given, **named):
+        shutil.copytree(start, folder, dirs_exist_ok=True)
+
+    before = versions()
+    monkeypatch.setattr(finetuning, "finetune", copied)
+    done = ran("train", "--group", "topic", "-e", "lstm-clm@1", "--fine-tune")
+    assert "nothing that it tried was better: lstm-clm:concat@1 stays" in done.err
+    assert versions() == before
 
 
 @pytest.mark.parametrize(

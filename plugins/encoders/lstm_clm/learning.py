@@ -11,11 +11,12 @@ import contextlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import TypeVar
 
 import torch
 from torch import Tensor
+
+from curator.devices import has_bfloat16
 
 from . import network
 from .corpus import Corpus
@@ -47,17 +48,8 @@ def one_core_each() -> Iterator[None]:
 
 
 def uses_bf16(precision: str) -> bool:
-    """Whether products are to be in bfloat16: `auto` where the processor has instructions for them.
-
-    Elsewhere they are emulated, and slower than float32.
-    """
-    if precision != "auto":
-        return precision == "bf16"
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:  # no Linux
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+    """Whether products are to be in bfloat16: `auto` where the processor has instructions for them."""
+    return has_bfloat16() if precision == "auto" else precision == "bf16"
 
 
 def halves(rows: int) -> list[slice]:
