@@ -220,6 +220,13 @@ class Vectors:
         model.fit(self.of(data, "train")[chosen], data.train_targets[chosen], data.classes, 0)
         return float((model.predict(self.of(data, "test")).argmax(1) == data.test_targets).mean())
 
+    def among_train(self, data: Texts, chosen: NDArray[np.int64]) -> float:
+        """Accuracy on the train texts that were not chosen: for choosing between ways, without any test text."""
+        model, rows = Logistic(LogisticParams()), self.of(data, "train")
+        model.fit(rows[chosen], data.train_targets[chosen], data.classes, 0)
+        rest = np.setdiff1d(np.arange(len(rows)), chosen)
+        return float((model.predict(rows[rest]).argmax(1) == data.train_targets[rest]).mean())
+
 
 def ngram_vectors() -> Vectors:
     encoder = ngram.load(ngram.resolve(None, None), "cpu")
@@ -276,9 +283,11 @@ class Bench:
         )
         return folder
 
-    def accuracies(self, data: Texts, row: str, score: Callable[[NDArray[np.int64]], float]) -> None:
+    def accuracies(
+        self, data: Texts, row: str, score: Callable[[NDArray[np.int64]], float], sizes: Sequence[int] = SIZES
+    ) -> None:
         """All sizes and draws of one row; `score` gets indices of train texts."""
-        for size in SIZES:
+        for size in sizes:
             for seed in range(DRAWS if size else 1):
                 name = f"{data.name} {row} {size or 'all'} {seed}"
                 chosen = data.draw(size, seed)
@@ -292,7 +301,9 @@ class Bench:
         self.accuracies(data, OURS[-1], lambda chosen: tuned(data, source, chosen, scratch))
 
     def frozen(self, data: Texts, name: str, found: Vectors) -> None:
-        """Heads on vectors that stay as they are."""
+        """Heads on vectors that stay as they are; of poolings also what the choice of the default rests on."""
+        if name in POOLINGS:
+            self.accuracies(data, f"choosing {name}", lambda chosen: found.among_train(data, chosen), sizes=SIZES[:-1])
         self.accuracies(data, f"{name} + logistic", lambda chosen: found.score(data, chosen))
         if name == pooling.DEFAULT:
             self.accuracies(data, f"{name} + mlp", lambda chosen: found.score(data, chosen, "mlp"))
@@ -311,7 +322,7 @@ class Bench:
             onward = self.pretrained(f"both, then {data.name}", data.train, both, max(1, self.options.epochs // 3))
             for name, source in (("both", both), (f"both, then {data.name}", onward)):
                 found = model_vectors(source, pooling.DEFAULT)
-                self.accuracies(data, f"{name}: concat", lambda chosen, f=found, d=data: f.score(d, chosen))
+                self.accuracies(data, f"{name}: {pooling.DEFAULT}", lambda chosen, f=found, d=data: f.score(d, chosen))
 
     def _held_out(self, data: Texts) -> tuple[list[str], list[str]]:
         return corpora.split(corpora.distinct(data.train), self.options.seed)
@@ -343,7 +354,7 @@ class Bench:
         for data in self.data:
             onward = f"both, then {data.name}"
             lines = []
-            for row in (*CONTROLS, *OURS, "both: concat", f"{onward}: concat"):
+            for row in (*CONTROLS, *OURS, f"both: {pooling.DEFAULT}", f"{onward}: {pooling.DEFAULT}"):
                 cells = []
                 for size in SIZES:
                     mean, spread = self.mean(data, row, size)
@@ -353,6 +364,11 @@ class Bench:
                 lines.append([row, *cells])
             title = f"{data.name}: test accuracy, {data.classes} classes, {len(data.test):,} test texts (less TF-IDF)"
             table(title, ["", *heads], lines)
+            lines = [
+                [name, *(f"{self.mean(data, f'choosing {name}', size)[0]:.3f}" for size in SIZES[:-1])]
+                for name in POOLINGS
+            ]
+            table(f"{data.name}: the same with train labels alone, on the train texts left", ["", *heads[:-1]], lines)
         lines = []
         for data in self.data:
             made = self.cells.known[f"pretraining {data.name}"]

@@ -124,7 +124,7 @@ def fine_tune(
     from . import finetuning
 
     def tried(epoch: finetuning.Tried) -> None:
-        report(Tried(epoch.epoch / max(1, epoch.epochs), epoch.accuracy, epoch.best))
+        report(Tried(epoch.done, epoch.accuracy, epoch.best))
 
     finetuning.finetune(start, folder, texts, targets.tolist(), classes, report=tried)
 

@@ -6,8 +6,11 @@ lower rates for lower layers (discriminative rates, 1 / 2.6 each) and a rate tha
 begins as a logistic regression on the frozen vectors, which is its own optimum (Kumar et al. 2022, "Fine-tuning can
 distort pretrained features and underperform out-of-distribution").
 
-Some of the labelled texts are held out, the same share of each class. How many epochs is best for them is then how
-many are learnt from all; where the frozen vectors are best, they stay as they are.
+Some of the labelled texts are held out, the same share of each class; few texts are split in several ways, one after
+the other. How many epochs is best for what is held out is then how many are learnt from all; where the frozen vectors
+are best, they stay as they are. Best is the lowest cross-entropy after temperature scaling (Guo et al. 2017, "On
+calibration of modern neural networks"): a linear layer that grows too sure of itself costs nothing, since a head is
+fitted anew on the vectors.
 """
 
 from __future__ import annotations
@@ -41,11 +44,12 @@ LOWER = 2.6  # a layer's rate over that of the layer below it
 LONGEST = 512  # pieces of a text that are learnt from
 HEAD = ("head.weight", "head.bias")
 C = 10.0  # as of curator's logistic head
+SCALES = np.geomspace(1 / 8, 8, 49).tolist()  # of the logits: one over the temperature
 
 
 @dataclass(frozen=True, slots=True)
 class Tuning:
-    """How it learns. `epochs`: None follows the number of texts, 40 for the fewest and 4 for the most."""
+    """How it learns. `epochs`: None follows the number of texts, 40 for the fewest and 8 for the most."""
 
     epochs: int | None = None
     rows: int = 32
@@ -54,21 +58,31 @@ class Tuning:
     decay: float = 0.01
     dropout: float = 0.75  # a factor of all rates of `network.Rates`
     held_out: float = 0.2
+    splits: int | None = None  # None follows the number of texts, 5 for the fewest and 1 for the most
     refit: int = 3_000  # texts, up to which what was held out is learnt from as well in the end
     patience: int = 6  # epochs without a better held-out loss
     precision: str = "auto"
 
     def epochs_for(self, texts: int) -> int:
         """How many epochs at most."""
-        return self.epochs or max(4, min(40, round(12_000 / texts)))
+        return self.epochs or max(8, min(40, round(12_000 / texts)))
+
+    def splits_for(self, texts: int) -> int:
+        """In how many ways texts are held out."""
+        return self.splits or max(1, min(5, 2_000 // texts))
 
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One epoch: mean cross-entropy in nats and accuracy on the held-out texts; epoch 0 is the frozen model."""
+    """One epoch of one split: mean cross-entropy in nats and accuracy on its held-out texts.
 
+    Epoch 0 is the frozen model. `done` is the share of all epochs of all splits; `best`: no epoch of this split before
+    it had a lower loss.
+    """
+
+    split: int
     epoch: int
-    epochs: int
+    done: float
     seconds: float
     loss: float
     accuracy: float
@@ -77,7 +91,8 @@ class Tried:
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """A finished model. `before` and `after` are held-out loss and accuracy, None where nothing could be held out.
+    """A finished model. `before` and `after` are held-out loss and accuracy, means over the splits; None where nothing
+    could be held out.
 
     No epochs: the frozen model was best.
     """
@@ -121,14 +136,16 @@ def finetune(
     wanted = np.asarray(targets, dtype=np.int64)
     if classes < 2 or len(wanted) != len(texts) or set(np.unique(wanted)) != set(range(classes)):
         raise BadInput("fine-tuning needs texts of at least two classes, and of each that is named")
+    # In an order of their own, so that the one in which they come makes no difference.
+    order = sorted(range(len(texts)), key=lambda index: (texts[index], wanted[index]))
+    texts, wanted = [texts[index] for index in order], wanted[order]
     given = Labelled([ids[:LONGEST] for ids in vocabulary.encode(texts)], wanted)
     began = time.perf_counter()
     tuner = _Tuner(shape, weights, tuning, classes, seed, report or (lambda tried: None), began)
     stopped: KeyboardInterrupt | None = None
     with learning.one_core_each(), learning.workers() as pool:
-        learnt, held_out = split(wanted, tuning.held_out, seed)
         try:
-            best = tuner.choose(pool, given.some(learnt), given.some(held_out))
+            best = tuner.choose(pool, given)
             if best and len(texts) <= tuning.refit:
                 tuner.learn(pool, given, best)
         except KeyboardInterrupt as interrupt:
@@ -180,31 +197,52 @@ class _Tuner:
         self.dtype = torch.bfloat16 if learning.uses_bf16(tuning.precision) else torch.float32
         self.rates = Rates().times(tuning.dropout)
         self.kept: Weights = frozen
-        self.best_epoch, self.curve = 0, list[dict[str, float]]()
+        self.best_epoch, self.gain, self.curve = 0, 0.0, list[dict[str, float]]()
         self.before: tuple[float, float] | None = None
         self.after: tuple[float, float] | None = None
 
-    def choose(self, pool: ThreadPoolExecutor, learnt: Labelled, held_out: Labelled) -> int:
-        """Learn, and find the epoch after which what is held out is told apart best; `kept` is the model then."""
-        if not held_out.rows:
-            self.best_epoch = max(1, self.tuning.epochs_for(len(learnt.rows)) // 2)
+    def choose(self, pool: ThreadPoolExecutor, given: Labelled) -> int:
+        """The number of epochs after which what is held out is told apart best, on average over the splits.
+
+        `kept` is the model on the way that gained most over the frozen one; it has not learnt from what was held out.
+        """
+        splits = self.tuning.splits_for(len(given.rows))
+        runs = [self._try(pool, given, number, splits) for number in range(splits)]
+        if not all(runs):
+            self.best_epoch = max(1, self.tuning.epochs_for(len(given.rows)) // 2)
             return self.best_epoch
+        # A split that stopped early stays where it was.
+        longest = max(map(len, runs))
+        means = np.mean([run + run[-1:] * (longest - len(run)) for run in runs], axis=0)
+        self.best_epoch = int(means[:, 0].argmin())
+        self.before, self.after = (tuple(means[epoch].tolist()) for epoch in (0, self.best_epoch))
+        if not self.best_epoch:
+            self.kept = self.frozen
+        return self.best_epoch
+
+    def _try(self, pool: ThreadPoolExecutor, given: Labelled, number: int, splits: int) -> list[tuple[float, float]]:
+        """Held-out loss and accuracy after each epoch of learning from one split; none where nothing is held out."""
+        learnt, held_out = (given.some(part) for part in split(given.targets, self.tuning.held_out, self.seed + number))
+        found: list[tuple[float, float]] = []
+        if not held_out.rows:
+            return found
 
         def look(epoch: int, epochs: int, weights: Weights) -> bool:
-            found = self.measure(pool, weights, held_out)
-            best = self.after is None or found[0] < self.after[0]
-            if not epoch:
-                self.before = self.after = found
-            elif best:
-                self.after, self.best_epoch = found, epoch
+            found.append(self.measure(pool, weights, held_out))
+            losses = [loss for loss, _ in found]
+            best = losses[-1] < min(losses[:-1], default=math.inf)
+            if found[0][0] - losses[-1] > self.gain:
+                self.gain, self.best_epoch = found[0][0] - losses[-1], epoch
+                self.before, self.after = found[0], found[-1]
                 self.kept = {name: value.detach().clone() for name, value in weights.items() if name not in HEAD}
-            tried = Tried(epoch, epochs, time.perf_counter() - self.began, *found, best)
+            done = (number + epoch / epochs) / splits
+            tried = Tried(number, epoch, done, time.perf_counter() - self.began, *found[-1], best)
             self.curve.append({name: value for name, value in dataclasses.asdict(tried).items() if name != "best"})
             self.report(tried)
-            return epoch - self.best_epoch < self.tuning.patience
+            return epoch - int(np.argmin(losses)) < self.tuning.patience
 
         self.learn(pool, learnt, None, look)
-        return self.best_epoch
+        return found
 
     def learn(
         self,
@@ -277,9 +315,10 @@ class _Tuner:
         return vectors / math.sqrt(len(pooling.PARTS[POOLING])) @ weights[HEAD[0]].T + weights[HEAD[1]]
 
     def measure(self, pool: ThreadPoolExecutor, weights: Weights, given: Labelled) -> tuple[float, float]:
-        """Mean cross-entropy in nats and accuracy."""
+        """Mean cross-entropy in nats, at the temperature at which it is lowest, and accuracy."""
         with torch.no_grad():
             vectors = torch.from_numpy(pooling.vectors(weights, given.rows, POOLING))
             found, targets = self._logits(weights, vectors), torch.from_numpy(given.targets)
             accuracy = (found.argmax(1) == targets).float().mean().item()
-            return functional.cross_entropy(found, targets).item(), accuracy
+            scaled = [functional.cross_entropy(found * scale, targets).item() for scale in SCALES]
+            return min(scaled), accuracy

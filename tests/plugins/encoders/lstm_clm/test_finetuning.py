@@ -9,7 +9,7 @@ import random
 import numpy as np
 import pytest
 from curator_plugins.encoders import lstm_clm
-from curator_plugins.encoders.lstm_clm import finetuning
+from curator_plugins.encoders.lstm_clm import finetuning, learning
 from curator_plugins.encoders.lstm_clm import folder as folders
 from curator_plugins.encoders.lstm_clm.config import FILES, MODEL
 from curator_plugins.encoders.lstm_clm.finetuning import Tuning, finetune, split
@@ -20,7 +20,7 @@ from curator.errors import BadInput, NotFound
 
 pytestmark = pytest.mark.slow
 
-TUNING = Tuning(epochs=30, rate=2e-2, rows=16, patience=30, dropout=0.2, precision="fp32")
+TUNING = Tuning(epochs=30, splits=1, rate=2e-2, rows=16, patience=30, dropout=0.2, precision="fp32")
 
 
 def crossed(count, seed=0):
@@ -161,6 +161,43 @@ def test_of_each_class_its_share_is_held_out():
     assert not np.array_equal(split(targets, 0.2, 1)[1], held_out)
 
 
-def test_fewer_texts_take_more_epochs():
-    assert [Tuning().epochs_for(count) for count in (2, 50, 1000, 10_000)] == [40, 40, 12, 4]
+def test_the_order_of_the_texts_makes_no_difference(model, tmp_path):
+    texts, targets = crossed(40)
+    tuning = dataclasses.replace(TUNING, epochs=3)
+    for name, step in (("forth", 1), ("back", -1)):
+        finetune(model, tmp_path / name, texts[::step], targets[::step], 2, tuning)
+    assert (tmp_path / "forth" / MODEL).read_bytes() == (tmp_path / "back" / MODEL).read_bytes()
+
+
+def test_the_epochs_are_those_that_are_best_over_all_splits(model, tmp_path):
+    tried = []
+    texts, targets = crossed(80)
+    tuning = dataclasses.replace(TUNING, splits=3, epochs=12)
+    outcome = finetune(model, tmp_path, texts, targets, 2, tuning, report=tried.append)
+    runs = [[one for one in tried if one.split == number] for number in range(3)]
+    assert all([one.epoch for one in run] == list(range(13)) for run in runs)
+    means = np.mean([[(one.loss, one.accuracy) for one in run] for run in runs], axis=0)
+    assert outcome.epochs == means[:, 0].argmin()
+    assert outcome.before == pytest.approx(means[0]) and outcome.after == pytest.approx(means[outcome.epochs])
+    assert [one.done for one in tried] == sorted(one.done for one in tried) and tried[-1].done == 1
+
+
+def test_what_is_too_sure_is_not_worse(model):
+    """The loss is taken at the best temperature: logits of twice the size have the same."""
+    shape, weights, vocabulary, _ = folders.read(model)
+    texts, targets = crossed(60)
+    given = finetuning.Labelled(vocabulary.encode(texts), np.asarray(targets))
+    tuner = finetuning._Tuner(shape, weights, TUNING, 2, 0, print, 0.0)
+    head = tuner._head(given)
+    with learning.workers() as pool:
+        losses = [
+            tuner.measure(pool, {**weights, **{name: value * scale for name, value in head.items()}}, given)[0]
+            for scale in (0.5, 1, 2)
+        ]
+    assert losses == pytest.approx([losses[1]] * 3, rel=1e-3)
+
+
+def test_fewer_texts_take_more_epochs_and_splits():
+    assert [Tuning().epochs_for(count) for count in (2, 50, 1000, 10_000)] == [40, 40, 12, 8]
+    assert [Tuning().splits_for(count) for count in (2, 400, 1000, 10_000)] == [5, 5, 2, 1]
     assert finetuning.Tuning(epochs=3).epochs_for(10) == 3
