@@ -46,6 +46,7 @@ Floats: TypeAlias = NDArray[np.float32]
 
 SIZES = (5, 20, 100, 0)  # labels a class; 0: all
 DRAWS = 3
+C = 10.0  # of every logistic regression, so that the rows differ in what they are given alone
 POOLINGS = tuple(pooling.PARTS)
 CONTROLS = ("TF-IDF + logistic", "ngram + logistic")
 OURS = (*(f"{name} + logistic" for name in POOLINGS), f"{pooling.DEFAULT} + mlp", "fine-tuned + logistic")
@@ -191,7 +192,7 @@ def kneser_ney_is_right() -> bool:
 def tfidf(data: Texts, chosen: NDArray[np.int64]) -> float:
     """Frequencies of all train texts, since they need no labels."""
     known = TfidfVectorizer(**data.tfidf).fit(data.train)
-    fitted = LogisticRegression(C=10, max_iter=1000)
+    fitted = LogisticRegression(C=C, max_iter=1000)
     fitted.fit(known.transform([data.train[index] for index in chosen]), data.train_targets[chosen])
     return float(fitted.score(known.transform(data.test), data.test_targets))
 
@@ -216,13 +217,13 @@ class Vectors:
 
     def score(self, data: Texts, chosen: NDArray[np.int64], head: str = "logistic") -> float:
         """Test accuracy of curator's head fitted on the chosen train texts."""
-        model = Logistic(LogisticParams()) if head == "logistic" else Mlp(MlpParams())
+        model = Logistic(LogisticParams(C)) if head == "logistic" else Mlp(MlpParams())
         model.fit(self.of(data, "train")[chosen], data.train_targets[chosen], data.classes, 0)
         return float((model.predict(self.of(data, "test")).argmax(1) == data.test_targets).mean())
 
     def among_train(self, data: Texts, chosen: NDArray[np.int64]) -> float:
         """Accuracy on the train texts that were not chosen: for choosing between ways, without any test text."""
-        model, rows = Logistic(LogisticParams()), self.of(data, "train")
+        model, rows = Logistic(LogisticParams(C)), self.of(data, "train")
         model.fit(rows[chosen], data.train_targets[chosen], data.classes, 0)
         rest = np.setdiff1d(np.arange(len(rows)), chosen)
         return float((model.predict(rows[rest]).argmax(1) == data.train_targets[rest]).mean())

@@ -48,6 +48,7 @@ LAYERS = {
     "curator.compiling": ("", "torch"),
     "curator.devices": ("errors", "torch"),
     "curator.pictures": ("", "numpy PIL"),
+    "curator.splits": ("", "numpy scipy sklearn"),
     "curator.sheets": ("api errors pictures sheets", "PIL"),
     "curator.contract": ("", ""),
     "curator.parameters": ("api contract errors", ""),
@@ -55,8 +56,8 @@ LAYERS = {
     "curator.plugins": ("api contract errors parameters hookspecs", "pluggy"),
     "curator.store": ("errors store", "sqlite_utils"),
     "curator.core": (
-        "api contract devices errors parameters pictures store core",
-        "cv2 filelock numpy PIL safetensors sklearn",
+        "api contract devices errors parameters pictures splits store core",
+        "cv2 filelock numpy PIL safetensors scipy sklearn",
     ),
     "curator.scaffold": ("errors", ""),
     "curator.cli": (
@@ -64,7 +65,7 @@ LAYERS = {
         "click numpy rich",
     ),
     "curator.testing": ("api contract errors parameters hookspecs plugins store core testing", ANYTHING),
-    "curator_plugins": ("api checkpoints compiling devices errors pictures sheets", ANYTHING),
+    "curator_plugins": ("api checkpoints compiling devices errors pictures sheets splits", ANYTHING),
 }
 
 SPEAKING = frozenset(

@@ -42,6 +42,7 @@ from curator.api.actions import (
 )
 from curator.api.data import (
     FittedHead,
+    HeldOut,
     Item,
     ItemSet,
     Modality,
@@ -91,6 +92,7 @@ __all__ = [
     "Head",
     "HeadName",
     "HeadSpec",
+    "HeldOut",
     "ImageBatch",
     "Item",
     "ItemSet",

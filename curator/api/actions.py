@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, NewType, Protocol, TypeAlias
 
 from curator.api.data import (
     FittedHead,
+    HeldOut,
     Item,
     ItemSet,
     Modality,
@@ -94,13 +95,18 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class SetLabel:
-    """A change: say that `item` is (`True`), is not (`False`) or is no longer said to be (`None`) `label`."""
+    """A change: say that `item` is (`True`), is not (`False`) or is no longer said to be (`None`) `label`.
+
+    `source` is on whose word: a head counts for less than a rule, both for less than an import or a person. No head
+    learns from what a head said.
+    """
 
     item: int
     label: str
     value: bool | None
     group: str | None = None
     score: float | None = None
+    source: Literal["rule", "head"] = "rule"
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +191,20 @@ class Context(Protocol):
         """The one label or group that was named, checked; raises `NotFound` with the nearest name."""
         ...
 
+    def targets(self) -> list[str]:
+        """What `head` can be asked for: every group, and every label in no group, with two examples of two classes."""
+        ...
+
     def head(self, target: str, model: Model | None = None, head: HeadName | None = None) -> FittedHead:
         """The head for a label or group: the saved one while labels and vectors are the same, else a new one."""
         ...
 
     def predict(self, head: FittedHead, items: Sequence[Item]) -> Predictions:
         """What a head says of items; those that cannot be embedded are left out."""
+        ...
+
+    def held_out(self, head: FittedHead) -> HeldOut:
+        """What was said of the items that the head is fitted on while they were held out; none, where none could be."""
         ...
 
     def unlabelled(self, target: str, items: Sequence[Item]) -> list[Item]:

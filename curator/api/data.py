@@ -17,6 +17,10 @@ Modality: TypeAlias = Literal["image", "text"]
 """What an item is."""
 
 
+DISTURBED = ("blurred", "darkened", "noisy")
+"""Worse copies of pictures, on which heads can be measured, too."""
+
+
 @dataclass(frozen=True, slots=True)
 class Item:
     """One content: an image or a text, wherever its files lie.
@@ -108,7 +112,7 @@ class FittedHead:
     `target` is the label or group; `classes` are its columns in order (for a label: `("not X", "X")`).
     `metrics` are means over held-out folds; `metrics["items"]` says on how many items they rest.
     `reused` is True when neither labels nor vectors changed since it was fitted; `notes` are
-    sentences that a reader of the metrics should see.
+    sentences that a reader of the metrics should see. `calibrated`: its probabilities were set by held-out items.
     """
 
     id: int
@@ -121,6 +125,24 @@ class FittedHead:
     metrics: Mapping[str, float]
     reused: bool
     notes: tuple[str, ...] = ()
+    calibrated: bool = False
+
+    def figures(self) -> list[dict[str, Any]]:
+        """A row for each metric: `metric`, `value`, `spread`, `items`, and its value on `DISTURBED` copies.
+
+        None where it was not measured.
+        """
+        return [
+            {
+                "metric": name,
+                "value": value,
+                "spread": self.metrics.get(f"{name} spread"),
+                **{kind: self.metrics.get(f"{name}, {kind}") for kind in DISTURBED},
+                "items": int(self.metrics["items"]),
+            }
+            for name, value in self.metrics.items()
+            if name != "items" and not name.endswith((" spread", *(f", {kind}" for kind in DISTURBED)))
+        ]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +151,20 @@ class Predictions:
 
     items: list[Item]
     classes: tuple[str, ...]
+    probabilities: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class HeldOut:
+    """What was said of labelled items while they were held out from the head.
+
+    `targets`, (n,) int64, are the classes that the items are labelled as, and `probabilities`, (n, classes), what was
+    said, calibrated as the head's predictions are; means where an item was held out several times.
+    """
+
+    items: list[Item]
+    classes: tuple[str, ...]
+    targets: NDArray[np.int64]
     probabilities: Floats
 
 

@@ -17,7 +17,7 @@ from curator.cli.shared import (
     registry,
     workspace_option,
 )
-from curator.cli.tables import FITTED, KINDS, METRICS
+from curator.cli.tables import CONFUSIONS, FITTED, KINDS, METRICS
 from curator.cli.text import say
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=Command,
-    rows=(METRICS,),
+    rows=(METRICS, CONFUSIONS),
     example="curator train --label ultraman\ncurator train --group kind --head mlp -o hidden=128\n"
     "curator train --group topic -e lstm-clm --fine-tune",
 )
@@ -37,10 +37,12 @@ if TYPE_CHECKING:
 @click.option("--head", metavar="KIND", help="The kind of head.")
 @options_option("head")
 @click.option("--fine-tune", is_flag=True, help="Let the encoder learn the labels first, as a new version.")
+@click.option("--robustness", is_flag=True, help="Measure on blurred, darkened and noisy copies, too.")
 @encode_option
+@limit_option
 @json_option
 @workspace_option()
-def train(workspace: Workspace, options: tuple[str, ...], as_json: bool, **chosen: Any) -> None:
+def train(workspace: Workspace, options: tuple[str, ...], as_json: bool, limit: int | None, **chosen: Any) -> None:
     """Fit a head on what is labelled, and say how good it is on held-out items.
 
     `curator classify` does this by itself; here the head's own options can be given.
@@ -48,9 +50,11 @@ def train(workspace: Workspace, options: tuple[str, ...], as_json: bool, **chose
     from curator.cli.render import Output
 
     fitted = workspace.train(options=option_values(options), **chosen)
-    output = Output(as_json)
+    output = Output(as_json, limit)
     output.line(summary(fitted))
-    output.table(METRICS, metric_rows(fitted))
+    output.table(METRICS, iter(fitted.figures()))
+    if len(fitted.classes) > 2:
+        output.table(CONFUSIONS, confused(workspace, fitted))
     for note in fitted.notes:
         say(f"note: {note}")
 
@@ -64,12 +68,14 @@ def summary(head: FittedHead) -> str:
     )
 
 
-def metric_rows(head: FittedHead) -> Iterator[dict[str, Any]]:
-    """Rows for the table of metrics."""
-    for name, value in head.metrics.items():
-        if name != "items" and not name.endswith(" spread"):
-            spread = head.metrics.get(f"{name} spread")
-            yield {"metric": name, "value": value, "spread": spread, "items": int(head.metrics["items"])}
+def confused(workspace: Workspace, head: FittedHead) -> Iterator[dict[str, Any]]:
+    """Rows for the table of confusions, the most frequent first."""
+    from curator.core.metrics import confusions
+
+    held_out = workspace.training.held_out(head)
+    found = confusions(held_out.probabilities.argmax(axis=1), held_out.targets, held_out.classes)
+    names = ("label", "taken_for", "items", "of")
+    return (dict(zip(names, row, strict=True)) for row in found)
 
 
 @click.command(cls=Command, rows=(KINDS, FITTED), example="curator heads")
@@ -96,7 +102,7 @@ def heads(workspace: Workspace, limit: int | None, as_json: bool) -> None:
             for spec in kinds
         ),
     )
-    fitted = workspace.training.all()
+    fitted = workspace.training.heads.all()
     output.table(FITTED, (_fitted(head) for head in fitted))
     if not fitted:
         output.line("no head fitted yet: curator train --label NAME")

@@ -119,9 +119,23 @@ METRICS = Table(
         Column("metric", "what was measured"),
         Column("value", "mean over held-out folds, 0 to 1", "score"),
         Column("spread", "standard deviation over the folds", "score"),
+        Column("blurred", "the same on blurred copies of held-out pictures; with --robustness", "score"),
+        Column("darkened", "on darkened ones", "score"),
+        Column("noisy", "on noisy ones", "score"),
         Column("items", "how many items it rests on", "integer"),
     ),
     whole=True,
+)
+
+CONFUSIONS = Table(
+    "confusion",
+    "What was taken for what, while held out",
+    (
+        Column("label", "what it is labelled as"),
+        Column("taken_for", "what the head says"),
+        Column("items", "how often", "integer"),
+        Column("of", "how many items of that label were held out", "integer"),
+    ),
 )
 
 KINDS = Table(

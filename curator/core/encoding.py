@@ -31,7 +31,7 @@ from curator.core.places import Places
 from curator.core.preparing import batches
 from curator.core.reduced import Reduced
 from curator.core.reporting import Reporter, count, duration
-from curator.errors import BadInput, NotFound, NotReady
+from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
 from curator.store.derived import Derived
 from curator.store.sqlite import Database
 
@@ -78,12 +78,20 @@ class Encoding:
         return self.derived.failures(model.fingerprint, hashes)
 
     def matrix(self, model: Model, items: Sequence[Item]) -> tuple[list[Item], NDArray[np.float32]]:
-        """The items that have a vector, in order, and their vectors as unit rows, (n, dim)."""
+        """The items that have a vector, in order, and their vectors as unit rows, (n, dim).
+
+        Raises `WorkspaceError` for vectors that something else has written.
+        """
         import numpy as np
 
         stored = dict(self.derived.vectors(model.fingerprint, [item.hash for item in items]))
         present = [item for item in items if item.hash in stored]
         values = np.frombuffer(b"".join(stored[item.hash] for item in present), dtype="<f4")
+        if not np.isfinite(values).all():
+            raise WorkspaceError(
+                f"vectors of {model.name} hold numbers that are not finite: `curator check --repair`, then "
+                f"`curator encode -e {model.name}`"
+            )
         return present, unit(values.reshape(len(present), model.dim))
 
     # --- filling ---
@@ -172,7 +180,7 @@ class Encoding:
             with guard(spec, "reducing the precision of"):
                 return able.reduced()
 
-        reduced = Reduced(encoder, lambda encoder, batch: self._run(model, encoder, batch), form, self.reporter.say)
+        reduced = Reduced(encoder, lambda encoder, batch: self.run(model, encoder, batch), form, self.reporter.say)
         try:
             yield reduced
         finally:
@@ -185,7 +193,7 @@ class Encoding:
             return
 
         def run(batch: ImageBatch | TextBatch) -> NDArray[np.float32]:
-            return self._run(model, encoder, batch)
+            return self.run(model, encoder, batch)
 
         for what, problem in self.compiled.make(model, encoder, filling.first, run):
             self.reporter.say(f"note: new {what}s are embedded the slow way: {problem}")
@@ -230,7 +238,7 @@ class Encoding:
         with self.models.loaded(model) as (encoder, resolved):
             assert resolved.preprocess is not None
             batch = ImageBatch(images.pixels(path, resolved.preprocess)[None])
-            row: NDArray[np.float32] = self._run(model, encoder, batch)[0]
+            row: NDArray[np.float32] = self.run(model, encoder, batch)[0]
         return row
 
     def _of_texts(self, model: Model, texts: Sequence[str]) -> tuple[NDArray[np.float32], int]:
@@ -242,7 +250,7 @@ class Encoding:
         with self.models.loaded(model) as (encoder, _):
             for start in range(0, len(texts), size):
                 batch = TextBatch(list(texts[start : start + size]))
-                found.append(self._run(model, encoder, batch))
+                found.append(self.run(model, encoder, batch))
                 cut += self._truncated(model, encoder, batch)
         return np.concatenate(found), cut
 
@@ -274,7 +282,7 @@ class Encoding:
             them = "a text is" if texts == 1 else f"{texts:,} texts are"
             self.reporter.say(f"note: {them} longer than what {model.name} reads: only the beginning counts")
 
-    def _run(self, model: Model, encoder: Encoder, batch: ImageBatch | TextBatch) -> NDArray[np.float32]:
+    def run(self, model: Model, encoder: Encoder, batch: ImageBatch | TextBatch) -> NDArray[np.float32]:
         """Call the encoder, and hold it to its contract."""
         import numpy as np
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,11 +26,17 @@ def header(path: str) -> tuple[int, int, str]:
         return image.width, image.height, str(image.format)
 
 
-def pixels(path: str | Path, preprocess: Preprocess) -> NDArray[np.float32]:
-    """The picture as an encoder sees it: (3, crop, crop) float32. Raises `BadContent`."""
+def pixels(
+    path: str | Path, preprocess: Preprocess, change: Callable[[Image.Image], Image.Image] | None = None
+) -> NDArray[np.float32]:
+    """The picture as an encoder sees it: (3, crop, crop) float32. Raises `BadContent`.
+
+    `change` makes another one of it, in RGB, when it is resized and not yet cropped.
+    """
     with _content(), opened(path) as image:
         decoded = upright(image, preprocess.resize)
-    return _normalised(_resized(decoded, preprocess), preprocess)
+    resized = _resized(decoded, preprocess)
+    return _normalised(change(resized) if change else resized, preprocess)
 
 
 def picture(path: str | Path, longest: int | None) -> Image.Image:

@@ -226,9 +226,15 @@ class Labels:
         words = {1: "positive", -1: "negative", 0: "", None: "conflict"}
         return [words[values.get(item, 0)] for item in items]
 
-    def verdicts(self, label_ids: Sequence[int]) -> Verdicts:
-        """What holds of every item as to labels that exclude each other (or one label alone)."""
-        sql = "SELECT * FROM verdict WHERE value IS NOT 0 AND label_id IN (SELECT value FROM json_each(?))"
+    def verdicts(self, label_ids: Sequence[int], least: Source = Source.HEAD) -> Verdicts:
+        """What holds of every item as to labels that exclude each other (or one label alone).
+
+        What is said on a word that counts for less than `least` is left out.
+        """
+        sql = (
+            f"SELECT * FROM verdict WHERE value IS NOT 0 AND source >= {int(least)} "
+            "AND label_id IN (SELECT value FROM json_each(?))"
+        )
         said: dict[int, list[sqlite3.Row]] = defaultdict(list)
         negative: dict[int, set[int]] = defaultdict(set)
         for row in self.database.rows_among(sql, label_ids):
@@ -238,10 +244,10 @@ class Labels:
                 said[row["item_id"]].append(row)
         return Verdicts({item: _strongest(rows) for item, rows in said.items()}, negative)
 
-    def examples(self, target: str) -> Examples:
-        """What can be learned for a target, `label:NAME` or `group:NAME`."""
+    def examples(self, target: str, least: Source = Source.RULE) -> Examples:
+        """What can be learned for a target, `label:NAME` or `group:NAME`: not from what a head said."""
         kind, _, name = target.partition(":")
-        return self._of_group(target, name) if kind == "group" else self._of_label(target, name)
+        return self._of_group(target, name, least) if kind == "group" else self._of_label(target, name, least)
 
     def counts(self) -> list[LabelCount]:
         """Every label with its counts, by name; a group's verdicts are read once for all its labels."""
@@ -260,9 +266,9 @@ class Labels:
             others = len(verdicts.positive) - conflicts - positive[label]
             yield LabelCount(name, group, positive[label], others + negative[label], conflicts)
 
-    def _of_group(self, target: str, name: str) -> Examples:
+    def _of_group(self, target: str, name: str, least: Source) -> Examples:
         labels = self._siblings(self.find_group(name)["id"])
-        verdicts = self.verdicts(list(labels))
+        verdicts = self.verdicts(list(labels), least)
         used = sorted({label for label in verdicts.positive.values() if label is not None}, key=labels.__getitem__)
         chosen = {item: label for item, label in sorted(verdicts.positive.items()) if label is not None}
         return Examples(
@@ -273,10 +279,10 @@ class Labels:
             _conflicts(verdicts),
         )
 
-    def _of_label(self, target: str, name: str) -> Examples:
+    def _of_label(self, target: str, name: str, least: Source) -> Examples:
         label = self.find(name)
         siblings = self._siblings(label["group_id"]) if label["group_id"] is not None else {label["id"]: name}
-        verdicts = self.verdicts(list(siblings))
+        verdicts = self.verdicts(list(siblings), least)
         chosen = {item: int(is_ == label["id"]) for item, is_ in verdicts.positive.items() if is_ is not None}
         for item, isnt in verdicts.negative.items():
             if label["id"] in isnt and item not in verdicts.positive:

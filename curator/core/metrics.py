@@ -1,74 +1,16 @@
-"""Held-out quality by stratified cross-validation. Nothing here is measured on what a head was fitted on."""
+"""Figures of held-out quality, from probabilities and what is right."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    FitPredict = Callable[[NDArray[np.float32], NDArray[np.int64], NDArray[np.float32]], NDArray[np.float32]]
-
-FOLDS = 5
 SMALL = 30
 """Below so many held-out items of the smallest class a figure comes with a warning in words."""
-
-
-def cross_validate(
-    fit_predict: FitPredict,
-    vectors: NDArray[np.float32],
-    targets: NDArray[np.int64],
-    classes: int,
-    seed: int,
-    seen: NDArray[np.bool_] | None = None,
-) -> dict[str, float]:
-    """Mean and spread (standard deviation over folds, as `NAME spread`) of each metric, and `items`.
-
-    `fit_predict(vectors, targets, unseen)` fits on the first two and gives (m, classes) probabilities for the
-    third. Items of equal vectors (one picture in two files) share a fold. `seen`: items whose labels the encoder
-    itself learnt; they are fitted on in every fold, and none is ever held out.
-    """
-    import numpy as np
-
-    scores: dict[str, list[float]] = {}
-    items = 0
-    known = np.zeros(len(targets), bool) if seen is None else seen
-    fresh = np.flatnonzero(~known)
-    for train, test in folds(vectors[fresh], targets[fresh], seed):
-        train, test = np.concatenate([np.flatnonzero(known), fresh[train]]), fresh[test]
-        if len(np.unique(targets[train])) < classes:
-            continue
-        probabilities = fit_predict(vectors[train], targets[train], vectors[test])
-        items += len(test)
-        for name, value in scores_of(probabilities, targets[test], targets[train], classes).items():
-            scores.setdefault(name, []).append(value)
-    result = {"items": float(items)}
-    for name, values in scores.items():
-        result[name] = float(np.mean(values))
-        result[f"{name} spread"] = float(np.std(values))
-    return result
-
-
-def folds(
-    vectors: NDArray[np.float32], targets: NDArray[np.int64], seed: int
-) -> Sequence[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Train and test indices: stratified, as many folds as the smallest class allows, at most `FOLDS`."""
-    import numpy as np
-    from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
-
-    # Numbered as they come: hash() of bytes differs between processes, and with it the folds would.
-    numbers: dict[bytes, int] = {}
-    groups = np.asarray([numbers.setdefault(row.tobytes(), len(numbers)) for row in vectors])
-    if not len(targets):
-        return []
-    count = min(FOLDS, *(len(np.unique(groups[targets == target])) for target in np.unique(targets)))
-    if count < 2:
-        return []
-    if len(np.unique(groups)) == len(groups):
-        return list(StratifiedKFold(count, shuffle=True, random_state=seed).split(vectors, targets))
-    return list(StratifiedGroupKFold(count, shuffle=True, random_state=seed).split(vectors, targets, groups))
 
 
 def scores_of(
@@ -94,6 +36,38 @@ def scores_of(
     else:
         result["macro f1"] = float(metrics.f1_score(wanted, said, average="macro", zero_division=0))
     return result
+
+
+def confusions(
+    said: NDArray[np.int64], wanted: NDArray[np.int64], classes: Sequence[str]
+) -> list[tuple[str, str, int, int]]:
+    """What was taken for what: the class, the one that was said instead, how often, of how many; the most first."""
+    import numpy as np
+    from sklearn.metrics import confusion_matrix
+
+    table = confusion_matrix(wanted, said, labels=np.arange(len(classes)))
+    totals = table.sum(axis=1)
+    np.fill_diagonal(table, 0)
+    found = [
+        (classes[i], classes[j], int(table[i, j]), int(totals[i])) for i, j in zip(*np.nonzero(table), strict=True)
+    ]
+    return sorted(found, key=lambda one: (-one[2], one))
+
+
+def calibration_error(probabilities: NDArray[np.float32], wanted: NDArray[np.int64]) -> float:
+    """Expected calibration error (Naeini et al. 2015) of probabilities, (n, classes), in ten bins of equal size.
+
+    For two classes that of the second one's probability, else that of the probability of what is said.
+    """
+    import numpy as np
+
+    if probabilities.shape[1] == 2:
+        sure, right = probabilities[:, 1], wanted == 1
+    else:
+        sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == wanted
+    bins = np.array_split(np.argsort(sure, kind="stable"), 10)
+    apart = [len(rows) * abs(float(sure[rows].mean()) - float(right[rows].mean())) for rows in bins if len(rows)]
+    return sum(apart) / len(sure)
 
 
 def caution(counts: Sequence[int]) -> str | None:

@@ -17,6 +17,7 @@ from curator.api import (
     FittedHead,
     GroupName,
     HeadName,
+    HeldOut,
     Item,
     ItemSet,
     LabelName,
@@ -140,6 +141,12 @@ class ActionContext:
         assert group is not None
         return f"group:{self._labels.find_group(group)['name']}"
 
+    def targets(self) -> list[str]:
+        """Every group, and every label in no group, that a head can be fitted for."""
+        known = self._labels.counts()
+        named = [f"group:{count.group}" if count.group else f"label:{count.label}" for count in known]
+        return [target for target in dict.fromkeys(named) if self._training.able(target)]
+
     def head(self, target: str, model: Model | None = None, head: HeadName | None = None) -> FittedHead:
         """The saved head while it fits, else a new one."""
         fitted = self._training.head(self._journal, target, model, head, {}, may_encode=self._may_encode)
@@ -156,9 +163,13 @@ class ActionContext:
         self._encoding.ensure(head.model, items, self._may_encode)
         return self._training.predict(head, items)
 
+    def held_out(self, head: FittedHead) -> HeldOut:
+        """What was said of the items that the head is fitted on while they were held out."""
+        return self._training.held_out(head)
+
     def unlabelled(self, target: str, items: Sequence[Item]) -> list[Item]:
         """Those of `items` of which nothing is said as to the target."""
-        examples = self._labels.examples(target)
+        examples = self._labels.examples(target, least=Source.HEAD)
         said = {*examples.items, *examples.conflicts}
         return [item for item in items if item.id not in said]
 
@@ -247,8 +258,9 @@ def _hold_finding(finding: Finding, tables: Mapping[str, Table]) -> None:
             raise Breach(f"gave a finding of kind {finding.kind!r} whose {column.name} is {value!r:.60}, not a number")
 
 
-def apply(journal: Journal, labels: Labels, change: SetLabel, source: Source) -> None:
-    """Carry out a change."""
+def apply(journal: Journal, labels: Labels, change: SetLabel, source: Source | None = None) -> None:
+    """Carry out a change, on the word of `source` or else of what it says itself."""
+    source = Source[change.source.upper()] if source is None else source
     if change.value is None and not labels.is_known(change.label, change.group):
         return  # nobody said it, so there is nothing to take back
     label = labels.ensure(journal, change.label, change.group)
@@ -273,7 +285,7 @@ def make(registry: Registry, spec: ActionSpec, targets: Targets, artifact: Artif
     return targets.write(artifact.path, render)
 
 
-def refuse_empty(items: Items) -> None:
+def refuse_empty(items: Items, unless: bool = False) -> None:
     """Raise `NotReady` for a catalogue without any item."""
-    if items.database.value("SELECT count(*) FROM item") == 0:
+    if not unless and items.database.value("SELECT count(*) FROM item") == 0:
         raise NotReady("the catalogue is empty: curator add FOLDER")

@@ -35,6 +35,11 @@ class Items:
         sql = "SELECT * FROM item WHERE id IN (SELECT value FROM json_each(?))"
         return self._items(sorted(self.database.rows_among(sql, ids), key=lambda row: row["id"]))
 
+    def by_hashes(self, hashes: Sequence[str]) -> list[Item]:
+        """The items of those hashes that are known, by id."""
+        sql = "SELECT * FROM item WHERE hash IN (SELECT value FROM json_each(?))"
+        return self._items(sorted(self.database.rows_among(sql, hashes), key=lambda row: row["id"]))
+
     def by_id(self, item_id: int) -> Item:
         """One item; raises `NotFound`, saying which ids there are."""
         found = self.by_ids([item_id])

@@ -66,9 +66,10 @@ def _link(object_: Path, file: Path) -> None:
 
 def users(catalogue: sqlite3.Connection) -> dict[str, str]:
     """What each object that a catalogue names belongs to: a head, or a model that was trained here."""
-    found = dict(
-        catalogue.execute("SELECT object, 'head ' || target || '@' || version FROM head ORDER BY id").fetchall()
-    )
+    head = "'head ' || target || '@' || version"
+    rows = catalogue.execute(f"SELECT object, {head} FROM head ORDER BY id").fetchall()
+    rows += catalogue.execute(f"SELECT held_out, {head} FROM head WHERE held_out IS NOT NULL ORDER BY id").fetchall()
+    found = dict(rows)
     for encoder, version, weights in catalogue.execute("SELECT encoder, version, weights FROM model ORDER BY id"):
         source = json.loads(weights)
         for object_ in source["files"].values() if isinstance(source, dict) else ():

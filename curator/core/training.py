@@ -10,17 +10,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from curator.api import FittedHead, Head, HeadSpec, Item, Model, Predictions
-from curator.contract import Breach
+from curator.api import FittedHead, HeadSpec, HeldOut, Item, Model, Predictions
+from curator.core import disturbing
+from curator.core.calibration import Calibration, calibrated
 from curator.core.changes import Journal
+from curator.core.cross_validation import Measured, cross_validate
 from curator.core.encoding import Encoding
 from curator.core.finetuning import FineTuning
+from curator.core.heads import SEED, Heads
 from curator.core.labels import Examples, Labels
-from curator.core.metrics import caution, cross_validate
+from curator.core.metrics import calibration_error, caution
 from curator.core.reporting import Reporter, count
 from curator.core.selection import Items
 from curator.errors import NotReady
 from curator.parameters import bind
+from curator.splits import folds, sample
 from curator.store.derived import Derived
 from curator.store.objects import Objects
 from curator.store.sqlite import Database
@@ -29,9 +33,14 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from curator.core.disturbing import Views
     from curator.plugins import Registry
 
-SEED = 0
+MEASURING = 2
+"""Goes up when heads are measured or calibrated in another way, so that they are fitted anew."""
+
+MEASURABLE = 100
+"""Held-out items from which it can be said how far probabilities are off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +65,14 @@ class Training:
         encoding: Encoding,
         reporter: Reporter,
     ) -> None:
-        self.database = database
         self.derived = derived
-        self.objects = objects
         self.registry = registry
         self.encoding = encoding
         self.reporter = reporter
         self.items = Items(database)
         self.labels = Labels(database)
         self.models = encoding.models
+        self.heads = Heads(database, objects, registry, self.models)
 
     def head(
         self,
@@ -74,11 +82,13 @@ class Training:
         kind: str | None,
         options: Mapping[str, Any],
         may_encode: bool = False,
+        disturb: bool = False,
     ) -> FittedHead:
         """The saved head for a target while labels, vectors, kind and options are the same; else a new one.
 
-        A saved head whose state was lost is fitted again, and keeps its version.
-        Raises `NotReady`, with the command that helps, where there is too little to learn from.
+        A saved head whose state was lost, or that was never measured on disturbed copies where `disturb` asks for it,
+        is fitted again, and keeps its version. Raises `NotReady`, with the command that helps, where there is too
+        little to learn from.
         """
         spec = self._spec(kind)
         with self.registry.guard(spec, "taking the options of"):
@@ -88,10 +98,12 @@ class Training:
         model = model or self._model(examples)
         data, notes = self._data(examples, model, may_encode)
         digest = _digest(data, model, spec, params)
-        saved = self.database.row("SELECT * FROM head WHERE target = ? AND digest = ? ORDER BY id DESC", target, digest)
-        if saved is not None and self.objects.holds(saved["object"]):
-            return self.saved(saved)
-        return self._fit(journal, spec, params, model, data, notes, digest, saved)
+        saved = self.heads.find(target, digest)
+        if saved is not None and self.heads.whole(saved):
+            found = self.heads.saved(saved)
+            if not disturb or disturbing.measured(found.metrics):
+                return found
+        return self._fit(journal, spec, params, model, data, notes, digest, saved, disturb)
 
     def fine_tuned(
         self,
@@ -101,6 +113,7 @@ class Training:
         kind: str | None,
         options: Mapping[str, Any],
         may_encode: bool = False,
+        disturb: bool = False,
     ) -> FittedHead:
         """The head on a further version of the model, which learnt the labels; says how it compares with this one."""
         examples = self.labels.examples(target)
@@ -111,37 +124,17 @@ class Training:
             self.reporter.say(f"nothing that it tried was better: {frozen.name} stays as it is")
         else:
             self._compare(target, frozen, tuned, kind, options, may_encode)
-        return self.head(journal, target, tuned, kind, options, may_encode)
-
-    def all(self) -> list[FittedHead]:
-        """Every saved head, oldest first."""
-        return [self.saved(row) for row in self.database.rows("SELECT * FROM head ORDER BY id")]
-
-    def saved(self, row: Any) -> FittedHead:
-        """A row of the catalogue as a head."""
-        return FittedHead(
-            row["id"],
-            row["target"],
-            row["version"],
-            row["kind"],
-            self.models.by_id(row["model_id"]),
-            tuple(json.loads(row["classes"])),
-            tuple(json.loads(row["counts"])),
-            json.loads(row["metrics"]),
-            True,
-            tuple(json.loads(row["notes"])),
-        )
+        return self.head(journal, target, tuned, kind, options, may_encode, disturb)
 
     def predict(self, head: FittedHead, items: Sequence[Item]) -> Predictions:
         """Probabilities for the items that have vectors; what the head said before is taken from the cache."""
         import numpy as np
 
-        row = self.database.row("SELECT * FROM head WHERE id = ?", head.id)
-        assert row is not None
+        row = self.heads.row(head)
         cached = dict(self.derived.predictions(row["object"], [item.hash for item in items]))
         fresh, vectors = self.encoding.matrix(head.model, [item for item in items if item.hash not in cached])
         if fresh:
-            probabilities = self._predict(self._restored(row), head.head, vectors, len(head.classes))
+            probabilities = self.heads.predict(self.heads.restored(row), head.head, vectors, len(head.classes))
             made = {
                 item.hash: values.astype("<f4").tobytes() for item, values in zip(fresh, probabilities, strict=True)
             }
@@ -150,7 +143,16 @@ class Training:
             cached |= made
         present = [item for item in items if item.hash in cached]
         values = np.frombuffer(b"".join(cached[item.hash] for item in present), dtype="<f4")
-        return Predictions(present, head.classes, values.reshape(len(present), len(head.classes)))
+        said = values.reshape(len(present), len(head.classes))
+        return Predictions(present, head.classes, self.heads.calibration(row).apply(said))
+
+    def able(self, target: str) -> bool:
+        """Whether there is enough to learn from."""
+        return sum(count > 1 for count in self.labels.examples(target).counts) > 1
+
+    def held_out(self, head: FittedHead) -> HeldOut:
+        """What was said of items while they were held out, calibrated as the head is."""
+        return self.heads.held_out(head)
 
     # --- what to learn from ---
 
@@ -206,6 +208,7 @@ class Training:
         notes: list[str],
         digest: str,
         lost: Any,
+        disturb: bool,
     ) -> FittedHead:
         import numpy as np
 
@@ -216,30 +219,51 @@ class Training:
             f"fitting a {spec.name} head for {target.replace(':', ' ', 1)} on {model.name}: "
             f"{count(len(data.items), 'item')} of {classes} classes"
         )
-
         seen = self.models.seen(model)
-        metrics = self._measured(spec, params, data, seen)
-        if seen:
-            notes.append(f"{model.name} was fine-tuned on these labels: measured on items that were kept from it")
+        views = self._views(model, data, seen, notes) if disturb else {}
+        found = self._measured(spec, params, data, seen, views)
+        held_out = [data.items[row] for row in found.index]
+        calibration = calibrated(found.probabilities, data.targets[found.index])
         counts = np.bincount(data.targets, minlength=classes).tolist()
-        notes += [sentence for sentence in [caution(counts)] if sentence]
-        if not metrics["items"]:
-            alike = "one picture in several files cannot be held out from itself"
-            notes.append(f"{'the encoder saw all of them' if seen else alike}: no figures")
-        head = self._fitted(spec, params, data.vectors, data.targets, classes)
-        row = self._save(journal, spec, params, model, data, digest, head, metrics, counts, notes, lost)
-        return replace(self.saved(row), reused=False)
+        notes += cautions(model, seen, counts, found, calibration)
+        head = self.heads.fit(spec, params, data.vectors, data.targets, classes)
+        fitted = {
+            "counts": json.dumps(counts),
+            "metrics": json.dumps({**found.metrics, **self._of_calibration(found, data), **disturbing.flat(found)}),
+            "notes": json.dumps(notes, ensure_ascii=False),
+            "held_out": self.heads.keep_held_out(held_out, data.targets[found.index], found.probabilities),
+            "calibration": json.dumps([calibration.scale, calibration.shift]) if calibration else None,
+        }
+        row = self.heads.save(journal, spec, params, model, data.examples, digest, head, fitted, lost)
+        return replace(self.heads.saved(row), reused=False)
 
-    def _measured(self, spec: HeadSpec, params: Any, data: _Data, seen: frozenset[str]) -> dict[str, float]:
+    def _measured(
+        self, spec: HeadSpec, params: Any, data: _Data, seen: frozenset[str], views: Views | None = None
+    ) -> Measured:
         import numpy as np
 
         classes = len(data.examples.classes)
 
         def fit_predict(vectors: Any, targets: Any, unseen: Any) -> Any:
-            return self._predict(self._fitted(spec, params, vectors, targets, classes), spec.name, unseen, classes)
+            return self.heads.predict(
+                self.heads.fit(spec, params, vectors, targets, classes), spec.name, unseen, classes
+            )
 
         known = np.asarray([item.hash in seen for item in data.items])
-        return cross_validate(fit_predict, data.vectors, data.targets, classes, SEED, known)
+        return cross_validate(fit_predict, data.vectors, data.targets, classes, SEED, known, views)
+
+    def _views(self, model: Model, data: _Data, seen: frozenset[str], notes: list[str]) -> Views:
+        """Other vectors of items that can be held out: of blurred, darkened and noisy copies."""
+        import numpy as np
+
+        able = [item.modality == "image" and item.hash not in seen for item in data.items]
+        rows = np.flatnonzero(able)
+        chosen = rows[sample(data.targets[rows], disturbing.MOST, SEED)]
+        if not len(chosen):
+            notes.append("only pictures can be blurred, darkened and noisy: not measured")
+        elif len(chosen) < len(rows):
+            notes.append(f"blurred, darkened and noisy: measured on {len(chosen):,} of {len(rows):,} pictures")
+        return disturbing.views(self.encoding, model, [data.items[row] for row in chosen], chosen.tolist())
 
     def _compare(
         self, target: str, frozen: Model, tuned: Model, kind: str | None, options: Mapping[str, Any], may_encode: bool
@@ -248,7 +272,8 @@ class Training:
         spec, examples, seen = self._spec(kind), self.labels.examples(target), self.models.seen(tuned)
         params = bind(spec.params, options)
         measured = [
-            self._measured(spec, params, self._data(examples, model, may_encode)[0], seen) for model in (frozen, tuned)
+            self._measured(spec, params, self._data(examples, model, may_encode)[0], seen).metrics
+            for model in (frozen, tuned)
         ]
         before, after = (figures.get("accuracy", 0.0) for figures in measured)
         verdict = "better" if after > before else "not better: stay with the frozen one"
@@ -257,76 +282,41 @@ class Training:
             f"{frozen.name}, {after:.1%} with {tuned.name}: {verdict}"
         )
 
-    def _save(
-        self,
-        journal: Journal,
-        spec: HeadSpec,
-        params: Any,
-        model: Model,
-        data: _Data,
-        digest: str,
-        head: Head,
-        metrics: Mapping[str, float],
-        counts: Sequence[int],
-        notes: Sequence[str],
-        lost: Any,
-    ) -> Any:
-        from safetensors.numpy import save
-
-        with self.registry.guard(spec, "saving"):
-            state = save(_contiguous(head.state()))
-        fitted = {
-            "metrics": json.dumps(dict(metrics)),
-            "notes": json.dumps(list(notes), ensure_ascii=False),
-            "object": self.objects.put(state),
-        }
-        if lost is not None:
-            journal.update("head", lost["id"], **fitted)
-            return self.database.row("SELECT * FROM head WHERE id = ?", lost["id"])
-        target = data.examples.target
-        last = self.database.value("SELECT max(version) FROM head WHERE target = ?", target)
-        row_id = journal.insert(
-            "head",
-            target=target,
-            version=(last or 0) + 1,
-            kind=spec.name,
-            options=json.dumps(asdict(params)),
-            model_id=model.id,
-            classes=json.dumps(list(data.examples.classes), ensure_ascii=False),
-            counts=json.dumps(list(counts)),
-            digest=digest,
-            **fitted,
-        )
-        return self.database.row("SELECT * FROM head WHERE id = ?", row_id)
-
-    def _fitted(self, spec: HeadSpec, params: Any, vectors: Any, targets: Any, classes: int) -> Head:
-        with self.registry.guard(spec, "fitting"):
-            head = spec.load(params)
-            head.fit(vectors, targets, classes, SEED)
-        return head
-
-    def _restored(self, row: Any) -> Head:
-        from safetensors.numpy import load
-
-        spec = self.registry.get(HeadSpec, row["kind"])
-        state = load(self.objects.get(row["object"]))
-        with self.registry.guard(spec, "restoring"):
-            head = spec.load(bind(spec.params, json.loads(row["options"])))
-            head.restore(state)
-        return head
-
-    def _predict(self, head: Head, kind: str, vectors: Any, classes: int) -> Any:
-        """Call the head, and hold it to its contract."""
+    @staticmethod
+    def _of_calibration(found: Measured, data: _Data) -> dict[str, float]:
+        """How far calibrated probabilities are off, those of each half of the items set by the other half."""
         import numpy as np
 
-        wanted = (len(vectors), classes)
-        with self.registry.guard(self.registry.get(HeadSpec, kind), "predicting with"):
-            made = np.asarray(head.predict(vectors))
-            if made.shape != wanted or made.dtype != np.float32:
-                raise Breach(f"gave {made.dtype} {made.shape}, not float32 {wanted}")
-            if not ((made >= 0).all() and np.allclose(made.sum(axis=1), 1, atol=1e-3)):
-                raise Breach("gave rows that are no probabilities")
-        return made
+        targets = data.targets[found.index]
+        if len(targets) < MEASURABLE:
+            return {}
+        halves = folds(np.arange(len(targets)), targets, 2, SEED)
+        if not halves:
+            return {}
+        said = found.probabilities.copy()
+        for known, others in halves:
+            calibration = calibrated(found.probabilities[known], targets[known])
+            if calibration is not None:
+                said[others] = calibration.apply(found.probabilities[others])
+        return {"calibration error": calibration_error(said, targets)}
+
+
+def cautions(
+    model: Model, seen: frozenset[str], counts: Sequence[int], found: Measured, calibration: Calibration | None
+) -> list[str]:
+    """What a reader of the figures should know."""
+    notes = []
+    if seen:
+        notes.append(f"{model.name} was fine-tuned on these labels: measured on items that were kept from it")
+    notes += [sentence for sentence in [caution(counts)] if sentence]
+    if not len(found.index):
+        alike = "one picture in several files cannot be held out from itself"
+        notes.append(f"{'the encoder saw all of them' if seen else alike}: no figures")
+    elif not found.apart:
+        notes.append(f"to {model.name} all items of a class are near-copies of each other: figures may flatter")
+    if len(found.index) and calibration is None:
+        notes.append("too few held-out items to calibrate: percentages are the head's own")
+    return notes
 
 
 def refuse_too_few(examples: Examples) -> None:
@@ -384,11 +374,6 @@ def _digest(data: _Data, model: Model, spec: HeadSpec, params: Any) -> str:
         "kind": spec.name,
         "options": asdict(params),
         "seed": SEED,
+        "measuring": MEASURING,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def _contiguous(state: Mapping[str, Any]) -> dict[str, Any]:
-    import numpy as np
-
-    return {name: np.ascontiguousarray(array) for name, array in state.items()}

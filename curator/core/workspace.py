@@ -241,18 +241,20 @@ class Workspace:
         options: Mapping[str, Any] | None = None,
         may_encode: bool = False,
         fine_tune: bool = False,
+        robustness: bool = False,
     ) -> FittedHead:
         """Fit (or find, if nothing changed) the head for a label or group; `options` are the head's own.
 
-        `fine_tune`: let the encoder learn the labels first, as a further version. Raises `NotReady` where they are few.
+        `fine_tune`: let the encoder learn the labels first, as a further version. `robustness`: measure on blurred,
+        darkened and noisy copies of held-out pictures, too. Raises `NotReady` where labels are few.
         """
         said = {"label": label, "group": group, "encoder": encoder, "head": head, "fine_tune": fine_tune or None}
-        with self._run("train", {**said, **(options or {})}, reads_first=fine_tune) as journal:
+        with self._run("train", said | dict(options or {}), reads_first=fine_tune) as journal:
             context = self._context(journal, may_encode)
             target = context.target(label, group)  # type: ignore[arg-type]
             model = context.model(encoder, "image") if encoder is not None else None  # type: ignore[arg-type]
             fit = self.training.fine_tuned if fine_tune else self.training.head
-            return fit(journal, target, model, head, options or {}, may_encode)
+            return fit(journal, target, model, head, options or {}, may_encode, robustness)
 
     def run(
         self,
@@ -267,9 +269,9 @@ class Workspace:
         """Run an action, apply its changes, and return its findings as rows (`{"kind": ..., **values}`).
 
         `apply`: also move the files that the action sets aside; without it that is only said.
-        `values` are the action's parameters: a path or `"id:N"` for a query, `text=` for a text query. Raises
-        what the command line would show; `NotReady` where more than a minute of embedding would come first,
-        unless `may_encode`. A file that the action makes (`sheet="out.png"`) replaces another only with `force`.
+        `values` are the action's parameters: a path or `"id:N"` for a query, `text=` for a text query. Raises what the
+        command line would show; `NotReady` where more than a minute of embedding would come first, unless `may_encode`.
+        A file that the action makes (`sheet="out.png"`) replaces another only with `force`.
         """
         found = self.findings(action, text=text, may_encode=may_encode, apply=apply, force=force, **values)
         return [{"kind": finding.kind, **finding.values} for finding in found]
@@ -286,16 +288,12 @@ class Workspace:
     ) -> Iterator[Finding]:
         """As `run`, one by one as they come. Files are moved when the plan has ended."""
         spec = self.registry.get(ActionSpec, action)
-        if looks_among_items(spec.params):
-            refuse_empty(self.items)
+        refuse_empty(self.items, unless=not looks_among_items(spec.params))
         targets = Targets(self.folder, self.items.places, force)
         with self.registry.guard(spec, "taking the parameters of"):  # the plugin's class may check them
             params = bind_parameters(spec, values, self.items, text, targets)
-        said = {
-            **{name: value for name, value in values.items() if value not in (None, ())},
-            **({"text": text} if text else {}),
-            **({"apply": True} if apply else {}),
-        }
+        given = {**values, "text": text or None, "apply": apply or None}
+        said = {name: value for name, value in given.items() if value not in (None, ())}
         aside: list[SetAside] = []
         with self._run(action, said, reads_first=True) as journal:
             for output in outputs(self.registry, spec, self._context(journal, may_encode), params):
@@ -308,7 +306,7 @@ class Workspace:
                 else:
                     self._turn.take()  # before a transaction that would keep out whoever has it
                     with self.registry.guard(spec, "applying the changes of"):
-                        carry_out(journal, self.labels, output, Source.RULE)
+                        carry_out(journal, self.labels, output)
             self._set_aside(journal, aside, apply)
 
     def use(self, encoder: str) -> Model:

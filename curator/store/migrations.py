@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-LATEST = 3
+LATEST = 4
 
 M001 = """
 -- A run: one command or call that wrote something. 'running' with a dead process means interrupted.
@@ -236,6 +236,14 @@ CREATE TABLE row_problem (
 ) STRICT;
 """
 
+M004 = """
+-- What was said of the items that a head is fitted on while they were held out: hash of an object with arrays (hashes,
+-- targets, probabilities). NULL: none could be, or the head is older than this.
+ALTER TABLE head ADD COLUMN held_out TEXT;
+-- JSON, [scale, shift] of the logits. NULL: as the head says it.
+ALTER TABLE head ADD COLUMN calibration TEXT;
+"""
+
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a catalogue up to `LATEST`; each step whole or not at all."""
@@ -260,6 +268,12 @@ def migrate(connection: sqlite3.Connection) -> None:
         for statement in _statements(M003):
             db.execute(statement)
         db.execute("PRAGMA user_version = 3")
+
+    @migrations()
+    def m004_keep_what_was_held_out(db: Database) -> None:
+        for statement in _statements(M004):
+            db.execute(statement)
+        db.execute("PRAGMA user_version = 4")
 
     migrations.apply(Database(connection))
 

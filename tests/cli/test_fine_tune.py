@@ -14,8 +14,8 @@ from cli_kit import curator_here
 from hypothesis import given
 from hypothesis import strategies as st
 
+from curator.core.cross_validation import cross_validate
 from curator.core.finetuning import learning_part
-from curator.core.metrics import cross_validate
 
 pytestmark = [pytest.mark.usefixtures("here"), pytest.mark.slow]
 
@@ -211,17 +211,17 @@ def test_what_the_encoder_saw_is_fitted_on_and_never_held_out(fresh, known, seed
     targets = np.asarray([0, 1] * (fresh + known))
     seen = np.asarray([False] * (2 * fresh) + [True] * (2 * known))
     vectors = np.arange(len(targets), dtype=np.float32)[:, None]
-    asked = []
+    asked = set()
 
     def fit_predict(rows, of, unseen):
         assert set(np.flatnonzero(seen)) <= set(rows[:, 0].astype(int)), "what was seen is fitted on"
-        asked.extend(unseen[:, 0].astype(int).tolist())
+        asked.update(unseen[:, 0].astype(int).tolist())
         return np.full((len(unseen), 2), 0.5, np.float32)
 
-    metrics = cross_validate(fit_predict, vectors, targets, 2, seed, seen)
+    metrics = cross_validate(fit_predict, vectors, targets, 2, seed, seen).metrics
     assert sorted(asked) == np.flatnonzero(~seen).tolist() and metrics["items"] == 2 * fresh
 
 
 def test_where_it_saw_all_there_are_no_figures():
     vectors, targets = np.eye(6, dtype=np.float32), np.asarray([0, 1] * 3)
-    assert cross_validate(lambda *given: 1 / 0, vectors, targets, 2, 0, np.ones(6, bool)) == {"items": 0.0}
+    assert cross_validate(lambda *given: 1 / 0, vectors, targets, 2, 0, np.ones(6, bool)).metrics == {"items": 0.0}

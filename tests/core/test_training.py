@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fakes import open_fake, picture
+from fakes import open_fake, picture, text
 
 from curator.api import ItemSet
 from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
@@ -68,15 +68,16 @@ def test_a_head_is_used_again_until_something_changes(ws):
 
 def test_other_options_kinds_and_spaces_are_other_heads(ws):
     first = ws.train(group="colour")
-    assert ws.train(group="colour", options={"c": "10"}).id == first.id  # the default, said aloud
     assert ws.train(group="colour", options={"c": 1}).version == 2
+    assert ws.train(group="colour", options={"c": "1"}).version == 2
+    assert ws.train(group="colour", options={"c": None}).id == first.id  # the default, said aloud
     assert ws.train(group="colour", head="centroid").version == 3
     with pytest.raises(NotReady, match=r"18 images not yet embedded .*: run `curator encode -e histogram:turned@2`"):
         _without_vectors(ws)
     ws.encode("histogram:turned")
     fourth = ws.train(group="colour", encoder="histogram:turned")
     assert (fourth.version, fourth.model.variant) == (4, "turned")
-    assert [head.version for head in ws.training.all()] == [1, 2, 3, 4]
+    assert [head.version for head in ws.training.heads.all()] == [1, 2, 3, 4]
 
 
 def _without_vectors(ws):
@@ -102,7 +103,7 @@ def test_predictions_are_cached(ws, counts):
     counts.clear()
     first = predicted(ws, group="colour", head="centroid")
     held = counts["predicted"] - 3
-    assert held == 18  # each labelled item once, held out
+    assert held == 5 * 18  # each labelled item in each repeat, held out
     counts.clear()
     assert predicted(ws, group="colour", head="centroid") == first
     assert not counts
@@ -168,14 +169,14 @@ def test_what_is_not_there(ws):
         ws.train()
     with pytest.raises(BadInput, match="no parameter 'd'"):
         ws.train(group="colour", options={"d": 1})
-    assert ws.training.all() == []
+    assert ws.training.heads.all() == []
 
 
 def test_a_lost_or_damaged_head_is_fitted_again_and_keeps_its_version(ws):
     rows = predicted(ws, group="colour")
-    head = ws.training.all()[0]
+    head = ws.training.heads.all()[0]
     items = ws.items.select()
-    (path,) = [path for path in (ws.folder / "objects").rglob("*") if path.is_file()]
+    path = ws.objects.path(ws.database.value("SELECT object FROM head"))
     data = path.read_bytes()
     for damage, said in (
         (lambda: path.write_bytes(data[:-1] + b"\0\0"), "is damaged"),
@@ -186,4 +187,83 @@ def test_a_lost_or_damaged_head_is_fitted_again_and_keeps_its_version(ws):
         with pytest.raises(WorkspaceError, match=rf"object .* {said}.*; restore it from a backup"):
             ws.training.predict(head, items)
         assert predicted(ws, group="colour") == rows
-        assert path.read_bytes() == data and ws.training.all() == [head]
+        assert path.read_bytes() == data and ws.training.heads.all() == [head]
+
+
+def test_what_was_held_out_is_kept_and_calibrated_like_the_predictions(ws):
+    head = ws.train(group="colour")
+    found = ws.training.held_out(head)
+    assert [item.id for item in found.items] == sorted(item.id for item in found.items) and len(found.items) == 18
+    assert [found.classes[target] for target in found.targets] == [item.path.parent.name for item in found.items]
+    assert head.calibrated and found.probabilities.shape == (18, 3)
+    assert (found.probabilities.argmax(axis=1) == found.targets).mean() == pytest.approx(head.metrics["accuracy"])
+    raw = ws.training.heads.predict(ws.training.heads.restored(ws.training.heads.row(head)), head.head,
+                                    ws.encoding.matrix(head.model, found.items)[1], 3)  # fmt: skip
+    said = ws.training.predict(head, found.items).probabilities
+    assert (said == ws.training.heads.calibration(ws.training.heads.row(head)).apply(raw)).all()
+    assert abs(said - raw).max() > 1e-3
+
+
+def test_lost_evidence_is_measured_again_under_the_same_version(ws):
+    head = ws.train(group="colour")
+    before = ws.training.held_out(head)
+    ws.objects.path(ws.database.value("SELECT held_out FROM head")).unlink()
+    with pytest.raises(WorkspaceError, match="is missing from"):
+        ws.training.held_out(head)
+    again = ws.train(group="colour")
+    assert again.id == head.id and (ws.training.held_out(again).probabilities == before.probabilities).all()
+
+
+def test_no_head_learns_from_what_a_head_said(ws):
+    first = ws.train(group="colour")
+    rows = ws.run("classify", group="colour", accept=0.5)
+    taken = [row for row in rows if row["kind"] == "prediction" and row["probability"] >= 0.5]
+    assert len(taken) == 3
+    labels = ws.labels.of_items([row["id"] for row in taken])
+    assert labels == {row["id"]: [row["label"]] for row in taken}
+    assert ws.train(group="colour").id == first.id  # the same examples, the same head
+    assert not [row for row in ws.run("classify", group="colour") if row["kind"] == "prediction"]
+    ws.label("blue", [f"id:{taken[0]['id']}"], group="colour")  # a person knows better
+    assert ws.labels.of_items([taken[0]["id"]]) == {taken[0]["id"]: ["blue"]}
+    ws.undo()
+    ws.undo()
+    assert ws.labels.of_items([row["id"] for row in taken]) == {}
+
+
+def test_figures_on_worse_copies_are_measured_once_asked_for(ws):
+    plain = ws.train(group="colour")
+    assert plain.figures()[0]["blurred"] is None
+    worse = ws.train(group="colour", robustness=True)
+    assert (worse.id, worse.reused) == (plain.id, False)
+    (accuracy,) = [row for row in worse.figures() if row["metric"] == "accuracy"]
+    assert accuracy["blurred"] == accuracy["noisy"] == accuracy["value"] == 1  # a blurred red is red
+    assert ws.train(group="colour", robustness=True).reused and ws.train(group="colour").reused
+
+
+def test_what_only_light_tells_apart_fails_in_the_dark(tmp_path, photos):
+    for name, light in (("day", 230), ("dusk", 92)):
+        for number in range(8):
+            picture(photos / name / f"{number}.png", light + number, color=(light,) * 3)
+    with open_fake(tmp_path / "workspace", "histogram", "centroid") as workspace:
+        workspace.add(photos, labels_from_folders=True, group="light")
+        head = workspace.train(group="light", robustness=True)
+    (accuracy,) = [row for row in head.figures() if row["metric"] == "accuracy"]
+    assert (accuracy["value"], accuracy["darkened"]) == pytest.approx((1, 0.5))  # all of it is taken for dusk
+
+
+def test_texts_have_no_worse_copies(tmp_path, ws):
+    for number in range(6):
+        text(tmp_path / "words" / ("a" if number % 2 else "b") / f"{number}.txt", f"{number} {number % 2} 1")
+    with open_fake(tmp_path / "other", "numbers", "centroid") as workspace:
+        workspace.add(tmp_path / "words", labels_from_folders=True, group="kind", encode=False)
+        workspace.encode("numbers")
+        head = workspace.train(group="kind", encoder="numbers", robustness=True)
+    assert "only pictures can be blurred, darkened and noisy: not measured" in head.notes
+
+
+def test_vectors_that_something_else_wrote_are_told(ws):
+    ws.derived.database.execute(
+        "UPDATE vector SET vector = ?", bytes.fromhex("0000c07f") * ws.models.find("histogram").dim
+    )
+    with pytest.raises(WorkspaceError, match="not finite: `curator check --repair`"):
+        ws.train(group="colour")

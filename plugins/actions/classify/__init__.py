@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from curator import sheets
 from curator.api import (
@@ -30,6 +30,9 @@ from curator.api import (
 )
 from curator.errors import BadInput
 
+if TYPE_CHECKING:
+    from . import deciding
+
 
 @dataclass(frozen=True)
 class ClassifyParams:
@@ -50,6 +53,17 @@ class ClassifyParams:
     encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use.")] = None
     head: Annotated[HeadName | None, Option(help="The kind of head to fit (`curator heads` lists them).")] = None
     items: Annotated[ItemSet, Option()] = ItemSet()
+    precision: Annotated[
+        float | None,
+        Option(help="Say yes, no or a class only where so many are right (0 to 1); else: don't know.", min=0, max=1),
+    ] = None
+    recall: Annotated[
+        float | None, Option(help="Say yes of so many of those that are the label (0 to 1).", min=0, max=1)
+    ] = None
+    accept: Annotated[
+        float | None,
+        Option(help="Make labels of predictions that are at least so probable (0.5 to 1).", min=0.5, max=1),
+    ] = None
     sheet: Annotated[
         NewFile | None,
         Option(help="Show the best, worst and least sure as one picture or PDF.", choices=sheets.ENDINGS),
@@ -65,7 +79,25 @@ HELD_OUT = Table(
         Column("metric", "what was measured"),
         Column("value", "mean over held-out folds, 0 to 1", "score"),
         Column("spread", "standard deviation over the folds", "score"),
+        Column("blurred", "the same on blurred copies; after `curator train --robustness`", "score"),
+        Column("darkened", "on darkened ones", "score"),
+        Column("noisy", "on noisy ones", "score"),
         Column("items", "how many items it rests on", "integer"),
+    ),
+    whole=True,
+)
+
+LINES = Table(
+    "line",
+    "Where the line is drawn, measured on held-out items",
+    (
+        Column("said", "what is said: yes or no, or for a group the class"),
+        Column("where", "from or up to the probability"),
+        Column("probability", "of the label, or of the most probable class, 0 to 1", "percent"),
+        Column("precision", "share of the held-out items of which it was said and right, 0 to 1", "score"),
+        Column("at_least", "the lower bound of that share, with 95 % confidence", "score"),
+        Column("recall", "share of all of which it would be right that it was said of, 0 to 1", "score"),
+        Column("items", "of how many held-out items it was said", "integer"),
     ),
     whole=True,
 )
@@ -76,6 +108,7 @@ PREDICTIONS = Table(
     (
         Column("probability", "the head's probability for the label, 0 to 1", "percent"),
         Column("label", "for a label: itself; for a group: the most probable one"),
+        Column("said", "yes, no or don't know, or for a group the class; with --precision or --recall"),
         Column("id", "the item", "integer"),
         Column("path", "where it is; null if its file is gone", "picture"),
         Column("text", "the body of a text; null for an image"),
@@ -88,7 +121,7 @@ FROM_NAMES = Table(
     (
         Column("probability", "softmax of 100 times the cosine with each name, 0 to 1; not calibrated", "percent"),
         Column("label", "the most probable name of those given"),
-        *PREDICTIONS.columns[2:],
+        *PREDICTIONS.columns[3:],
     ),
 )
 
@@ -113,9 +146,9 @@ def by_names(context: Context, params: ClassifyParams, among: str) -> Iterator[O
     """Predictions with no examples, of labelled items too."""
     from . import words
 
-    for option, value in (("--label", params.label), ("--group", params.group), ("--head", params.head)):
-        if value is not None:
-            raise BadInput(f"give either --among or {option}, not both: --among goes by names and fits no head")
+    for option in ("label", "group", "head", "precision", "recall", "accept"):
+        if getattr(params, option) is not None:
+            raise BadInput(f"give either --among or --{option}, not both: --among goes by names and fits no head")
     names, prompts = words.names_in(among), words.checked(params.prompt)
     model = words.model_of_both(context, context.model(params.encoder, "image"))
     found = words.predictions(context, model, names, prompts, words.items_of(context, params.items))
@@ -132,11 +165,32 @@ def by_head(context: Context, params: ClassifyParams) -> Iterator[Output]:
     model = context.model(params.encoder, "image") if params.encoder is not None else None
     head = context.head(target, model, params.head)
     yield from held_out(head)
+    lines = _lines(context, params, head)
+    if lines is not None:
+        yield from lines.findings()
     items = context.items(params.items, modalities=head.model.modalities)
     found = context.predict(head, context.unlabelled(target, items))
     title = f"Predictions for {head.target.partition(':')[2]}"
     note = f"{len(found.items):,} items that nobody labelled, by {head.target}@{head.version} on {head.model.name}"
-    yield from shown(context, params, PREDICTIONS, found, title, note)
+    yield from shown(context, params, PREDICTIONS, found, title, note, lines)
+    if params.accept is not None:
+        from . import accepting
+
+        yield from accepting.changes(context, head, found, params.accept)
+
+
+def _lines(context: Context, params: ClassifyParams, head: FittedHead) -> deciding.Lines | None:
+    """From which probability something is said, if that was asked for."""
+    from . import deciding
+
+    binary = params.label is not None
+    if params.precision is not None and params.recall is not None:
+        raise BadInput("give either --precision or --recall: one threshold cannot be chosen by both")
+    if params.recall is not None and not binary:
+        raise BadInput("--recall is for a label: of a group each class has its own, use --precision")
+    if params.precision is not None:
+        return deciding.by_precision(context.held_out(head), params.precision, binary)
+    return deciding.by_recall(context.held_out(head), params.recall) if params.recall is not None else None
 
 
 def _target(context: Context, params: ClassifyParams) -> str:
@@ -151,28 +205,24 @@ def _target(context: Context, params: ClassifyParams) -> str:
 
 def held_out(head: FittedHead) -> Iterator[Finding]:
     """A row for each metric."""
-    count = int(head.metrics["items"])
-    for name, value in head.metrics.items():
-        if name != "items" and not name.endswith(" spread"):
-            values = {
-                "head": f"{head.target}@{head.version}",
-                "model": head.model.name,
-                "metric": name,
-                "value": value,
-                "spread": head.metrics.get(f"{name} spread"),
-                "items": count,
-            }
-            yield Finding("held-out", values)
+    for figure in head.figures():
+        yield Finding("held-out", {"head": f"{head.target}@{head.version}", "model": head.model.name, **figure})
 
 
 def shown(
-    context: Context, params: ClassifyParams, table: Table, predictions: Predictions, title: str, note: str
+    context: Context,
+    params: ClassifyParams,
+    table: Table,
+    predictions: Predictions,
+    title: str,
+    note: str,
+    lines: deciding.Lines | None = None,
 ) -> Iterator[Output]:
     """The predictions as rows, and as a sheet if one is wanted."""
     from . import showing
 
     binary = params.label is not None
-    ranked = showing.ranked(predictions, binary)
+    ranked = showing.ranked(predictions, binary, lines)
     yield from (prediction.finding(table.kind) for prediction in ranked)
     if params.sheet is not None and ranked:
         yield sheets.artifact(context, params.sheet, showing.sheet(ranked, binary, title, note))
@@ -189,7 +239,7 @@ def register_actions() -> Iterable[ActionSpec]:
             "Fit a head on what is labelled, say how good it is, and score the rest; or go by names alone (--among).",
             ClassifyParams,
             plan,
-            (HELD_OUT, PREDICTIONS, FROM_NAMES),
+            (HELD_OUT, LINES, PREDICTIONS, FROM_NAMES),
             example="curator classify --label ultraman",
         )
     ]

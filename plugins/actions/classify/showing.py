@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from curator import sheets
 from curator.api import Finding, Item, Predictions
+
+if TYPE_CHECKING:
+    from .deciding import Lines
 
 BAND = 12
 """How many items of each kind a sheet shows at most: two rows."""
@@ -14,19 +18,24 @@ BAND = 12
 
 @dataclass(frozen=True)
 class Prediction:
-    """What is said of an item: the class and its probability, the next one, and how far they are apart."""
+    """What a head says of an item: the class and its probability, the next one, and how far they are apart.
+
+    `said` is what is said of it by the lines that were drawn, if any were.
+    """
 
     item: Item
     label: str
     probability: float
     second: str
     margin: float
+    said: str | None = None
 
     def finding(self, kind: str) -> Finding:
         """The row to show."""
         values = {
             "probability": self.probability,
             "label": self.label,
+            "said": self.said,
             "id": self.item.id,
             "path": self.item.path,
             "text": self.item.text,
@@ -38,7 +47,7 @@ class Prediction:
         return sheets.Tile.of(self.item, f"{100 * self.probability:.1f} % {self.label}", self.second)
 
 
-def ranked(predictions: Predictions, binary: bool) -> list[Prediction]:
+def ranked(predictions: Predictions, binary: bool, lines: Lines | None = None) -> list[Prediction]:
     """For a label how probable it is, for a group its most probable class; the most probable item first."""
     found = []
     for row, item in zip(predictions.probabilities, predictions.items, strict=True):
@@ -46,10 +55,13 @@ def ranked(predictions: Predictions, binary: bool) -> list[Prediction]:
         margin = float(row[first] - row[second])
         if binary:
             label = len(predictions.classes) - 1
-            found.append(Prediction(item, predictions.classes[label], float(row[label]), "", margin))
+            said = None if lines is None else lines.said(float(row[label]), "yes")
+            found.append(Prediction(item, predictions.classes[label], float(row[label]), "", margin, said))
         else:
             next_best = f"{100 * row[second]:.1f} % {predictions.classes[second]}"
-            found.append(Prediction(item, predictions.classes[first], float(row[first]), next_best, margin))
+            name, probability = predictions.classes[first], float(row[first])
+            said = None if lines is None else lines.said(probability, name)
+            found.append(Prediction(item, name, probability, next_best, margin, said))
     return sorted(found, key=lambda prediction: (-prediction.probability, prediction.item.id))
 
 

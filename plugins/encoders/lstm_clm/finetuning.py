@@ -69,7 +69,7 @@ class Tuning:
 
     def splits_for(self, texts: int) -> int:
         """In how many ways texts are held out."""
-        return self.splits or max(1, min(5, 2_000 // texts))
+        return self.splits or max(1, min(5, 1_000 // texts))
 
 
 @dataclass(frozen=True, slots=True)

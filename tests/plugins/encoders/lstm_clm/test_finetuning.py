@@ -199,5 +199,5 @@ def test_what_is_too_sure_is_not_worse(model):
 
 def test_fewer_texts_take_more_epochs_and_splits():
     assert [Tuning().epochs_for(count) for count in (2, 50, 1000, 10_000)] == [40, 40, 12, 8]
-    assert [Tuning().splits_for(count) for count in (2, 400, 1000, 10_000)] == [5, 5, 2, 1]
+    assert [Tuning().splits_for(count) for count in (2, 200, 400, 10_000)] == [5, 5, 2, 1]
     assert finetuning.Tuning(epochs=3).epochs_for(10) == 3

@@ -1,0 +1,128 @@
+"""`curator audit`: what is probably wrong in a set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from curator import sheets
+from curator.api import (
+    ActionSpec,
+    Column,
+    Context,
+    EncoderRef,
+    Finding,
+    GroupName,
+    HeadName,
+    HeldOut,
+    LabelName,
+    NewFile,
+    Option,
+    Output,
+    Table,
+    hookimpl,
+)
+from curator.errors import CuratorError, NotReady
+
+CHECKS = ("labels",)
+TILES = 48
+"""How many suspects a sheet shows at most."""
+
+
+@dataclass(frozen=True)
+class AuditParams:
+    """What to look for, and in which labels."""
+
+    check: Annotated[str, Option(help="What to look for: labels that are probably wrong.", choices=CHECKS)] = "labels"
+    label: Annotated[LabelName | None, Option(help="Only this label.")] = None
+    group: Annotated[GroupName | None, Option(help="Only this group.")] = None
+    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use.")] = None
+    head: Annotated[HeadName | None, Option(help="The kind of head (`curator heads` lists them).")] = None
+    sheet: Annotated[
+        NewFile | None, Option(help="Show the most suspicious as one picture or PDF.", choices=sheets.ENDINGS)
+    ] = None
+
+
+SUSPECTS = Table(
+    "suspect",
+    "Labels that are probably wrong, the most suspicious first",
+    (
+        Column("suspicion", "how much more another class is believed than this, 0 to 1", "score"),
+        Column("target", "the label or group", "json"),
+        Column("label", "what it is labelled as"),
+        Column("rather", "what it looks like"),
+        Column("probability", "of what it looks like, while it was held out, 0 to 1", "percent"),
+        Column("id", "the item", "integer"),
+        Column("path", "where it is; null if its file is gone", "picture"),
+        Column("text", "the body of a text; null for an image"),
+    ),
+)
+
+
+def plan(context: Context, params: AuditParams) -> Iterator[Output]:
+    """The suspects of each label and group, or of the one that was named."""
+    named = params.label is not None or params.group is not None
+    targets = [context.target(params.label, params.group)] if named else context.targets()
+    if not targets:
+        raise NotReady("no label or group has two examples of two classes: curator label NAME FILES, or --negative")
+    tiles: list[sheets.Tile] = []
+    for target in targets:
+        try:
+            yield from _of(context, params, target, tiles)
+        except CuratorError as error:
+            if named:
+                raise
+            context.note(f"{target.replace(':', ' ', 1)}: {error}")
+    if params.sheet is not None and tiles:
+        sheet = sheets.Sheet(SUSPECTS.title, (sheets.Section(tuple(tiles[:TILES])),))
+        yield sheets.artifact(context, params.sheet, sheet)
+    elif params.sheet is not None:
+        context.note("no sheet was made: no label is suspicious")
+
+
+def _of(context: Context, params: AuditParams, target: str, tiles: list[sheets.Tile]) -> Iterator[Output]:
+    from .labels import suspects
+
+    model = context.model(params.encoder, "image") if params.encoder is not None else None
+    held_out = context.held_out(context.head(target, model, params.head))
+    if not held_out.items:
+        raise NotReady("nothing could be held out, so that no label can be judged: label more items")
+    found = suspects(held_out.probabilities, held_out.targets)
+    for suspect in found:
+        finding = _finding(target, held_out, suspect.index, suspect.rather, suspect.suspicion)
+        yield finding
+        said = f"{finding.values['label']}, rather {finding.values['rather']}"
+        tiles.append(sheets.Tile.of(held_out.items[suspect.index], said, f"{suspect.suspicion:.3f}"))
+    share = f"{len(found):,} of {len(held_out.items):,}"
+    context.note(f"{target.replace(':', ' ', 1)}: {share} labels are suspicious; `curator label` sets them right")
+
+
+def _finding(target: str, held_out: HeldOut, index: int, rather: int, suspicion: float) -> Finding:
+    item = held_out.items[index]
+    values = {
+        "suspicion": suspicion,
+        "target": target,
+        "label": held_out.classes[int(held_out.targets[index])],
+        "rather": held_out.classes[rather],
+        "probability": float(held_out.probabilities[index, rather]),
+        "id": item.id,
+        "path": item.path,
+        "text": item.text,
+    }
+    return Finding("suspect", values)
+
+
+@hookimpl
+def register_actions() -> Iterable[ActionSpec]:
+    """The command `audit`."""
+    return [
+        ActionSpec(
+            "audit",
+            "Find labels that are probably wrong, by what heads say of items that were held out from them.",
+            AuditParams,
+            plan,
+            (SUSPECTS,),
+            example="curator audit --check labels\ncurator audit --group kind --sheet suspects.png",
+        )
+    ]

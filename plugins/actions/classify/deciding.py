@@ -1,0 +1,143 @@
+"""From probabilities to what is said: where to draw the line for a wanted precision or recall, by held-out items.
+
+With a precision it is said only where it is right so often; what lies between is not known. The lower bound of a
+precision is that of Wilson's interval of 95 % (Wilson 1927, "Probable inference, the law of succession, and statistical
+inference"): few items prove little.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from curator.api import Finding, HeldOut
+from curator.errors import NotReady
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+YES, NO, UNKNOWN = "yes", "no", "don't know"
+Z = 1.96
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """Something is said from (`up`) or up to a probability, which was right of `right` of `said` held-out items.
+
+    `of` is how many there are of which it would be right: `right` / `of` is the recall.
+    """
+
+    what: str
+    threshold: float
+    up: bool
+    right: int
+    said: int
+    of: int
+
+    def holds(self, probability: float) -> bool:
+        """Whether it is said of an item."""
+        return probability >= self.threshold if self.up else probability <= self.threshold
+
+    def finding(self) -> Finding:
+        """The row to show."""
+        values = {
+            "said": self.what,
+            "where": "from" if self.up else "up to",
+            "probability": self.threshold,
+            "precision": self.right / self.said,
+            "at_least": lower_bound(self.right, self.said),
+            "recall": self.right / self.of if self.of else None,
+            "items": self.said,
+        }
+        return Finding("line", values)
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """For a label: above which probability yes, and below which no. For a group: above which the class is said.
+
+    `no` is None where nothing may be denied: what is not said is then not known; `rest` is what is said of it.
+    """
+
+    yes: Line
+    no: Line | None = None
+    rest: str = UNKNOWN
+
+    def said(self, probability: float, label: str) -> str:
+        """What is said of an item whose class, or label, has this probability."""
+        if self.yes.holds(probability):
+            return label
+        return NO if self.no is not None and self.no.holds(probability) else self.rest
+
+    def findings(self) -> Iterator[Finding]:
+        """A row for each line."""
+        yield self.yes.finding()
+        if self.no is not None:
+            yield self.no.finding()
+
+
+def by_precision(held_out: HeldOut, wanted: float, binary: bool) -> Lines:
+    """The lowest threshold from which so many are right; for a label also the highest up to which so many are not.
+
+    Raises `NotReady` with the best that can be had, where no threshold reaches it.
+    """
+    sure, right = _judged(held_out, binary)
+    found = _best(sure, right, wanted, True, YES if binary else "the class")
+    if isinstance(found, str):
+        raise NotReady(f"no threshold has a precision of {wanted:g} {found}")
+    if not binary:
+        return Lines(found)
+    below = sure < found.threshold
+    no = _best(sure[below], ~right[below], wanted, False, NO) if below.any() else None
+    if isinstance(no, Line):  # of all that are not, those above the line too
+        return Lines(found, Line(NO, no.threshold, False, no.right, no.said, int((~right).sum())))
+    return Lines(found)
+
+
+def by_recall(held_out: HeldOut, wanted: float) -> Lines:
+    """The highest threshold from which so many of those that are the label are said to be; below it is said no."""
+    sure, right = _judged(held_out, True)
+    if not right.any():
+        raise NotReady("none of the held-out items is the label: there is no recall to measure")
+    needed = max(1, math.ceil(wanted * int(right.sum()) - 1e-9))
+    threshold = sorted(sure[right], reverse=True)[needed - 1]
+    said = sure >= threshold
+    return Lines(Line(YES, float(threshold), True, int(right[said].sum()), int(said.sum()), int(right.sum())), rest=NO)
+
+
+def lower_bound(right: int, said: int) -> float:
+    """Of a share, by Wilson's interval of 95 %."""
+    share, weight = right / said, Z * Z / said
+    middle = share + weight / 2 - Z * math.sqrt((share * (1 - share) + weight / 4) / said)
+    return max(0.0, middle / (1 + weight))
+
+
+def _judged(held_out: HeldOut, binary: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """The probability of the label, or of the most probable class, and whether it is right."""
+    if not held_out.items:
+        raise NotReady("nothing could be held out, so that no threshold can be measured: label more items")
+    if binary:
+        return held_out.probabilities[:, 1], held_out.targets == 1
+    return held_out.probabilities.max(axis=1), held_out.probabilities.argmax(axis=1) == held_out.targets
+
+
+def _best(sure: NDArray[np.float32], right: NDArray[np.bool_], wanted: float, up: bool, what: str) -> Line | str:
+    """The line that says it of most items while so many are right; else a remark on the best there is."""
+    import numpy as np
+
+    thresholds = np.unique(sure)
+    found = []
+    for threshold in thresholds if up else thresholds[::-1]:
+        said = sure >= threshold if up else sure <= threshold
+        line = Line(what, float(threshold), up, int(right[said].sum()), int(said.sum()), int(right.sum()))
+        if line.right >= wanted * line.said - 1e-9:
+            return line
+        found.append(line)
+    best = max(found, key=lambda line: (line.right / line.said, line.said))
+    return (
+        f"on the {len(sure):,} held-out items: the best is {best.right / best.said:.3f}, from {best.threshold:.1%} "
+        f"({best.right} of {best.said})"
+    )
