@@ -78,13 +78,21 @@ class Encoding:
         return self.derived.failures(model.fingerprint, hashes)
 
     def matrix(self, model: Model, items: Sequence[Item]) -> tuple[list[Item], NDArray[np.float32]]:
-        """The items that have a vector, in order, and their vectors as unit rows, (n, dim)."""
+        """The items that have a vector, in order, and their vectors as unit rows, (n, dim).
+
+        Raises `NotReady` for one that is not finite, as a damaged cache may hold: it would make all others useless.
+        """
         import numpy as np
 
         stored = dict(self.derived.vectors(model.fingerprint, [item.hash for item in items]))
         present = [item for item in items if item.hash in stored]
         values = np.frombuffer(b"".join(stored[item.hash] for item in present), dtype="<f4")
-        return present, unit(values.reshape(len(present), model.dim))
+        rows = values.reshape(len(present), model.dim)
+        whole = np.isfinite(rows).all(axis=1)
+        if not whole.all():
+            bad = present[int(np.argmin(whole))]
+            raise NotReady(f"the vector of {bad} in {model.name} is not finite: `curator check --repair`, then again")
+        return present, unit(rows)
 
     # --- filling ---
 

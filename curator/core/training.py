@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,6 +13,7 @@ from curator.api import FittedHead, Head, HeadSpec, Item, Model, Predictions
 from curator.contract import Breach
 from curator.core.changes import Journal
 from curator.core.encoding import Encoding
+from curator.core.enough import TWO, number, refuse_too_few, refuse_too_few_for
 from curator.core.finetuning import FineTuning
 from curator.core.labels import Examples, Labels
 from curator.core.metrics import caution, cross_validate
@@ -84,9 +84,9 @@ class Training:
         with self.registry.guard(spec, "taking the options of"):
             params = bind(spec.params, options)
         examples = self.labels.examples(target)
-        refuse_too_few(examples)
+        refuse_too_few_for(spec, examples, self.registry)
         model = model or self._model(examples)
-        data, notes = self._data(examples, model, may_encode)
+        data, notes = self._data(examples, model, may_encode, spec.least)
         digest = _digest(data, model, spec, params)
         saved = self.database.row("SELECT * FROM head WHERE target = ? AND digest = ? ORDER BY id DESC", target, digest)
         if saved is not None and self.objects.holds(saved["object"]):
@@ -172,7 +172,7 @@ class Training:
             raise NotReady(f"nothing is embedded with {reference} yet: run `curator encode`")
         return model
 
-    def _data(self, examples: Examples, model: Model, may_encode: bool) -> tuple[_Data, list[str]]:
+    def _data(self, examples: Examples, model: Model, may_encode: bool, least: int = TWO) -> tuple[_Data, list[str]]:
         import numpy as np
 
         wanted = dict(zip(examples.items, examples.targets, strict=True))
@@ -189,9 +189,12 @@ class Training:
                 f"{count(len(examples.conflicts), 'item')} with contradicting labels left out (`curator status`)"
             )
         targets = np.asarray([wanted[item.id] for item in present], dtype=np.int64)
-        data, dropped = _without_rare_classes(_Data(examples, present, vectors, targets))
+        data, dropped = _without_rare_classes(_Data(examples, present, vectors, targets), least)
         if dropped:
-            notes.append(f"classes with fewer than two examples left out: {', '.join(dropped)}")
+            fewer = (
+                "without an example that has a vector" if least == 1 else f"with fewer than {number(least)} examples"
+            )
+            notes.append(f"classes {fewer} left out: {', '.join(dropped)}")
         return data, notes
 
     # --- fitting ---
@@ -222,10 +225,14 @@ class Training:
         if seen:
             notes.append(f"{model.name} was fine-tuned on these labels: measured on items that were kept from it")
         counts = np.bincount(data.targets, minlength=classes).tolist()
-        notes += [sentence for sentence in [caution(counts)] if sentence]
-        if not metrics["items"]:
+        single = [name for name, many in zip(data.examples.classes, counts, strict=True) if many == 1]
+        if metrics["items"]:
+            notes += [sentence for sentence in [caution([many for many in counts if many > 1])] if sentence]
+            notes += [f"fitted on, but not measured, as it is a class's only example: {name}" for name in single]
+        else:
             alike = "one picture in several files cannot be held out from itself"
-            notes.append(f"{'the encoder saw all of them' if seen else alike}: no figures")
+            why = "the encoder saw all of them" if seen else "a class's only example cannot be held out"
+            notes.append(f"{why if seen or single else alike}: no figures, and nobody knows how often it is right")
         head = self._fitted(spec, params, data.vectors, data.targets, classes)
         row = self._save(journal, spec, params, model, data, digest, head, metrics, counts, notes, lost)
         return replace(self.saved(row), reused=False)
@@ -239,6 +246,9 @@ class Training:
             return self._predict(self._fitted(spec, params, vectors, targets, classes), spec.name, unseen, classes)
 
         known = np.asarray([item.hash in seen for item in data.items])
+        single = np.bincount(data.targets, minlength=classes) == 1
+        if (~single).sum() > 1:  # the others can be measured; what is one class's only example is fitted on each time
+            known |= single[data.targets]
         return cross_validate(fit_predict, data.vectors, data.targets, classes, SEED, known)
 
     def _compare(
@@ -329,41 +339,17 @@ class Training:
         return made
 
 
-def refuse_too_few(examples: Examples) -> None:
-    """Raise `NotReady`, with the command that helps, where there are fewer than two of a class."""
-    kind, _, name = examples.target.partition(":")
-    quoted = shlex.quote(name)
-    if kind == "group":
-        enough = [label for label, many in zip(examples.classes, examples.counts, strict=True) if many > 1]
-        if len(enough) < 2:
-            raise NotReady(
-                f"group {name!r} has {count(len(enough), 'label')} with two or more items; it takes two: "
-                f"curator add FOLDER --labels-from-folders --group {quoted}"
-            )
-        return
-    negative, positive = examples.counts
-    conflicts = f" ({count(len(examples.conflicts), 'item')} labelled both ways left out)" if examples.conflicts else ""
-    if positive < 2:
-        raise NotReady(
-            f"label {name!r} has {count(positive, 'example')}{conflicts}; it takes two: curator label {quoted} FILES"
-        )
-    if negative < 2:
-        raise NotReady(
-            f"label {name!r} has {count(positive, 'example')} and {count(negative, 'counter-example')}{conflicts}; "
-            f"it takes two of each: curator label {quoted} --negative FILES"
-        )
-
-
-def _without_rare_classes(data: _Data) -> tuple[_Data, list[str]]:
-    """Classes that cannot be held out because they have one example at most."""
+def _without_rare_classes(data: _Data, least: int) -> tuple[_Data, list[str]]:
+    """The examples but for classes that have fewer than `least`, and the names of these."""
     import numpy as np
 
     classes = data.examples.classes
     counts = np.bincount(data.targets, minlength=len(classes))
-    kept = [index for index in range(len(classes)) if counts[index] > 1]
+    kept = [index for index in range(len(classes)) if counts[index] >= least]
     if len(kept) < 2:
         raise NotReady(
-            "fewer than two classes have two items with a vector: `curator status --problems` says what failed"
+            f"fewer than two classes have {number(least)} items with a vector: "
+            "`curator status --problems` says what failed"
         )
     if len(kept) == len(classes):
         return data, []
