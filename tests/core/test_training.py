@@ -191,6 +191,17 @@ def test_a_class_of_one_example_is_fitted_on_and_the_others_are_measured(ws):
         ws.train(group="kind")
 
 
+def test_a_damaged_vector_is_named_and_no_head_is_fitted_on_it(ws):
+    import numpy as np
+
+    damaged = np.full(8, np.inf, "<f4").tobytes()
+    ws.derived.database.execute("UPDATE vector SET vector = ? WHERE hash = ?", damaged, ws.items.by_id(3).hash)
+    for use in (lambda: ws.train(group="colour"), lambda: ws.run("similar", query="id:1")):
+        with pytest.raises(NotReady, match=r"the vector of .*2\.png in histogram:plain is not finite: `curator check"):
+            use()
+    assert ws.training.all() == []
+
+
 def test_what_is_not_there(ws):
     with pytest.raises(NotFound, match="did you mean 'red'"):
         ws.train(label="rad")

@@ -9,7 +9,7 @@ import pytest
 from cli_kit import kind_of
 from curator_plugins.actions.cluster import grouping, showing
 from fakes import dump, open_fake, picture, text
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits
@@ -122,6 +122,27 @@ def test_numbers_go_by_size_then_by_the_earliest_item(labels):
         assert adjusted_rand_score(given_[given_ >= 0], found[given_ >= 0]) == 1
     sizes = [(-(found == number).sum(), np.flatnonzero(found == number)[0]) for number in range(1, found.max() + 1)]
     assert sizes == sorted(sizes)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 14), st.integers(1, 5), st.integers(0, 2))
+@settings(deadline=None, max_examples=60)
+def test_any_vectors_that_differ_can_be_parted(seed, items, dim, digits):
+    """Few of them, of few numbers, many alike, zeros among them: without a warning, and what is alike together."""
+    random = np.random.default_rng(seed)
+    vectors = random.standard_normal((items, dim)).round(digits).astype(np.float32)
+    vectors[random.integers(items)] = 0
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    vectors = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0)
+    different = len(np.unique(vectors, axis=0))
+    assume(different > 1)
+    k = int(random.integers(2, different + 1))
+    parts = grouping.numbered(grouping._nearest_mean(vectors, k))
+    assert parts.shape == (items,) and parts.min() >= 1 and 2 <= parts.max() <= k
+    for vector in vectors:
+        assert len(set(parts[(vectors == vector).all(axis=1)])) == 1
+    least = int(random.integers(2, items + 1))
+    dense = grouping.numbered(grouping._dense(vectors, least))
+    assert all((dense == number).sum() >= least for number in range(1, dense.max() + 1))
 
 
 # --- what it says of it ---
