@@ -48,9 +48,10 @@ class Described:
 
     @property
     def heading(self) -> str:
-        """The number with what is known of it."""
-        label = f"{self.label} {100 * (self.share or 0):.0f} %" if self.label else ""
-        return ": ".join(part for part in (str(self.number), label or ", ".join(self.words)) if part)
+        """The number, what it is labelled as, and its words."""
+        label = [f"{self.label} {100 * (self.share or 0):.0f} %"] if self.label else []
+        words = [", ".join(self.words)] if self.words else []
+        return ": ".join([str(self.number), *label, *words])
 
 
 def described(context: Context, clusters: Clusters) -> list[Described]:
