@@ -292,6 +292,8 @@ def _checked(hook: str, kind: Any, spec: Any) -> Any:
             raise Breach("modalities is empty")
         if getattr(spec, "batch_size", 1) < 1:
             raise Breach("batch_size is less than 1")
+        if getattr(spec, "least", 1) < 1:
+            raise Breach("least is less than 1")
         if hasattr(spec, "params"):
             _refuse_core_options(spec)
     except (Breach, TypeError) as error:

@@ -30,6 +30,7 @@ from curator.api import (
     hookimpl,
 )
 from curator.compiling import as_onnx
+from curator.errors import BadInput
 from curator.testing import specimen
 
 PIXELS, LETTERS = specimen.register_encoders()
@@ -234,6 +235,19 @@ def contented(self: Any, vectors: Any, targets: Any, classes: int, seed: int) ->
     self.means = np.zeros((classes, vectors.shape[1]), np.float32)
 
 
+def spread_within(self: Any, vectors: Any, targets: Any, classes: int, seed: int) -> None:
+    specimen.Nearest.fit(self, vectors, targets, classes, seed)
+    within = ((vectors - self.means[targets]) ** 2).sum()
+    with np.errstate(all="ignore"):
+        self.means = self.means / (within / np.float32(len(targets) - classes))
+
+
+def wanting_more(self: Any, vectors: Any, targets: Any, classes: int, seed: int) -> None:
+    specimen.Nearest.fit(self, vectors, targets, classes, seed)
+    if len(targets) < 4 * classes:
+        raise BadInput("four of each, please")
+
+
 def doubling(self: Any, vectors: Any, targets: Any, classes: int, seed: int) -> None:
     vectors *= 2
     specimen.Nearest.fit(self, vectors, targets, classes, seed)
@@ -251,6 +265,8 @@ HEADS = (
     head("state-is-arrays-2", state=lambda self: {"means": np.asarray([self], object)}),
     head("state-goes-to-another-process", fit=tempered, predict=with_heat),
     head("one-class-is-an-error", fit=contented),
+    dataclasses.replace(head("takes-as-few-as-it-says", fit=spread_within), least=1),
+    head("takes-as-few-as-it-says-2", fit=wanting_more),
     head("leaves-its-input-alone", fit=doubling),
 )
 

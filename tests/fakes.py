@@ -32,7 +32,7 @@ from curator.core.workspace import Workspace
 from curator.errors import NotFound
 from curator.plugins import Registry, load_plugins
 
-OURS = ("audit", "classify", "dedupe", "folder", "logistic", "mlp", "ngram", "similar", "table")
+OURS = ("audit", "classify", "cluster", "dedupe", "folder", "logistic", "mlp", "ngram", "prototype", "similar", "table")
 PREPROCESS = Preprocess(16, 16, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 counts: Counter[str] = Counter()

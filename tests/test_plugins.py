@@ -69,6 +69,7 @@ BROKEN = {
     "modality-bare": (encoder("e", modalities="'text'"), "modalities is str 'text', not tuple"),
     "modality-none": (encoder("e", modalities="()"), "modalities is empty"),
     "batches-of-none": (encoder("e", batch_size="0"), "batch_size is less than 1"),
+    "head-of-no-examples": (hook("register_heads", "[HeadSpec('h', 's', len, least=0)]"), "least is less than 1"),
     "name-with-colon": (encoder("a:b"), "a name is lower-case letters"),
     "table-is-text": (action("a", tables="('rows',)"), r"ActionSpec: tables is tuple \('rows',\), not tuple\[Table"),
     "column-style": (

@@ -187,6 +187,13 @@ class Context(Protocol):
         """
         ...
 
+    def vectors(self, model: Model, items: Sequence[Item]) -> tuple[list[Item], Floats]:
+        """The items that have a vector, in order, and their vectors, (n, dim) unit rows, all of them in memory.
+
+        Embeds what is missing as `nearest` does. Raises `NotReady` where a stored vector is not finite.
+        """
+        ...
+
     def target(self, label: LabelName | None, group: GroupName | None) -> str:
         """The one label or group that was named, checked; raises `NotFound` with the nearest name."""
         ...

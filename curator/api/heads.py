@@ -47,6 +47,8 @@ class HeadSpec:
     """A kind of head. `params` is a frozen dataclass of annotated fields, as for an action.
 
     `load(params)` makes a head that is not fitted. `default` offers the kind as the one taken where none is named.
+    `least` is how many examples of each class it takes, 1 or more; curator fits it on no fewer. With 1, nothing can be
+    held out where a class has no more, and curator says so.
     """
 
     name: str
@@ -54,3 +56,4 @@ class HeadSpec:
     load: Callable[[Any], Head]
     params: type = NoParams
     default: bool = False
+    least: int = 2

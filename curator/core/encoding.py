@@ -31,7 +31,7 @@ from curator.core.places import Places
 from curator.core.preparing import batches
 from curator.core.reduced import Reduced
 from curator.core.reporting import Reporter, count, duration
-from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
+from curator.errors import BadInput, NotFound, NotReady
 from curator.store.derived import Derived
 from curator.store.sqlite import Database
 
@@ -80,19 +80,19 @@ class Encoding:
     def matrix(self, model: Model, items: Sequence[Item]) -> tuple[list[Item], NDArray[np.float32]]:
         """The items that have a vector, in order, and their vectors as unit rows, (n, dim).
 
-        Raises `WorkspaceError` for vectors that something else has written.
+        Raises `NotReady` for one that is not finite, as a damaged cache may hold: it would make all others useless.
         """
         import numpy as np
 
         stored = dict(self.derived.vectors(model.fingerprint, [item.hash for item in items]))
         present = [item for item in items if item.hash in stored]
         values = np.frombuffer(b"".join(stored[item.hash] for item in present), dtype="<f4")
-        if not np.isfinite(values).all():
-            raise WorkspaceError(
-                f"vectors of {model.name} hold numbers that are not finite: `curator check --repair`, then "
-                f"`curator encode -e {model.name}`"
-            )
-        return present, unit(values.reshape(len(present), model.dim))
+        rows = values.reshape(len(present), model.dim)
+        whole = np.isfinite(rows).all(axis=1)
+        if not whole.all():
+            bad = present[int(np.argmin(whole))]
+            raise NotReady(f"the vector of {bad} in {model.name} is not finite: `curator check --repair`, then again")
+        return present, unit(rows)
 
     # --- filling ---
 

@@ -130,6 +130,11 @@ class ActionContext:
         self._encoding.ensure(model, items, self._may_encode)
         return cosines(self._encoding, vectors, model, items)
 
+    def vectors(self, model: Model, items: Sequence[Item]) -> tuple[list[Item], NDArray[np.float32]]:
+        """The items that have a vector, and their vectors as unit rows."""
+        self._encoding.ensure(model, items, self._may_encode)
+        return self._encoding.matrix(model, items)
+
     def target(self, label: LabelName | None, group: GroupName | None) -> str:
         """`label:NAME` or `group:NAME`, checked."""
         if (label is None) == (group is None):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,6 +15,7 @@ from curator.core.calibration import Calibration, calibrated
 from curator.core.changes import Journal
 from curator.core.cross_validation import Measured, cross_validate
 from curator.core.encoding import Encoding
+from curator.core.enough import TWO, number, refuse_too_few, refuse_too_few_for
 from curator.core.finetuning import FineTuning
 from curator.core.heads import SEED, Heads
 from curator.core.labels import Examples, Labels
@@ -94,9 +94,9 @@ class Training:
         with self.registry.guard(spec, "taking the options of"):
             params = bind(spec.params, options)
         examples = self.labels.examples(target)
-        refuse_too_few(examples)
+        refuse_too_few_for(spec, examples, self.registry)
         model = model or self._model(examples)
-        data, notes = self._data(examples, model, may_encode)
+        data, notes = self._data(examples, model, may_encode, spec.least)
         digest = _digest(data, model, spec, params)
         saved = self.heads.find(target, digest)
         if saved is not None and self.heads.whole(saved):
@@ -174,7 +174,7 @@ class Training:
             raise NotReady(f"nothing is embedded with {reference} yet: run `curator encode`")
         return model
 
-    def _data(self, examples: Examples, model: Model, may_encode: bool) -> tuple[_Data, list[str]]:
+    def _data(self, examples: Examples, model: Model, may_encode: bool, least: int = TWO) -> tuple[_Data, list[str]]:
         import numpy as np
 
         wanted = dict(zip(examples.items, examples.targets, strict=True))
@@ -191,9 +191,12 @@ class Training:
                 f"{count(len(examples.conflicts), 'item')} with contradicting labels left out (`curator status`)"
             )
         targets = np.asarray([wanted[item.id] for item in present], dtype=np.int64)
-        data, dropped = _without_rare_classes(_Data(examples, present, vectors, targets))
+        data, dropped = _without_rare_classes(_Data(examples, present, vectors, targets), least)
         if dropped:
-            notes.append(f"classes with fewer than two examples left out: {', '.join(dropped)}")
+            fewer = (
+                "without an example that has a vector" if least == 1 else f"with fewer than {number(least)} examples"
+            )
+            notes.append(f"classes {fewer} left out: {', '.join(dropped)}")
         return data, notes
 
     # --- fitting ---
@@ -225,7 +228,7 @@ class Training:
         held_out = [data.items[row] for row in found.index]
         calibration = calibrated(found.probabilities, data.targets[found.index])
         counts = np.bincount(data.targets, minlength=classes).tolist()
-        notes += cautions(model, seen, counts, found, calibration)
+        notes += cautions(model, seen, data.examples.classes, counts, found, calibration)
         head = self.heads.fit(spec, params, data.vectors, data.targets, classes)
         fitted = {
             "counts": json.dumps(counts),
@@ -250,6 +253,9 @@ class Training:
             )
 
         known = np.asarray([item.hash in seen for item in data.items])
+        single = np.bincount(data.targets, minlength=classes) == 1
+        if (~single).sum() > 1:  # the others can be measured; what is one class's only example is fitted on each time
+            known |= single[data.targets]
         return cross_validate(fit_predict, data.vectors, data.targets, classes, SEED, known, views)
 
     def _views(self, model: Model, data: _Data, seen: frozenset[str], notes: list[str]) -> Views:
@@ -302,58 +308,40 @@ class Training:
 
 
 def cautions(
-    model: Model, seen: frozenset[str], counts: Sequence[int], found: Measured, calibration: Calibration | None
+    model: Model,
+    seen: frozenset[str],
+    classes: Sequence[str],
+    counts: Sequence[int],
+    found: Measured,
+    calibration: Calibration | None,
 ) -> list[str]:
     """What a reader of the figures should know."""
-    notes = []
-    if seen:
-        notes.append(f"{model.name} was fine-tuned on these labels: measured on items that were kept from it")
-    notes += [sentence for sentence in [caution(counts)] if sentence]
+    single = [name for name, many in zip(classes, counts, strict=True) if many == 1]
+    notes = [f"{model.name} was fine-tuned on these labels: measured on items that were kept from it"] if seen else []
     if not len(found.index):
         alike = "one picture in several files cannot be held out from itself"
-        notes.append(f"{'the encoder saw all of them' if seen else alike}: no figures")
-    elif not found.apart:
+        why = "the encoder saw all of them" if seen else "a class's only example cannot be held out"
+        return [*notes, f"{why if seen or single else alike}: no figures, and nobody knows how often it is right"]
+    notes += [sentence for sentence in [caution([many for many in counts if many > 1])] if sentence]
+    notes += [f"fitted on, but not measured, as it is a class's only example: {name}" for name in single]
+    if not found.apart:
         notes.append(f"to {model.name} all items of a class are near-copies of each other: figures may flatter")
-    if len(found.index) and calibration is None:
+    if calibration is None:
         notes.append("too few held-out items to calibrate: percentages are the head's own")
     return notes
 
 
-def refuse_too_few(examples: Examples) -> None:
-    """Raise `NotReady`, with the command that helps, where there are fewer than two of a class."""
-    kind, _, name = examples.target.partition(":")
-    quoted = shlex.quote(name)
-    if kind == "group":
-        enough = [label for label, many in zip(examples.classes, examples.counts, strict=True) if many > 1]
-        if len(enough) < 2:
-            raise NotReady(
-                f"group {name!r} has {count(len(enough), 'label')} with two or more items; it takes two: "
-                f"curator add FOLDER --labels-from-folders --group {quoted}"
-            )
-        return
-    negative, positive = examples.counts
-    conflicts = f" ({count(len(examples.conflicts), 'item')} labelled both ways left out)" if examples.conflicts else ""
-    if positive < 2:
-        raise NotReady(
-            f"label {name!r} has {count(positive, 'example')}{conflicts}; it takes two: curator label {quoted} FILES"
-        )
-    if negative < 2:
-        raise NotReady(
-            f"label {name!r} has {count(positive, 'example')} and {count(negative, 'counter-example')}{conflicts}; "
-            f"it takes two of each: curator label {quoted} --negative FILES"
-        )
-
-
-def _without_rare_classes(data: _Data) -> tuple[_Data, list[str]]:
-    """Classes that cannot be held out because they have one example at most."""
+def _without_rare_classes(data: _Data, least: int) -> tuple[_Data, list[str]]:
+    """The examples but for classes that have fewer than `least`, and the names of these."""
     import numpy as np
 
     classes = data.examples.classes
     counts = np.bincount(data.targets, minlength=len(classes))
-    kept = [index for index in range(len(classes)) if counts[index] > 1]
+    kept = [index for index in range(len(classes)) if counts[index] >= least]
     if len(kept) < 2:
         raise NotReady(
-            "fewer than two classes have two items with a vector: `curator status --problems` says what failed"
+            f"fewer than two classes have {number(least)} items with a vector: "
+            "`curator status --problems` says what failed"
         )
     if len(kept) == len(classes):
         return data, []

@@ -159,6 +159,24 @@ def check_one_class_is_an_error(case: HeadCase) -> None:
             raise AssertionError("it was fitted on one class without an error")
 
 
+def check_takes_as_few_as_it_says(case: HeadCase) -> None:
+    """`least` is how few of each class curator fits it on: with that many it works, also beside a large class."""
+    import numpy as np
+
+    least = case.spec.least
+    for sizes in ((least,) * 2, (least,) * 4, (40, least)):
+        vectors, targets = clouds(sizes, spread=0.1)
+        head = case.made()
+        try:
+            head.fit(vectors, targets, len(sizes), 0)
+        except Exception as error:
+            raise AssertionError(f"given {sizes} examples of its classes, it raised {error!r}") from error
+        given = np.asarray(head.predict(vectors))
+        assert np.isfinite(given).all(), f"fitted on {sizes} examples of its classes, it gives what is not finite"
+        right = (given.argmax(axis=1) == targets).mean()
+        assert right > 0.9, f"fitted on {sizes} examples of its classes, it gets {right:.0%} of them right"
+
+
 def check_leaves_its_input_alone(case: HeadCase) -> None:
     """The vectors are everybody's: what is changed in them shows in the next head and the next search."""
     import numpy as np

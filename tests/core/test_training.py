@@ -158,6 +158,51 @@ def test_too_little_to_learn_from_says_which_command_helps(ws):
         ws.train(group="single")
 
 
+def test_one_of_each_is_enough_for_a_head_that_says_so_and_no_figure_is_made_up(ws):
+    ws.label("cat", ["id:1"])
+    with pytest.raises(NotReady, match=r"it takes two: curator label cat FILES$"):
+        ws.train(label="cat")
+    with pytest.raises(NotReady, match="1 example and 0 counter-examples; it takes one of each"):
+        ws.train(label="cat", head="prototype")
+    ws.label("cat", ["id:7"], False)
+    with pytest.raises(NotReady, match=r"it takes two: .*; or --head prototype, which takes one$"):
+        ws.train(label="cat")
+    head = ws.train(label="cat", head="prototype")
+    assert (head.counts, head.metrics) == ((1, 1), {"items": 0})
+    assert head.notes == (
+        "a class's only example cannot be held out: no figures, and nobody knows how often it is right",
+    )
+    rows = [row for row in ws.run("classify", label="cat", head="prototype") if row["kind"] == "prediction"]
+    said = {row["id"]: row["probability"] for row in rows}
+    assert len(said) == 19  # two of them were labelled
+    assert min(said[n] for n in range(2, 7)) > 0.5 > max(said[n] for n in range(8, 13))  # blue as 1, green as 7
+
+
+def test_a_class_of_one_example_is_fitted_on_and_the_others_are_measured(ws):
+    ws.label("violet", ["id:19"], group="colour")
+    head = ws.train(group="colour", head="prototype")
+    assert (head.classes, head.counts) == (("blue", "green", "red", "violet"), (6, 6, 6, 1))
+    assert head.metrics["items"] == 18 and head.metrics["accuracy"] > 0.9
+    assert "fitted on, but not measured, as it is a class's only example: violet" in head.notes
+    assert "the smallest class has 6 examples: figures about it can be off by 41 points" in head.notes
+    ws.label("kind a", ["id:1"], group="kind")
+    ws.label("kind b", ["id:7"], group="kind")
+    assert ws.train(group="kind", head="prototype").metrics == {"items": 0}
+    with pytest.raises(NotReady, match=r"0 labels with two or more items; .*; or --head prototype, which takes one"):
+        ws.train(group="kind")
+
+
+def test_a_damaged_vector_is_named_and_no_head_is_fitted_on_it(ws):
+    import numpy as np
+
+    damaged = np.full(8, np.inf, "<f4").tobytes()
+    ws.derived.database.execute("UPDATE vector SET vector = ? WHERE hash = ?", damaged, ws.items.by_id(3).hash)
+    for use in (lambda: ws.train(group="colour"), lambda: ws.run("similar", query="id:1")):
+        with pytest.raises(NotReady, match=r"the vector of .*2\.png in histogram:plain is not finite: `curator check"):
+            use()
+    assert ws.training.all() == []
+
+
 def test_what_is_not_there(ws):
     with pytest.raises(NotFound, match="did you mean 'red'"):
         ws.train(label="rad")
@@ -265,5 +310,5 @@ def test_vectors_that_something_else_wrote_are_told(ws):
     ws.derived.database.execute(
         "UPDATE vector SET vector = ?", bytes.fromhex("0000c07f") * ws.models.find("histogram").dim
     )
-    with pytest.raises(WorkspaceError, match="not finite: `curator check --repair`"):
+    with pytest.raises(NotReady, match="is not finite: `curator check --repair`"):
         ws.train(group="colour")

@@ -7,9 +7,9 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from curator_plugins.actions import classify, complete, dedupe, similar
+from curator_plugins.actions import classify, cluster, complete, dedupe, similar
 from curator_plugins.encoders import clip, efficientnet_lite, lstm_clm, ngram, resnet
-from curator_plugins.heads import logistic, mlp
+from curator_plugins.heads import logistic, mlp, prototype
 from curator_plugins.readers import folder, table
 
 from curator.testing import checks, examine, parametrize
@@ -18,7 +18,7 @@ WEIGHTS = tempfile.TemporaryDirectory(prefix="curator-weights-")
 """Removed when the process ends."""
 
 
-@parametrize(ngram, logistic, similar, classify, complete, dedupe, folder, table)
+@parametrize(ngram, logistic, prototype, similar, classify, cluster, complete, dedupe, folder, table)
 def test_light_plugins(check):
     check()
 

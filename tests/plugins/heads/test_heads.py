@@ -1,4 +1,4 @@
-"""Both heads, beyond the contract (tests/plugins/test_contract.py): what tells them apart, and how they are used."""
+"""The heads, beyond the contract (tests/plugins/test_contract.py): what tells them apart, and how they are used."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ import sys
 
 import numpy as np
 import pytest
-from curator_plugins.heads import logistic, mlp
+from curator_plugins.heads import logistic, mlp, prototype
 from safetensors.numpy import load_file, save_file
 
 from curator.api import HeadSpec
 from curator.errors import BadInput
 from curator.parameters import bind
 
-SPECS: dict[str, HeadSpec] = {spec.name: spec for module in (logistic, mlp) for spec in module.register_heads()}
-KINDS = [("logistic", {}), ("mlp", {}), ("mlp", {"layers": 2, "hidden": 32})]
-IDS = ["logistic", "mlp", "mlp-2"]
+SPECS: dict[str, HeadSpec] = {
+    spec.name: spec for module in (logistic, mlp, prototype) for spec in module.register_heads()
+}
+KINDS = [("logistic", {}), ("prototype", {}), ("mlp", {}), ("mlp", {"layers": 2, "hidden": 32})]
+IDS = ["logistic", "prototype", "mlp", "mlp-2"]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -101,12 +103,13 @@ assert "torch" not in sys.modules
     assert {array.dtype for array in load_file(tmp_path / "state").values()} == {np.dtype(np.float32)}
 
 
-def test_linear_gives_the_probabilities():
+@pytest.mark.parametrize("kind", ["logistic", "prototype"])
+def test_linear_gives_the_probabilities(kind):
     from scipy.special import softmax
 
     for sizes in ([30, 20], [20, 20, 20]):
         vectors, targets = clouds(sizes, spread=1.0)
-        head = made("logistic")
+        head = made(kind)
         head.fit(vectors, targets, len(sizes), 0)
         weights, bias = head.linear()
         assert weights.shape == (len(sizes), 16) and bias.shape == (len(sizes),)
@@ -132,7 +135,44 @@ def test_what_cannot_be_done_is_said(kind):
             call()
 
 
-OUTSIDE = [("logistic", {"c": 0}), ("mlp", {"layers": 3}), ("mlp", {"dropout": 1}), ("mlp", {"hidden": 0})]
+def test_prototypes_are_those_of_the_paper():
+    """Softmax of the scaled negative squared distances to the class means, computed here from the distances."""
+    vectors, targets = clouds([5, 1, 8], spread=1.0)
+    head = made("prototype", {"sharpness": 3})
+    head.fit(vectors, targets, 3, 0)
+    means = np.stack([vectors[targets == target].mean(axis=0) for target in range(3)])
+    pairs = [((means[a] - means[b]) ** 2).sum() for a, b in ((0, 1), (0, 2), (1, 2))]
+    new, _ = clouds([4, 4, 4], spread=2.0, seed=9)
+    powers = np.exp(-((new[:, None] - means) ** 2).sum(axis=2) * (3 + np.log(2)) / np.mean(pairs))
+    np.testing.assert_allclose(head.predict(new), powers / powers.sum(axis=1, keepdims=True), atol=1e-5)
+
+
+@pytest.mark.parametrize("classes", [2, 3, 12])
+def test_sharpness_is_the_log_odds_of_an_item_just_like_the_only_example(classes):
+    """Whatever the number of classes, and whatever the encoder spreads its vectors over."""
+    for away in (0.2, 1.0):
+        corners = np.eye(classes + 1, dtype=np.float32)
+        rows = corners[-1] + away * corners[:-1]  # all as far from one another
+        rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+        head = made("prototype", {"sharpness": 2.5})
+        head.fit(rows, np.arange(classes), classes, 0)
+        np.testing.assert_allclose(np.diag(head.predict(rows)), 1 / (1 + np.exp(-2.5)), atol=1e-4)
+
+
+def test_prototypes_that_coincide_tell_nothing():
+    rows = np.repeat(np.eye(1, 4, dtype=np.float32), 2, axis=0)
+    head = made("prototype")
+    head.fit(rows, np.arange(2), 2, 0)
+    np.testing.assert_array_equal(head.predict(rows), np.full((2, 2), 0.5, np.float32))
+
+
+OUTSIDE = [
+    ("prototype", {"sharpness": -1}),
+    ("logistic", {"c": 0}),
+    ("mlp", {"layers": 3}),
+    ("mlp", {"dropout": 1}),
+    ("mlp", {"hidden": 0}),
+]
 
 
 @pytest.mark.parametrize(("kind", "options"), OUTSIDE)

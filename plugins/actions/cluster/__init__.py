@@ -1,0 +1,139 @@
+"""Part items into clusters by their vectors, show what each holds, and turn clusters into labels.
+
+This module only describes the action; the work is done by the others of the package, which are imported when it runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from curator import sheets
+from curator.api import (
+    ActionSpec,
+    Column,
+    Context,
+    EncoderRef,
+    GroupName,
+    ItemSet,
+    NewFile,
+    Option,
+    Output,
+    Table,
+    hookimpl,
+)
+from curator.errors import BadInput
+
+
+@dataclass(frozen=True)
+class ClusterParams:
+    """How to part which items, what to show, and which clusters become labels."""
+
+    k: Annotated[
+        int | None, Option("-k", min=2, help="How many clusters [default: 20, and fewer for under 400 items].")
+    ] = None
+    by: Annotated[
+        str,
+        Option(
+            choices=("kmeans", "density"),
+            help="kmeans gives each item to one of k clusters; density finds how many there are, and leaves out "
+            "what lies between them.",
+        ),
+    ] = "kmeans"
+    min_size: Annotated[
+        int | None,
+        Option(
+            min=2,
+            help="For --by density: the fewest items of a cluster [default: 10, down to 5 for under 200 items].",
+        ),
+    ] = None
+    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use.")] = None
+    items: Annotated[ItemSet, Option()] = ItemSet()
+    members: Annotated[bool, Option(help="Also list every item with its cluster.")] = False
+    name: Annotated[
+        tuple[str, ...],
+        Option(help="NUMBER=LABEL: label the items of a cluster; of what something was said before, nothing is said."),
+    ] = ()
+    group: Annotated[GroupName | None, Option(help="The group that the labels of --name belong to.")] = None
+    seen: Annotated[
+        str | None,
+        Option(help="The code of the clusters that you looked at: --name labels nothing if they are others by now."),
+    ] = None
+    sheet: Annotated[
+        NewFile | None,
+        Option(help="Show each cluster's typical items as one picture or PDF.", choices=sheets.ENDINGS),
+    ] = None
+
+
+CLUSTERS = Table(
+    "cluster",
+    "Clusters",
+    (
+        Column("cluster", "its number, 1 the largest; null: the items that are in none", "integer"),
+        Column("size", "how many items", "integer"),
+        Column("tight", "mean cosine of its items with their mean; 1: all are alike", "score"),
+        Column("label", "what most of its labelled items are labelled as"),
+        Column("share", "how many of its labelled items that are, 0 to 1", "percent"),
+        Column("words", "words, or Chinese characters, that its texts have and others have not, a list"),
+        Column("id", "the most typical item", "integer"),
+        Column("path", "where it is; null if its file is gone", "picture"),
+        Column("text", "the body of a text; null for an image"),
+        Column("labelled", "how many of its items have a label", "json"),
+        Column("typical", "its most typical items by id, a list", "json"),
+        Column("clusters", "the code of these clusters, for --seen", "json"),
+    ),
+    whole=True,
+)
+
+MEMBERS = Table(
+    "member",
+    "Items of the clusters",
+    (
+        Column("cluster", "its number; null for an item in none", "integer"),
+        Column("score", "cosine with the mean of its cluster, -1 to 1; null for an item in none", "score"),
+        Column("id", "the item", "integer"),
+        Column("path", "where it is; null if its file is gone", "picture"),
+        Column("text", "the body of a text; null for an image"),
+    ),
+)
+
+
+def plan(context: Context, params: ClusterParams) -> Iterator[Output]:
+    """Each cluster, the largest first; its members, a sheet and labels where they are asked for."""
+    from . import grouping, labelling, showing
+
+    wanted = labelling.parsed(params.name)
+    if params.group is not None and not wanted:
+        raise BadInput("--group says where the labels of --name belong: give --name NUMBER=LABEL too")
+    how = grouping.Way.of(params.by, params.k, params.min_size)
+    model, items = grouping.chosen(context, params.encoder, params.items)
+    clusters = grouping.parted(context, model, items, how)
+    labelling.check(wanted, clusters, params.seen)
+    described = showing.described(context, clusters)
+    yield from (one.finding(clusters.code) for one in described)
+    if params.members:
+        yield from showing.members(clusters)
+    if params.sheet is not None:
+        note = f"{len(clusters.items):,} items by {how.said}, on {model.name}"
+        yield sheets.artifact(context, params.sheet, showing.sheet(clusters, described, note))
+    yield from labelling.changes(context, clusters, wanted, params.group)
+    if not wanted and clusters.count:
+        context.note(
+            f"these are clusters {clusters.code}: to label the first, add --name 1=LABEL --seen {clusters.code}"
+        )
+
+
+@hookimpl
+def register_actions() -> Iterable[ActionSpec]:
+    """The command `cluster`."""
+    return [
+        ActionSpec(
+            "cluster",
+            "Part items into clusters of what is alike, show what each holds, and turn clusters into labels.",
+            ClusterParams,
+            plan,
+            (CLUSTERS, MEMBERS),
+            example="curator cluster -k 20 --sheet clusters.pdf\ncurator cluster -k 20 --name 3=apples --name 7=milk",
+        )
+    ]

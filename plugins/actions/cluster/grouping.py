@@ -1,0 +1,210 @@
+"""Clusters of vectors: k-means, or by density.
+
+K-means (Lloyd's, started by k-means++: Arthur and Vassilvitskii 2007) on unit vectors, where the squared distance is
+2 - 2 cosine. By density: HDBSCAN (Campello, Moulavi and Sander 2013) on the leading principal components, brought back
+to unit length: in all dimensions most distances are nearly the same, and it takes ten times as long. The leaves of its
+tree are taken: the most stable clusters, its usual choice, were a few that held most of the photos or texts.
+Both are scikit-learn's. benchmarks/README.md has the figures.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from curator.api import Context, EncoderRef, Item, ItemSet, Model
+from curator.errors import BadInput, NotReady
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+SEED = 0
+STARTS = 4
+"""Of so many k-means the best is taken. On 1,608 photos a tenth start changed nothing after the third."""
+COMPONENTS = 50
+NEIGHBOURS = 3
+"""An item with so many others (itself among them) close by lies in a dense place: HDBSCAN's `min_samples`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How to part: into `k` clusters, or by density where that is None. A number of 0: as many as suits the items."""
+
+    k: int | None
+    min_size: int
+
+    @classmethod
+    def of(cls, by: str, k: int | None, min_size: int | None) -> Way:
+        """The way that was asked for; raises `BadInput` for what does not go together."""
+        if by == "density":
+            if k is not None:
+                raise BadInput("--by density finds how many clusters there are: leave -k out, or --by density")
+            return cls(None, min_size or 0)
+        if min_size is not None:
+            raise BadInput("--min-size is for --by density; k-means takes -k")
+        return cls(k or 0, 0)
+
+    def least(self, items: int) -> int:
+        """The fewest items of a dense cluster."""
+        return self.min_size or min(10, max(5, items // 20))
+
+    def many(self, items: int) -> int:
+        """How many clusters."""
+        return self.k or max(2, min(20, math.isqrt(items)))
+
+    @property
+    def said(self) -> str:
+        """Its name."""
+        return "density" if self.k is None else "k-means"
+
+
+@dataclass(frozen=True, slots=True)
+class Clusters:
+    """`items[i]` is in the cluster `numbers[i]`, 1 to `count`, or in none (0).
+
+    `scores[i]` is its cosine with the mean of the cluster, (n,) float32; of no meaning where it is in none.
+    """
+
+    items: list[Item]
+    numbers: NDArray[np.int64]
+    scores: NDArray[np.float32]
+
+    @property
+    def count(self) -> int:
+        """How many clusters there are."""
+        return int(self.numbers.max(initial=0))
+
+    def members(self, number: int) -> list[int]:
+        """The items of a cluster by index, the most typical first; of those in none (0) as they come."""
+        import numpy as np
+
+        found = np.flatnonzero(self.numbers == number)
+        return [int(at) for at in (found[np.argsort(-self.scores[found], kind="stable")] if number else found)]
+
+    @property
+    def code(self) -> str:
+        """Six digits that are others as soon as any item is in another cluster, or there are others."""
+        said = "".join(f"{item.hash} {number}\n" for item, number in zip(self.items, self.numbers, strict=True))
+        return hashlib.sha256(said.encode()).hexdigest()[:6]
+
+
+def chosen(context: Context, encoder: EncoderRef | None, selection: ItemSet) -> tuple[Model, list[Item]]:
+    """The model, and the items of one medium: of what most of the selection is; says which where there are two.
+
+    One at a time, also where one encoder has both: in the space of CLIP pictures lie nearer to any picture than to any
+    text.
+    """
+    items = context.items(selection)
+    if not items:
+        raise NotReady("there is no such item: `curator ls` lists what there is")
+    images = [item for item in items if item.modality == "image"]
+    texts = [item for item in items if item.modality == "text"]
+    model = None if encoder is None else context.model(encoder, "image")
+    able = [part for part in (images, texts) if part and (model is None or part[0].modality in model.modalities)]
+    if not able:
+        assert model is not None
+        raise BadInput(f"{model.name} encodes {' and '.join(model.modalities)}s, and there are only {_of(items)}")
+    taken = max(able, key=len)
+    if images and texts:
+        other = "text" if taken is images else "image"
+        context.note(
+            f"taking the {_of(taken)}; --media {other} takes the other {_of(texts if taken is images else images)}"
+        )
+    return model or context.model(None, taken[0].modality), taken
+
+
+def _of(items: Sequence[Item]) -> str:
+    return f"{len(items):,} {items[0].modality}{'' if len(items) == 1 else 's'}"
+
+
+def parted(context: Context, model: Model, items: Sequence[Item], way: Way) -> Clusters:
+    """The clusters of the items that have a vector. The same items and vectors give the same, numbers and all."""
+    import numpy as np
+    from threadpoolctl import threadpool_limits
+
+    present, rows = context.vectors(model, items)
+    if not present:
+        raise NotReady(f"none of the {_of(items)} has a vector in {model.name}: `curator status --problems` says why")
+    if len(present) < len(items):
+        context.note(f"{len(items) - len(present):,} of the {_of(items)} left out: without a vector in {model.name}")
+    _refuse_too_few(present, rows, way)
+    # With several threads, sums come in an order that nobody knows, and an item halfway between two clusters may move.
+    with threadpool_limits(limits=1):
+        found = _dense(rows, way.least(len(rows))) if way.k is None else _nearest_mean(rows, way.many(len(rows)))
+    clusters = Clusters(present, numbered(found), np.zeros(len(rows), np.float32))
+    _say_how_it_went(context, clusters, way)
+    for number in range(1, clusters.count + 1):
+        mine = clusters.numbers == number
+        mean = rows[mine].mean(axis=0)
+        clusters.scores[mine] = rows[mine] @ (mean / max(float(np.linalg.norm(mean)), 1e-12))
+    return clusters
+
+
+def _refuse_too_few(items: Sequence[Item], rows: NDArray[np.float32], way: Way) -> None:
+    """Raise `BadInput` for items that cannot be parted: too few, or too many of them alike."""
+    wanted = max(2, way.many(len(rows)) if way.k is not None else way.least(len(rows)))
+    if len(items) < wanted:
+        give = "give a smaller -k" if way.k is not None else "give a smaller --min-size"
+        raise BadInput(f"{_of(items)} cannot be parted into clusters: it takes {wanted:,} or more, or {give}")
+    distinct = {hashlib.sha256(row.tobytes()).digest() for row in rows}
+    if len(distinct) == 1:
+        raise BadInput(f"all of the {_of(items)} have the same vector: there is nothing to tell them apart")
+    if way.k and len(distinct) < way.k:
+        raise BadInput(
+            f"the {_of(items)} have {len(distinct):,} different vectors: there cannot be {way.k:,} clusters; "
+            f"give -k {len(distinct)} or less"
+        )
+
+
+def _nearest_mean(rows: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+    """(n,) int64: the cluster of each of n unit rows."""
+    import numpy as np
+    from sklearn.cluster import KMeans
+    from sklearn.exceptions import ConvergenceWarning
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # rows that all but coincide: fewer clusters, which is said
+        labels = KMeans(k, n_init=STARTS, random_state=SEED).fit_predict(rows)
+    return np.asarray(labels, np.int64)
+
+
+def _dense(rows: NDArray[np.float32], least: int) -> NDArray[np.int64]:
+    """(n,) int64: the cluster of each of n unit rows, or -1."""
+    import numpy as np
+    from sklearn.cluster import HDBSCAN
+    from sklearn.decomposition import PCA
+
+    few = min(COMPONENTS, len(rows) - 1, rows.shape[1])
+    reduced = PCA(few, random_state=SEED).fit_transform(rows)
+    reduced /= np.maximum(np.linalg.norm(reduced, axis=1, keepdims=True), 1e-12)
+    finder = HDBSCAN(least, min_samples=min(NEIGHBOURS, least), cluster_selection_method="leaf", copy=False)
+    return np.asarray(finder.fit_predict(reduced), np.int64)
+
+
+def numbered(found: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Clusters by size, 1 the largest, of equals that of the earliest item; 0 for negative ones, which are none."""
+    import numpy as np
+
+    names, first, sizes = np.unique(found, return_index=True, return_counts=True)
+    order = [at for at in np.lexsort((first, -sizes)) if names[at] >= 0]
+    numbers = np.zeros(len(found), np.int64)
+    for number, at in enumerate(order, 1):
+        numbers[found == names[at]] = number
+    return numbers
+
+
+def _say_how_it_went(context: Context, clusters: Clusters, way: Way) -> None:
+    if way.k and clusters.count < way.k:
+        context.note(
+            f"only {clusters.count:,} of {way.k:,} clusters hold anything: the other vectors are all but alike"
+        )
+    if way.k is None:
+        least, alone = way.least(len(clusters.items)), int((clusters.numbers == 0).sum())
+        context.note(f"{alone:,} of the {_of(clusters.items)} lie in no cluster of {least:,} or more")
+    if not clusters.count:
+        context.note("there is no cluster: give a smaller --min-size, or -k without --by density")

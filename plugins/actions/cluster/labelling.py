@@ -1,0 +1,68 @@
+"""Clusters that become labels: `NUMBER=LABEL`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from curator.api import Context, GroupName, Item, LabelName, Output, SetLabel
+from curator.errors import BadInput, NotFound
+
+from .grouping import Clusters
+
+
+def parsed(names: Sequence[str]) -> dict[int, str]:
+    """The label of each number; raises `BadInput` for what is not `NUMBER=LABEL`, and for a number given twice."""
+    found: dict[int, str] = {}
+    for given in names:
+        number, equals, label = given.partition("=")
+        number, label = number.strip(), label.strip()
+        if not (equals and number.isascii() and number.isdigit() and label):
+            raise BadInput(f"--name {given!r}: write the number of a cluster and a label, as 3=apples")
+        if int(number) in found:
+            raise BadInput(f"--name gives cluster {int(number)} two labels: {found[int(number)]!r} and {label!r}")
+        found[int(number)] = label
+    return found
+
+
+def check(wanted: Mapping[int, str], clusters: Clusters, seen: str | None) -> None:
+    """Raise `BadInput` where the numbers are those of other clusters, or of none."""
+    if seen is not None and seen != clusters.code:
+        raise BadInput(
+            f"these are clusters {clusters.code}, not {seen}: items, vectors or options are others than when you "
+            "looked, and so may the numbers be; look again, then name them"
+        )
+    for number in wanted:
+        if not 1 <= number <= clusters.count:
+            raise BadInput(f"--name {number}={wanted[number]}: the clusters are 1 to {clusters.count}")
+
+
+def changes(
+    context: Context, clusters: Clusters, wanted: Mapping[int, str], group: GroupName | None
+) -> Iterator[Output]:
+    """The labels for the items of which nothing was said as to them, and for each cluster a line that counts them."""
+    done = 0
+    for number, label in wanted.items():
+        members = [clusters.items[at] for at in clusters.members(number)]
+        free = unsaid(context, label, group, members)
+        yield from (SetLabel(item.id, label, True, group) for item in free)
+        left = len(members) - len(free)
+        rest = f"; {left:,} left as they are, of which something was said before" if left else ""
+        context.note(f"cluster {number}: {len(free):,} of {len(members):,} items are now {label}{rest}")
+        done += len(free)
+    if done:
+        context.note("`curator undo` takes it back")
+
+
+def unsaid(context: Context, label: str, group: GroupName | None, items: Sequence[Item]) -> list[Item]:
+    """Those of which nothing is said as to the label, nor that they are another of its group."""
+    asked: list[tuple[LabelName | None, GroupName | None]] = [(LabelName(f"{group}/{label}" if group else label), None)]
+    if group is not None:
+        asked.append((None, group))
+    left = list(items)
+    for one, of in asked:
+        try:
+            target = context.target(one, of)
+        except NotFound:
+            continue  # a new one, of which nothing can have been said
+        left = context.unlabelled(target, left)
+    return left
