@@ -239,6 +239,16 @@ def doubling(self: Any, vectors: Any, targets: Any, classes: int, seed: int) -> 
     specimen.Nearest.fit(self, vectors, targets, classes, seed)
 
 
+def linear(self: Any) -> Any:
+    """That of a good one: its predictions are the softmax of 10 times the cosines with the means."""
+    return 10 * self.means, np.zeros(len(self.means), np.float32)
+
+
+def gradients(self: Any, vectors: Any) -> Any:
+    weights, _ = linear(self)
+    return vectors @ weights.T, np.repeat(weights[None], len(vectors), axis=0)
+
+
 HEADS = (
     head("rows-are-probabilities", predict=scores),
     head("rows-are-probabilities-2", predict=lambda self, v: specimen.Nearest.predict(self, v).astype(np.float64)),
@@ -252,6 +262,12 @@ HEADS = (
     head("state-goes-to-another-process", fit=tempered, predict=with_heat),
     head("one-class-is-an-error", fit=contented),
     head("leaves-its-input-alone", fit=doubling),
+    head("linear-form-gives-the-probabilities", linear=lambda self: (self.means, linear(self)[1])),
+    head("linear-form-gives-the-probabilities-2", linear=lambda self: (linear(self)[0].T, linear(self)[1])),
+    head("linear-form-gives-the-probabilities-3", linear=lambda self: (linear(self)[0], np.arange(len(self.means)) / 9)),
+    head("gradients-are-those-of-the-logits", gradients=lambda self, v: (gradients(self, v)[0], -gradients(self, v)[1])),
+    head("gradients-are-those-of-the-logits-2", gradients=lambda self, v: (v @ self.means.T, gradients(self, v)[1])),
+    head("gradients-are-those-of-the-logits-3", gradients=lambda self, v: (gradients(self, v)[0], linear(self)[0])),
 )
 
 # --- actions ---

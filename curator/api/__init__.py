@@ -44,6 +44,8 @@ from curator.api.data import (
     FittedHead,
     Item,
     ItemSet,
+    Logits,
+    MappedPicture,
     Modality,
     Model,
     Neighbours,
@@ -69,7 +71,7 @@ from curator.api.encoders import (
     Tried,
     Truncating,
 )
-from curator.api.heads import Head, HeadSpec, NoParams
+from curator.api.heads import DifferentiableHead, Head, HeadSpec, LinearHead, NoParams
 from curator.api.readers import Found, ReaderSpec, ReadOptions, Row, Skipped
 
 __all__ = [
@@ -80,6 +82,7 @@ __all__ = [
     "Compilable",
     "CompilableText",
     "Context",
+    "DifferentiableHead",
     "Encoder",
     "EncoderRef",
     "EncoderSpec",
@@ -96,7 +99,10 @@ __all__ = [
     "ItemSet",
     "LabelName",
     "LanguageModel",
+    "LinearHead",
+    "Logits",
     "Look",
+    "MappedPicture",
     "Modality",
     "Model",
     "Neighbours",

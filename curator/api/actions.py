@@ -11,6 +11,8 @@ from curator.api.data import (
     FittedHead,
     Item,
     ItemSet,
+    Logits,
+    MappedPicture,
     Modality,
     Model,
     Neighbours,
@@ -43,7 +45,7 @@ NewFile = NewType("NewFile", Path)
 class Option:
     """How a field of `params` shows as an option: `k: Annotated[int, Option("-k", min=1)] = 5`.
 
-    The long name is the field's own (`--encoder`); `flag` adds a short one. For a `NewFile`, `choices` are the
+    The long name is the field's own (`--encoder`; of `class_` it is `--class`); `flag` adds a short one. For a `NewFile`, `choices` are the
     endings that it may have (`(".png", ".pdf")`).
     """
 
@@ -191,6 +193,22 @@ class Context(Protocol):
 
     def predict(self, head: FittedHead, items: Sequence[Item]) -> Predictions:
         """What a head says of items; those that cannot be embedded are left out."""
+        ...
+
+    def logits(self, head: FittedHead, vectors: Floats) -> Logits:
+        """What a head makes of (n, dim) unit rows; raises `BadInput` for one that is neither linear nor differentiable.
+
+        Nothing of it is kept.
+        """
+        ...
+
+    def feature_maps(
+        self, pictures: Sequence[Item | Query], model: Model
+    ) -> Iterator[tuple[Item | Query, MappedPicture | str]]:
+        """Each picture with its feature map, or why it cannot be read; the encoder is loaded once for all of them.
+
+        Raises `BadInput` for a model whose encoder is no `FeatureMap`.
+        """
         ...
 
     def unlabelled(self, target: str, items: Sequence[Item]) -> list[Item]:

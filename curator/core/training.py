@@ -136,21 +136,24 @@ class Training:
         """Probabilities for the items that have vectors; what the head said before is taken from the cache."""
         import numpy as np
 
-        row = self.database.row("SELECT * FROM head WHERE id = ?", head.id)
-        assert row is not None
-        cached = dict(self.derived.predictions(row["object"], [item.hash for item in items]))
+        state = self.database.value("SELECT object FROM head WHERE id = ?", head.id)
+        cached = dict(self.derived.predictions(state, [item.hash for item in items]))
         fresh, vectors = self.encoding.matrix(head.model, [item for item in items if item.hash not in cached])
         if fresh:
-            probabilities = self._predict(self._restored(row), head.head, vectors, len(head.classes))
+            probabilities = self.probabilities(head, vectors)
             made = {
                 item.hash: values.astype("<f4").tobytes() for item, values in zip(fresh, probabilities, strict=True)
             }
             if not self.derived.database.read_only:
-                self.derived.put_predictions(row["object"], made.items())
+                self.derived.put_predictions(state, made.items())
             cached |= made
         present = [item for item in items if item.hash in cached]
         values = np.frombuffer(b"".join(cached[item.hash] for item in present), dtype="<f4")
         return Predictions(present, head.classes, values.reshape(len(present), len(head.classes)))
+
+    def probabilities(self, head: FittedHead, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What a head says of unit rows, (n, classes), none of it kept."""
+        return self._predict(self.restored(head), head.head, vectors, len(head.classes))
 
     # --- what to learn from ---
 
@@ -305,9 +308,12 @@ class Training:
             head.fit(vectors, targets, classes, SEED)
         return head
 
-    def _restored(self, row: Any) -> Head:
+    def restored(self, fitted: FittedHead) -> Head:
+        """A saved head as it was when it was fitted."""
         from safetensors.numpy import load
 
+        row = self.database.row("SELECT * FROM head WHERE id = ?", fitted.id)
+        assert row is not None
         spec = self.registry.get(HeadSpec, row["kind"])
         state = load(self.objects.get(row["object"]))
         with self.registry.guard(spec, "restoring"):
@@ -315,13 +321,13 @@ class Training:
             head.restore(state)
         return head
 
-    def _predict(self, head: Head, kind: str, vectors: Any, classes: int) -> Any:
+    def _predict(self, head: Head, kind: str, vectors: Any, classes: int) -> NDArray[np.float32]:
         """Call the head, and hold it to its contract."""
         import numpy as np
 
         wanted = (len(vectors), classes)
         with self.registry.guard(self.registry.get(HeadSpec, kind), "predicting with"):
-            made = np.asarray(head.predict(vectors))
+            made: NDArray[np.float32] = np.asarray(head.predict(vectors))
             if made.shape != wanted or made.dtype != np.float32:
                 raise Breach(f"gave {made.dtype} {made.shape}, not float32 {wanted}")
             if not ((made >= 0).all() and np.allclose(made.sum(axis=1), 1, atol=1e-3)):
