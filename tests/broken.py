@@ -244,9 +244,12 @@ def linear(self: Any) -> Any:
     return 10 * self.means, np.zeros(len(self.means), np.float32)
 
 
+def linear_in(self: Any, vectors: Any) -> Any:
+    return vectors @ linear(self)[0].T
+
+
 def gradients(self: Any, vectors: Any) -> Any:
-    weights, _ = linear(self)
-    return vectors @ weights.T, np.repeat(weights[None], len(vectors), axis=0)
+    return linear_in(self, vectors), np.repeat(linear(self)[0][None], len(vectors), axis=0)
 
 
 HEADS = (
@@ -264,10 +267,14 @@ HEADS = (
     head("leaves-its-input-alone", fit=doubling),
     head("linear-form-gives-the-probabilities", linear=lambda self: (self.means, linear(self)[1])),
     head("linear-form-gives-the-probabilities-2", linear=lambda self: (linear(self)[0].T, linear(self)[1])),
-    head("linear-form-gives-the-probabilities-3", linear=lambda self: (linear(self)[0], np.arange(len(self.means)) / 9)),
-    head("gradients-are-those-of-the-logits", gradients=lambda self, v: (gradients(self, v)[0], -gradients(self, v)[1])),
+    head(
+        "linear-form-gives-the-probabilities-3", linear=lambda self: (linear(self)[0], np.arange(len(self.means)) / 9)
+    ),
+    head(
+        "gradients-are-those-of-the-logits", gradients=lambda self, v: (gradients(self, v)[0], -gradients(self, v)[1])
+    ),
     head("gradients-are-those-of-the-logits-2", gradients=lambda self, v: (v @ self.means.T, gradients(self, v)[1])),
-    head("gradients-are-those-of-the-logits-3", gradients=lambda self, v: (gradients(self, v)[0], linear(self)[0])),
+    head("gradients-are-those-of-the-logits-3", gradients=lambda self, v: (linear_in(self, v), linear(self)[0])),
 )
 
 # --- actions ---

@@ -45,8 +45,8 @@ NewFile = NewType("NewFile", Path)
 class Option:
     """How a field of `params` shows as an option: `k: Annotated[int, Option("-k", min=1)] = 5`.
 
-    The long name is the field's own (`--encoder`; of `class_` it is `--class`); `flag` adds a short one. For a `NewFile`, `choices` are the
-    endings that it may have (`(".png", ".pdf")`).
+    The long name is the field's own (`--encoder`; of `class_` it is `--class`); `flag` adds a short one. For a
+    `NewFile`, `choices` are the endings that it may have (`(".png", ".pdf")`).
     """
 
     flag: str = ""

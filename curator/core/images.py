@@ -56,8 +56,8 @@ def frame(size: tuple[int, int], preprocess: Preprocess) -> Frame:
     """Where the edges of the preprocessed picture lie in a picture of this width and height, in its pixels."""
     (left, top, right, bottom), new = _plan(size, preprocess)
     x, y = (right - left) / new[0], (bottom - top) / new[1]
-    left, top = left - x * _offset(new[0], preprocess.crop), top - y * _offset(new[1], preprocess.crop)
-    return left, top, left + x * preprocess.crop, top + y * preprocess.crop
+    start, above = left - x * _offset(new[0], preprocess.crop), top - y * _offset(new[1], preprocess.crop)
+    return start, above, start + x * preprocess.crop, above + y * preprocess.crop
 
 
 def picture(path: str | Path, longest: int | None) -> Image.Image:

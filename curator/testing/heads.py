@@ -203,7 +203,7 @@ def check_gradients_are_those_of_the_logits(case: HeadCase) -> None:
         ahead, behind = (np.asarray(head.gradients(probed + way * step)[0], np.float64) for way in (1, -1))
         change, said = (ahead - behind) / 2, np.einsum("ncd,nd->nc", gradients, step)
         # Logits are rounded, and a step may cross the edge of a ReLU: nearly is enough, of all of them together.
-        off = np.linalg.norm(change - said) / max(np.linalg.norm(change), 1e-12)
+        off = float(np.linalg.norm(change - said) / (np.linalg.norm(change) or 1.0))
         assert off < 0.1, f"by its gradients the logits change otherwise than they do ({off:.0%} off)"
 
 
