@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from curator_plugins.actions import classify, complete, dedupe, similar
+from curator_plugins.actions import classify, complete, dedupe, explain, similar
 from curator_plugins.encoders import clip, efficientnet_lite, lstm_clm, ngram, resnet
 from curator_plugins.heads import logistic, mlp
 from curator_plugins.readers import folder, table
@@ -16,6 +16,11 @@ from curator.testing import checks, examine, parametrize
 
 WEIGHTS = tempfile.TemporaryDirectory(prefix="curator-weights-")
 """Removed when the process ends."""
+
+
+@parametrize(explain, arguments={"label": "red"})
+def test_explain(check):
+    check()
 
 
 @parametrize(ngram, logistic, similar, classify, complete, dedupe, folder, table)

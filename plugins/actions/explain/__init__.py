@@ -70,7 +70,7 @@ EXPLANATIONS = Table(
         Column("label", "the label or class that is explained"),
         Column("logit", "before calibration, over the mean of the other classes; of a label, the log-odds", "score"),
         Column("box", "the strongest region: left, top, right, bottom, in pixels of the upright picture; or null"),
-        Column("place", "in which ninth of the picture the box lies; null without one"),
+        Column("place", "in which ninth of what the encoder sees the box lies; null without one"),
         Column("share", "the part of all positive evidence that lies in the box, 0 to 1; null without one", "percent"),
         Column("id", "the item; null if it is not in the catalogue", "integer"),
         Column("path", "where it is", "picture"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,7 +32,10 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Region:
-    """The strongest region: its box in pixels of the upright picture, and the share of all positive evidence in it."""
+    """The strongest region: its box in pixels of the upright picture, and the share of all positive evidence in it.
+
+    `place` is in which ninth of what the encoder sees it lies.
+    """
 
     box: Box
     share: float
@@ -71,7 +75,7 @@ def strongest(evidence: Evidence) -> Region | None:
     import numpy as np
 
     left, top, right, bottom = seen(evidence)
-    scale = min(1.0, LONGEST / max(right - left, bottom - top))
+    scale = LONGEST / max(right - left, bottom - top)
     points = (max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale)))
     values = spread(evidence, points)
     least, most = float(values.min()), float(values.max())
@@ -84,27 +88,34 @@ def strongest(evidence: Evidence) -> Region | None:
     share = float(positive[y : y + height, x : x + width].sum() / positive.sum())
     across, down = (right - left) / points[0], (bottom - top) / points[1]
     box = (
-        left + round(x * across),
-        top + round(y * down),
-        left + max(round(x * across) + 1, round((x + width) * across)),
-        top + max(round(y * down) + 1, round((y + height) * down)),
+        left + math.floor(x * across),
+        top + math.floor(y * down),
+        min(right, left + math.ceil((x + width) * across)),
+        min(bottom, top + math.ceil((y + height) * down)),
     )
-    return Region(box, share, _place(box, evidence.size))
+    return Region(box, share, _place(box, (left, top, right, bottom)))
 
 
-def _place(box: Box, size: tuple[int, int]) -> str:
-    """In which ninth of the picture the middle of a box lies."""
-    x, y = ((box[side] + box[side + 2]) / 2 / size[side] for side in (0, 1))
+def _place(box: Box, whole: Box) -> str:
+    """In which ninth of the whole the middle of a box lies."""
+    x, y = (((box[side] + box[side + 2]) / 2 - whole[side]) / (whole[side + 2] - whole[side]) for side in (0, 1))
     return PLACES[min(2, int(3 * y))][min(2, int(3 * x))]
 
 
-FEWEST, MOST_OF_THEM = 8, 0.8
-"""Of fewer pictures, or of a smaller part of them, nothing is said about a common place."""
+FEWEST, AT_CORNER, AT_EDGE = 8, 0.4, 0.7
+"""Of fewer pictures nothing is said about a common place, nor where a smaller part of the regions lies in one.
+
+Of 81 kinds of groceries, 16 to 20 photos each, none has more than 25 % in one corner or 60 % at one edge.
+"""
 
 
 def common_place(regions: Sequence[Region]) -> tuple[str, int] | None:
-    """The place at the edge of the picture where nearly all regions lie, and how many; None if there is none."""
+    """The corner or edge where remarkably many regions lie, and how many; None if there is none."""
     if len(regions) < FEWEST:
         return None
-    ((place, count),) = Counter(region.place for region in regions).most_common(1)
-    return (place, count) if place != PLACES[1][1] and count >= MOST_OF_THEM * len(regions) else None
+    counts = Counter(region.place for region in regions)
+    del counts[PLACES[1][1]]
+    for place, count in counts.most_common():
+        if count >= (AT_CORNER if " " in place else AT_EDGE) * len(regions):
+            return place, count
+    return None
