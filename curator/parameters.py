@@ -30,7 +30,8 @@ SUPPORTED = (*PLAIN, *NAMES, NewFile, Query, ItemSet)
 class Parameter:
     """One field: `type` is without `| None`; `default` is `dataclasses.MISSING` where a value must be given.
 
-    `many`: the field is a tuple of them.
+    `many`: the field is a tuple of them. A name may end in `_`, as one that Python keeps to itself: `class_` becomes
+    `--class`.
     """
 
     name: str
@@ -44,7 +45,7 @@ class Parameter:
         """The options that it becomes on a command line, a short one first; none for an argument."""
         if isinstance(self.how, Argument) or self.type is ItemSet:
             return ()
-        long = f"--{self.name.replace('_', '-')}"
+        long = f"--{self.name.rstrip('_').replace('_', '-')}"
         if not self.how.flag:
             return (long,)
         return (self.how.flag,) if len(self.name) == 1 else (self.how.flag, long)

@@ -32,7 +32,20 @@ from curator.core.workspace import Workspace
 from curator.errors import NotFound
 from curator.plugins import Registry, load_plugins
 
-OURS = ("audit", "classify", "cluster", "dedupe", "folder", "logistic", "mlp", "ngram", "prototype", "similar", "table")
+OURS = (
+    "audit",
+    "classify",
+    "cluster",
+    "dedupe",
+    "explain",
+    "folder",
+    "logistic",
+    "mlp",
+    "ngram",
+    "prototype",
+    "similar",
+    "table",
+)
 PREPROCESS = Preprocess(16, 16, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 counts: Counter[str] = Counter()
@@ -86,6 +99,33 @@ class Histogram:
     def register_encoders(self) -> list[EncoderSpec]:
         summary = "eight corners of the colour cube"
         return [EncoderSpec("histogram", ("image",), summary, self.resolve, self.load, self.revision, True, 4)]
+
+
+class MosaicEncoder:
+    """The mean colours of 7 x 7 fields, and what they lack to white, as a feature map and as its mean."""
+
+    def encode(self, batch: Any) -> Any:
+        return self.feature_map(batch).mean(axis=(1, 2))
+
+    def feature_map(self, batch: Any) -> Any:
+        counts["mapped"] += len(batch.pixels)
+        fields = batch.pixels.reshape(len(batch.pixels), 3, 7, 8, 7, 8).mean(axis=(3, 5))
+        return np.ascontiguousarray(np.concatenate([fields, 1 - fields], axis=1).transpose(0, 2, 3, 1), np.float32)
+
+    def close(self) -> None:
+        counts["closed"] += 1
+
+
+class Mosaic:
+    """A plugin with the encoder `mosaic`, which has feature maps and cuts an eighth of the shorter side."""
+
+    @hookimpl
+    def register_encoders(self) -> list[EncoderSpec]:
+        def resolve(variant: str | None, weights: Path | None) -> Resolved:
+            return Resolved(6, preprocess=Preprocess(64, 56, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)))
+
+        load = lambda resolved, device: MosaicEncoder()  # noqa: E731
+        return [EncoderSpec("mosaic", ("image",), "fields of colour", resolve, load, default=True)]
 
 
 class NumbersEncoder:
@@ -168,6 +208,7 @@ class Centroid:
 
 
 histogram = Histogram()
+mosaic = Mosaic()
 histogram_revised = Histogram(revision=2)
 histogram_broken = Histogram(broken=True)
 histogram_installed = Histogram()

@@ -131,3 +131,13 @@ def test_what_cannot_become_an_option_is_refused():
     for params, message in refused.items():
         with pytest.raises(TypeError, match=message):
             parameters(params)
+
+
+def test_a_name_that_python_keeps_for_itself_ends_in_an_underscore():
+    @dataclass(frozen=True)
+    class Keyword:
+        class_: Annotated[str | None, Option()] = None
+        not_too_many: Annotated[int, Option()] = 1
+
+    assert [parameter.flags for parameter in parameters(Keyword)] == [("--class",), ("--not-too-many",)]
+    assert bind(Keyword, {"class_": "cat"}).class_ == "cat"

@@ -45,6 +45,8 @@ from curator.api.data import (
     HeldOut,
     Item,
     ItemSet,
+    Logits,
+    MappedPicture,
     Modality,
     Model,
     Neighbours,
@@ -70,7 +72,7 @@ from curator.api.encoders import (
     Tried,
     Truncating,
 )
-from curator.api.heads import Head, HeadSpec, NoParams
+from curator.api.heads import DifferentiableHead, Head, HeadSpec, LinearHead, NoParams
 from curator.api.readers import Found, ReaderSpec, ReadOptions, Row, Skipped
 
 __all__ = [
@@ -81,6 +83,7 @@ __all__ = [
     "Compilable",
     "CompilableText",
     "Context",
+    "DifferentiableHead",
     "Encoder",
     "EncoderRef",
     "EncoderSpec",
@@ -98,7 +101,10 @@ __all__ = [
     "ItemSet",
     "LabelName",
     "LanguageModel",
+    "LinearHead",
+    "Logits",
     "Look",
+    "MappedPicture",
     "Modality",
     "Model",
     "Neighbours",

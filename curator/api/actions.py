@@ -12,6 +12,8 @@ from curator.api.data import (
     HeldOut,
     Item,
     ItemSet,
+    Logits,
+    MappedPicture,
     Modality,
     Model,
     Neighbours,
@@ -44,8 +46,8 @@ NewFile = NewType("NewFile", Path)
 class Option:
     """How a field of `params` shows as an option: `k: Annotated[int, Option("-k", min=1)] = 5`.
 
-    The long name is the field's own (`--encoder`); `flag` adds a short one. For a `NewFile`, `choices` are the
-    endings that it may have (`(".png", ".pdf")`).
+    The long name is the field's own (`--encoder`; of `class_` it is `--class`); `flag` adds a short one. For a
+    `NewFile`, `choices` are the endings that it may have (`(".png", ".pdf")`).
     """
 
     flag: str = ""
@@ -212,6 +214,22 @@ class Context(Protocol):
 
     def held_out(self, head: FittedHead) -> HeldOut:
         """What was said of the items that the head is fitted on while they were held out; none, where none could be."""
+        ...
+
+    def logits(self, head: FittedHead, vectors: Floats) -> Logits:
+        """What a head makes of (n, dim) unit rows; raises `BadInput` for one that is neither linear nor differentiable.
+
+        Nothing of it is kept.
+        """
+        ...
+
+    def feature_maps(
+        self, pictures: Sequence[Item | Query], model: Model
+    ) -> Iterator[tuple[Item | Query, MappedPicture | str]]:
+        """Each picture with its feature map, or why it cannot be read; the encoder is loaded once for all of them.
+
+        Raises `BadInput` for a model whose encoder is no `FeatureMap`.
+        """
         ...
 
     def unlabelled(self, target: str, items: Sequence[Item]) -> list[Item]:

@@ -169,6 +169,33 @@ class HeldOut:
 
 
 @dataclass(frozen=True, slots=True)
+class Logits:
+    """What a head makes of unit rows, before and after the softmax.
+
+    `values` are the logits, (n, classes), `gradients` how each grows with the row, (n, classes, dim), where it is;
+    of a linear head they are its weights in each row. `probabilities` (n, classes) are what `predict` says.
+    """
+
+    values: Floats
+    gradients: Floats
+    probabilities: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class MappedPicture:
+    """The feature map of a picture, and what of the picture it covers.
+
+    `values` is (h, w, dim); their mean is the vector before it gets unit length. `size` is the width and height of
+    the picture in pixels, upright. `frame` is the left, top, right and bottom of what the map covers, in those pixels,
+    each cell an equal part of it; it lies within the picture where that is cut, and around it where it is padded.
+    """
+
+    values: Floats
+    size: tuple[int, int]
+    frame: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, slots=True)
 class ItemSet:
     """Which items: those that meet every condition given. Empty: all of them."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +34,30 @@ class Head(Protocol):
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take up a state; afterwards `predict` gives what it gave when the state was taken."""
+        ...
+
+
+@runtime_checkable
+class LinearHead(Head, Protocol):
+    """A head whose logits are linear in the vector. Optional; what speaks for a class can then be shown exactly."""
+
+    def linear(self) -> tuple[Floats, Floats]:
+        """Weights (classes, dim) and bias (classes,), float32: `predict` is the softmax of vectors @ weights.T + bias.
+
+        Two classes have two rows, like any other number. What the head does to vectors first is folded in.
+        """
+        ...
+
+
+@runtime_checkable
+class DifferentiableHead(Head, Protocol):
+    """A head that is not linear, and can say how its logits grow with the vector. Optional, for the same use."""
+
+    def gradients(self, vectors: Floats) -> tuple[Floats, Floats]:
+        """Of (n, dim) unit rows the logits, (n, classes), and the gradient of each, (n, classes, dim); float32.
+
+        `predict` is the softmax of the logits.
+        """
         ...
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from curator.api import Preprocess
 from curator.core.files import BadContent
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from PIL import Image
+
+Frame: TypeAlias = tuple[float, float, float, float]
+"""Left, top, right and bottom."""
+
+ORIENTATION, LYING = 0x0112, (5, 6, 7, 8)
+"""EXIF's tag, and those of its values that swap width and height."""
 
 DECODING = 1
 """Goes up when the pixels that encoders see change; part of every image space's fingerprint."""
@@ -37,6 +43,27 @@ def pixels(
         decoded = upright(image, preprocess.resize)
     resized = _resized(decoded, preprocess)
     return _normalised(change(resized) if change else resized, preprocess)
+
+
+def framed(path: str | Path, preprocess: Preprocess) -> tuple[NDArray[np.float32], tuple[int, int], Frame]:
+    """The picture as an encoder sees it, its upright size in pixels, and what of it that is. Raises `BadContent`."""
+    with _content(), opened(path) as image:
+        width, height = image.size  # now: a JPEG may be decoded at a fraction of it
+        decoded = upright(image, preprocess.resize)
+        if image.getexif().get(ORIENTATION, 1) in LYING:
+            width, height = height, width
+    left, top, right, bottom = frame(decoded.size, preprocess)
+    x, y = width / decoded.width, height / decoded.height
+    seen = _normalised(_resized(decoded, preprocess), preprocess)
+    return seen, (width, height), (left * x, top * y, right * x, bottom * y)
+
+
+def frame(size: tuple[int, int], preprocess: Preprocess) -> Frame:
+    """Where the edges of the preprocessed picture lie in a picture of this width and height, in its pixels."""
+    (left, top, right, bottom), new = _plan(size, preprocess)
+    x, y = (right - left) / new[0], (bottom - top) / new[1]
+    start, above = left - x * _offset(new[0], preprocess.crop), top - y * _offset(new[1], preprocess.crop)
+    return start, above, start + x * preprocess.crop, above + y * preprocess.crop
 
 
 def picture(path: str | Path, longest: int | None) -> Image.Image:
@@ -70,28 +97,33 @@ def _content() -> Iterator[None]:
 def _resized(image: Image.Image, preprocess: Preprocess) -> Image.Image:
     from PIL import Image
 
-    filter_ = Image.Resampling[preprocess.interpolation.upper()]
-    size = preprocess.resize
-    width, height = image.size
+    part, new = _plan(image.size, preprocess)
+    if part != (0, 0, *image.size):
+        image = image.crop(part)
+    return image if new == image.size else image.resize(new, Image.Resampling[preprocess.interpolation.upper()])
+
+
+def _plan(size: tuple[int, int], preprocess: Preprocess) -> tuple[tuple[int, int, int, int], tuple[int, int]]:
+    """Which part of a picture is resized, and to which width and height."""
+    width, height = size
+    whole, wanted = (0, 0, width, height), preprocess.resize
     if preprocess.resize_mode == "squash":
-        return image.resize((size, size), filter_)
-    side = min(width, height) if preprocess.resize_mode == "shortest" else max(width, height)
+        return whole, (wanted, wanted)
     if preprocess.resize_mode == "longest":
+        side = max(width, height)
         # Rounded to the nearest, as open_clip does.
-        new = (max(1, round(size * width / side)), max(1, round(size * height / side)))
-    else:
-        image = _middle(image, 8 * side)
-        # The other side is rounded down, as torchvision does.
-        new = (size * image.width // side, size * image.height // side)
-    return image if new == image.size else image.resize(new, filter_)
+        return whole, (max(1, round(wanted * width / side)), max(1, round(wanted * height / side)))
+    side = min(width, height)
+    left, top, right, bottom = _middle(width, height, 8 * side)
+    # The other side is rounded down, as torchvision does.
+    return (left, top, right, bottom), (wanted * (right - left) // side, wanted * (bottom - top) // side)
 
 
-def _middle(image: Image.Image, longest: int) -> Image.Image:
+def _middle(width: int, height: int, longest: int) -> tuple[int, int, int, int]:
     """At most so much of the longer side: a strip of 4000 x 1 would become 1,024,000 pixels wide, to be cut anyway."""
-    width, height = image.size
     # An odd surplus would move the middle by half a pixel.
     left, top = max(0, width - longest) // 2, max(0, height - longest) // 2
-    return image.crop((left, top, width - left, height - top)) if left or top else image
+    return left, top, width - left, height - top
 
 
 def _normalised(image: Image.Image, preprocess: Preprocess) -> NDArray[np.float32]:

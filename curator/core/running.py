@@ -21,6 +21,8 @@ from curator.api import (
     Item,
     ItemSet,
     LabelName,
+    Logits,
+    MappedPicture,
     Modality,
     Model,
     Neighbours,
@@ -39,6 +41,7 @@ from curator.contract import Breach, held
 from curator.core.artifacts import Targets
 from curator.core.changes import Journal
 from curator.core.encoding import Encoding
+from curator.core.explaining import Explaining
 from curator.core.files import reason
 from curator.core.labels import Labels, Source, full_name
 from curator.core.reporting import Reporter
@@ -171,6 +174,16 @@ class ActionContext:
     def held_out(self, head: FittedHead) -> HeldOut:
         """What was said of the items that the head is fitted on while they were held out."""
         return self._training.held_out(head)
+
+    def logits(self, head: FittedHead, vectors: NDArray[np.float32]) -> Logits:
+        """What a head makes of unit rows."""
+        return Explaining(self._encoding, self._training).logits(head, vectors)
+
+    def feature_maps(
+        self, pictures: Sequence[Item | Query], model: Model
+    ) -> Iterator[tuple[Item | Query, MappedPicture | str]]:
+        """Each picture with its feature map, or why it cannot be read."""
+        return Explaining(self._encoding, self._training).feature_maps(model, pictures)
 
     def unlabelled(self, target: str, items: Sequence[Item]) -> list[Item]:
         """Those of `items` of which nothing is said as to the target."""

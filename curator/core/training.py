@@ -154,6 +154,12 @@ class Training:
         """What was said of items while they were held out, calibrated as the head is."""
         return self.heads.held_out(head)
 
+    def probabilities(self, head: FittedHead, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What a head says of unit rows, (n, classes), none of it kept; calibrated as it is."""
+        row = self.heads.row(head)
+        said = self.heads.predict(self.heads.restored(row), head.head, vectors, len(head.classes))
+        return self.heads.calibration(row).apply(said)
+
     # --- what to learn from ---
 
     def _spec(self, kind: str | None) -> HeadSpec:

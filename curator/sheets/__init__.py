@@ -10,12 +10,15 @@ Public, like `curator.api`. Nothing heavy is imported with it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from curator.api import Artifact, Context, Item, Query
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 __all__ = ["ENDINGS", "Section", "Sheet", "Tile", "artifact", "write"]
 
@@ -33,14 +36,16 @@ ROWS, PAGED_ROWS = 40, 200
 class Tile:
     """A picture, or else a text, with lines below it, the first of them in black.
 
-    `marked`: framed, as the query or the file that stays. A picture that cannot be shown says why, a tile of
-    neither that its file is gone.
+    `marked`: framed, as the query or the file that stays. `drawn` makes the picture where it is none of a file: it
+    gets the side of the tile in pixels, and may raise `curator.pictures.Unreadable`. A picture that cannot be shown
+    says why, a tile of neither that its file is gone.
     """
 
     picture: Path | None = None
     text: str | None = None
     caption: tuple[str, ...] = ()
     marked: bool = False
+    drawn: Callable[[int], Image.Image] | None = None
 
     @classmethod
     def of(cls, item: Item | Query, *caption: str, marked: bool = False) -> Tile:
@@ -61,11 +66,12 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """A title, a line below it, and sections."""
+    """A title, a line below it, and sections; `side` is that of a tile in pixels."""
 
     title: str
     sections: tuple[Section, ...]
     note: str = ""
+    side: int = 240
 
 
 def artifact(context: Context, path: Path, sheet: Sheet) -> Artifact:

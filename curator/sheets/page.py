@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from curator.sheets import Section, Sheet, Tile
 
 # Pixels; on paper, as many as make a page as wide as A4.
-TILE, GAP, MARGIN, PADDING = 240, 24, 48, 14
+GAP, MARGIN, PADDING = 24, 48, 14
 TITLE, HEADING, SMALL, LINE = 34, 24, 17, 24
 A4_INCHES = 8.27
+WIDEST, NARROWEST = 1440, 960
+"""So many pixels of tiles stand side by side at most, and at least, so that a title has room."""
+ASIDE = 240
+"""Less room than this is left empty beside a heading."""
 ENLARGED = 4
 """Small pictures are enlarged so many times at most."""
 
@@ -43,6 +47,7 @@ class Row:
     tiles: tuple[Tile, ...]
     lines: int
     first: bool
+    side: int
 
     @property
     def head(self) -> int:
@@ -52,12 +57,13 @@ class Row:
     @property
     def height(self) -> int:
         """The height of all of it, with the space below."""
-        return self.head + TILE + self.lines * LINE + GAP + (LINE if self.lines else 0) // 2
+        return self.head + self.side + self.lines * LINE + GAP + (LINE if self.lines else 0) // 2
 
 
 def columns(sheet: Sheet) -> int:
     """How many tiles stand side by side."""
-    return min(6, max(4, *(len(section.tiles) for section in sheet.sections), 0))
+    most, least = (max(1, round(pixels / sheet.side)) for pixels in (WIDEST, NARROWEST))
+    return min(most, max(least, *(len(section.tiles) for section in sheet.sections), 0))
 
 
 def draw(sheet: Sheet, file: IO[bytes], ending: str, fonts: Fonts) -> None:
@@ -65,7 +71,7 @@ def draw(sheet: Sheet, file: IO[bytes], ending: str, fonts: Fonts) -> None:
     if ending not in FORMATS:
         raise BadInput(f"a sheet cannot be written as {ending!r}: {', '.join(FORMATS)}")
     wide = columns(sheet)
-    width = 2 * MARGIN + wide * TILE + (wide - 1) * GAP
+    width = 2 * MARGIN + wide * sheet.side + (wide - 1) * GAP
     head = TITLE + GAP + (LINE if sheet.note else 0) + GAP
     rows = list(_rows(sheet, wide))
     # The sides of a sheet of paper, or one page for everything.
@@ -82,7 +88,7 @@ def _rows(sheet: Sheet, wide: int) -> Iterator[Row]:
     for section in sheet.sections:
         lines = max((len(tile.caption) for tile in section.tiles), default=0)
         for start in range(0, len(section.tiles), wide):
-            yield Row(section, section.tiles[start : start + wide], lines, start == 0)
+            yield Row(section, section.tiles[start : start + wide], lines, start == 0, sheet.side)
 
 
 def _pages(rows: list[Row], height: int, head: int) -> Iterator[list[Row]]:
@@ -116,7 +122,7 @@ def _page(sheet: Sheet, rows: list[Row], number: int, count: int, size: tuple[in
         if row.head:
             _heading(pen, row.section, y, room, fonts)
         for place, tile in enumerate(row.tiles):
-            _tile(page, pen, tile, MARGIN + place * (TILE + GAP), y + row.head, fonts)
+            _tile(page, pen, tile, MARGIN + place * (row.side + GAP), y + row.head, row.side, fonts)
         y += row.height
     if count > 1:
         text = f"{number} / {count}"
@@ -131,35 +137,37 @@ def _heading(pen: ImageDraw.ImageDraw, section: Section, y: int, room: int, font
     heading = fonts.elided(section.heading, HEADING, room)
     fonts.draw(pen, (MARGIN, y + HEADING), heading, HEADING, INK)
     used = fonts.width(heading, HEADING) + GAP // 2
-    if section.note and room - used > TILE:
+    if section.note and room - used > ASIDE:
         fonts.draw(pen, (MARGIN + used, y + HEADING), fonts.elided(section.note, SMALL, room - used), SMALL, GREY)
 
 
-def _tile(page: Image.Image, pen: ImageDraw.ImageDraw, tile: Tile, x: int, y: int, fonts: Fonts) -> None:
-    box = (x, y, x + TILE - 1, y + TILE - 1)
+def _tile(page: Image.Image, pen: ImageDraw.ImageDraw, tile: Tile, x: int, y: int, side: int, fonts: Fonts) -> None:
+    box = (x, y, x + side - 1, y + side - 1)
     if tile.text is not None and tile.picture is None:
         pen.rectangle(box, PAPER, RULE)
-        text = fonts.wrapped(tile.text[:BODY], SMALL, TILE - 2 * PADDING, (TILE - 2 * PADDING) // LINE)
+        text = fonts.wrapped(tile.text[:BODY], SMALL, side - 2 * PADDING, (side - 2 * PADDING) // LINE)
         _lines(pen, text, x, y, fonts, INK)
     else:
         pen.rectangle(box, MAT)
         try:
-            picture = _picture(tile)
+            picture = _picture(tile, side)
         except Unreadable as error:
-            _lines(pen, ["cannot be shown:", *fonts.wrapped(str(error), SMALL, TILE - 2 * PADDING, 6)], x, y, fonts)
+            _lines(pen, ["cannot be shown:", *fonts.wrapped(str(error), SMALL, side - 2 * PADDING, 6)], x, y, fonts)
         else:
-            page.paste(picture, (x + (TILE - picture.width) // 2, y + (TILE - picture.height) // 2))
+            page.paste(picture, (x + (side - picture.width) // 2, y + (side - picture.height) // 2))
     if tile.marked:
-        pen.rectangle((x - 7, y - 7, x + TILE + 6, y + TILE + 6), None, ACCENT, 4)
+        pen.rectangle((x - 7, y - 7, x + side + 6, y + side + 6), None, ACCENT, 4)
     for number, line in enumerate(tile.caption):
-        at = (x, y + TILE + LINE // 2 + number * LINE + SMALL)
-        fonts.draw(pen, at, fonts.elided(line, SMALL, TILE), SMALL, GREY if number else INK)
+        at = (x, y + side + LINE // 2 + number * LINE + SMALL)
+        fonts.draw(pen, at, fonts.elided(line, SMALL, side), SMALL, GREY if number else INK)
 
 
-def _picture(tile: Tile) -> Image.Image:
+def _picture(tile: Tile, side: int) -> Image.Image:
+    if tile.drawn is not None:
+        return tile.drawn(side)
     if tile.picture is None:
         raise Unreadable("its file is gone")
-    return thumbnail(tile.picture, TILE, TILE, ENLARGED)
+    return thumbnail(tile.picture, side, side, ENLARGED)
 
 
 def _lines(pen: ImageDraw.ImageDraw, lines: list[str], x: int, y: int, fonts: Fonts, colour: str = GREY) -> None:

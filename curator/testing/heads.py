@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from curator.api import Head, HeadSpec
+from curator.api import DifferentiableHead, Head, HeadSpec, LinearHead
 from curator.errors import CuratorError
 from curator.parameters import bind
 from curator.plugins import Spec
-from curator.testing.checks import Given
+from curator.testing.checks import Given, NotApplicable
 from curator.testing.fresh import asked, folder, needed
 from curator.testing.samples import clouds
 
@@ -187,3 +187,55 @@ def check_leaves_its_input_alone(case: HeadCase) -> None:
     head.fit(vectors, targets, 2, 0)
     head.predict(vectors)
     assert np.array_equal(vectors, kept[0]) and np.array_equal(targets, kept[1]), "it changed what it was given"
+
+
+def check_linear_form_gives_the_probabilities(case: HeadCase) -> None:
+    """A heat map shares a logit out by the weights: it is true where weights and bias are all that `predict` uses."""
+    import numpy as np
+
+    for sizes in ((30, 30, 30), (30, 30)):
+        head = case.fitted(sizes, spread=1.5)
+        if not isinstance(head, LinearHead):
+            raise NotApplicable("it is not linear, or does not say so, which is optional")
+        probed, _ = clouds(sizes, spread=2.0, seed=4)
+        weights, bias = head.linear()
+        _shaped("weights", weights, (len(sizes), probed.shape[1]))
+        _shaped("bias", bias, (len(sizes),))
+        _softmax_gives(head, probed, probed.astype(np.float64) @ weights.T + bias)
+
+
+def check_gradients_are_those_of_the_logits(case: HeadCase) -> None:
+    """Where no weights say what speaks for a class, gradients do: they must be what the logits change by."""
+    import numpy as np
+
+    for sizes in ((30, 30, 30), (30, 30)):
+        head = case.fitted(sizes, spread=1.5)
+        if not isinstance(head, DifferentiableHead):
+            raise NotApplicable("it gives no gradients, which are optional")
+        probed, _ = clouds(sizes, spread=2.0, seed=4)
+        logits, gradients = head.gradients(probed)
+        _shaped("logits", logits, (len(probed), len(sizes)))
+        _shaped("gradients", gradients, (len(probed), len(sizes), probed.shape[1]))
+        _softmax_gives(head, probed, logits)
+        step = np.random.default_rng(0).standard_normal(probed.shape).astype(np.float32) * np.float32(1e-3)
+        ahead, behind = (np.asarray(head.gradients(probed + way * step)[0], np.float64) for way in (1, -1))
+        change, said = (ahead - behind) / 2, np.einsum("ncd,nd->nc", gradients, step)
+        # Logits are rounded, and a step may cross the edge of a ReLU: nearly is enough, of all of them together.
+        off = float(np.linalg.norm(change - said) / (np.linalg.norm(change) or 1.0))
+        assert off < 0.1, f"by its gradients the logits change otherwise than they do ({off:.0%} off)"
+
+
+def _shaped(what: str, array: Any, shape: tuple[int, ...]) -> None:
+    import numpy as np
+
+    given = np.asarray(array)
+    assert given.shape == shape, f"its {what} have the shape {given.shape}, not {shape}"
+    assert given.dtype == np.float32, f"its {what} are {given.dtype}, not float32"
+
+
+def _softmax_gives(head: Head, vectors: Floats, logits: Any) -> None:
+    import numpy as np
+
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    said = powers / powers.sum(axis=1, keepdims=True)
+    assert np.allclose(said, head.predict(vectors), atol=1e-4), "the softmax of its logits is not what it predicts"

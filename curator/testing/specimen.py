@@ -57,6 +57,17 @@ class Pixels:
         fields = batch.pixels.reshape(len(batch.pixels), 3, CELLS, side, CELLS, side)
         return np.asarray(fields.mean(axis=(3, 5)).reshape(len(batch.pixels), -1), dtype=np.float32)
 
+    def feature_map(self, batch: ImageBatch) -> NDArray[np.float32]:
+        """(n, 4, 4, 48) float32: each field has its own part of the vector, and nothing of the others'."""
+        import numpy as np
+
+        colours = self.encode(batch).reshape(len(batch.pixels), 3, CELLS, CELLS)
+        parts = np.zeros((len(batch.pixels), CELLS, CELLS, 3, CELLS, CELLS), np.float32)
+        for row in range(CELLS):
+            for column in range(CELLS):
+                parts[:, row, column, :, row, column] = CELLS**2 * colours[:, :, row, column]
+        return parts.reshape(len(batch.pixels), CELLS, CELLS, -1)
+
     def close(self) -> None:
         """Nothing to free."""
 

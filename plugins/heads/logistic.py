@@ -59,7 +59,7 @@ class Logistic:
         return np.asarray(softmax(vectors.astype(np.float64) @ weights.T + bias, axis=1), dtype=np.float32)
 
     def linear(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Weights (classes, dim) and bias (classes,)."""
+        """Weights (classes, dim) and bias (classes,); of two classes half of scikit-learn's one row, once negative."""
         if self.weights is None or self.bias is None:
             raise BadInput("this head has not been fitted")
         return self.weights, self.bias

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -96,15 +96,31 @@ class Mlp:
         import numpy as np
         from scipy.special import softmax
 
+        *_, logits = self._layers(vectors)
+        return np.asarray(softmax(logits.astype(np.float64), axis=1), dtype=np.float32)
+
+    def gradients(self, vectors: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Logits, and their gradients by back-propagation; a unit at exactly zero counts as off."""
+        import numpy as np
+
+        *hidden, logits = self._layers(vectors)
+        last = len(hidden)
+        slopes = np.broadcast_to(self.arrays[f"weights{last}"], (len(vectors), *self.arrays[f"weights{last}"].shape))
+        for index in reversed(range(last)):
+            slopes = (slopes * (hidden[index] > 0)[:, None]) @ self.arrays[f"weights{index}"]
+        return logits, slopes / self.arrays["scale"]
+
+    def _layers(self, vectors: NDArray[np.float32]) -> Iterator[NDArray[np.float32]]:
+        """What comes out of each hidden layer, then the logits."""
+        import numpy as np
+
         if not self.arrays:
             raise BadInput("this head has not been fitted")
         values = (vectors - self.arrays["mean"]) / self.arrays["scale"]
-        last = self.params.layers
-        for index in range(last + 1):
-            values = values @ self.arrays[f"weights{index}"].T + self.arrays[f"bias{index}"]
-            if index < last:
-                values = np.maximum(values, 0)
-        return np.asarray(softmax(values.astype(np.float64), axis=1), dtype=np.float32)
+        for index in range(self.params.layers):
+            values = np.maximum(values @ self.arrays[f"weights{index}"].T + self.arrays[f"bias{index}"], 0)
+            yield values
+        yield values @ self.arrays[f"weights{self.params.layers}"].T + self.arrays[f"bias{self.params.layers}"]
 
     def state(self) -> Mapping[str, NDArray[Any]]:
         """`mean`, `scale`, and `weights` and `bias` of each layer."""

@@ -69,6 +69,49 @@ def test_pixels_are_those_of_torchvision(file, width, height, resize, crop, inte
     np.testing.assert_allclose(ours, torchvision_pixels(image, preprocess), atol=1e-5)
 
 
+MODES = ["shortest", "longest", "squash"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    width=st.integers(40, 400),
+    height=st.integers(40, 400),
+    resize=st.integers(16, 64),
+    crop=st.integers(12, 64),
+    mode=st.sampled_from(MODES),
+    orientation=st.sampled_from([1, 3, 6, 8]),
+    ending=st.sampled_from([".png", ".jpg"]),
+)
+@example(width=400, height=41, resize=16, crop=16, mode="shortest", orientation=6, ending=".jpg")
+def test_a_frame_says_where_each_pixel_comes_from(file, width, height, resize, crop, mode, orientation, ending):
+    """Red grows from left to right and green downwards, so that each pixel that an encoder sees says where it was."""
+    right, down = (np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height
+    ramps = np.stack([*np.meshgrid(right, down), np.zeros((height, width))], axis=2)
+    stored = Image.fromarray(np.round(255 * ramps).astype(np.uint8))
+    # As a camera stores it that was held otherwise: turned back, it is the picture above.
+    turn = {1: None, 3: Image.Transpose.ROTATE_180, 6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    file = file.with_suffix(ending)
+    (stored if orientation == 1 else stored.transpose(turn[orientation])).save(file, exif=exif, quality=98)
+
+    preprocess = Preprocess(resize, crop, (0.0,) * 3, (1.0,) * 3, "bilinear", mode)
+    seen, size, (left, top, far_right, bottom) = images.framed(file, preprocess)
+    assert size == (width, height)
+    np.testing.assert_array_equal(seen, images.pixels(file, preprocess))
+    middles = (np.arange(crop) + 0.5) / crop
+    x, y = left + middles * (far_right - left), top + middles * (bottom - top)
+    # Where the kernel of the resampling ends at the edge of the picture, it bends the ramp; beyond it all is black.
+    reach = 1 + max(1.0, (far_right - left) / crop), 1 + max(1.0, (bottom - top) / crop)
+    inner = [(reach[0] < x) & (x < width - reach[0]), (reach[1] < y) & (y < height - reach[1])]
+    if all(part.any() for part in inner):
+        found = seen[:2, inner[1]][:, :, inner[0]]
+        np.testing.assert_allclose(found[0], np.broadcast_to(x[inner[0]] / width, found[0].shape), atol=0.02)
+        np.testing.assert_allclose(found[1], np.broadcast_to(y[inner[1], None] / height, found[1].shape), atol=0.02)
+    if mode == "squash" and resize == crop:
+        np.testing.assert_allclose((left, top, far_right, bottom), (0, 0, width, height), atol=1e-9)
+
+
 @pytest.mark.parametrize(
     ("width", "height"), [(400, 40), (401, 40), (40, 401), (330, 31), (1000, 3), (1001, 3), (5, 900)]
 )

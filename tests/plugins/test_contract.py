@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from curator_plugins.actions import classify, cluster, complete, dedupe, similar
+from curator_plugins.actions import audit, classify, cluster, complete, dedupe, explain, similar
 from curator_plugins.encoders import clip, efficientnet_lite, lstm_clm, ngram, resnet
 from curator_plugins.heads import logistic, mlp, prototype
 from curator_plugins.readers import folder, table
@@ -18,7 +18,12 @@ WEIGHTS = tempfile.TemporaryDirectory(prefix="curator-weights-")
 """Removed when the process ends."""
 
 
-@parametrize(ngram, logistic, prototype, similar, classify, cluster, complete, dedupe, folder, table)
+@parametrize(explain, arguments={"label": "red"})
+def test_explain(check):
+    check()
+
+
+@parametrize(ngram, logistic, prototype, similar, audit, classify, cluster, complete, dedupe, folder, table)
 def test_light_plugins(check):
     check()
 

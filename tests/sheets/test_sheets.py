@@ -13,9 +13,10 @@ from PIL import Image
 
 from curator import sheets
 from curator.errors import BadInput
+from curator.pictures import Unreadable
 from curator.sheets import Section, Sheet, Tile, page
 
-MARGIN, TILE, GAP = page.MARGIN, page.TILE, page.GAP
+MARGIN, TILE, GAP = page.MARGIN, Sheet("", ()).side, page.GAP
 
 
 @pytest.fixture
@@ -40,9 +41,9 @@ class Notes:
         self.said.append(message)
 
 
-def drawn(*sections, title="Title", note=""):
+def drawn(*sections, title="Title", note="", side=TILE):
     file = io.BytesIO()
-    sheets.write(Sheet(title, sections, note), file, ".png")
+    sheets.write(Sheet(title, sections, note, side), file, ".png")
     return np.asarray(Image.open(file).convert("RGB")).astype(int)
 
 
@@ -62,6 +63,31 @@ def test_tiles_stand_in_an_even_grid(colours):
     assert [left for left, *_ in places] == [MARGIN + number % 6 * (TILE + GAP) for number in range(7)]
     assert len({top for _, top, *_ in places[:6]}) == 1 and places[6][1] > places[0][1] + TILE
     assert {place[2:] for place in places} == {(TILE, TILE)}
+
+
+def test_tiles_may_be_larger_and_then_fewer_stand_side_by_side(colours):
+    names = ["red", "lime", "blue"]
+    image = drawn(Section(tuple(Tile(colours(name, (800, 800)), caption=(name,)) for name in names)), side=600)
+    places = [extent(image, name) for name in names]
+    assert image.shape[1] == 2 * MARGIN + 2 * 600 + GAP
+    assert [left for left, *_ in places] == [MARGIN, MARGIN + 600 + GAP, MARGIN]
+    assert places[0][1] == places[1][1] < places[2][1] - 600 and {place[2:] for place in places} == {(600, 600)}
+
+
+def test_a_tile_may_be_drawn_by_whoever_makes_the_sheet():
+    asked = []
+
+    def half(side):
+        asked.append(side)
+        return Image.new("RGB", (side, side // 2), "red")
+
+    def nothing(side):
+        raise Unreadable("there is nothing")
+
+    image = drawn(Section((Tile(drawn=half), Tile(drawn=nothing))))
+    assert (asked, extent(image, "red")[2:]) == ([TILE], (TILE, TILE // 2))
+    words = image[extent(image, "red")[1] - TILE // 4 :, MARGIN + TILE + GAP :][:TILE, :TILE]
+    assert (words.max(axis=2) < 120).sum() > 100  # that it cannot be shown, and why
 
 
 def test_each_section_begins_a_row_of_its_own(colours):

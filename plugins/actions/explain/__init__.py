@@ -1,0 +1,236 @@
+"""What in a picture speaks for a label: a heat map, and a box around where it is strongest.
+
+The other modules of the package are imported when the action runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from curator import sheets
+from curator.api import (
+    ActionSpec,
+    Argument,
+    Column,
+    Context,
+    EncoderRef,
+    Finding,
+    FittedHead,
+    GroupName,
+    HeadName,
+    Item,
+    ItemSet,
+    LabelName,
+    MappedPicture,
+    Model,
+    NewFile,
+    Option,
+    Output,
+    Query,
+    Table,
+    hookimpl,
+)
+from curator.errors import BadInput, NotFound, NotReady
+
+if TYPE_CHECKING:
+    from .drawing import Explained
+
+
+@dataclass(frozen=True)
+class ExplainParams:
+    """One picture, or the pictures of a label, and the label or the class of a group that is to be explained."""
+
+    picture: Annotated[
+        Query | None, Argument(help="a picture, or id:N; without one, the pictures of the label together")
+    ] = None
+    label: Annotated[LabelName | None, Option(help="The label: what speaks for it?")] = None
+    group: Annotated[GroupName | None, Option(help="The group whose head decides between several labels.")] = None
+    class_: Annotated[
+        str | None, Option(help="The label of the group [default: of one picture, the most probable].")
+    ] = None
+    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use, one that has feature maps.")] = None
+    head: Annotated[HeadName | None, Option(help="The kind of head to fit (`curator heads` lists them).")] = None
+    k: Annotated[int, Option("-k", min=1, max=200, help="Without a picture: how many, the most probable first.")] = 24
+    items: Annotated[ItemSet, Option()] = ItemSet()
+    out: Annotated[
+        NewFile | None, Option(help="Draw the heat map over the picture, as this file.", choices=sheets.ENDINGS)
+    ] = None
+    sheet: Annotated[
+        NewFile | None, Option(help="Without a picture: show the heat maps together.", choices=sheets.ENDINGS)
+    ] = None
+
+
+EXPLANATIONS = Table(
+    "explanation",
+    "What speaks for it",
+    (
+        Column("probability", "the head's probability for the label, 0 to 1", "percent"),
+        Column("label", "the label or class that is explained"),
+        Column("logit", "before calibration, over the mean of the other classes; of a label, the log-odds", "score"),
+        Column("box", "the strongest region: left, top, right, bottom, in pixels of the upright picture; or null"),
+        Column("place", "in which ninth of what the encoder sees the box lies; null without one"),
+        Column("share", "the part of all positive evidence that lies in the box, 0 to 1; null without one", "percent"),
+        Column("id", "the item; null if it is not in the catalogue", "integer"),
+        Column("path", "where it is", "picture"),
+        Column("map", "what each cell contributes, a list of rows; its mean plus the bias is the logit", "json"),
+        Column("bias", "what no part of the picture contributes, in the unit of the logit", "json"),
+        Column("frame", "what of the picture the map covers, as the box; beyond it where it is padded", "json"),
+        Column("size", "width and height of the upright picture, in pixels", "json"),
+        Column("head", "the head's target and version", "json"),
+        Column("model", "the encoder it works on", "json"),
+    ),
+)
+
+ABLE = "explain needs an encoder whose vector is the mean of a feature map: -e efficientnet-lite0, or -e resnet50"
+
+
+def plan(context: Context, params: ExplainParams) -> Iterator[Output]:
+    """One picture, or the most probable of a label."""
+    target = context.target(params.label, params.group)
+    if params.class_ is not None and params.group is None:
+        raise BadInput("--class names a label of a group: give --group NAME too")
+    if params.picture is not None:
+        yield from of_one(context, params, params.picture, target)
+    else:
+        yield from of_many(context, params, target)
+
+
+def of_one(context: Context, params: ExplainParams, picture: Query, target: str) -> Iterator[Output]:
+    """The row of one picture, and its heat map if one is wanted."""
+    from . import drawing
+
+    if params.sheet is not None:
+        raise BadInput("--sheet shows the pictures of a label together: leave the picture out, or take --out")
+    if params.items != ItemSet():
+        raise BadInput("one picture is named, so there are none to choose: leave it out, or leave out what chooses")
+    if picture.modality != "image":
+        raise BadInput("a text has no parts that a heat map could show: name a picture")
+    model = context.model(params.encoder, "image")
+    ((_, mapped),) = _maps(context, [picture], model)
+    if isinstance(mapped, str):
+        name = f"id:{picture.item.id}" if picture.item else str(picture.path)
+        raise NotReady(f"{name!r} cannot be explained: {mapped}")
+    head = context.head(target, model, params.head)
+    explained = _explained(context, head, picture, mapped, _column(params, head))
+    yield _finding(head, explained)
+    if explained.region is None:
+        context.note(f"nothing in it speaks for {explained.name}: no part of it contributes more than nothing")
+    if params.out is not None:
+        yield sheets.artifact(context, params.out, drawing.alone(explained, f"by {_by(head)}; {drawing.LEGEND}"))
+
+
+def of_many(context: Context, params: ExplainParams, target: str) -> Iterator[Output]:
+    """The rows of the most probable pictures of a label, or of those that were chosen, and a sheet of their maps."""
+    from . import drawing, regions
+
+    if params.out is not None:
+        raise BadInput("--out draws one picture: name it, or take --sheet for those of the label together")
+    if params.group is not None and params.class_ is None:
+        raise BadInput("without a picture, name the label of the group that is to be explained: --class NAME")
+    head = context.head(target, context.model(params.encoder, "image"), params.head)
+    column = _column(params, head)
+    assert column is not None
+    found = []
+    for picture, mapped in _maps(context, _most_probable(context, params, head, column), head.model):
+        if isinstance(mapped, str):
+            context.note(f"left out: {picture}: {mapped}")
+        else:
+            found.append(_explained(context, head, picture, mapped, column))
+    found.sort(key=lambda explained: -explained.evidence.probability)
+    yield from (_finding(head, explained) for explained in found)
+    common = regions.common_place([explained.region for explained in found if explained.region is not None])
+    if common is not None:
+        context.note(
+            f"in {common[1]} of {len(found)} pictures the strongest region lies at the {common[0]}: "
+            "is it the thing itself, or a watermark, a logo or a date there?"
+        )
+    if params.sheet is not None and found:
+        note = f"{len(found)} pictures, the most probable first, by {_by(head)}; {drawing.LEGEND}"
+        yield sheets.artifact(context, params.sheet, drawing.together(found, head.classes[column], note))
+    elif params.sheet is not None:
+        context.note("no sheet was made: there is no picture to show")
+
+
+def _by(head: FittedHead) -> str:
+    return f"{head.target}@{head.version} on {head.model.name}"
+
+
+def _column(params: ExplainParams, head: FittedHead) -> int | None:
+    """The column of what is to be explained; None for the most probable one of a group."""
+    if params.label is not None:
+        return len(head.classes) - 1
+    if params.class_ is None:
+        return None
+    if params.class_ not in head.classes:
+        raise NotFound.named("class", params.class_, head.classes)
+    return head.classes.index(params.class_)
+
+
+def _most_probable(context: Context, params: ExplainParams, head: FittedHead, column: int) -> list[Item]:
+    """Of the items chosen, or else of those that are said to be it, the `k` most probable by the head."""
+    items = params.items
+    if items == ItemSet():
+        name = head.target.partition(":")[2]
+        items = ItemSet(label=name if params.label is not None else f"{name}/{params.class_}")
+    said = context.predict(head, context.items(items, modalities=["image"]))
+    order = (-said.probabilities[:, column]).argsort(kind="stable")[: params.k]
+    return [said.items[index] for index in order]
+
+
+def _maps(
+    context: Context, pictures: Sequence[Item | Query], model: Model
+) -> Iterator[tuple[Item | Query, MappedPicture | str]]:
+    """The feature map of each; where the encoder has none, the message says which have."""
+    try:
+        yield from context.feature_maps(pictures, model)
+    except BadInput as error:
+        raise BadInput(f"{error}: {ABLE}") from error
+
+
+def _explained(
+    context: Context, head: FittedHead, picture: Item | Query, mapped: MappedPicture, column: int | None
+) -> Explained:
+    from . import drawing, regions
+    from .evidence import evidence
+
+    found = evidence(context, head, mapped, column)
+    return drawing.Explained(picture, head.classes[found.column], found, regions.strongest(found))
+
+
+def _finding(head: FittedHead, explained: Explained) -> Finding:
+    picture, found, region = explained.picture, explained.evidence, explained.region
+    item = picture.item if isinstance(picture, Query) else picture
+    values = {
+        "probability": found.probability,
+        "label": explained.name,
+        "logit": found.logit,
+        "box": list(region.box) if region else None,
+        "place": region.place if region else None,
+        "share": region.share if region else None,
+        "id": item.id if item else None,
+        "path": picture.path,
+        "map": found.cells.tolist(),
+        "bias": found.bias,
+        "frame": list(found.frame),
+        "size": list(found.size),
+        "head": f"{head.target}@{head.version}",
+        "model": head.model.name,
+    }
+    return Finding("explanation", values)
+
+
+@hookimpl
+def register_actions() -> Iterable[ActionSpec]:
+    """The command `explain`."""
+    return [
+        ActionSpec(
+            "explain",
+            "Show what in a picture speaks for a label, or what the pictures of a label are told by.",
+            ExplainParams,
+            plan,
+            (EXPLANATIONS,),
+            example="curator explain img.jpg --label ultraman --out why.png",
+        )
+    ]

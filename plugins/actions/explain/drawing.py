@@ -1,0 +1,169 @@
+"""Pictures with what speaks for a class laid over them: one large with its legend, many as a contact sheet."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from curator import sheets
+from curator.api import Item, Query
+
+from .evidence import Evidence
+from .regions import Box, Region, seen, spread
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
+LARGE = 640
+"""The side of a picture that is shown alone, in pixels."""
+
+LEGEND = (
+    "black to yellow: from what speaks least for it in the picture to what speaks most; pale: not seen by the encoder"
+)
+"""What the colours mean."""
+
+GROUND = "#f3f3f1"
+"""What lies behind the bar: that of a sheet's tiles."""
+
+BAR, TICK = 14, 15
+"""The height of the colour bar and of its figures, in pixels."""
+
+
+@dataclass(frozen=True)
+class Explained:
+    """A picture, and what in it speaks for the class `name`."""
+
+    picture: Item | Query
+    name: str
+    evidence: Evidence
+    region: Region | None
+
+
+def alone(explained: Explained, note: str) -> sheets.Sheet:
+    """The picture, and beside it the heat map over it."""
+    found, region = explained.evidence, explained.region
+    lines = ["in the box: nothing speaks for it"]
+    if region is not None:
+        lines = [f"in the box: {region.share:.0%} of what speaks for it, {region.place}"]
+    plain = sheets.Tile.of(explained.picture, *lines)
+    tiles = (
+        sheets.Tile(None, None, plain.caption, drawn=functools.partial(boxed, explained)),
+        sheets.Tile(
+            None,
+            None,
+            (
+                f"{100 * found.probability:.1f} % {explained.name}, logit {found.logit:.2f}",
+                f"the mean of the map, {found.logit - found.bias:.2f}, and the bias, {found.bias:.2f}",
+            ),
+            drawn=functools.partial(with_bar, explained),
+        ),
+    )
+    return sheets.Sheet(f"What speaks for {explained.name}", (sheets.Section(tiles),), note, LARGE)
+
+
+def together(found: Sequence[Explained], name: str, note: str) -> sheets.Sheet:
+    """A tile for each picture."""
+    tiles = []
+    for explained in found:
+        where = "" if explained.region is None else f"{explained.region.share:.0%} in the box"
+        plain = sheets.Tile.of(explained.picture, f"{100 * explained.evidence.probability:.1f} %", where)
+        tiles.append(sheets.Tile(None, None, plain.caption, drawn=functools.partial(laid_over, explained)))
+    return sheets.Sheet(f"What speaks for {name}", (sheets.Section(tuple(tiles)),), note)
+
+
+def boxed(explained: Explained, side: int) -> Image.Image:
+    """The picture with the box, as large as fits into a square of so many pixels."""
+    photo = _photo(explained, side)
+    _draw_box(photo, explained)
+    return photo
+
+
+def laid_over(explained: Explained, side: int) -> Image.Image:
+    """The heat map over the picture, which is grey below it, and pale where the encoder does not see it."""
+    import numpy as np
+    from PIL import Image
+
+    photo = _photo(explained, side)
+    left, top, right, bottom = _scaled(seen(explained.evidence), explained, photo)
+    values = spread(explained.evidence, (right - left, bottom - top))
+    heat = (values - values.min()) / (float(np.ptp(values)) or 1.0)
+    grey = np.asarray(photo.convert("L").convert("RGB"), dtype=np.float32)
+    mixed = 0.3 * grey + 0.7 * 255
+    share = (0.25 + 0.5 * heat)[..., None]
+    inside = grey[top:bottom, left:right]
+    mixed[top:bottom, left:right] = (1 - share) * inside + share * _colours(heat)
+    made = Image.fromarray(np.clip(mixed + 0.5, 0, 255).astype(np.uint8))
+    _draw_box(made, explained)
+    return made
+
+
+def with_bar(explained: Explained, side: int) -> Image.Image:
+    """The heat map over the picture, and below it which colour is how much."""
+    import numpy as np
+    from PIL import Image, ImageDraw, ImageFont
+
+    room = 6 + BAR + 2 * TICK
+    above = laid_over(explained, side - room)
+    width = max(above.width, side // 2)
+    made = Image.new("RGB", (width, above.height + room), GROUND)
+    made.paste(above, ((width - above.width) // 2, 0))
+    ramp = np.broadcast_to(np.linspace(0, 1, width, dtype=np.float32), (BAR, width))
+    made.paste(Image.fromarray(_colours(ramp).astype(np.uint8)), (0, above.height + 6))
+    pen, font = ImageDraw.Draw(made), ImageFont.load_default(TICK)
+    least, most = float(explained.evidence.cells.min()), float(explained.evidence.cells.max())
+    for text, x, anchor in (
+        (f"{least:.1f}", 0, "ls"),
+        ("logit a cell", width // 2, "ms"),
+        (f"{most:.1f}", width, "rs"),
+    ):
+        pen.text((x, made.height - TICK // 2), text, "#1a1a1a", font, anchor)
+    return made
+
+
+def _photo(explained: Explained, side: int) -> Image.Image:
+    """The whole picture, upright; a small one enlarged, so that box and map are drawn as fine as on any other."""
+    from PIL.Image import Resampling
+
+    from curator.pictures import Unreadable, opened, upright
+
+    if explained.picture.path is None:
+        raise Unreadable("its file is gone")
+    with opened(explained.picture.path) as image:
+        photo = upright(image, side)
+    factor = side / max(photo.size)
+    size = (max(1, round(photo.width * factor)), max(1, round(photo.height * factor)))
+    return photo.resize(size, Resampling.LANCZOS if factor < 1 else Resampling.BICUBIC)
+
+
+def _scaled(box: Box, explained: Explained, photo: Image.Image) -> Box:
+    """A box of the picture in the pixels of a smaller or larger form of it; at least one of them."""
+    x, y = photo.width / explained.evidence.size[0], photo.height / explained.evidence.size[1]
+    left, top = min(photo.width - 1, round(box[0] * x)), min(photo.height - 1, round(box[1] * y))
+    return left, top, max(left + 1, round(box[2] * x)), max(top + 1, round(box[3] * y))
+
+
+def _draw_box(photo: Image.Image, explained: Explained) -> None:
+    """A white line in a black one, which shows on any picture."""
+    from PIL import ImageDraw
+
+    if explained.region is None:
+        return
+    left, top, right, bottom = _scaled(explained.region.box, explained, photo)
+    pen, thick = ImageDraw.Draw(photo), max(1, max(photo.size) // 300)
+    for inset, colour in ((0, "black"), (thick, "white"), (2 * thick, "black")):
+        corners = (left + inset, top + inset, right - 1 - inset, bottom - 1 - inset)
+        if corners[0] <= corners[2] and corners[1] <= corners[3]:
+            pen.rectangle(corners, None, colour, thick)
+
+
+def _colours(heat: NDArray[np.float32]) -> NDArray[np.float32]:
+    """RGB of 0 to 1 by matplotlib's "inferno" (Smith and van der Walt 2015): perceptually uniform, black to yellow."""
+    import cv2
+    import numpy as np
+
+    levels = np.round(255 * np.clip(heat, 0, 1)).astype(np.uint8)
+    return np.asarray(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)[..., ::-1], dtype=np.float32)
