@@ -47,6 +47,7 @@ LAYERS = {
     "curator.checkpoints": ("errors", "torch safetensors"),
     "curator.compiling": ("", "torch"),
     "curator.devices": ("errors", "torch"),
+    "curator.finetuning": ("api errors", "numpy sklearn torch torchvision"),
     "curator.pictures": ("", "numpy PIL"),
     "curator.sheets": ("api errors pictures sheets", "PIL"),
     "curator.contract": ("", ""),
@@ -55,7 +56,7 @@ LAYERS = {
     "curator.plugins": ("api contract errors parameters hookspecs", "pluggy"),
     "curator.store": ("errors store", "sqlite_utils"),
     "curator.core": (
-        "api contract devices errors parameters pictures store core",
+        "api contract devices errors finetuning parameters pictures store core",
         "cv2 filelock numpy PIL safetensors sklearn",
     ),
     "curator.scaffold": ("errors", ""),
@@ -64,7 +65,7 @@ LAYERS = {
         "click numpy rich",
     ),
     "curator.testing": ("api contract errors parameters hookspecs plugins store core testing", ANYTHING),
-    "curator_plugins": ("api checkpoints compiling devices errors pictures sheets", ANYTHING),
+    "curator_plugins": ("api checkpoints compiling devices errors finetuning pictures sheets", ANYTHING),
 }
 
 SPEAKING = frozenset(

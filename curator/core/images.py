@@ -28,9 +28,14 @@ def header(path: str) -> tuple[int, int, str]:
 
 def pixels(path: str | Path, preprocess: Preprocess) -> NDArray[np.float32]:
     """The picture as an encoder sees it: (3, crop, crop) float32. Raises `BadContent`."""
+    return normalised(resized(path, preprocess), preprocess)
+
+
+def resized(path: str | Path, preprocess: Preprocess) -> Image.Image:
+    """The picture in RGB, as an encoder's preprocessing resizes it, not yet cut. Raises `BadContent`."""
     with _content(), opened(path) as image:
         decoded = upright(image, preprocess.resize)
-    return _normalised(_resized(decoded, preprocess), preprocess)
+    return _resized(decoded, preprocess)
 
 
 def picture(path: str | Path, longest: int | None) -> Image.Image:
@@ -88,7 +93,8 @@ def _middle(image: Image.Image, longest: int) -> Image.Image:
     return image.crop((left, top, width - left, height - top)) if left or top else image
 
 
-def _normalised(image: Image.Image, preprocess: Preprocess) -> NDArray[np.float32]:
+def normalised(image: Image.Image, preprocess: Preprocess) -> NDArray[np.float32]:
+    """A picture that is resized already, cut and scaled: (3, crop, crop) float32."""
     import numpy as np
     from PIL import Image
 

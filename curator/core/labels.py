@@ -7,6 +7,7 @@ exclude each other: an item that is one of them is none of its siblings.
 from __future__ import annotations
 
 import enum
+import shlex
 import sqlite3
 import unicodedata
 from collections import Counter, defaultdict
@@ -14,7 +15,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from curator.core.changes import Journal
-from curator.errors import BadInput, NotFound
+from curator.core.reporting import count
+from curator.errors import BadInput, NotFound, NotReady
 from curator.store.sqlite import Database
 
 
@@ -45,6 +47,31 @@ class Examples:
         """Items per class."""
         found = Counter(self.targets)
         return tuple(found[index] for index in range(len(self.classes)))
+
+
+def refuse_too_few(examples: Examples) -> None:
+    """Raise `NotReady`, with the command that helps, where there are fewer than two of a class."""
+    kind, _, name = examples.target.partition(":")
+    quoted = shlex.quote(name)
+    if kind == "group":
+        enough = [label for label, many in zip(examples.classes, examples.counts, strict=True) if many > 1]
+        if len(enough) < 2:
+            raise NotReady(
+                f"group {name!r} has {count(len(enough), 'label')} with two or more items; it takes two: "
+                f"curator add FOLDER --labels-from-folders --group {quoted}"
+            )
+        return
+    negative, positive = examples.counts
+    conflicts = f" ({count(len(examples.conflicts), 'item')} labelled both ways left out)" if examples.conflicts else ""
+    if positive < 2:
+        raise NotReady(
+            f"label {name!r} has {count(positive, 'example')}{conflicts}; it takes two: curator label {quoted} FILES"
+        )
+    if negative < 2:
+        raise NotReady(
+            f"label {name!r} has {count(positive, 'example')} and {count(negative, 'counter-example')}{conflicts}; "
+            f"it takes two of each: curator label {quoted} --negative FILES"
+        )
 
 
 @dataclass(frozen=True, slots=True)

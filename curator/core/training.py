@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shlex
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +13,8 @@ from curator.api import FittedHead, Head, HeadSpec, Item, Model, Predictions
 from curator.contract import Breach
 from curator.core.changes import Journal
 from curator.core.encoding import Encoding
-from curator.core.finetuning import FineTuning
-from curator.core.labels import Examples, Labels
+from curator.core.finetuning import HEAD, FineTuning, compared
+from curator.core.labels import Examples, Labels, refuse_too_few
 from curator.core.metrics import caution, cross_validate
 from curator.core.reporting import Reporter, count
 from curator.core.selection import Items
@@ -93,7 +92,7 @@ class Training:
             return self.saved(saved)
         return self._fit(journal, spec, params, model, data, notes, digest, saved)
 
-    def fine_tuned(
+    def trained(
         self,
         journal: Journal,
         target: str,
@@ -101,12 +100,23 @@ class Training:
         kind: str | None,
         options: Mapping[str, Any],
         may_encode: bool = False,
+        fine_tune: bool | str = False,
     ) -> FittedHead:
-        """The head on a further version of the model, which learnt the labels; says how it compares with this one."""
+        """As `head`; with `fine_tune` on a further version of the model, which learnt the labels.
+
+        Says how that compares with this one. `fine_tune`: True, or how much of it learns, by a name that its spec has.
+        """
+        if not fine_tune:
+            return self.head(journal, target, model, kind, options, may_encode)
         examples = self.labels.examples(target)
         refuse_too_few(examples)
         frozen = model or self._model(examples)
-        tuned = FineTuning(self.models, self.items, self.reporter).run(journal, frozen, examples)
+        tuning = FineTuning(self.models, self.items, self.reporter)
+        depth = tuning.depth(frozen, "" if fine_tune is True else fine_tune)
+        if depth == HEAD:
+            self.reporter.say(f"only the head learns, as without --fine-tune: {frozen.name} stays as it is")
+            return self.head(journal, target, frozen, kind, options, may_encode)
+        tuned = tuning.run(journal, frozen, examples, depth)
         if tuned.id == frozen.id:
             self.reporter.say(f"nothing that it tried was better: {frozen.name} stays as it is")
         else:
@@ -247,15 +257,13 @@ class Training:
         """Say how a head does on a fine-tuned model and on the one that it comes from, on the same held-out items."""
         spec, examples, seen = self._spec(kind), self.labels.examples(target), self.models.seen(tuned)
         params = bind(spec.params, options)
-        measured = [
-            self._measured(spec, params, self._data(examples, model, may_encode)[0], seen) for model in (frozen, tuned)
-        ]
-        before, after = (figures.get("accuracy", 0.0) for figures in measured)
-        verdict = "better" if after > before else "not better: stay with the frozen one"
-        self.reporter.say(
-            f"of {count(int(measured[1]['items']), 'item')} that were kept from it, {before:.1%} are right with "
-            f"{frozen.name}, {after:.1%} with {tuned.name}: {verdict}"
-        )
+        both = [self._data(examples, model, may_encode)[0] for model in (frozen, tuned)]
+        # A file that is gone still has its vector of the frozen one.
+        shared = {item.hash for item in both[0].items} & {item.hash for item in both[1].items}
+        both = [_among(data, shared) for data in both]
+        before, after = (self._measured(spec, params, data, seen) for data in both)
+        kept = [target for item, target in zip(both[1].items, both[1].targets, strict=True) if item.hash not in seen]
+        self.reporter.say(compared(before, after, kept, frozen.name, tuned.name))
 
     def _save(
         self,
@@ -329,31 +337,6 @@ class Training:
         return made
 
 
-def refuse_too_few(examples: Examples) -> None:
-    """Raise `NotReady`, with the command that helps, where there are fewer than two of a class."""
-    kind, _, name = examples.target.partition(":")
-    quoted = shlex.quote(name)
-    if kind == "group":
-        enough = [label for label, many in zip(examples.classes, examples.counts, strict=True) if many > 1]
-        if len(enough) < 2:
-            raise NotReady(
-                f"group {name!r} has {count(len(enough), 'label')} with two or more items; it takes two: "
-                f"curator add FOLDER --labels-from-folders --group {quoted}"
-            )
-        return
-    negative, positive = examples.counts
-    conflicts = f" ({count(len(examples.conflicts), 'item')} labelled both ways left out)" if examples.conflicts else ""
-    if positive < 2:
-        raise NotReady(
-            f"label {name!r} has {count(positive, 'example')}{conflicts}; it takes two: curator label {quoted} FILES"
-        )
-    if negative < 2:
-        raise NotReady(
-            f"label {name!r} has {count(positive, 'example')} and {count(negative, 'counter-example')}{conflicts}; "
-            f"it takes two of each: curator label {quoted} --negative FILES"
-        )
-
-
 def _without_rare_classes(data: _Data) -> tuple[_Data, list[str]]:
     """Classes that cannot be held out because they have one example at most."""
     import numpy as np
@@ -373,6 +356,15 @@ def _without_rare_classes(data: _Data) -> tuple[_Data, list[str]]:
     targets = np.searchsorted(np.asarray(kept), data.targets[chosen])
     dropped = [name for index, name in enumerate(classes) if index not in kept]
     return _Data(examples, items, data.vectors[chosen], targets.astype(np.int64)), dropped
+
+
+def _among(data: _Data, hashes: Container[str]) -> _Data:
+    """What is known of these items."""
+    import numpy as np
+
+    chosen = np.asarray([item.hash in hashes for item in data.items], dtype=bool)
+    items = [item for item in data.items if item.hash in hashes]
+    return replace(data, items=items, vectors=data.vectors[chosen], targets=data.targets[chosen])
 
 
 def _digest(data: _Data, model: Model, spec: HeadSpec, params: Any) -> str:

@@ -240,19 +240,18 @@ class Workspace:
         head: str | None = None,
         options: Mapping[str, Any] | None = None,
         may_encode: bool = False,
-        fine_tune: bool = False,
+        fine_tune: bool | str = False,
     ) -> FittedHead:
         """Fit (or find, if nothing changed) the head for a label or group; `options` are the head's own.
 
-        `fine_tune`: let the encoder learn the labels first, as a further version. Raises `NotReady` where they are few.
+        `fine_tune`: let the encoder learn the labels first, as a further version: True, or the depth by its name.
         """
         said = {"label": label, "group": group, "encoder": encoder, "head": head, "fine_tune": fine_tune or None}
-        with self._run("train", {**said, **(options or {})}, reads_first=fine_tune) as journal:
+        with self._run("train", {**said, **(options or {})}, reads_first=bool(fine_tune)) as journal:
             context = self._context(journal, may_encode)
             target = context.target(label, group)  # type: ignore[arg-type]
             model = context.model(encoder, "image") if encoder is not None else None  # type: ignore[arg-type]
-            fit = self.training.fine_tuned if fine_tune else self.training.head
-            return fit(journal, target, model, head, options or {}, may_encode)
+            return self.training.trained(journal, target, model, head, options or {}, may_encode, fine_tune)
 
     def run(
         self,
