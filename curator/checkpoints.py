@@ -6,6 +6,8 @@ Public, like `curator.api`. Nothing heavy is imported with it.
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import pickle
 import socket
 import threading
@@ -18,7 +20,9 @@ from urllib.parse import urlsplit
 
 from curator.errors import BadInput, NotReady
 
-__all__ = ["differences", "fitting_torch", "gist", "read_tensors", "unreachable"]
+__all__ = ["differences", "fitting_torch", "gist", "learnt", "read_tensors", "unreachable", "write_learnt"]
+
+_MODEL, _ABOUT = "model.safetensors", "model.json"
 
 _CONNECT = 2.0  # seconds to reach a server: who is offline should hear it at once
 
@@ -69,6 +73,31 @@ def _read(path: Path) -> Any:
         # About old formats and pickle protocols; what matters is whether it can be read.
         warnings.simplefilter("ignore")
         return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+
+
+def write_learnt(folder: Path, encoder: str, variant: str, tensors: Mapping[str, Any]) -> None:
+    """Leave torch tensors by name as a model that was learnt, for `learnt` to find; over an earlier one in one step."""
+    from safetensors.torch import save_file
+
+    (folder / _ABOUT).write_text(json.dumps({"encoder": encoder, "variant": variant}))
+    save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, folder / ".writing")
+    os.replace(folder / ".writing", folder / _MODEL)
+
+
+def learnt(folder: Path, encoder: str) -> tuple[Path, str]:
+    """The file of weights and the variant of a model that an encoder left with `write_learnt`.
+
+    Raises `BadInput` for a folder that holds none, or one of another encoder.
+    """
+    try:
+        about = json.loads((folder / _ABOUT).read_bytes())
+        of, variant = str(about["encoder"]), str(about["variant"])
+    except (OSError, ValueError, TypeError, KeyError):
+        of = ""
+    if of != encoder or not (folder / _MODEL).is_file():
+        holds = f"a model of {of}" if of and of != encoder else "no model that was fine-tuned"
+        raise BadInput(f"{encoder} takes a file of weights; the folder {str(folder)!r} holds {holds}")
+    return folder / _MODEL, variant
 
 
 def differences(wanted: Mapping[str, Any], given: Mapping[str, Any]) -> str:

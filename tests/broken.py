@@ -27,6 +27,7 @@ from curator.api import (
     ReaderSpec,
     SetLabel,
     Table,
+    Tried,
     hookimpl,
 )
 from curator.compiling import as_onnx
@@ -61,6 +62,25 @@ def learns_elsewhere(texts: Any, folder: Path, params: Any, start: Any, report: 
 
 def learns_in_silence(texts: Any, folder: Path, params: Any, start: Any, report: Any) -> None:
     """Tells nothing."""
+
+
+def tunes(told: Any = (), leaves: bool = True) -> Any:
+    """Fine-tuning that tells this, and leaves a file that nobody reads, or nothing."""
+
+    def fine_tune(start: Any, folder: Path, labelled: Any, depth: str, device: str, report: Any) -> None:
+        for tried in told:
+            report(tried)
+        if leaves:
+            (folder / "model").touch()
+
+    return fine_tune
+
+
+FROZEN, BETTER = Tried(0.0, 0.5, True), Tried(1.0, 0.9, True)
+
+
+def tuned(name: str, **fields: Any) -> EncoderSpec:
+    return dataclasses.replace(PIXELS, name=name, default=False, **fields)
 
 
 def half(self: Any, text: str, k: int) -> Any:
@@ -173,6 +193,14 @@ ENCODERS = (
     encoder("says-which-texts-it-cuts-2", LETTERS, truncated=lambda self, batch: [1, 3]),
     dataclasses.replace(LETTERS, name="pretraining-leaves-a-model", default=False, pretrain=learns_elsewhere),
     dataclasses.replace(LETTERS, name="pretraining-leaves-a-model-2", default=False, pretrain=learns_in_silence),
+    tuned("depths-have-names-of-their-own", fine_tune_depths=("top",)),
+    tuned("depths-have-names-of-their-own-2", fine_tune=tunes(), fine_tune_depths=("top", "top")),
+    tuned("depths-have-names-of-their-own-3", fine_tune=tunes(), fine_tune_depths=("top", "head")),
+    tuned("fine-tuning-leaves-a-model", fine_tune=tunes([FROZEN, BETTER])),
+    tuned("fine-tuning-leaves-a-model-2", fine_tune=tunes([FROZEN, BETTER], leaves=False)),
+    tuned("fine-tuning-leaves-a-model-3", fine_tune=tunes([BETTER, FROZEN])),
+    tuned("fine-tuning-leaves-a-model-4", fine_tune=tunes([Tried(0.5, 90.0, True)])),
+    tuned("fine-tuning-leaves-a-model-5", fine_tune=tunes()),
     encoder("offers-whole-characters", LETTERS, next_tokens=half, carry_on=lambda self, *given: []),
     encoder("offers-whole-characters-2", LETTERS, next_tokens=rising, carry_on=lambda self, *given: []),
     encoder("offers-whole-characters-3", LETTERS, next_tokens=falling, carry_on=by_chance),

@@ -47,6 +47,7 @@ LAYERS = {
     "curator.checkpoints": ("errors", "torch safetensors"),
     "curator.compiling": ("", "torch"),
     "curator.devices": ("errors", "torch"),
+    "curator.finetuning": ("api errors", "numpy sklearn torch torchvision"),
     "curator.pictures": ("", "numpy PIL"),
     "curator.splits": ("", "numpy scipy sklearn"),
     "curator.sheets": ("api errors pictures sheets", "PIL"),
@@ -56,7 +57,7 @@ LAYERS = {
     "curator.plugins": ("api contract errors parameters hookspecs", "pluggy"),
     "curator.store": ("errors store", "sqlite_utils"),
     "curator.core": (
-        "api contract devices errors parameters pictures splits store core",
+        "api contract devices errors finetuning parameters pictures splits store core",
         "cv2 filelock numpy PIL safetensors scipy sklearn",
     ),
     "curator.scaffold": ("errors", ""),
@@ -65,7 +66,7 @@ LAYERS = {
         "click numpy rich",
     ),
     "curator.testing": ("api contract errors parameters hookspecs plugins store core testing", ANYTHING),
-    "curator_plugins": ("api checkpoints compiling devices errors pictures sheets splits", ANYTHING),
+    "curator_plugins": ("api checkpoints compiling devices errors finetuning pictures sheets splits", ANYTHING),
 }
 
 SPEAKING = frozenset(

@@ -188,12 +188,43 @@ class Look:
 class Tried:
     """How far an encoder is with fine-tuning: the share that is done, and the accuracy (0 to 1) on what it holds out.
 
-    `best`: it was never better.
+    Best so that each class counts the same in it (balanced accuracy). `best`: it was never better.
     """
 
     done: float
     accuracy: float
     best: bool
+
+
+class Pictures(Protocol):
+    """Pictures to learn from, decoded by curator and kept in a temporary file: n of them take no memory."""
+
+    def __len__(self) -> int:
+        """How many."""
+        ...
+
+    def __getitem__(self, index: int) -> NDArray[np.uint8]:
+        """(h, w, 3) RGB, resized as the encoder's `Preprocess` says and not yet cut: crops can be drawn from it."""
+        ...
+
+    def batch(self, indices: Sequence[int]) -> ImageBatch:
+        """Some of them, just as `Encoder.encode` is given them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """What an encoder is fine-tuned on: items of its first modality, and the class of each.
+
+    `targets` is (n,) int64, each of 0 to `classes` - 1 at least twice. `kin` is (n,) int64: copies and near-copies of
+    one another have the same number, and what is held out is only unseen where all of them are.
+    `curator.finetuning.split` parts them so.
+    """
+
+    items: Sequence[str] | Pictures
+    targets: NDArray[np.int64]
+    classes: int
+    kin: NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,9 +245,12 @@ class EncoderSpec:
     is of the type `pretrain_params`, a frozen dataclass of annotated fields as for an action; `start` is the folder of
     an earlier model to go on from; `report` takes a `Look` now and then. Where it is interrupted it leaves the best
     model so far, and lets the `KeyboardInterrupt` through.
-    `fine_tune(start, folder, texts, targets, classes, report)` lets the model in the folder `start` learn labels:
-    `targets` is (n,) int64, each of 0 to `classes` - 1 at least once. It leaves in `folder` another model, whose
-    vectors tell the classes apart better; `report` takes a `Tried` now and then, and an interrupt is as above.
+    `fine_tune(start, folder, labelled, depth, device, report)` lets a model learn labels: `start` is what `resolve`
+    made of it, `labelled` a `Labelled`, `depth` one of `fine_tune_depths` (names of how much of the network learns, the
+    first if nothing is said; '' where there are none), `device` as for `load`. It leaves in `folder` what `resolve` and
+    `load` take as `weights`: another model of the same dimension and variant, whose vectors tell the classes apart
+    better; or nothing, where none that it tried was better. `report` takes a `Tried` now and then, an interrupt is as
+    above. `curator.finetuning.fine_tune` does it for a torch network of pictures.
     """
 
     name: str
@@ -231,4 +265,5 @@ class EncoderSpec:
     tokens: Callable[[bytes, Sequence[str]], tuple[Any, Sequence[int]]] | None = None
     pretrain: Callable[[Sequence[str], Path, Any, Path | None, Callable[[Look], None]], Any] | None = None
     pretrain_params: type = NoParams
-    fine_tune: Callable[[Path, Path, Sequence[str], Any, int, Callable[[Tried], None]], Any] | None = None
+    fine_tune: Callable[[Resolved, Path, Labelled, str, str, Callable[[Tried], None]], Any] | None = None
+    fine_tune_depths: tuple[str, ...] = ()

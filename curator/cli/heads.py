@@ -29,27 +29,42 @@ if TYPE_CHECKING:
     cls=Command,
     rows=(METRICS, CONFUSIONS),
     example="curator train --label ultraman\ncurator train --group kind --head mlp -o hidden=128\n"
-    "curator train --group topic -e lstm-clm --fine-tune",
+    "curator train --group topic -e lstm-clm --fine-tune\n"
+    "curator train --label ultraman -e resnet50 --fine-tune layer4",
 )
 @click.option("--label", metavar="NAME", help="The label to tell from everything else.")
 @click.option("--group", metavar="NAME", help="The group of labels to choose one from.")
 @click.option("-e", "--encoder", metavar="NAME[:VARIANT][@VERSION]", help="The encoder to use.")
 @click.option("--head", metavar="KIND", help="The kind of head.")
 @options_option("head")
-@click.option("--fine-tune", is_flag=True, help="Let the encoder learn the labels first, as a new version.")
+@click.option(
+    "--fine-tune",
+    metavar="[DEPTH]",
+    is_flag=False,
+    flag_value="",
+    help="Let the encoder learn the labels first, as a new version; DEPTH is how much of it learns (layer4).",
+)
 @click.option("--robustness", is_flag=True, help="Measure on blurred, darkened and noisy copies, too.")
 @encode_option
 @limit_option
 @json_option
 @workspace_option()
-def train(workspace: Workspace, options: tuple[str, ...], as_json: bool, limit: int | None, **chosen: Any) -> None:
+def train(
+    workspace: Workspace,
+    options: tuple[str, ...],
+    fine_tune: str | None,
+    as_json: bool,
+    limit: int | None,
+    **chosen: Any,
+) -> None:
     """Fit a head on what is labelled, and say how good it is on held-out items.
 
     `curator classify` does this by itself; here the head's own options can be given.
     """
     from curator.cli.render import Output
 
-    fitted = workspace.train(options=option_values(options), **chosen)
+    tune = fine_tune is not None and (fine_tune or True)
+    fitted = workspace.train(options=option_values(options), fine_tune=tune, **chosen)
     output = Output(as_json, limit)
     output.line(summary(fitted))
     output.table(METRICS, iter(fitted.figures()))

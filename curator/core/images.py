@@ -39,10 +39,15 @@ def pixels(
 
     `change` makes another one of it, in RGB, when it is resized and not yet cropped.
     """
+    found = resized(path, preprocess)
+    return normalised(change(found) if change else found, preprocess)
+
+
+def resized(path: str | Path, preprocess: Preprocess) -> Image.Image:
+    """The picture in RGB, as an encoder's preprocessing resizes it, not yet cut. Raises `BadContent`."""
     with _content(), opened(path) as image:
         decoded = upright(image, preprocess.resize)
-    resized = _resized(decoded, preprocess)
-    return _normalised(change(resized) if change else resized, preprocess)
+    return _resized(decoded, preprocess)
 
 
 def framed(path: str | Path, preprocess: Preprocess) -> tuple[NDArray[np.float32], tuple[int, int], Frame]:
@@ -54,7 +59,7 @@ def framed(path: str | Path, preprocess: Preprocess) -> tuple[NDArray[np.float32
             width, height = height, width
     left, top, right, bottom = frame(decoded.size, preprocess)
     x, y = width / decoded.width, height / decoded.height
-    seen = _normalised(_resized(decoded, preprocess), preprocess)
+    seen = normalised(_resized(decoded, preprocess), preprocess)
     return seen, (width, height), (left * x, top * y, right * x, bottom * y)
 
 
@@ -126,7 +131,8 @@ def _middle(width: int, height: int, longest: int) -> tuple[int, int, int, int]:
     return left, top, width - left, height - top
 
 
-def _normalised(image: Image.Image, preprocess: Preprocess) -> NDArray[np.float32]:
+def normalised(image: Image.Image, preprocess: Preprocess) -> NDArray[np.float32]:
+    """A picture that is resized already, cut and scaled: (3, crop, crop) float32."""
     import numpy as np
     from PIL import Image
 

@@ -134,16 +134,17 @@ class Models:
     ) -> Model:
         """What an encoder learnt, from the folder where it left it, as a model; `current`: its name now means it.
 
-        Labels that its parent saw, it knows too.
+        Else it is of its parent's variant. Labels that its parent saw, it knows too.
         """
         journal.start()
         seen = _seen_in(folder) | (self.seen(parent) if parent else frozenset())
         if seen:
             (folder / SEEN).write_text(json.dumps(sorted(seen)))
-        model = self._recorded(spec, describe(spec, self._resolve(spec, None, folder)))
+        variant = None if current or parent is None else parent.variant or None
+        model = self._recorded(spec, describe(spec, self._resolve(spec, variant, folder)))
         if model is None:
             source = {"files": self.trained.put(folder), "parent": parent and parent.id}
-            model = self._obtained(spec, None, source, journal)
+            model = self._obtained(spec, variant, source, journal)
         if not current:
             return model
         # Its other variants are to be made of what it learnt now, too.
@@ -254,6 +255,12 @@ class Models:
     @contextlib.contextmanager
     def loaded(self, model: Model) -> Iterator[tuple[Encoder, Resolved]]:
         """The encoder of a model, checked to be the one whose vectors are on record."""
+        resolved = self.settled(model)
+        with self._open(self.registry.get(EncoderSpec, model.encoder), resolved) as encoder:
+            yield encoder, resolved
+
+    def settled(self, model: Model) -> Resolved:
+        """As `resolve`; raises `NotReady` where the weights are not those that the vectors on record were made with."""
         spec = self.registry.get(EncoderSpec, model.encoder)
         resolved = self.resolve(model)
         if fingerprint_of(describe(spec, resolved)) != model.fingerprint:
@@ -262,8 +269,7 @@ class Models:
                 f"`curator encode -e {Reference(model.encoder, model.variant or None).key.removeprefix('model.')}` "
                 "embeds everything with the new ones"
             )
-        with self._open(spec, resolved) as encoder:
-            yield encoder, resolved
+        return resolved
 
     @contextlib.contextmanager
     def _open(self, spec: EncoderSpec, resolved: Resolved) -> Iterator[Encoder]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from curator.core.changes import Journal
 from curator.core.cross_validation import Measured, cross_validate
 from curator.core.encoding import Encoding
 from curator.core.enough import TWO, number, refuse_too_few, refuse_too_few_for
-from curator.core.finetuning import FineTuning
+from curator.core.finetuning import HEAD, FineTuning, compared
 from curator.core.heads import SEED, Heads
 from curator.core.labels import Examples, Labels
 from curator.core.metrics import calibration_error, caution
@@ -105,7 +105,7 @@ class Training:
                 return found
         return self._fit(journal, spec, params, model, data, notes, digest, saved, disturb)
 
-    def fine_tuned(
+    def trained(
         self,
         journal: Journal,
         target: str,
@@ -114,12 +114,23 @@ class Training:
         options: Mapping[str, Any],
         may_encode: bool = False,
         disturb: bool = False,
+        fine_tune: bool | str = False,
     ) -> FittedHead:
-        """The head on a further version of the model, which learnt the labels; says how it compares with this one."""
+        """As `head`; with `fine_tune` on a further version of the model, which learnt the labels.
+
+        Says how that compares with this one. `fine_tune`: True, or how much of it learns, by a name that its spec has.
+        """
+        if not fine_tune:
+            return self.head(journal, target, model, kind, options, may_encode, disturb)
         examples = self.labels.examples(target)
         refuse_too_few(examples)
         frozen = model or self._model(examples)
-        tuned = FineTuning(self.models, self.items, self.reporter).run(journal, frozen, examples)
+        tuning = FineTuning(self.models, self.items, self.reporter)
+        depth = tuning.depth(frozen, "" if fine_tune is True else fine_tune)
+        if depth == HEAD:
+            self.reporter.say(f"only the head learns, as without --fine-tune: {frozen.name} stays as it is")
+            return self.head(journal, target, frozen, kind, options, may_encode, disturb)
+        tuned = tuning.run(journal, frozen, examples, depth)
         if tuned.id == frozen.id:
             self.reporter.say(f"nothing that it tried was better: {frozen.name} stays as it is")
         else:
@@ -283,16 +294,13 @@ class Training:
         """Say how a head does on a fine-tuned model and on the one that it comes from, on the same held-out items."""
         spec, examples, seen = self._spec(kind), self.labels.examples(target), self.models.seen(tuned)
         params = bind(spec.params, options)
-        measured = [
-            self._measured(spec, params, self._data(examples, model, may_encode)[0], seen).metrics
-            for model in (frozen, tuned)
-        ]
-        before, after = (figures.get("accuracy", 0.0) for figures in measured)
-        verdict = "better" if after > before else "not better: stay with the frozen one"
-        self.reporter.say(
-            f"of {count(int(measured[1]['items']), 'item')} that were kept from it, {before:.1%} are right with "
-            f"{frozen.name}, {after:.1%} with {tuned.name}: {verdict}"
-        )
+        both = [self._data(examples, model, may_encode)[0] for model in (frozen, tuned)]
+        # A file that is gone still has its vector of the frozen one.
+        shared = {item.hash for item in both[0].items} & {item.hash for item in both[1].items}
+        both = [_among(data, shared) for data in both]
+        before, after = (self._measured(spec, params, data, seen).metrics for data in both)
+        kept = [target for item, target in zip(both[1].items, both[1].targets, strict=True) if item.hash not in seen]
+        self.reporter.say(compared(before, after, kept, frozen.name, tuned.name))
 
     @staticmethod
     def _of_calibration(found: Measured, data: _Data) -> dict[str, float]:
@@ -357,6 +365,15 @@ def _without_rare_classes(data: _Data, least: int) -> tuple[_Data, list[str]]:
     targets = np.searchsorted(np.asarray(kept), data.targets[chosen])
     dropped = [name for index, name in enumerate(classes) if index not in kept]
     return _Data(examples, items, data.vectors[chosen], targets.astype(np.int64)), dropped
+
+
+def _among(data: _Data, hashes: Container[str]) -> _Data:
+    """What is known of these items."""
+    import numpy as np
+
+    chosen = np.asarray([item.hash in hashes for item in data.items], dtype=bool)
+    items = [item for item in data.items if item.hash in hashes]
+    return replace(data, items=items, vectors=data.vectors[chosen], targets=data.targets[chosen])
 
 
 def _digest(data: _Data, model: Model, spec: HeadSpec, params: Any) -> str:

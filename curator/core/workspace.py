@@ -240,21 +240,20 @@ class Workspace:
         head: str | None = None,
         options: Mapping[str, Any] | None = None,
         may_encode: bool = False,
-        fine_tune: bool = False,
+        fine_tune: bool | str = False,
         robustness: bool = False,
     ) -> FittedHead:
         """Fit (or find, if nothing changed) the head for a label or group; `options` are the head's own.
 
-        `fine_tune`: let the encoder learn the labels first, as a further version. `robustness`: measure on blurred,
-        darkened and noisy copies of held-out pictures, too. Raises `NotReady` where labels are few.
+        `fine_tune`: let the encoder learn the labels first, as a further version: True, or the depth by its name.
+        `robustness`: measure on blurred, darkened and noisy copies of held-out pictures, too.
         """
         said = {"label": label, "group": group, "encoder": encoder, "head": head, "fine_tune": fine_tune or None}
-        with self._run("train", said | dict(options or {}), reads_first=fine_tune) as journal:
+        with self._run("train", said | dict(options or {}), reads_first=bool(fine_tune)) as journal:
             context = self._context(journal, may_encode)
             target = context.target(label, group)  # type: ignore[arg-type]
             model = context.model(encoder, "image") if encoder is not None else None  # type: ignore[arg-type]
-            fit = self.training.fine_tuned if fine_tune else self.training.head
-            return fit(journal, target, model, head, options or {}, may_encode, robustness)
+            return self.training.trained(journal, target, model, head, options or {}, may_encode, robustness, fine_tune)
 
     def run(
         self,

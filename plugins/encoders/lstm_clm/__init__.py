@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from curator.api import EncoderSpec, ImageBatch, Look, Option, Resolved, TextBatch, Tried, hookimpl
+from curator.api import EncoderSpec, ImageBatch, Labelled, Look, Option, Resolved, TextBatch, Tried, hookimpl
 from curator.errors import NotFound, NotReady
 
 if TYPE_CHECKING:
@@ -113,20 +113,17 @@ def pretrain(
 
 
 def fine_tune(
-    start: Path,
-    folder: Path,
-    texts: Sequence[str],
-    targets: NDArray[np.int64],
-    classes: int,
-    report: Callable[[Tried], None],
+    start: Resolved, folder: Path, labelled: Labelled, depth: str, device: str, report: Callable[[Tried], None]
 ) -> None:
-    """Learn labels, and leave another model in a folder; see `finetuning`."""
+    """Learn labels, and leave another model in a folder; see `finetuning`. It computes on the CPU."""
     from . import finetuning
 
     def tried(epoch: finetuning.Tried) -> None:
         report(Tried(epoch.done, epoch.accuracy, epoch.best))
 
-    finetuning.finetune(start, folder, texts, targets.tolist(), classes, report=tried)
+    texts = [str(labelled.items[index]) for index in range(len(labelled.items))]
+    source = start.files[0].parent
+    finetuning.finetune(source, folder, texts, labelled.targets.tolist(), labelled.classes, report=tried)
 
 
 def lacking(variant: str | None) -> str:
