@@ -32,7 +32,7 @@ def refuse_too_few(examples: Examples, least: int = TWO) -> None:
     """Raise `NotReady`, with the command that helps, where there are fewer than `least` examples of a class.
 
     A group may have classes of fewer, as long as two have enough. A label needs counter-examples, whatever the head:
-    where everything is alike there is no probability, only likeness, which is what `curator similar` is for.
+    where all examples are of one kind there is no probability, only likeness.
     """
     if _enough(examples, least):
         return
