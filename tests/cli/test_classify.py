@@ -24,12 +24,9 @@ def rows():
 
 
 def tossed():
-    """Texts that do not tell which side of a coin they have."""
+    """Each text twice, but for a space that no encoder sees: once as one side of a coin, once as the other."""
     for number in range(24):
-        yield (
-            f"throw {number // 2} of {'two' if number % 4 < 2 else 'three'}{'!' * (number % 2)}",
-            ["heads", "tails"][number % 2],
-        )
+        yield f"throw {' ' * (number % 2)}{number // 2}", ("heads", "tails")[number % 2]
 
 
 @pytest.fixture(scope="module")
@@ -164,7 +161,9 @@ def test_audit_finds_the_labels_that_were_turned_round():
 
 
 def test_audit_without_a_name_looks_at_every_group():
-    assert {row["target"] for row in ran("audit", "--json").rows("suspect")} == {"group:side", "group:topic"}
+    done = ran("audit", "--json")
+    assert {row["target"] for row in done.rows("suspect")} >= {"group:topic"}
+    assert "group side: " in done.err and " of 24 labels are suspicious" in done.err
 
 
 def test_audit_of_one_label_and_a_sheet(home):
