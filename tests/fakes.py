@@ -32,7 +32,7 @@ from curator.core.workspace import Workspace
 from curator.errors import NotFound
 from curator.plugins import Registry, load_plugins
 
-OURS = ("classify", "dedupe", "folder", "logistic", "mlp", "ngram", "similar", "table")
+OURS = ("classify", "dedupe", "folder", "logistic", "mlp", "ngram", "review", "similar", "table")
 PREPROCESS = Preprocess(16, 16, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 counts: Counter[str] = Counter()

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from curator_plugins.actions import classify, complete, dedupe, similar
+from curator_plugins.actions import classify, complete, dedupe, review, similar
 from curator_plugins.encoders import clip, efficientnet_lite, lstm_clm, ngram, resnet
 from curator_plugins.heads import logistic, mlp
 from curator_plugins.readers import folder, table
@@ -18,7 +18,7 @@ WEIGHTS = tempfile.TemporaryDirectory(prefix="curator-weights-")
 """Removed when the process ends."""
 
 
-@parametrize(ngram, logistic, similar, classify, complete, dedupe, folder, table)
+@parametrize(ngram, logistic, similar, classify, complete, dedupe, folder, review, table)
 def test_light_plugins(check):
     check()
 
