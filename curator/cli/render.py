@@ -27,7 +27,7 @@ PATHS = {"path", "picture"}
 
 LOWEST, HIGHEST = 3, 6
 """Lines that the picture of a row takes: as many as let all rows fit on the screen, within these bounds."""
-LARGE = 16
+LARGE = 20
 """Lines that a picture takes that stands alone."""
 
 

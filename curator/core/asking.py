@@ -128,7 +128,10 @@ class Dialogue:
         parts += [f"{skipped:,} skipped"] if skipped else []
         line = count(len(given), "answer") + (f" ({', '.join(parts)})" if parts else "")
         if self._figures:
-            line += f"; held out: {moved(self._figures[0], self._figures[-1])}"
+            first, last = self._figures[0], self._figures[-1]
+            line += f"; held out: {moved(first, last)}"
+            if last.value < first.value:
+                line += ", among them those asked about, which are hard: it can fall while the head gets better"
         return line + ("; `curator undo` takes the answers back" if given else "")
 
     def _given(self) -> list[Any]:

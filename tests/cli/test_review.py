@@ -190,18 +190,23 @@ def test_of_a_group_by_number_by_name_and_a_new_one(texts, run):
     assert [rows[item] for item in ids] == [[offered[1]], ["stocks"], ["狗"]]
 
 
-def test_a_picture_is_shown_where_the_terminal_can(tmp_path, run):
-    for number in range(4):
-        cli_kit.photo(tmp_path / f"{number}.jpg", number)
-    assert run("add", ".").code == 0 and run("label", "noise", "0.jpg").code == 0
-    (tmp_path / "2.jpg").unlink()
+def test_a_picture_is_shown_where_the_terminal_can(tmp_path):
+    (tmp_path / "photos").mkdir()
+    for number in range(3):
+        cli_kit.photo(tmp_path / "photos" / f"{number}.jpg", number)
+    with curator.open_workspace(tmp_path / "workspace", create=True) as workspace:
+        # Contradictions are asked about before anything has to be embedded.
+        workspace.add(tmp_path / "photos", label="noise", encode=False)
+        workspace.add(tmp_path / "photos", not_label="noise", encode=False)
+    (tmp_path / "photos" / "2.jpg").unlink()
     for more, drawn in (((), True), (("--no-images",), False)):
-        terminal = cli_kit.AtTerminal("review", "--label", "noise", *more, cwd=tmp_path, env=TRUE_COLOUR)
-        for _ in range(3):
+        options = ("--label", "noise", "--batch", "3", *more)
+        terminal = cli_kit.AtTerminal("review", *options, cwd=tmp_path, env=TRUE_COLOUR)
+        for number in range(3):
             shown = terminal.until(KEYS)
-            here = drawn and "2.jpg" not in shown  # of a file that is gone there is nothing to show
-            assert ("\x1b[38;2;" in shown) is here
-            terminal.type("s")
+            assert f"{number}.jpg" in shown and "two things are said of it" in shown
+            assert ("\x1b[38;2;" in shown) is (drawn and number != 2)  # of a file that is gone there is nothing to show
+            terminal.type("s" if number < 2 else "q")
         assert terminal.end()[0] == 0
 
 
@@ -214,15 +219,15 @@ def test_without_a_terminal_it_says_what_to_do(texts, run):
 
 def test_a_script_reads_the_questions_and_answers_with_label(texts, run):
     for _ in range(2):
-        asked = run("review", "--label", "cats", "--json", "--batch", "4")
+        asked = run("review", "--label", "cats", "--json", "--batch", "2")
         rows = asked.rows("question")
-        assert asked.code == 0 and len(rows) == 4
+        assert asked.code == 0 and len(rows) == 2
         for row in rows:
             assert set(row) == {"kind", "id", "path", "text", "question", "choices", "probability", "why", "target"}
             assert (row["target"], row["choices"], row["question"]) == ("label:cats", [], "is it cats?")
             more = [] if "cat" in row["text"] else ["--negative"]
             assert run("label", "cats", *more, f"id:{row['id']}").code == 0
-    assert sum(counts(texts)) == 4 + 8
+    assert sum(counts(texts)) == 4 + 4
 
 
 def test_names_that_are_none_and_nothing_to_learn_from(texts, run):
@@ -236,18 +241,19 @@ def test_names_that_are_none_and_nothing_to_learn_from(texts, run):
     assert (asked.code, asked.out) == (0, "")  # all of it is labelled
 
 
-def test_where_nothing_is_embedded_it_says_what_to_do(tmp_path, run):
+def test_what_is_not_embedded_yet_is_embedded_where_that_is_quick(tmp_path, run):
     cli_kit.texts(tmp_path / "notes", 3)
     assert run("add", "notes", "--no-encode").code == 0 and run("label", "x", "notes/1.txt").code == 0
     asked = run("review", "--label", "x", "--json")
-    assert asked.code == 0 and len(asked.rows("question")) == 2, asked  # three texts are embedded at once
+    assert asked.code == 0 and len(asked.rows("question")) == 2, asked
 
 
 def test_what_contradicts_itself_is_asked_first_and_the_answer_settles_it(tmp_path, run):
     for folder in ("a", "b"):
-        cli_kit.texts(tmp_path / folder, 4, folder)
-        (tmp_path / folder / "both.txt").write_text("one text in two folders")
-    assert run("add", ".", "--labels-from-folders", "--group", "kind").code == 0
+        cli_kit.texts(tmp_path / "notes" / folder, 4, folder)
+        (tmp_path / "notes" / folder / "both.txt").write_text("one text in two folders")
+    with curator.open_workspace(tmp_path / "workspace", create=True) as workspace:
+        workspace.add(tmp_path / "notes", labels_from_folders=True, group="kind")
     (row,) = run("review", "--group", "kind", "--json").rows("question")
     assert (row["why"], row["text"], row["choices"]) == (
         "two things are said of it",

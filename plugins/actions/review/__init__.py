@@ -30,7 +30,7 @@ class ReviewParams:
 
     label: Annotated[LabelName | None, Option(help="The label: is it, or is it not?")] = None
     group: Annotated[GroupName | None, Option(help="The group of labels: which of them is it?")] = None
-    batch: Annotated[int, Option(min=1, max=1000, help="Questions before the head is fitted anew.")] = 5
+    batch: Annotated[int, Option(min=1, max=100, help="Questions before the head is fitted anew.")] = 5
     encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use.")] = None
     head: Annotated[HeadName | None, Option(help="The kind of head to fit (`curator heads` lists them).")] = None
     items: Annotated[ItemSet, Option()] = ItemSet()

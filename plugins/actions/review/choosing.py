@@ -24,8 +24,10 @@ POOL = 3
 """How many candidates by uncertainty there are for each question; more of them dilute it (measured: 2 to 10)."""
 LOOK = 40
 """Among how many for each question those are found that are no near-copies of each other."""
-ALIKE = 0.95
-"""Cosine from which two items count as near-copies."""
+ALIKE = 0.1
+"""Near-copies are nearer than this share of the median distance of candidates, as encoders differ in their cosines."""
+SAMPLE = 500
+"""Among how many of the candidates the median is taken."""
 SEED = 0
 
 
@@ -77,11 +79,13 @@ def _apart(vectors: Floats, most: int) -> Indices:
     """The first of the rows, in order, that are no near-copies of each other; where they are too few, copies too."""
     import numpy as np
 
+    some = vectors[:SAMPLE]
+    limit = ALIKE * float(np.median(1 - some @ some.T)) if len(some) else 0
     kept: list[int] = []
     copies: list[int] = []
     for row, vector in enumerate(vectors):
         if len(kept) == most:
             break
-        near = kept and (vectors[kept] @ vector).max() >= ALIKE
+        near = kept and 1 - (vectors[kept] @ vector).max() <= limit
         (copies if near else kept).append(row)
     return np.asarray([*kept, *copies][:most], np.int64)

@@ -83,9 +83,10 @@ class Round:
         if not present or not len(examples):
             return []
         likeness = (1 + cosines.max(axis=1)) / 2
-        first = choosing.shortlist(likeness, self.batch)
-        _, vectors = self.context.vectors(model, [present[row] for row in first])
         far = 0 if negatives >= 2 else self.batch // 2
+        # No deeper, even where they are near-copies: what comes after is less and less like the examples.
+        first = choosing.shortlist(likeness, self.batch)[: choosing.POOL * (self.batch - far)]
+        _, vectors = self.context.vectors(model, [present[row] for row in first])
         near = first[choosing.spread(vectors, likeness[first], self.batch - far)]
         rest = np.setdiff1d((-likeness).argsort(kind="stable"), near, assume_unique=True)
         others = rest[_evenly(len(rest), far + 1)[1:]] if far and len(rest) > far else rest[:far]
