@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import sys
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,7 @@ class _Unclear:
 
 
 def _progress(ask: Ask, standing: Standing) -> str:
-    """'3 of 20 · 7 ultraman, 12 not ultraman · average precision 0.712 -> 0.784 on 19 items held out'."""
+    """'3 of 20 · 7 ultraman, 12 not ultraman · held out: average precision 0.712 -> 0.784 on 19 items'."""
     from curator.core.asking import moved
 
     parts = [f"{standing.number:,}" + (f" of {standing.count:,}" if standing.count else "")]
@@ -93,7 +94,8 @@ def _shown(ask: Ask) -> list[str]:
     lines.append(
         f"{one_line(ask.question)}  {' · '.join(part for part in (thought, one_line(ask.why)) if part)}".rstrip()
     )
-    offered = [f"{number} {one_line(name)}" for number, name in enumerate(ask.choices[:OFFERED], 1)]
+    numbers = _by_number(ask.choices)
+    offered = [f"{numbers.get(name, '')} {one_line(name)}".strip() for name in ask.choices[:OFFERED]]
     return lines + (["   ".join(offered)] if offered else [])
 
 
@@ -102,7 +104,7 @@ def _keys(ask: Ask, standing: Standing) -> str:
     ways = "y, n, "
     if ask.choices:
         more = f" of {len(ask.choices):,}" if len(ask.choices) > OFFERED else ""
-        ways = f"number, name{more}, +name for a new one, "
+        ways = f"{'number, ' if _by_number(ask.choices) else ''}name{more}, +name for a new one, "
     if standing.answered:
         words: dict[Answer, str] = {True: "yes", False: "no", None: "skipped"}
         ways += f"Enter for {one_line(words.get(standing.answer, str(standing.answer)))}, "
@@ -119,7 +121,7 @@ def _understood(typed: str, ask: Ask, standing: Standing) -> Answer | Step | _Un
     key = SHORT.get(word.lower(), word.lower())
     if key == "q":
         return Step.QUIT
-    if key == "b" and standing.number == 1:
+    if key == "b" and standing.first:
         return _Unclear("this is the first question")
     if key == "b":
         return Step.BACK
@@ -134,17 +136,32 @@ def _understood(typed: str, ask: Ask, standing: Standing) -> Answer | Step | _Un
     return _Unclear("y for yes, n for no, s to skip it, b to go back, q to quit; then Enter")
 
 
+def _by_number(choices: tuple[str, ...]) -> dict[str, int]:
+    """The numbers by which labels are offered; none where a label's own name is a number."""
+    if any(name.isdigit() for name in choices):
+        return {}
+    return {name: number for number, name in enumerate(choices[:OFFERED], 1)}
+
+
 def _named(word: str, choices: tuple[str, ...]) -> str | _Unclear:
     """The label that a number or a name means; a new one takes a '+'."""
-    if word.isascii() and word.isdigit() and 0 < int(word) <= min(OFFERED, len(choices)):
-        return choices[int(word) - 1]
+    word = unicodedata.normalize("NFC", word)
+    if printable(word) != word:  # as arrow keys send
+        return _Unclear("that holds characters that are in no name")
+    for name, number in _by_number(choices).items():
+        if word == str(number):
+            return name
     if word.startswith("+") and word[1:].strip():
         return word[1:].strip()
+    if word in choices:
+        return word
     alike = [name for name in choices if name.casefold() == word.casefold()]
-    if word in choices or len(alike) == 1:
-        return word if word in choices else alike[0]
+    if len(alike) == 1:
+        return alike[0]
     if not word:
-        return _Unclear("a number of those above, or the name of a label; then Enter")
+        return _Unclear(
+            f"{'a number of those above, or ' if _by_number(choices) else ''}the name of a label; then Enter"
+        )
     near = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
     hint = f"did you mean {printable(near[0])}? " if near else ""
     return _Unclear(f"no label {one_line(word)!r}: {hint}+{one_line(word)} makes it")

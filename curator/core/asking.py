@@ -42,13 +42,15 @@ class Figure:
 class Standing:
     """How far it is: what a person sees beside a question.
 
-    `number` is that of the question, from 1; `count` how many answers are wanted, None for no end. `counts` are the
-    labelled items by class. `before` and `now` are the last two rounds' figures, None where there are none.
-    `answered`: this question was answered already, with `answer`, and came again on the way back.
+    `number` says which answer it would be, from 1, as skipped questions do not count; `count` how many are wanted, None
+    for no end. `first`: there is no question before. `counts` are the labelled items by class. `before` and `now` are
+    the last two rounds' figures, None where there are none. `answered`: this question was answered already, with
+    `answer`, and came again on the way back.
     """
 
     number: int
     count: int | None
+    first: bool
     counts: Mapping[str, int]
     before: Figure | None
     now: Figure | None
@@ -83,6 +85,7 @@ class Dialogue:
     _questions: list[_Question] = field(default_factory=list)
     _at: int = 0
     _figures: list[Figure] = field(default_factory=list)
+    _counts: dict[str, dict[str, int]] = field(default_factory=dict)
 
     @property
     def asked(self) -> frozenset[int]:
@@ -103,6 +106,7 @@ class Dialogue:
     def hold(self, asks: Sequence[Ask]) -> bool:
         """Put the questions of a round; returns whether to go on with another round."""
         self._questions += map(_Question, asks)
+        self._counts = {}
         while self._at < len(self._questions) and not self.full:
             question = self._questions[self._at]
             standing = self._standing(question)
@@ -138,10 +142,15 @@ class Dialogue:
         return [question.answer for question in self._questions if question.answer is not None]
 
     def _standing(self, question: _Question) -> Standing:
-        examples = self.labels.examples(question.ask.target)
-        counts = dict(zip(examples.classes, examples.counts, strict=True))
+        target = question.ask.target
+        if target not in self._counts:  # once a round: it reads all that is said
+            examples = self.labels.examples(target)
+            self._counts[target] = dict(zip(examples.classes, examples.counts, strict=True))
+        counts = dict(self._counts[target])
         before, now = [None, None, *self._figures][-2:]
-        return Standing(self._at + 1, self.count, counts, before, now, question.answered, question.answer)
+        number = 1 + sum(question.answer is not None for question in self._questions[: self._at])
+        first = self._at == 0
+        return Standing(number, self.count, first, counts, before, now, question.answered, question.answer)
 
     def _keep(self, question: _Question, answer: Answer) -> None:
         """Write an answer, unless it is what was said before."""
@@ -152,6 +161,11 @@ class Dialogue:
         self.journal.start()
         for change in _changes(question.ask, before, answer):
             apply(self.journal, self.labels, change, Source.HUMAN)
+        counts = self._counts[question.ask.target]
+        for said, more in ((before, -1), (answer, 1)):
+            if said is not None:
+                name = said if isinstance(said, str) else list(counts)[said]
+                counts[name] = counts.get(name, 0) + more
 
 
 def _changes(ask: Ask, before: Answer, answer: Answer) -> list[SetLabel]:

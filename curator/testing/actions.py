@@ -173,7 +173,7 @@ def _items_asked(planned: Sequence[Output]) -> list[int]:
 def _answer(ask: Ask, standing: Standing) -> Answer:
     """Yes, no, or skip in turn; of a group its first label instead of yes, its last instead of no."""
     choices: tuple[Answer, ...] = (ask.choices[0], ask.choices[-1], None) if ask.choices else (True, False, None)
-    return choices[standing.number % 3]
+    return choices[ask.item.id % 3]
 
 
 # --- what was there ---

@@ -10,6 +10,9 @@ import cli_kit
 import pytest
 
 import curator
+from curator.api import Ask, Item
+from curator.cli import asking
+from curator.core.asking import Standing, Step
 
 KEYS = "q(uit): "
 TRUE_COLOUR = {"COLORTERM": "truecolor"}
@@ -89,7 +92,8 @@ def test_back_corrects_skip_leaves_out_enter_keeps_and_what_is_none_of_these_is_
     terminal = at_terminal("--label", "cats")
     first = answer(terminal, "y")
     answer(terminal, "skip")
-    assert truth(terminal.until(KEYS))
+    shown = terminal.until(KEYS)
+    assert truth(shown) and "2 of 20" in shown  # a skipped one does not count
     terminal.type("maybe")
     assert "y for yes, n for no" in terminal.until(KEYS)
     terminal.type("b")
@@ -208,6 +212,35 @@ def test_a_picture_is_shown_where_the_terminal_can(tmp_path):
             assert ("\x1b[38;2;" in shown) is (drawn and number != 2)  # of a file that is gone there is nothing to show
             terminal.type("s" if number < 2 else "q")
         assert terminal.end()[0] == 0
+
+
+CHOICES = ("cat", "Dog", "狗", "s")
+
+
+@pytest.mark.parametrize(
+    ("typed", "choices", "meant"),
+    [
+        ("2\n", CHOICES, "Dog"),
+        ("dog\n", CHOICES, "Dog"),
+        (" 狗 \r\n", CHOICES, "狗"),
+        ("+fox\n", CHOICES, "fox"),
+        ("+s\n", CHOICES, "s"),
+        ("s\n", CHOICES, None),
+        ("back\n", CHOICES, Step.BACK),
+        ("", CHOICES, Step.QUIT),
+        ("7\n", ("3", "7"), "7"),  # labels that are numbers are not offered by number
+        ("1\n", ("3", "7"), "no label '1'"),
+        ("e\u0301\n", ("é",), "é"),
+        ("5\n", CHOICES, "no label '5'"),
+        ("\x1b[A\n", CHOICES, "in no name"),
+        ("+\n", CHOICES, "no label '+'"),
+        ("\n", CHOICES, "a number of those above"),
+    ],
+)
+def test_what_a_line_means_where_several_labels_are_offered(typed, choices, meant):
+    ask = Ask(Item(1, "", "text", None, "a text"), "group:kind", "which kind is it?", choices)
+    said = asking._understood(typed, ask, Standing(2, None, False, {}, None, None, False, None))
+    assert said == meant or meant in getattr(said, "reason", ())
 
 
 # --- without a terminal ---

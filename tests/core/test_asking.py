@@ -113,7 +113,7 @@ def test_back_corrects_also_in_the_round_before_and_enter_keeps(quiz):
         (1, 1, True, True),  # there is nothing before the first
         (2, 2, True, True),
         (3, 3, False, None),
-        (4, 4, False, None),
+        (4, 3, False, None),  # what was skipped does not count
     ]
 
 
@@ -183,6 +183,20 @@ def test_without_an_asker_the_first_round_is_rows_and_nothing_is_written(quiz):
     assert dump(ws) == before
 
 
+def test_the_standing_counts_what_is_labelled_with_each_answer_and_correction(quiz):
+    ws = quiz(one_by_one)
+    answers, seen = iter([True, False, Step.BACK, None, True, Step.QUIT]), []
+
+    def asker(ask, standing):
+        seen.append(standing.counts)
+        examples = ws.labels.examples("label:red")
+        assert standing.counts == dict(zip(examples.classes, examples.counts, strict=True))
+        return next(answers)
+
+    ws.run("quiz", asker=asker)
+    assert [tuple(counts.values()) for counts in seen] == [(0, 0), (0, 1), (1, 1), (1, 1), (0, 1), (0, 2)]
+
+
 def test_what_an_asker_gives_must_fit_the_question(quiz):
     ws = quiz(one_by_one)
     before = dump(ws)
@@ -219,4 +233,7 @@ def test_the_figure_that_is_followed_is_told_with_the_one_before():
         metrics = {"items": items, "accuracy": 0.9, "average precision": value}
         dialogue.measure(FittedHead(1, "label:x", 1, "h", model, ("not x", "x"), (5, 2), metrics, False))
     assert dialogue.told() == "0 answers; held out: average precision 0.500 -> 0.750 on 12 items"
+    metrics = {"items": 20, "average precision": 0.4}
+    dialogue.measure(FittedHead(1, "label:x", 1, "h", model, ("not x", "x"), (5, 2), metrics, False))
+    assert "0.500 -> 0.400 on 20 items, among them those asked about, which are hard" in dialogue.told()
     assert moved(None, dialogue._figures[0]) == "average precision 0.500 on 7 items"

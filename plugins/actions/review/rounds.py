@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from curator.api import Ask, Context, EncoderRef, FittedHead, Item, Modality, Model
@@ -32,7 +33,7 @@ class Round:
 
     def torn(self, item: Item) -> Ask:
         """Of which two things are said that exclude each other."""
-        return self._ask(item, None, "two things are said of it", self._labels())
+        return self._ask(item, None, "two things are said of it", self._labels)
 
     def by_head(self, head: FittedHead, items: Sequence[Item]) -> list[Ask]:
         """The least sure, spread out."""
@@ -45,20 +46,22 @@ class Round:
         present, vectors = self.context.vectors(head.model, [predicted.items[row] for row in first])
         assert len(present) == len(first)  # predictions are made from vectors
         rows = first[choosing.spread(vectors, unsure[first], self.batch)]
-        others = [name for name in self._labels() if name not in head.classes]
-        asks = []
-        for row in rows:
-            if self._of_label:
-                asks.append(self._ask(predicted.items[row], float(probabilities[row, 1]), "among the least sure", ()))
-                continue
-            order = (-probabilities[row]).argsort(kind="stable")
+        return [self._unsure(predicted.items[row], head, probabilities[row]) for row in rows]
+
+    def _unsure(self, item: Item, head: FittedHead, probabilities: NDArray[np.float32]) -> Ask:
+        """Of which a head gives these probabilities."""
+        best = 1
+        choices: tuple[str, ...] = ()
+        if not self._of_label:
+            order = (-probabilities).argsort(kind="stable")
+            best = order[0]
+            others = (name for name in self._labels if name not in head.classes)  # too rare to be learnt
             choices = (*(head.classes[column] for column in order), *others)
-            asks.append(self._ask(predicted.items[row], float(probabilities[row, order[0]]), "least sure", choices))
-        return asks
+        return self._ask(item, float(probabilities[best]), "among the least sure", choices)
 
     def without_head(self, encoder: EncoderRef | None, items: Sequence[Item], reason: str) -> list[Ask]:
         """What is like the positives and what is not, or else typical; raises `NotReady` for a group without labels."""
-        labels = self._labels()
+        labels = self._labels
         if not (self._of_label or labels):
             raise NotReady(reason)
         model = self._model(encoder, items)
@@ -111,6 +114,7 @@ class Round:
     def _name(self) -> str:
         return self.target.partition(":")[2]
 
+    @cached_property
     def _labels(self) -> tuple[str, ...]:
         """The labels of a group that some item has; none for a label."""
         if self._of_label:
