@@ -17,6 +17,7 @@ import numpy as np
 
 from curator.api import (
     ActionSpec,
+    Ask,
     Column,
     EncoderSpec,
     Finding,
@@ -379,8 +380,37 @@ def shuffled(context: Any, params: Any) -> Any:
     yield from np.random.default_rng().permutation(np.asarray(list(map(row, context.items())), object)).tolist()
 
 
-def action(name: str, plan: Any) -> ActionSpec:
-    return ActionSpec(name, "broken", NoParams, plan, (ROWS,))
+def about(items: Any) -> Any:
+    return (Ask(item, "label:red", "is it red?", probability=0.5) for item in items)
+
+
+def insisting(context: Any, params: Any) -> Any:
+    yield from about(context.items()[:3])
+
+
+def stammering(context: Any, params: Any) -> Any:
+    left = [item for item in context.items() if item.id not in context.asked()]
+    yield from about([*left[:2], *left[:1]])
+
+
+def unannounced(context: Any, params: Any) -> Any:
+    yield from about(context.items())
+
+
+def of_nothing(context: Any, params: Any) -> Any:
+    yield from (Ask(item, "red", "is it red?") for item in context.items())
+
+
+def without_choices(context: Any, params: Any) -> Any:
+    yield from (Ask(item, "group:colour", "which colour?") for item in context.items())
+
+
+def overconfident(context: Any, params: Any) -> Any:
+    yield from (Ask(item, "label:red", "is it red?", probability=99.0) for item in context.items())
+
+
+def action(name: str, plan: Any, asks: bool = False) -> ActionSpec:
+    return ActionSpec(name, "broken", NoParams, plan, (ROWS,), asks=asks)
 
 
 ACTIONS = (
@@ -392,6 +422,12 @@ ACTIONS = (
     action("plan-only-reads-2", printing),
     action("plan-repeats", counted),
     action("plan-repeats-2", shuffled),
+    action("outputs-are-known-3", unannounced),
+    action("outputs-are-known-4", of_nothing, asks=True),
+    action("outputs-are-known-5", without_choices, asks=True),
+    action("outputs-are-known-6", overconfident, asks=True),
+    action("questions-move-on", insisting, asks=True),
+    action("questions-move-on-2", stammering, asks=True),
     action("undo-restores-everything", touching),
 )
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import fcntl
 import json
 import os
 import pty
 import random
+import select
 import shutil
 import sqlite3
 import struct
 import subprocess
 import sys
+import termios
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -110,6 +113,61 @@ def at_terminal(*args: str, cwd: Path, stdout: Any = None, env: Mapping[str, str
             shown += piece
     os.close(ours)
     return process.wait(), shown
+
+
+class AtTerminal:
+    """The command at a terminal, with somebody who reads and types; its output is all that the terminal got."""
+
+    def __init__(self, *args: str, cwd: Path, env: Mapping[str, str] | None = None) -> None:
+        self.shown = ""
+        self._seen = 0
+        self._ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        environ = environment({"TERM": "xterm-256color", **(env or {})})
+        self.process = subprocess.Popen(
+            [CURATOR, *args],
+            cwd=cwd,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+            env=environ,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C reaches it
+        )
+        os.close(theirs)
+
+    def until(self, text: str) -> str:
+        """Read until this is shown, after what was read before; returns what is new."""
+        while text not in self.shown[self._seen :]:
+            piece = self._read()
+            assert piece, f"{text!r} never came: {self.shown[self._seen :]!r}"
+            self.shown += piece
+        before, self._seen = self._seen, self.shown.index(text, self._seen) + len(text)
+        return self.shown[before : self._seen]
+
+    def type(self, line: str, enter: str = "\r") -> None:
+        """Type a line, with Enter; `enter=""` for a key such as Ctrl-C alone."""
+        os.write(self._ours, f"{line}{enter}".encode())
+
+    def end(self) -> tuple[int, str]:
+        """Read to the end; the exit code, and what came since the last `until`."""
+        while piece := self._read():
+            self.shown += piece
+        os.close(self._ours)
+        return self.process.wait(60), self.shown[self._seen :]
+
+    def kill(self) -> None:
+        """As `kill -9` does."""
+        self.process.kill()
+        self.end()
+
+    def _read(self) -> str:
+        ready, _, _ = select.select([self._ours], [], [], 60)
+        assert ready, f"nothing for a minute after {self.shown[self._seen :]!r}"
+        try:
+            return os.read(self._ours, 65536).decode("utf-8", "replace")
+        except OSError:  # Linux raises it when the last writer is gone
+            return ""
 
 
 def obey_permissions() -> None:

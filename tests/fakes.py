@@ -43,6 +43,7 @@ OURS = (
     "mlp",
     "ngram",
     "prototype",
+    "review",
     "similar",
     "table",
 )

@@ -94,7 +94,8 @@ def test_no_action_can_take_an_option_that_its_command_has_already():
         out: NewFile | None = None
 
     table = Table("row", "Rows", (Column("path", "where", "picture"),))
-    command = command_of(ActionSpec("mine", "s", Params, lambda context, params: iter(()), (table,), moves_files=True))
+    both = {"moves_files": True, "asks": True}
+    command = command_of(ActionSpec("mine", "s", Params, lambda context, params: iter(()), (table,), **both))
     options = [option for option in command.params if isinstance(option, click.Option)]
     spelt = {flag for option in options for flag in option.opts} | set(cli.context_settings["help_option_names"])
     assert spelt - {"--out"} == {word for word in CORE_OPTIONS if word.startswith("-")}

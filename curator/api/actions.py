@@ -139,7 +139,26 @@ class Artifact:
     render: Callable[[IO[bytes]], None]
 
 
-Output: TypeAlias = Finding | SetLabel | SetAside | Artifact
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A question that only a person can answer: is `item` the label `target`, or which label of that group is it?
+
+    `target` is what `Context.target` gave. The core asks, writes each answer as a label said by a person, and then
+    calls `plan` again, with a fresh context; the round after which nothing new is asked is the last. `choices`: for a
+    group all its labels, the most probable first; for a label empty, as it takes yes or no. `probability` (0..1) is
+    what is thought of yes, or of the first choice; `why` says in a few words why just this item is asked about. Only
+    an action with `asks` may yield it; where nobody can answer, the questions are rows.
+    """
+
+    item: Item
+    target: str
+    question: str
+    choices: tuple[str, ...] = ()
+    probability: float | None = None
+    why: str = ""
+
+
+Output: TypeAlias = Finding | SetLabel | SetAside | Artifact | Ask
 """What a plan may yield."""
 
 
@@ -236,6 +255,17 @@ class Context(Protocol):
         """Those of `items` of which nothing is said as to the label or group."""
         ...
 
+    def said(self, target: str, items: Sequence[Item]) -> list[str | None]:
+        """The class of the target (`X` or `not X` of a label) that each item is said to be, None where nothing is said.
+
+        An empty text stands where things are said that exclude each other.
+        """
+        ...
+
+    def asked(self) -> frozenset[int]:
+        """The items that a person was asked about since the command began, and answered or skipped; ask no more."""
+        ...
+
     def places(self, items: Sequence[Item]) -> list[tuple[Place, ...]]:
         """Where each item is now, by path: files that are there and unchanged since they were added, rows of such."""
         ...
@@ -268,7 +298,8 @@ class ActionSpec:
     """Something to do with the catalogue; becomes the command `name` and the call `ws.run(name, ...)`.
 
     `plan(context, params)` yields outputs and does nothing else: no writing, printing or asking. `moves_files`: it
-    may yield `SetAside`, and its command has `--apply`, without which it shows and moves nothing.
+    may yield `SetAside`, and its command has `--apply`, without which it shows and moves nothing. `asks`: it may
+    yield `Ask`, and its command asks at a terminal, up to `--count` questions; with `--json` they are rows.
     """
 
     name: str
@@ -278,3 +309,4 @@ class ActionSpec:
     tables: tuple[Table, ...] = ()
     example: str = ""
     moves_files: bool = False
+    asks: bool = False

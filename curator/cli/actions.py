@@ -21,11 +21,13 @@ from curator.api import (
     Query,
     Table,
 )
+from curator.cli.asking import asker_for
 from curator.cli.items import selection_options
 from curator.cli.render import Output
 from curator.cli.shared import (
     Command,
     apply_option,
+    count_option,
     encode_option,
     force_option,
     json_option,
@@ -33,6 +35,7 @@ from curator.cli.shared import (
     no_images_option,
     workspace_option,
 )
+from curator.cli.tables import QUESTIONS
 from curator.parameters import Parameter, parameters
 
 if TYPE_CHECKING:
@@ -62,8 +65,11 @@ def command_of(spec: ActionSpec) -> click.Command:
     body: Any = encode_option(limit_option(json_option(workspace_option()(run))))
     if spec.moves_files:
         body = apply_option(body)
+    tables = spec.tables
+    if spec.asks:
+        body, tables = count_option(body), (*tables, QUESTIONS)
     known = parameters(spec.params)
-    if any(column.style == "picture" for table in spec.tables for column in table.columns):
+    if any(column.style == "picture" for table in tables for column in table.columns):
         body = no_images_option(body)
     if any(parameter.type is NewFile for parameter in known):
         body = force_option(body)
@@ -72,7 +78,7 @@ def command_of(spec: ActionSpec) -> click.Command:
     for parameter in reversed(known):
         for decorator in _decorators(parameter):
             body = decorator(body)
-    return click.command(spec.name, cls=Command, help=spec.summary, example=spec.example, rows=spec.tables)(body)
+    return click.command(spec.name, cls=Command, help=spec.summary, example=spec.example, rows=tables)(body)
 
 
 def _decorators(parameter: Parameter) -> Iterator[Any]:
@@ -123,11 +129,13 @@ def _run(spec: ActionSpec, workspace: Workspace, output: Output, values: dict[st
         if parameter.type is ItemSet:
             names = {"media": "media", "under": "under", "labelled": "label", "unlabelled": "unlabelled"}
             values[parameter.name] = {field: values.pop(option) for option, field in names.items()}
+    if spec.asks:
+        values["asker"], values["count"] = asker_for(spec.name, output), values["count"] or None
     findings = workspace.findings(spec.name, text=text, may_encode=may_encode, apply=apply, **values)
     shown = 0
     for table, rows in by_kind(spec, findings):
         shown += output.table(table, rows)
-    if not shown:
+    if not (shown or spec.asks):
         output.line("nothing found")
 
 
@@ -135,6 +143,6 @@ def by_kind(spec: ActionSpec, findings: Iterator[Finding]) -> Iterator[tuple[Tab
     """Runs of findings of one kind, each with its table; rows come as the plan yields them."""
     from itertools import groupby
 
-    tables = {table.kind: table for table in spec.tables}
+    tables = {table.kind: table for table in (*spec.tables, QUESTIONS)}
     for kind, run in groupby(findings, key=lambda finding: finding.kind):
         yield tables[kind], (finding.values for finding in run)

@@ -27,6 +27,8 @@ PATHS = {"path", "picture"}
 
 LOWEST, HIGHEST = 3, 6
 """Lines that the picture of a row takes: as many as let all rows fit on the screen, within these bounds."""
+LARGE = 20
+"""Lines that a picture takes that stands alone."""
 
 
 class Output:
@@ -103,24 +105,35 @@ def _shows_pictures(console: Console) -> bool:
 
 def _images(console: Console, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> list[Text]:
     """The picture of each row, of the first column that names some; empty for what is none."""
-    from rich.style import Style
-    from rich.text import Text
-
     name = next((column.name for column in columns if column.style == "picture"), None)
     if name is None:
         return []
+    lines = min(HIGHEST, max(LOWEST, (console.height - 8) // len(rows) - 1))
+    return [_drawn(row.get(name), lines) for row in rows]
+
+
+def _drawn(path: Any, lines: int) -> Text:
+    """A picture in so many lines of cells; empty for what is none."""
+    from rich.style import Style
+    from rich.text import Text
+
     from curator.cli.blocks import blocks
 
-    lines = min(HIGHEST, max(LOWEST, (console.height - 8) // len(rows) - 1))
-    found = []
-    for row in rows:
-        path, image = row.get(name), Text()
-        for number, line in enumerate((blocks(path, 5 * lines // 2, lines) or []) if isinstance(path, Path) else []):
-            image.append("\n" if number else "")
-            for sign, ink, ground in line:
-                image.append(sign, Style(color=_colour(ink), bgcolor=_colour(ground)))
-        found.append(image)
-    return found
+    image = Text()
+    for number, line in enumerate((blocks(path, 5 * lines // 2, lines) or []) if isinstance(path, Path) else []):
+        image.append("\n" if number else "")
+        for sign, ink, ground in line:
+            image.append(sign, Style(color=_colour(ink), bgcolor=_colour(ground)))
+    return image
+
+
+def show_picture(path: Path) -> None:
+    """One picture on stderr, as large as leaves room for a question; nothing where the terminal cannot."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    if _shows_pictures(console) and (image := _drawn(path, min(LARGE, max(LOWEST, console.height - 8)))):
+        console.print(image)
 
 
 def _colour(colour: tuple[int, int, int]) -> str:

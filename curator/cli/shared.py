@@ -34,6 +34,13 @@ encode_option = click.option(
 apply_option = click.option(
     "--apply", is_flag=True, help="Move the files to quarantine. Without it, only what would go is shown."
 )
+count_option = click.option(
+    "--count",
+    type=click.IntRange(min=0),
+    default=20,
+    metavar="N",
+    help="Stop after so many answers; 0: when nothing is left to ask. [default: 20]",
+)
 force_option = click.option("--force", is_flag=True, help="Write over a file that exists.")
 no_images_option = click.option(
     "--no-images", is_flag=True, help="Show no small pictures in the table. [default: where the terminal can]"

@@ -112,6 +112,23 @@ PRETRAINED = Table(
     whole=True,
 )
 
+QUESTIONS = Table(
+    "question",
+    "Questions",
+    (
+        Column("id", "the item", "integer"),
+        Column("path", "where it is; null if its file is gone", "picture"),
+        Column("text", "the body of a text; null for an image"),
+        Column("question", "what a person has to say"),
+        Column("choices", "for a group its labels, the most probable first; empty for yes or no"),
+        Column(
+            "probability", "what the head thinks of yes, or of the first choice, 0 to 1; null without one", "percent"
+        ),
+        Column("why", "why just this item is asked about"),
+        Column("target", "label:NAME or group:NAME, for `curator label`", "json"),
+    ),
+)
+
 METRICS = Table(
     "held-out",
     "Held-out quality, on items like the labelled ones",

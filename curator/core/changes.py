@@ -29,6 +29,7 @@ class Journal:
         self.arguments = arguments
         self.take_turn = take_turn
         self._run: int | None = None
+        self._paused = False
 
     @property
     def run(self) -> int | None:
@@ -37,6 +38,8 @@ class Journal:
 
     def start(self) -> int:
         """Make the run's row, unless it is there."""
+        if self._paused:
+            self._resume()
         if self._run is None:
             if self.database.read_only:
                 raise read_only_error(self.database.path)
@@ -51,6 +54,24 @@ class Journal:
                 __version__,
             )
         return self._run
+
+    def pause(self) -> None:
+        """Be done so far, so that others may write, as while a person thinks.
+
+        The next write goes on in this run, or in a further one where somebody else wrote meanwhile: each run stays one
+        stretch of the history, which undo can take back. Call `start` before that write, outside a transaction.
+        """
+        if self._run is not None:
+            self.finish("done")
+            self._paused = True
+
+    def _resume(self) -> None:
+        self.take_turn()
+        self._paused = False
+        if self.database.value("SELECT max(id) FROM run") == self._run:
+            self.database.execute("UPDATE run SET state = 'running', finished = NULL WHERE id = ?", self._run)
+        else:
+            self._run = None
 
     def undoes(self, run: int) -> None:
         """Say that this run takes another one back; together with the rows that do so."""

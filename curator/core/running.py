@@ -12,6 +12,7 @@ from typing import IO, TYPE_CHECKING, Any
 from curator.api import (
     ActionSpec,
     Artifact,
+    Ask,
     EncoderRef,
     Finding,
     FittedHead,
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
     from curator.plugins import Registry
 
 
-OUTPUTS = (SetLabel, SetAside, Artifact)
+OUTPUTS = (SetLabel, SetAside, Artifact, Ask)
 
 NUMBERS = frozenset(["integer", "score", "percent"])
 """Styles of columns that hold numbers, or None."""
@@ -77,13 +78,17 @@ class ActionContext:
         journal: Journal,
         reporter: Reporter,
         may_encode: bool = False,
+        asked: frozenset[int] = frozenset(),
     ) -> None:
+        self.head_used: FittedHead | None = None
+        """The last head that the plan asked for."""
         self._items = items
         self._encoding = encoding
         self._training = training
         self._journal = journal
         self._reporter = reporter
         self._may_encode = may_encode
+        self._asked = asked
         self._labels = Labels(items.database)
 
     def items(self, among: ItemSet = ItemSet(), modalities: Sequence[Modality] | None = None) -> list[Item]:
@@ -164,6 +169,7 @@ class ActionContext:
             )
         for note in fitted.notes:
             self._reporter.say(f"note: {note}")
+        self.head_used = fitted
         return fitted
 
     def predict(self, head: FittedHead, items: Sequence[Item]) -> Predictions:
@@ -190,6 +196,17 @@ class ActionContext:
         examples = self._labels.examples(target, least=Source.HEAD)
         said = {*examples.items, *examples.conflicts}
         return [item for item in items if item.id not in said]
+
+    def said(self, target: str, items: Sequence[Item]) -> list[str | None]:
+        """The class that each item is said to be, empty for a conflict, None where nothing is said."""
+        examples = self._labels.examples(target)
+        known = {item: examples.classes[index] for item, index in zip(examples.items, examples.targets, strict=True)}
+        known |= dict.fromkeys(examples.conflicts, "")
+        return [known.get(item.id) for item in items]
+
+    def asked(self) -> frozenset[int]:
+        """The items that a person was asked about since the command began."""
+        return self._asked
 
     def labels(self, items: Sequence[Item]) -> list[tuple[str, ...]]:
         """The labels that each item is said to be."""
@@ -263,6 +280,8 @@ def outputs(registry: Registry, spec: ActionSpec, context: ActionContext, params
                 _hold_finding(output, tables)
             if isinstance(output, SetAside) and not spec.moves_files:
                 raise Breach("gave a SetAside; its spec does not say moves_files")
+            if isinstance(output, Ask):
+                _hold_question(output, spec)
         yield output
 
 
@@ -274,6 +293,19 @@ def _hold_finding(finding: Finding, tables: Mapping[str, Table]) -> None:
         value = finding.values.get(column.name)
         if column.style in NUMBERS and value is not None and not (isinstance(value, Real) and math.isfinite(value)):
             raise Breach(f"gave a finding of kind {finding.kind!r} whose {column.name} is {value!r:.60}, not a number")
+
+
+def _hold_question(ask: Ask, spec: ActionSpec) -> None:
+    """Raise `Breach` for a question that no answer could be kept of."""
+    if not spec.asks:
+        raise Breach("gave an Ask; its spec does not say asks")
+    kind = ask.target.partition(":")[0]
+    if kind not in ("label", "group"):
+        raise Breach(f"asks about {ask.target!r:.60}, which Context.target does not give")
+    if bool(ask.choices) != (kind == "group"):
+        raise Breach(f"asks about {ask.target!r:.60} with {len(ask.choices)} choices: a group has some, a label none")
+    if ask.probability is not None and not 0 <= ask.probability <= 1:
+        raise Breach(f"asks with a probability of {ask.probability!r:.60}")
 
 
 def apply(journal: Journal, labels: Labels, change: SetLabel, source: Source | None = None) -> None:

@@ -12,6 +12,7 @@ with curator.open_workspace("workspace") as ws:
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -19,18 +20,17 @@ from typing import TYPE_CHECKING, Any
 
 from curator.api import (
     ActionSpec,
-    Artifact,
     Finding,
     FittedHead,
     Item,
     ItemSet,
     Model,
     ReadOptions,
-    SetAside,
     SetLabel,
 )
 from curator.core.adding import AddOptions, AddReport
 from curator.core.artifacts import Targets
+from curator.core.asking import Asker
 from curator.core.backup import Backup, back_up
 from curator.core.changes import Journal
 from curator.core.checking import Check, Fault
@@ -41,14 +41,14 @@ from curator.core.labels import Labels, Source
 from curator.core.locations import is_workspace
 from curator.core.models import Models
 from curator.core.moves import Moves
+from curator.core.performing import Performance
 from curator.core.places import typed
 from curator.core.pretraining import Pretrained, Pretraining, lines_of
 from curator.core.quarantine import Quarantine
-from curator.core.reporting import Reporter, Silent, count, say_failed, size
-from curator.core.running import ActionContext, bind_parameters, make, outputs, refuse_empty
+from curator.core.reporting import Reporter, Silent
+from curator.core.running import ActionContext, bind_parameters, refuse_empty
 from curator.core.running import apply as carry_out
 from curator.core.selection import Items
-from curator.core.setting_aside import SettingAside
 from curator.core.trained import Trained
 from curator.core.training import Training
 from curator.core.turns import Turn, alone
@@ -263,6 +263,8 @@ class Workspace:
         may_encode: bool = False,
         apply: bool = False,
         force: bool = False,
+        asker: Asker | None = None,
+        count: int | None = None,
         **values: Any,
     ) -> list[Mapping[str, Any]]:
         """Run an action, apply its changes, and return its findings as rows (`{"kind": ..., **values}`).
@@ -271,8 +273,11 @@ class Workspace:
         `values` are the action's parameters: a path or `"id:N"` for a query, `text=` for a text query. Raises what the
         command line would show; `NotReady` where more than a minute of embedding would come first, unless `may_encode`.
         A file that the action makes (`sheet="out.png"`) replaces another only with `force`.
+        `asker` is called with each question that the action has (`curator.core.asking.Asker`), until `count` are
+        answered or nothing is left to ask; without one, the questions of the first round are rows.
         """
-        found = self.findings(action, text=text, may_encode=may_encode, apply=apply, force=force, **values)
+        options: dict[str, Any] = {"may_encode": may_encode, "apply": apply, "force": force}
+        found = self.findings(action, text=text, asker=asker, count=count, **options, **values)
         return [{"kind": finding.kind, **finding.values} for finding in found]
 
     def findings(
@@ -283,6 +288,8 @@ class Workspace:
         may_encode: bool = False,
         apply: bool = False,
         force: bool = False,
+        asker: Asker | None = None,
+        count: int | None = None,
         **values: Any,
     ) -> Iterator[Finding]:
         """As `run`, one by one as they come. Files are moved when the plan has ended."""
@@ -291,22 +298,12 @@ class Workspace:
         targets = Targets(self.folder, self.items.places, force)
         with self.registry.guard(spec, "taking the parameters of"):  # the plugin's class may check them
             params = bind_parameters(spec, values, self.items, text, targets)
-        given = {**values, "text": text or None, "apply": apply or None}
+        given = {**values, "text": text or None, "apply": apply or None, "count": count}
         said = {name: value for name, value in given.items() if value not in (None, ())}
-        aside: list[SetAside] = []
         with self._run(action, said, reads_first=True) as journal:
-            for output in outputs(self.registry, spec, self._context(journal, may_encode), params):
-                if isinstance(output, Finding):
-                    yield output
-                elif isinstance(output, SetAside):
-                    aside.append(output)
-                elif isinstance(output, Artifact):
-                    self.reporter.say(f"wrote {make(self.registry, spec, targets, output)}")
-                else:
-                    self._turn.take()  # before a transaction that would keep out whoever has it
-                    with self.registry.guard(spec, "applying the changes of"):
-                        carry_out(journal, self.labels, output)
-            self._set_aside(journal, aside, apply)
+            context = functools.partial(self._context, journal, may_encode)
+            performance = Performance(self, spec, params, targets, journal, self._turn, context)
+            yield from performance.findings(apply, asker, count)
 
     def use(self, encoder: str) -> Model:
         """Make an encoder the one that this workspace embeds its modalities with."""
@@ -371,26 +368,20 @@ class Workspace:
         if not self.database.read_only and self.moves.planned() and self._turn.take_if_free():
             self._turn.give_back()
 
-    def _set_aside(self, journal: Journal, changes: Sequence[SetAside], apply: bool) -> None:
-        if not changes:
-            return
-        if not apply:
-            self.reporter.say(f"{count(len(changes), 'file')} would go to quarantine: --apply moves them")
-            return
-        self._turn.take()
-        taken = SettingAside(self.items.places, self.moves).take_out_all(journal, changes, self.reporter)
-        if taken.files:
-            back = "`curator undo` brings them back"
-            self.reporter.say(f"{count(taken.files, 'file')} moved to quarantine ({size(taken.size)}); {back}")
-        say_failed(self.reporter, taken.failed, len(changes), "moved")
-
     def _wait(self) -> None:
         row = self.database.row("SELECT command, started FROM run WHERE state = 'running' ORDER BY id DESC")
         what = "" if row is None else f" ({row['command']}, started {row['started'][11:19]} UTC)"
         self.reporter.say(f"waiting for another curator to finish with {self.folder}{what}")
 
-    def _context(self, journal: Journal, may_encode: bool) -> ActionContext:
-        return ActionContext(self.items, self.encoding, self.training, journal, self.reporter, may_encode)
+    def _context(
+        self,
+        journal: Journal,
+        may_encode: bool,
+        reporter: Reporter | None = None,
+        asked: frozenset[int] = frozenset(),
+    ) -> ActionContext:
+        heard = reporter or self.reporter
+        return ActionContext(self.items, self.encoding, self.training, journal, heard, may_encode, asked)
 
 
 def _many(names: Sequence[str] | str) -> tuple[str, ...]:

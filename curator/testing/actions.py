@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from curator.api import ActionSpec, Artifact, Finding, GroupName, LabelName, NewFile, Output, Query
+from curator.api import ActionSpec, Artifact, Ask, Finding, GroupName, LabelName, NewFile, Output, Query
 from curator.core.artifacts import Targets
+from curator.core.asking import Answer, Standing
 from curator.core.changes import Journal
 from curator.core.running import ActionContext, bind_parameters, outputs
 from curator.core.workspace import Workspace
@@ -73,12 +74,13 @@ class ActionCase:
                 return {**values, **extra}
         raise NotApplicable(f"cannot be run without arguments ({reason}): give arguments={{...}}")
 
-    def planned(self, workspace: Workspace, values: Mapping[str, Any]) -> list[Output]:
-        """What its plan yields; nothing of it is carried out."""
+    def planned(
+        self, workspace: Workspace, values: Mapping[str, Any], asked: frozenset[int] = frozenset()
+    ) -> list[Output]:
+        """What its plan yields, with items that were asked about; nothing of it is carried out."""
         journal = Journal(workspace.database, self.spec.name, {})
-        context = ActionContext(
-            workspace.items, workspace.encoding, workspace.training, journal, workspace.reporter, may_encode=True
-        )
+        parts = workspace.items, workspace.encoding, workspace.training, journal, workspace.reporter
+        context = ActionContext(*parts, may_encode=True, asked=asked)
         targets = Targets(workspace.folder, workspace.items.places, force=False)
         params = bind_parameters(self.spec, values, workspace.items, None, targets)
         try:
@@ -137,6 +139,18 @@ def check_plan_repeats(case: ActionCase) -> None:
         assert one == other, f"output {number} was {one}, then {other}"
 
 
+def check_questions_move_on(case: ActionCase) -> None:
+    """After each round it is planned anew: who answered or skipped an item must not be asked about it again."""
+    with case.workspace() as (workspace, _):
+        values = case.arguments(workspace)
+        first = _items_asked(case.planned(workspace, values))
+        if not first:
+            raise NotApplicable("it asks nothing")
+        again = _items_asked(case.planned(workspace, values, frozenset(first)))
+    twice = sorted({item for item in first if first.count(item) > 1} | ({*first} & {*again}))
+    assert not twice, f"it asked about item {twice[0]} twice: leave out what context.asked() holds"
+
+
 def check_undo_restores_everything(case: ActionCase) -> None:
     """People try things because undo brings all back, to the byte and the time stamp."""
     if any(parameter.type is NewFile and parameter.required for parameter in parameters(case.spec.params)):
@@ -144,12 +158,22 @@ def check_undo_restores_everything(case: ActionCase) -> None:
     with case.workspace() as (workspace, files):
         values = case.arguments(workspace)
         before, runs = (_rows(workspace, HISTORY), _files(files)), _runs(workspace)
-        workspace.run(case.spec.name, apply=case.spec.moves_files, may_encode=True, **values)
+        workspace.run(case.spec.name, apply=case.spec.moves_files, may_encode=True, asker=_answer, count=6, **values)
         if _runs(workspace) > runs:
             workspace.undo()
         after = _rows(workspace, HISTORY), _files(files)
     assert before[0] == after[0], f"the catalogue is not as before: {_changed(before[0], after[0])}"
     assert before[1] == after[1], f"files are not as before: {_changed(before[1], after[1])}"
+
+
+def _items_asked(planned: Sequence[Output]) -> list[int]:
+    return [output.item.id for output in planned if isinstance(output, Ask)]
+
+
+def _answer(ask: Ask, standing: Standing) -> Answer:
+    """Yes, no, or skip in turn; of a group its first label instead of yes, its last instead of no."""
+    choices: tuple[Answer, ...] = (ask.choices[0], ask.choices[-1], None) if ask.choices else (True, False, None)
+    return choices[ask.item.id % 3]
 
 
 # --- what was there ---

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from curator_plugins.actions import audit, classify, cluster, complete, dedupe, explain, similar
+from curator_plugins.actions import audit, classify, cluster, complete, dedupe, explain, review, similar
 from curator_plugins.encoders import clip, efficientnet_lite, lstm_clm, ngram, resnet
 from curator_plugins.heads import logistic, mlp, prototype
 from curator_plugins.readers import folder, table
@@ -23,7 +23,7 @@ def test_explain(check):
     check()
 
 
-@parametrize(ngram, logistic, prototype, similar, audit, classify, cluster, complete, dedupe, folder, table)
+@parametrize(ngram, logistic, prototype, similar, audit, classify, cluster, complete, dedupe, folder, review, table)
 def test_light_plugins(check):
     check()
 

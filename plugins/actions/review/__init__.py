@@ -1,0 +1,79 @@
+"""Ask a person about the items whose answer teaches most, and fit anew after every few answers.
+
+The other modules of the package are imported when the action runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Annotated
+
+from curator.api import (
+    ActionSpec,
+    Context,
+    EncoderRef,
+    GroupName,
+    HeadName,
+    ItemSet,
+    LabelName,
+    Option,
+    Output,
+    hookimpl,
+)
+from curator.errors import NotReady
+
+
+@dataclass(frozen=True)
+class ReviewParams:
+    """What to ask about, among which items, and how many questions to choose at once."""
+
+    label: Annotated[LabelName | None, Option(help="The label: is it, or is it not?")] = None
+    group: Annotated[GroupName | None, Option(help="The group of labels: which of them is it?")] = None
+    batch: Annotated[int, Option(min=1, max=100, help="Questions before the head is fitted anew.")] = 5
+    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use.")] = None
+    head: Annotated[HeadName | None, Option(help="The kind of head to fit (`curator heads` lists them).")] = None
+    items: Annotated[ItemSet, Option()] = ItemSet()
+
+
+def plan(context: Context, params: ReviewParams) -> Iterator[Output]:
+    """One round: what contradicts itself first, then what a head is least sure of, or without a head what is like.
+
+    Items whose files are all gone are left out.
+    """
+    target = context.target(params.label, params.group)
+    every = [item for item in context.items(params.items) if item.path is not None]
+    asked, said = context.asked(), context.said(target, every)
+    open_ = [(item, word) for item, word in zip(every, said, strict=True) if not word and item.id not in asked]
+    torn = [item for item, word in open_ if word == ""]
+    from . import rounds
+
+    round_ = rounds.Round(context, target, params.batch)
+    if len(torn) >= params.batch:
+        yield from (round_.torn(item) for item in torn[: params.batch])
+        return
+    unsaid = [item for item, word in open_ if word is None]
+    try:
+        model = context.model(params.encoder, "image") if params.encoder is not None else None
+        head = context.head(target, model, params.head)
+    except NotReady as error:
+        found = round_.without_head(params.encoder, unsaid, str(error))
+    else:
+        found = round_.by_head(head, unsaid)
+    yield from (round_.torn(item) for item in torn)
+    yield from found[: params.batch - len(torn)]
+
+
+@hookimpl
+def register_actions() -> Iterable[ActionSpec]:
+    """The command `review`."""
+    return [
+        ActionSpec(
+            "review",
+            "Ask about the items whose answer teaches most, and fit anew after every few answers.",
+            ReviewParams,
+            plan,
+            example="curator review --label ultraman\ncurator review --group kind --count 0",
+            asks=True,
+        )
+    ]

@@ -1,0 +1,150 @@
+"""The questions of one round."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from curator.api import Ask, Context, EncoderRef, FittedHead, Item, Modality, Model
+from curator.errors import NotReady
+
+from . import choosing
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+EXAMPLES = 50
+"""How many positives are looked for the like of, at most."""
+SAMPLE = 2_000
+"""Among how many items, taken evenly, typical ones are looked for."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """Makes questions about a target, `batch` of them at most."""
+
+    context: Context
+    target: str
+    batch: int
+
+    def torn(self, item: Item) -> Ask:
+        """Of which two things are said that exclude each other."""
+        return self._ask(item, None, "two things are said of it", self._labels)
+
+    def by_head(self, head: FittedHead, items: Sequence[Item]) -> list[Ask]:
+        """The least sure, spread out."""
+        predicted = self.context.predict(head, [item for item in items if item.modality in head.model.modalities])
+        if not predicted.items:
+            return []
+        probabilities = predicted.probabilities
+        unsure = choosing.unsureness(probabilities)
+        first = choosing.shortlist(unsure, self.batch)
+        present, vectors = self.context.vectors(head.model, [predicted.items[row] for row in first])
+        assert len(present) == len(first)  # predictions are made from vectors
+        rows = first[choosing.spread(vectors, unsure[first], self.batch)]
+        return [self._unsure(predicted.items[row], head, probabilities[row]) for row in rows]
+
+    def _unsure(self, item: Item, head: FittedHead, probabilities: NDArray[np.float32]) -> Ask:
+        """Of which a head gives these probabilities."""
+        best = 1
+        choices: tuple[str, ...] = ()
+        if not self._of_label:
+            order = (-probabilities).argsort(kind="stable")
+            best = order[0]
+            others = (name for name in self._labels if name not in head.classes)  # too rare to be learnt
+            choices = (*(head.classes[column] for column in order), *others)
+        return self._ask(item, float(probabilities[best]), "among the least sure", choices)
+
+    def without_head(self, encoder: EncoderRef | None, items: Sequence[Item], reason: str) -> list[Ask]:
+        """What is like the positives and what is not, or else typical; raises `NotReady` for a group without labels."""
+        labels = self._labels
+        if not (self._of_label or labels):
+            raise NotReady(reason)
+        model = self._model(encoder, items)
+        items = [item for item in items if item.modality in model.modalities]
+        positives, negatives = self._examples(model)
+        if self._of_label and positives:
+            how, found = "by likeness", self._by_likeness(model, items, positives, len(negatives))
+        else:
+            how, found = "for what is typical", self._typical(model, items)
+        if found:
+            self.context.note(f"asking {how} until a head can be fitted: {reason}")
+        return [self._ask(item, None, why, labels) for item, why in found]
+
+    def _by_likeness(
+        self, model: Model, items: Sequence[Item], positives: Sequence[Item], negatives: int
+    ) -> list[tuple[Item, str]]:
+        """The nearest, spread out; while counter-examples are few, half of them from all over the rest."""
+        import numpy as np
+
+        _, examples = self.context.vectors(model, positives[:EXAMPLES])
+        present, cosines = self.context.cosines(examples, model, items)
+        if not present or not len(examples):
+            return []
+        likeness = (1 + cosines.max(axis=1)) / 2
+        far = 0 if negatives >= 2 else self.batch // 2
+        # No deeper, even where they are near-copies: what comes after is less and less like the examples.
+        first = choosing.shortlist(likeness, self.batch)[: choosing.POOL * (self.batch - far)]
+        _, vectors = self.context.vectors(model, [present[row] for row in first])
+        near = first[choosing.spread(vectors, likeness[first], self.batch - far)]
+        rest = np.setdiff1d((-likeness).argsort(kind="stable"), near, assume_unique=True)
+        others = rest[_evenly(len(rest), far + 1)[1:]] if far and len(rest) > far else rest[:far]
+        return [(present[row], "like the examples") for row in near] + [
+            (present[row], "for a counter-example") for row in others
+        ]
+
+    def _typical(self, model: Model, items: Sequence[Item]) -> list[tuple[Item, str]]:
+        items = [items[row] for row in _evenly(len(items), SAMPLE)]
+        present, vectors = self.context.vectors(model, items)
+        if not present:
+            return []
+        return [(present[row], "typical of many") for row in choosing.typical(vectors, self.batch)]
+
+    # --- what is known ---
+
+    @property
+    def _of_label(self) -> bool:
+        return self.target.startswith("label:")
+
+    @property
+    def _name(self) -> str:
+        return self.target.partition(":")[2]
+
+    @cached_property
+    def _labels(self) -> tuple[str, ...]:
+        """The labels of a group that some item has; none for a label."""
+        if self._of_label:
+            return ()
+        said = self.context.said(self.target, self.context.items())
+        return tuple(sorted({name for name in said if name}))
+
+    def _examples(self, model: Model) -> tuple[list[Item], list[Item]]:
+        """The items that are said to be the label, and not to be it."""
+        items = self.context.items(modalities=model.modalities)
+        said = dict(zip(items, self.context.said(self.target, items), strict=True))
+        bare = self._name.rpartition("/")[2]
+        return (
+            [item for item, word in said.items() if word in (self._name, bare)],
+            [item for item, word in said.items() if word and word not in (self._name, bare)],
+        )
+
+    def _model(self, encoder: EncoderRef | None, items: Sequence[Item]) -> Model:
+        """The one named, else the default for what most items are."""
+        modalities: Counter[Modality] = Counter(item.modality for item in items)
+        modality: Modality = modalities.most_common(1)[0][0] if modalities else "image"
+        return self.context.model(encoder, modality)
+
+    def _ask(self, item: Item, probability: float | None, why: str, choices: tuple[str, ...]) -> Ask:
+        question = f"is it {self._name}?" if self._of_label else f"which {self._name} is it?"
+        return Ask(item, self.target, question, choices, probability, why)
+
+
+def _evenly(many: int, k: int) -> NDArray[np.int64]:
+    """Up to k indices from the first to the last of many, evenly spaced."""
+    import numpy as np
+
+    return np.unique(np.linspace(0, max(many - 1, 0), min(k, many)).round().astype(np.int64))
