@@ -111,6 +111,13 @@ class Nearest:
         scores = np.exp(10 * vectors @ self.state()["means"].T)
         return np.asarray(scores / scores.sum(axis=1, keepdims=True), dtype=np.float32)
 
+    def linear(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """The means, sharpened, and no bias."""
+        import numpy as np
+
+        means = self.state()["means"]
+        return 10 * means, np.zeros(len(means), np.float32)
+
     def state(self) -> Mapping[str, NDArray[Any]]:
         """The means."""
         assert self.means is not None
