@@ -20,7 +20,7 @@ from curator.core.decoding import Decoded
 from curator.core.images import pixels, resized
 from curator.errors import BadInput, NotFound
 
-(SPEC,) = efficientnet_efficientnet_lite.register_encoders()
+(SPEC,) = efficientnet_lite.register_encoders()
 
 
 def test_the_weights_are_found_without_importing_anything_heavy():
@@ -101,7 +101,7 @@ def test_weights_that_would_run_code_are_refused(tmp_path):
 
 def strata(rng, upper, side=96, patch=16):
     """Two patches of grain on a noisy ground, the fine one above or below the coarse one."""
-    pixels = 128 + rng.normal(0, 20, (side, side))
+    pixels = 128 + rng.normal(0, 28, (side, side))
     first = int(rng.integers(2, side // 2 - patch))
     tops = (first, int(rng.integers(max(first + patch + 8, side // 2 - 4), side - patch - 2)))
     for top, cell in zip(tops, (2, 4) if upper else (4, 2), strict=True):
@@ -132,12 +132,12 @@ def test_which_grain_lies_above_is_learnt_where_frozen_vectors_hardly_tell(tmp_p
 
     Crops are larger than by default, since one of half the area may lose a patch.
     """
-    recipe = finetuning.Recipe(epochs=6, smallest=0.8)
+    recipe = finetuning.Recipe(epochs=10, smallest=0.8)
     monkeypatch.setattr(finetuning, "fine_tune", functools.partial(finetuning.fine_tune, recipe=recipe))
     start, made = efficientnet_lite.resolve(None, None), tmp_path / "made"
     made.mkdir()
     with tempfile.TemporaryFile() as file, tempfile.TemporaryFile() as other:
-        learnt, fresh = many_strata(file, 60, 1, tmp_path), many_strata(other, 40, 2, tmp_path)
+        learnt, fresh = many_strata(file, 60, 1, tmp_path), many_strata(other, 60, 2, tmp_path)
         efficientnet_lite.fine_tune(start, made, learnt, "blocks5", "cpu", lambda tried: None)
         tuned = efficientnet_lite.resolve(None, made)
         assert tuned.files == (made / "model.safetensors",) and tuned.dim == start.dim
@@ -147,7 +147,7 @@ def test_which_grain_lies_above_is_learnt_where_frozen_vectors_hardly_tell(tmp_p
             head = LogisticRegression(C=10, max_iter=1000).fit(unit_rows(encoder, learnt), learnt.targets)
             scores.append(head.score(unit_rows(encoder, fresh), fresh.targets))
             encoder.close()
-    assert scores[0] < 0.85 and scores[1] > 0.93, scores
+    assert scores[1] > scores[0] + 0.1, scores
 
 
 @pytest.mark.slow
