@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 import pytest
 from curator_plugins.encoders import efficientnet_lite
 from PIL import Image
+from sklearn.linear_model import LogisticRegression
 
-from curator.api import FeatureMap, ImageBatch
-from curator.core.images import pixels
+from curator import finetuning
+from curator.api import FeatureMap, ImageBatch, Labelled
+from curator.checkpoints import read_tensors
+from curator.core.decoding import Decoded
+from curator.core.images import pixels, resized
 from curator.errors import BadInput, NotFound
 
 (SPEC,) = efficientnet_lite.register_encoders()
@@ -88,3 +94,77 @@ def test_weights_that_would_run_code_are_refused(tmp_path):
     with pytest.raises((pickle.UnpicklingError, BadInput)):
         SPEC.load(SPEC.resolve(None, tmp_path / "evil.pth"), "cpu")
     assert not (tmp_path / "ran").exists()
+
+
+# --- fine-tuning ---
+
+
+def strata(rng, upper, side=96, patch=16):
+    """Two patches of grain on a noisy ground, the fine one above or below the coarse one."""
+    pixels = 128 + rng.normal(0, 28, (side, side))
+    first = int(rng.integers(2, side // 2 - patch))
+    tops = (first, int(rng.integers(max(first + patch + 8, side // 2 - 4), side - patch - 2)))
+    for top, cell in zip(tops, (2, 4) if upper else (4, 2), strict=True):
+        left = int(rng.integers(2, side - patch - 2))
+        grains = np.kron(rng.integers(0, 2, (patch // cell,) * 2), np.ones((cell, cell)))
+        pixels[top : top + patch, left : left + patch] = 128 + rng.uniform(25, 60) * (2 * grains - 1)
+    return Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).convert("RGB")
+
+
+def many_strata(file, each, seed, folder):
+    rng, kept = np.random.default_rng(seed), Decoded(file, efficientnet_lite.PREPROCESS)
+    targets = np.arange(2 * each) % 2
+    for target in targets:
+        strata(rng, target).save(folder / "one.png")
+        kept.add(resized(folder / "one.png", efficientnet_lite.PREPROCESS))
+    return Labelled(kept, targets, 2, np.arange(len(targets)))
+
+
+def unit_rows(encoder, labelled):
+    batches = np.array_split(np.arange(len(labelled.items)), 5)
+    rows = np.concatenate([encoder.encode(labelled.items.batch(batch)) for batch in batches])
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@pytest.mark.slow
+def test_which_grain_lies_above_is_learnt_where_frozen_vectors_hardly_tell(tmp_path, monkeypatch):
+    """A vector is a mean over the picture, which forgets what is where; photos of ImageNet gave no reason to keep it.
+
+    Crops are larger than by default, since one of half the area may lose a patch.
+    """
+    recipe = finetuning.Recipe(epochs=10, smallest=0.8)
+    monkeypatch.setattr(finetuning, "fine_tune", functools.partial(finetuning.fine_tune, recipe=recipe))
+    start, made = efficientnet_lite.resolve(None, None), tmp_path / "made"
+    made.mkdir()
+    with tempfile.TemporaryFile() as file, tempfile.TemporaryFile() as other:
+        learnt, fresh = many_strata(file, 60, 1, tmp_path), many_strata(other, 60, 2, tmp_path)
+        efficientnet_lite.fine_tune(start, made, learnt, "blocks5", "cpu", lambda tried: None)
+        tuned = efficientnet_lite.resolve(None, made)
+        assert tuned.files == (made / "model.safetensors",) and tuned.dim == start.dim
+        scores = []
+        for resolved in (start, tuned):
+            encoder = efficientnet_lite.load(resolved, "cpu")
+            head = LogisticRegression(C=10, max_iter=1000).fit(unit_rows(encoder, learnt), learnt.targets)
+            scores.append(head.score(unit_rows(encoder, fresh), fresh.targets))
+            encoder.close()
+    assert scores[1] > scores[0] + 0.1, scores
+
+
+@pytest.mark.slow
+def test_only_the_depth_and_what_is_above_it_learns(tmp_path, monkeypatch):
+    recipe = finetuning.Recipe(epochs=2, rows=4, head_rate=3e-2)
+    monkeypatch.setattr(finetuning, "fine_tune", functools.partial(finetuning.fine_tune, recipe=recipe))
+    with tempfile.TemporaryFile() as file:
+        efficientnet_lite.fine_tune(
+            efficientnet_lite.resolve(None, None),
+            tmp_path,
+            many_strata(file, 6, 3, tmp_path),
+            "blocks6",
+            "cpu",
+            lambda tried: None,
+        )
+    before = efficientnet_lite._network(efficientnet_lite.packaged_weights()).state_dict()
+    after = read_tensors(tmp_path / "model.safetensors")
+    moved = {name for name, value in after.items() if not value.equal(before[name])}
+    assert moved and all(name.startswith(("blocks.6.", "conv_head", "bn2")) for name in moved), moved
+    assert not any("running" in name or "num_batches" in name for name in moved)

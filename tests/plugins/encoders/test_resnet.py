@@ -371,7 +371,7 @@ def test_what_holds_no_tensors_is_refused(tmp_path):
 
 
 def test_weights_that_are_no_file(tmp_path):
-    with pytest.raises(BadInput, match="from a file"):
+    with pytest.raises(BadInput, match="takes a file of weights"):
         SPEC.resolve(None, tmp_path)
     with pytest.raises(NotFound, match="nowhere"):
         SPEC.resolve(None, tmp_path / "nowhere.pth")
