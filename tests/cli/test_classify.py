@@ -133,7 +133,7 @@ def test_what_is_accepted_is_labelled_on_the_word_of_the_head_and_can_be_taken_b
     predictions = ran("classify", "--label", "weather", "--json").rows("prediction")
     done = ran("classify", "--label", "weather", "--accept", "0.75", "--json")
     sure = [row for row in predictions if max(row["probability"], 1 - row["probability"]) >= 0.75]
-    assert len(sure) > 0 and f"{len(sure)} of 34 predictions accepted as labels (source: head)" in done.err
+    assert len(sure) > 0 and f"{len(sure)} of 34 predictions accepted as labels (source: head): " in done.err
     after = labels()
     added = {item: names for item, names in after.items() if names != before.get(item, [])}
     assert added == {row["id"]: ["weather"] for row in sure if row["probability"] > 0.5}

@@ -48,7 +48,7 @@ SUSPECTS = Table(
     "suspect",
     "Labels that are probably wrong, the most suspicious first",
     (
-        Column("suspicion", "how much more another class is believed than this, 0 to 1", "score"),
+        Column("suspicion", "how little the label is believed, while it was held out, 0 to 1", "score"),
         Column("target", "the label or group", "json"),
         Column("label", "what it is labelled as"),
         Column("rather", "what it looks like"),

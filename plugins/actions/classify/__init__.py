@@ -188,9 +188,16 @@ def _lines(context: Context, params: ClassifyParams, head: FittedHead) -> decidi
         raise BadInput("give either --precision or --recall: one threshold cannot be chosen by both")
     if params.recall is not None and not binary:
         raise BadInput("--recall is for a label: of a group each class has its own, use --precision")
+    if params.precision is None and params.recall is None:
+        return None
+    held_out = context.held_out(head)
+    if binary and held_out.items:
+        share = f"{(held_out.targets == 1).mean():.0%} of the held-out items are {head.classes[1]}"
+        context.note(f"note: {share}: where fewer are, more of what is said to be are wrong than measured")
     if params.precision is not None:
-        return deciding.by_precision(context.held_out(head), params.precision, binary)
-    return deciding.by_recall(context.held_out(head), params.recall) if params.recall is not None else None
+        return deciding.by_precision(held_out, params.precision, binary)
+    assert params.recall is not None
+    return deciding.by_recall(held_out, params.recall)
 
 
 def _target(context: Context, params: ClassifyParams) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from curator.api import Context, FittedHead, Predictions, SetLabel
@@ -12,16 +13,19 @@ def changes(context: Context, head: FittedHead, predictions: Predictions, least:
     kind, _, name = head.target.partition(":")
     if not head.calibrated:
         context.note("note: these probabilities are not calibrated: look at what was accepted")
-    accepted = 0
+    accepted: Counter[str] = Counter()
     for item, row in zip(predictions.items, predictions.probabilities, strict=True):
         best = int(row.argmax())
         probability = float(row[best])
         if probability < least:
             continue
-        accepted += 1
+        accepted[predictions.classes[best]] += 1
         if kind == "label":
             yield SetLabel(item.id, name, best == 1, score=probability, source="head")
         else:
             yield SetLabel(item.id, predictions.classes[best], True, name, probability, "head")
-    back = "`curator undo` takes them back" if accepted else "nothing was labelled"
-    context.note(f"{accepted:,} of {len(predictions.items):,} predictions accepted as labels (source: head): {back}")
+    said = ", ".join(f"{count:,} {label}" for label, count in accepted.most_common(5))
+    more = ", …" if len(accepted) > 5 else ""
+    back = f"{said}{more}; `curator undo` takes them back" if accepted else "nothing was labelled"
+    total = f"{accepted.total():,} of {len(predictions.items):,}"
+    context.note(f"{total} predictions accepted as labels (source: head): {back}")
