@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 STRENGTHS = (1.0, 10.0, 100.0)
 USUAL = 10.0
 FOLDS = 3
-SAMPLE = 500
-"""So many examples at most choose the strength: that it is right to a factor of ten takes no more."""
+SAMPLE = 1_500
+"""So many examples at most choose the strength. On Chinese headlines 500 of 9,993 chose wrong, 1,000 and 2,000 right."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """Row `index` is labelled as one class and looks like another; `suspicion`, 0 to 1, is how little that is believed."""
+    """Row `index` is labelled as one class and looks like another; `suspicion`: how little that is believed, 0 to 1."""
 
     index: int
     label: int
