@@ -34,6 +34,7 @@ from curator.api.actions import (
     GroupName,
     HeadName,
     LabelName,
+    MetricName,
     NewFile,
     Option,
     Output,
@@ -43,6 +44,7 @@ from curator.api.actions import (
 )
 from curator.api.data import (
     FittedHead,
+    FittedMetric,
     HeldOut,
     Item,
     ItemSet,
@@ -76,6 +78,7 @@ from curator.api.encoders import (
     Truncating,
 )
 from curator.api.heads import DifferentiableHead, Head, HeadSpec, LinearHead, NoParams
+from curator.api.metrics import Metric, MetricSpec
 from curator.api.readers import Found, ReaderSpec, ReadOptions, Row, Skipped
 
 __all__ = [
@@ -94,6 +97,7 @@ __all__ = [
     "FeatureMap",
     "Finding",
     "FittedHead",
+    "FittedMetric",
     "Found",
     "GroupName",
     "Head",
@@ -110,6 +114,9 @@ __all__ = [
     "Logits",
     "Look",
     "MappedPicture",
+    "Metric",
+    "MetricName",
+    "MetricSpec",
     "Modality",
     "Model",
     "Neighbours",

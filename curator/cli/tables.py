@@ -70,6 +70,40 @@ LABELLED = Table(
     ),
 )
 
+PAIRED = Table(
+    "pair",
+    "Pairs",
+    (
+        Column("left", "an item", "integer"),
+        Column("right", "another", "integer"),
+        Column("left_path", "where the first is; null if its file is gone", "path"),
+        Column("right_path", "where the other is", "path"),
+        Column("now", "alike, not alike, or empty: nothing said"),
+        Column("before", "what was said before"),
+    ),
+)
+
+METRIC_COUNTS = Table(
+    "metric",
+    "Metrics",
+    (
+        Column("metric", "what `similar --metric` takes"),
+        Column("alike", "pairs marked as alike", "integer"),
+        Column("not_alike", "pairs marked as not", "integer"),
+    ),
+)
+
+METRIC_KINDS = Table(
+    "kind",
+    "Kinds of metric",
+    (
+        Column("name", "KIND in `similar --metric NAME:KIND`"),
+        Column("default", "yes for the one that is taken if none is named"),
+        Column("summary", "what it is"),
+    ),
+    whole=True,
+)
+
 ENCODED = Table(
     "encoded",
     "Embedded",
