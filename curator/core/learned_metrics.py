@@ -17,7 +17,7 @@ from curator.contract import Breach
 from curator.core.heads import SEED
 from curator.core.pairs import Pairs, metric_name
 from curator.core.reporting import count
-from curator.errors import NotReady
+from curator.errors import NotFound, NotReady
 from curator.splits import folds, near_copies
 
 if TYPE_CHECKING:
@@ -73,8 +73,8 @@ class LearnedMetrics:
         """The metric of `NAME[:KIND]` in the space of a model: the one kept while nothing changed, else fitted now."""
         name, _, kind = reference.partition(":")
         name = metric_name(name)
-        data = self._data(name, model, may_encode)
         spec = self._spec(kind)
+        data = self._data(name, model, may_encode)
         key, digest = f"{name}:{spec.name} {model.fingerprint}", self._digest(data, model, spec)
         kept = self.derived.metric(key, digest)
         if kept is None:
@@ -88,6 +88,9 @@ class LearnedMetrics:
     # --- what to learn from ---
 
     def _spec(self, kind: str) -> MetricSpec:
+        known = [spec.name for spec in self.registry.all(MetricSpec)]
+        if kind and kind not in known:
+            raise NotFound.named("kind of metric", kind, known, hint="none is installed")
         if kind:
             return self.registry.get(MetricSpec, kind)
         spec = self.registry.default(MetricSpec, lambda spec: True)
@@ -101,20 +104,25 @@ class LearnedMetrics:
         marked = self.pairs.of(name)
         both = self.items.by_ids(sorted({end for pair in marked for end in (pair.left, pair.right)}))
         items = {item.id: item for item in both if item.modality in model.modalities}
-        marked = [pair for pair in marked if pair.left in items]
-        _refuse_too_few(name, model, [pair.alike for pair in marked])
+        of_model = [pair for pair in marked if pair.left in items]
+        _refuse_too_few(name, model, [pair.alike for pair in of_model], len(marked))
         self.encoding.ensure(model, list(items.values()), may_encode)
         present, vectors = self.encoding.matrix(model, list(items.values()))
         rows = {item.id: row for row, item in enumerate(present)}
-        usable = [pair for pair in marked if pair.left in rows and pair.right in rows]
-        lacking = len(marked) - len(usable)
-        _refuse_too_few(name, model, [pair.alike for pair in usable], lacking)
+        usable = [pair for pair in of_model if pair.left in rows and pair.right in rows]
+        _refuse_too_few(name, model, [pair.alike for pair in usable], len(marked))
         # By content, so that the order in which people marked and added things changes nothing.
         ends = [sorted((items[pair.left].hash, items[pair.right].hash)) for pair in usable]
         found = sorted((one, two, pair.alike) for (one, two), pair in zip(ends, usable, strict=True))
         at = {item.hash: row for row, item in enumerate(present)}
         left, right = [at[one] for one, _, _ in found], [at[other] for _, other, _ in found]
-        return _Data(found, vectors[left], vectors[right], np.asarray([alike for *_, alike in found]), lacking)
+        return _Data(
+            found,
+            vectors[left],
+            vectors[right],
+            np.asarray([alike for *_, alike in found]),
+            len(of_model) - len(usable),
+        )
 
     def _digest(self, data: _Data, model: Model, spec: MetricSpec) -> str:
         """SHA-256 over everything that a metric follows from."""
@@ -269,14 +277,16 @@ def _notes(alike: int, unlike: int, learned: float | None, plain: float | None, 
         yield f"only {count(fewer, 'pair')} marked as {kind}: these figures can be off by {points} points"
 
 
-def _refuse_too_few(name: str, model: Model, alike: Sequence[bool], lacking: int = 0) -> None:
-    """Raise `NotReady`, with the command that helps, where there are fewer than `LEAST` pairs of a kind."""
+def _refuse_too_few(name: str, model: Model, alike: Sequence[bool], marked: int) -> None:
+    """Raise `NotReady`, with the command that helps, where fewer than `LEAST` pairs of a kind can be used."""
     yes, no = sum(alike), len(alike) - sum(alike)
     if min(yes, no) >= LEAST:
         return
-    which = f" that {model.name} has vectors of" if lacking else f" of what {model.name} reads"
+    others = (
+        f" ({count(marked - len(alike), 'more pair')} without vectors in {model.name})" if marked > len(alike) else ""
+    )
     more = "" if yes < LEAST else " --not-alike"
     raise NotReady(
-        f"metric {name!r} has {count(yes, 'pair')} marked as alike and {no} as not{which}; it takes two of each: "
+        f"metric {name!r} has {count(yes, 'pair')} marked as alike and {no} as not{others}; it takes two of each: "
         f"curator pair FILE FILE --metric {shlex.quote(name)}{more}"
     )

@@ -7,10 +7,10 @@ network"), each a single linear map, which makes it a Mahalanobis distance on th
 metric learning", which stays near a given one as this stays near the plain cosine).
 
 The rows of B, (k, dim), are the main directions of the vectors in the pairs, at most `DIRECTIONS`; in all others a
-vector stays as it is. W, (k, k), minimises the logistic loss of alike or not over scale * cosine + shift, scale and
-shift fitted with it, plus `PULL` / 2 times the sum of its squares. That pull towards the plain cosine does not grow
-with the pairs, so six of them change little, and hundreds as much as they agree on. Pairs that are alike weigh as much
-in all as those that are not. L-BFGS from W = 0; there is no chance in it.
+vector stays as it is. W, (k, k), minimises the logistic loss of alike or not over `SCALE` * cosine + shift, the shift
+fitted with it, plus `PULL` / 2 times the sum of its squares. That pull towards the plain cosine does not grow with the
+pairs, so six of them change little, and hundreds as much as they agree on. Pairs that are alike weigh as much in all as
+those that are not. L-BFGS from W = 0; there is no chance in it.
 """
 
 from __future__ import annotations
@@ -29,9 +29,7 @@ if TYPE_CHECKING:
     Doubles = NDArray[np.float64]
 
 DIRECTIONS = 64
-PULL = 1.0
-SHARPNESS = 10.0
-"""The scale from which it starts, and to whose logarithm it is drawn."""
+SCALE, PULL = 10.0, 10.0
 STEPS = 200
 
 
@@ -54,7 +52,7 @@ class Projection:
         loss = _Loss(one, other, alike, basis)
         found = minimize(loss, loss.start, jac=True, method="L-BFGS-B", options={"maxiter": STEPS})
         self.basis = basis.astype(np.float32)
-        self.change = found.x[:-2].reshape(len(basis), len(basis)).astype(np.float32)
+        self.change = found.x[:-1].reshape(len(basis), len(basis)).astype(np.float32)
 
     def transform(self, vectors: Floats) -> Floats:
         """(n, dim) unit rows for (n, dim) unit rows; zero rows stay zero."""
@@ -79,7 +77,7 @@ class Projection:
 
 
 class _Loss:
-    """The loss of W, the logarithm of the scale and the shift, one flat array, with its gradient.
+    """The loss of W and the shift, one flat array, with its gradient.
 
     Only what lies in the directions of B changes, so of the rest it keeps lengths and inner products.
     """
@@ -98,29 +96,28 @@ class _Loss:
         self.identity = np.eye(len(basis))
         cosines = _dots(left, right)
         between = (cosines[alike].mean() + cosines[~alike].mean()) / 2
-        self.start = np.concatenate([np.zeros(len(basis) ** 2), [np.log(SHARPNESS), -SHARPNESS * between]])
+        self.start = np.append(np.zeros(len(basis) ** 2), -SCALE * between)
 
     def __call__(self, values: Doubles) -> tuple[float, Doubles]:
         """The loss, and how it grows with each value."""
         import numpy as np
         from scipy.special import expit
 
-        change, sharp, shift = values[:-2], values[-2], values[-1]
-        scale, off = np.exp(sharp), sharp - np.log(SHARPNESS)
+        change, shift = values[:-1], values[-1]
         move = self.identity + change.reshape(self.identity.shape)
         left, right = self.left @ move.T, self.right @ move.T
         squares = [_dots(some, some) + rest for some, rest in zip((left, right), self.lengths, strict=True)]
         long, wide = np.sqrt(np.maximum(squares, 1e-12))  # a vector may be all zeros
         cosines = (_dots(left, right) + self.inner) / (long * wide)
-        margins = self.signs * (scale * cosines + shift)
-        loss = self.weights @ np.logaddexp(0, -margins) + PULL / 2 * (change @ change) + off**2 / 2
+        margins = self.signs * (SCALE * cosines + shift)
+        loss = self.weights @ np.logaddexp(0, -margins) + PULL / 2 * (change @ change)
         of_logit = -self.weights * self.signs * expit(-margins)
-        of_cosine = (scale * of_logit)[:, None]
+        of_cosine = (SCALE * of_logit)[:, None]
         both = (long * wide)[:, None]
         of_left = of_cosine * (right / both - left * (cosines / long**2)[:, None])
         of_right = of_cosine * (left / both - right * (cosines / wide**2)[:, None])
         of_change = (of_left.T @ self.left + of_right.T @ self.right).ravel() + PULL * change
-        return float(loss), np.concatenate([of_change, [scale * (of_logit @ cosines) + off, of_logit.sum()]])
+        return float(loss), np.append(of_change, of_logit.sum())
 
 
 def _directions(rows: Doubles) -> Doubles:
