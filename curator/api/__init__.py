@@ -43,6 +43,7 @@ from curator.api.actions import (
     Table,
 )
 from curator.api.data import (
+    DISTURBED,
     FittedHead,
     FittedMetric,
     HeldOut,
@@ -82,6 +83,7 @@ from curator.api.metrics import Metric, MetricSpec
 from curator.api.readers import Found, ReaderSpec, ReadOptions, Row, Skipped
 
 __all__ = [
+    "DISTURBED",
     "ActionSpec",
     "Argument",
     "Artifact",

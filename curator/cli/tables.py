@@ -334,7 +334,7 @@ PLUGINS = Table(
         Column("distribution", "the installed package it comes from"),
         Column("version", "of that package"),
         Column("import_ms", "milliseconds that importing it and asking what it offers took", "integer"),
-        Column("offers", "encoders, heads, actions and readers"),
+        Column("offers", "encoders, heads, metrics, actions and readers"),
         Column("failure", "why it was skipped"),
     ),
     whole=True,
@@ -351,7 +351,7 @@ CHECKS = Table(
     "check",
     "Checks",
     (
-        Column("of", "what was checked: the plugin, or an encoder, head, action or reader that it offers"),
+        Column("of", "what was checked: the plugin, or an encoder, head, metric, action or reader that it offers"),
         Column("check", "what was checked of it"),
         Column("state", "passed, failed or not applicable"),
         Column("why", "what was seen where it failed, what it would need where it does not apply, else why it matters"),

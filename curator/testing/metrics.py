@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 PAIRS = 200
+"""So many teach what can be learnt."""
 
 
 class MetricCase:
