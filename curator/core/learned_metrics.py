@@ -249,8 +249,8 @@ def told(metric: FittedMetric) -> Iterator[str]:
     )
     if metric.held_out is not None and metric.plain is not None:
         yield (
-            f"held out ({count(metric.measured, 'pair')}): an alike pair is above one that is not "
-            f"{metric.held_out:.0%} of the time; by the plain cosine {metric.plain:.0%}"
+            f"held out ({count(metric.measured, 'pair')}): of an alike pair and one that is not, the alike one comes "
+            f"first {100 * metric.held_out:.0f} times in 100; by the plain cosine {100 * metric.plain:.0f}"
         )
     for note in metric.notes:
         yield f"note: {note}"

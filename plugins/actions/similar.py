@@ -114,8 +114,8 @@ def _sheet(
     """The query, framed, and its neighbours, nearest first."""
     tiles = [sheets.Tile.of(query.item or query, "the query", marked=True)]
     tiles += [sheets.Tile.of(item, f"{score:.3f}", ", ".join(names)) for item, score, names in found]
-    by = f"cosine of embeddings by {model.name}"
-    note = by if metric is None else f"{by}, as the pairs marked for {metric.name} shifted it"
+    by = "cosine" if metric is None else f"similarity learnt from the pairs marked for {metric.name},"
+    note = f"{by} of embeddings by {model.name}"
     return sheets.Sheet("Nearest neighbours", (sheets.Section(tuple(tiles)),), note)
 
 
