@@ -37,6 +37,7 @@ def pair(
     `curator similar --metric NAME` learns from it. The last word on two items counts.
     """
     from curator.cli.render import Output
+    from curator.core.pairs import metric_name
     from curator.core.reporting import count
     from curator.errors import BadInput
 
@@ -49,8 +50,8 @@ def pair(
     if as_json:
         output.table(PAIRED, (_row(one, other, now, before) for one, other, before in said))
         return
-    others = f"; there {'are' if len(known) > 1 else 'is'} also {', '.join(known)}" if known else ""
-    new = "" if metric.strip() in known else f" (a new metric{others})"
+    others = f"; there {'are' if len(known) > 1 else 'is'} also {', '.join(known[:8])}" if known else ""
+    new = "" if metric_name(metric) in known else f" (a new metric{others})"
     output.line(f"{count(len(said), 'pair')}: {now or 'nothing said'} for {metric}{new}")
     for one, other, before in said:
         if before not in ("", now):
@@ -86,9 +87,8 @@ def metrics(workspace: Workspace, name: str | None, limit: int | None, as_json: 
 
 def _pairs(workspace: Workspace, name: str) -> Iterator[dict[str, Any]]:
     marked = workspace.pairs.of(name)
-    items = {
-        item.id: item for item in workspace.items.by_ids([id_ for pair in marked for id_ in (pair.left, pair.right)])
-    }
+    ends = {end for pair in marked for end in (pair.left, pair.right)}
+    items = {item.id: item for item in workspace.items.by_ids(sorted(ends))}
     for pair in marked:
         yield _row(items[pair.left], items[pair.right], "alike" if pair.alike else "not alike", None)
 

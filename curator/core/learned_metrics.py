@@ -116,13 +116,8 @@ class LearnedMetrics:
         found = sorted((one, two, pair.alike) for (one, two), pair in zip(ends, usable, strict=True))
         at = {item.hash: row for row, item in enumerate(present)}
         left, right = [at[one] for one, _, _ in found], [at[other] for _, other, _ in found]
-        return _Data(
-            found,
-            vectors[left],
-            vectors[right],
-            np.asarray([alike for *_, alike in found]),
-            len(of_model) - len(usable),
-        )
+        alike = np.asarray([alike for *_, alike in found])
+        return _Data(found, vectors[left], vectors[right], alike, len(of_model) - len(usable))
 
     def _digest(self, data: _Data, model: Model, spec: MetricSpec) -> str:
         """SHA-256 over everything that a metric follows from."""
@@ -262,8 +257,8 @@ def _notes(alike: int, unlike: int, learned: float | None, plain: float | None, 
         yield f"{count(lacking, 'pair')} left out: an item has no vector (`curator status --problems`)"
     if learned is None or plain is None:
         yield (
-            "nothing could be held out, as the pairs hang together by the items that they share: nobody knows whether "
-            "this is better than the plain cosine; mark pairs of other items"
+            "nothing could be held out, as the pairs hang together by items that they share or by near-copies: nobody "
+            "knows whether this is better than the plain cosine; mark pairs of other items"
         )
         return
     if learned <= plain:
@@ -282,9 +277,8 @@ def _refuse_too_few(name: str, model: Model, alike: Sequence[bool], marked: int)
     yes, no = sum(alike), len(alike) - sum(alike)
     if min(yes, no) >= LEAST:
         return
-    others = (
-        f" ({count(marked - len(alike), 'more pair')} without vectors in {model.name})" if marked > len(alike) else ""
-    )
+    lacking = marked - len(alike)
+    others = f" ({count(lacking, 'more pair')} without vectors in {model.name})" if lacking else ""
     more = "" if yes < LEAST else " --not-alike"
     raise NotReady(
         f"metric {name!r} has {count(yes, 'pair')} marked as alike and {no} as not{others}; it takes two of each: "

@@ -51,7 +51,7 @@ class Pairs:
         name = metric_name(metric)
         if len(items) < 2:
             raise BadInput("a pair takes two items")
-        one, *others = items
+        one, *others = [items[0], *{item.id: item for item in items[1:]}.values()]
         if alike is None:
             self.refuse_unknown(name)
         for other in others:
