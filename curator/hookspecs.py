@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from curator.api import ActionSpec, EncoderSpec, HeadSpec, ReaderSpec
+from curator.api import ActionSpec, EncoderSpec, HeadSpec, MetricSpec, ReaderSpec
 
 hookspec = pluggy.HookspecMarker("curator")
 
@@ -19,6 +19,11 @@ def register_encoders() -> Iterable[EncoderSpec]:  # type: ignore[empty-body]
 @hookspec
 def register_heads() -> Iterable[HeadSpec]:  # type: ignore[empty-body]
     """Heads: small models fitted on stored vectors."""
+
+
+@hookspec
+def register_metrics() -> Iterable[MetricSpec]:  # type: ignore[empty-body]
+    """Metrics: similarities fitted on pairs that people marked as alike or not."""
 
 
 @hookspec

@@ -2,7 +2,8 @@
 
 One description serves the command line, keyword arguments and the documentation. Field types: `int`,
 `float`, `str`, `bool`, each also `| None`, `tuple[str, ...]` for an option that may be given several times, and the
-domain types of `curator.api` (`Query`, `ItemSet`, `LabelName`, `GroupName`, `EncoderRef`, `HeadName`, `NewFile`).
+domain types of `curator.api` (`Query`, `ItemSet`, `LabelName`, `GroupName`, `EncoderRef`, `HeadName`, `MetricName`,
+`NewFile`).
 """
 
 from __future__ import annotations
@@ -16,12 +17,23 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, get_args, get_origin
 
-from curator.api import Argument, EncoderRef, GroupName, HeadName, ItemSet, LabelName, NewFile, Option, Query
+from curator.api import (
+    Argument,
+    EncoderRef,
+    GroupName,
+    HeadName,
+    ItemSet,
+    LabelName,
+    MetricName,
+    NewFile,
+    Option,
+    Query,
+)
 from curator.contract import held
 from curator.errors import BadInput, NotFound
 
 PLAIN = {int: "a whole number", float: "a number", str: "a text", bool: "yes or no"}
-NAMES = (LabelName, GroupName, EncoderRef, HeadName)
+NAMES = (LabelName, GroupName, EncoderRef, HeadName, MetricName)
 FLAG = re.compile("-[a-zA-Z]")
 SUPPORTED = (*PLAIN, *NAMES, NewFile, Query, ItemSet)
 

@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 import pluggy
 
 from curator import hookspecs
-from curator.api import ActionSpec, EncoderSpec, HeadSpec, ReaderSpec
+from curator.api import ActionSpec, EncoderSpec, HeadSpec, MetricSpec, ReaderSpec
 from curator.contract import Breach, held
 from curator.errors import CuratorError, NotFound, PluginError
 from curator.parameters import parameters
@@ -43,6 +43,8 @@ CORE_COMMANDS = frozenset(
         "label",
         "log",
         "ls",
+        "metrics",
+        "pair",
         "plugins",
         "pretrain",
         "show",
@@ -91,12 +93,13 @@ Also the names of what `Workspace.run` takes beside an action's own parameters.
 HOOKS: dict[str, type] = {
     "register_encoders": EncoderSpec,
     "register_heads": HeadSpec,
+    "register_metrics": MetricSpec,
     "register_actions": ActionSpec,
     "register_readers": ReaderSpec,
 }
 
-Spec = EncoderSpec | HeadSpec | ActionSpec | ReaderSpec
-S = TypeVar("S", EncoderSpec, HeadSpec, ActionSpec, ReaderSpec)
+Spec = EncoderSpec | HeadSpec | MetricSpec | ActionSpec | ReaderSpec
+S = TypeVar("S", EncoderSpec, HeadSpec, MetricSpec, ActionSpec, ReaderSpec)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

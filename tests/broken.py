@@ -24,6 +24,7 @@ from curator.api import (
     Found,
     HeadSpec,
     Look,
+    MetricSpec,
     NoParams,
     ReaderSpec,
     SetLabel,
@@ -37,6 +38,7 @@ from curator.testing import specimen
 
 PIXELS, LETTERS = specimen.register_encoders()
 (NEAREST,) = specimen.register_heads()
+(WHITENED,) = specimen.register_metrics()
 (FOLDER,) = specimen.register_readers()
 
 # --- encoders ---
@@ -319,6 +321,79 @@ HEADS = (
     head("gradients-are-those-of-the-logits-3", gradients=lambda self, v: (linear_in(self, v), linear_of(self)[0])),
 )
 
+# --- metrics ---
+
+
+def metric(name: str, **methods: Any) -> MetricSpec:
+    return dataclasses.replace(WHITENED, name=name, default=False, load=type("Broken", (specimen.Whitened,), methods))
+
+
+whitened, whiten = specimen.Whitened.transform, specimen.Whitened.fit
+
+
+def centred(self: Any, vectors: Any) -> Any:
+    rows = whitened(self, vectors) - (whitened(self, vectors).mean(axis=0) if len(vectors) else 0)
+    return (rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), 1e-6)).astype(np.float32)
+
+
+def unlearning(self: Any, left: Any, right: Any, alike: Any, seed: int) -> None:
+    whiten(self, left, right, alike, seed)
+    self.matrix = np.eye(left.shape[1], dtype=np.float32)
+
+
+def one_sided(self: Any, left: Any, right: Any, alike: Any, seed: int) -> None:
+    whiten(self, left, left[::-1], alike, seed)
+
+
+def hoarding(self: Any, left: Any, right: Any, alike: Any, seed: int) -> None:
+    self.hoard = [*getattr(self, "hoard", []), (left, right, alike)]
+    whiten(self, *(np.concatenate(part) for part in zip(*self.hoard, strict=True)), seed)
+
+
+def wavering(self: Any, left: Any, right: Any, alike: Any, seed: int) -> None:
+    whiten(self, left, right, alike, seed)
+    self.matrix = self.matrix + np.random.default_rng().normal(0, 0.1, self.matrix.shape).astype(np.float32)
+
+
+def shifting(self: Any, left: Any, right: Any, alike: Any, seed: int) -> None:
+    whiten(self, left, right, alike, seed)
+    self.middle = left.mean(axis=0) / 2
+
+
+def shifted(self: Any, vectors: Any) -> Any:
+    return whitened(self, np.where(vectors.any(axis=1, keepdims=True), vectors - getattr(self, "middle", 0), 0))
+
+
+def indifferent(self: Any, left: Any, right: Any, alike: Any, seed: int) -> None:
+    whiten(self, left, right, np.arange(len(left)) > 0, seed)
+
+
+def demanding(self: Any, left: Any, right: Any, alike: Any, seed: int) -> None:
+    whiten(self, left, right, alike, seed)
+    if min(alike.sum(), (~alike).sum()) < 3:
+        raise BadInput("three of each, please")
+
+
+def scaling(self: Any, left: Any, right: Any, alike: Any, seed: int) -> None:
+    left *= 2
+    whiten(self, left, right, alike, seed)
+
+
+METRICS = (
+    metric("rows-have-unit-length", transform=lambda self, v: v @ self.matrix),
+    metric("rows-have-unit-length-2", transform=lambda self, v: whitened(self, v).astype(np.float64)),
+    metric("rows-stand-alone", transform=centred),
+    metric("learns-what-was-marked", fit=unlearning),
+    metric("sides-mean-nothing", fit=one_sided),
+    metric("refit-forgets", fit=hoarding),
+    metric("seed-decides", fit=wavering),
+    metric("state-is-arrays", state=lambda self: {"matrix": self.matrix.tolist()}),
+    metric("state-goes-to-another-process", fit=shifting, transform=shifted),
+    metric("one-kind-is-an-error", fit=indifferent),
+    metric("takes-one-pair-of-each", fit=demanding),
+    metric("leaves-its-input-alone", fit=scaling),
+)
+
 # --- actions ---
 
 ROWS = Table("row", "Rows", (Column("id", "the item", "integer"), Column("path", "where it is", "path")))
@@ -497,7 +572,7 @@ READERS = (
     reader("matches-never-raises-2", specimen.read, vague),
 )
 
-SPECS = (*ENCODERS, *HEADS, *ACTIONS, *READERS)
+SPECS = (*ENCODERS, *HEADS, *METRICS, *ACTIONS, *READERS)
 
 
 @hookimpl
@@ -508,6 +583,11 @@ def register_encoders() -> Iterable[EncoderSpec]:
 @hookimpl
 def register_heads() -> Iterable[HeadSpec]:
     return HEADS
+
+
+@hookimpl
+def register_metrics() -> Iterable[MetricSpec]:
+    return METRICS
 
 
 @hookimpl

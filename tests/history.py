@@ -13,6 +13,7 @@ STEPS = st.one_of(
     st.tuples(st.just("remove"), st.sampled_from(["a/1.txt", "b/c/1.txt", "a"])),
     st.tuples(st.just("add"), st.sampled_from([".", "a", "b", "b/c"]), st.booleans()),
     st.tuples(st.just("label"), st.integers(1, 4), st.sampled_from(["a", "x"]), st.sampled_from([True, False, None])),
+    st.tuples(st.just("pair"), st.integers(1, 2), st.integers(1, 2), st.sampled_from([True, False, None])),
 )
 
 
@@ -27,5 +28,7 @@ def act(ws, folder, what, *how):
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     elif what == "add":
         ws.add(folder / how[0], labels_from_folders=how[1], group="g" if how[1] else None, encode=False)
+    elif what == "pair":
+        ws.pair("likeness", how[0], how[0] + how[1], alike=how[2])
     else:
         ws.label(how[1], [how[0]], how[2])

@@ -34,6 +34,7 @@ from curator.api.actions import (
     GroupName,
     HeadName,
     LabelName,
+    MetricName,
     NewFile,
     Option,
     Output,
@@ -42,7 +43,9 @@ from curator.api.actions import (
     Table,
 )
 from curator.api.data import (
+    DISTURBED,
     FittedHead,
+    FittedMetric,
     HeldOut,
     Item,
     ItemSet,
@@ -76,9 +79,11 @@ from curator.api.encoders import (
     Truncating,
 )
 from curator.api.heads import DifferentiableHead, Head, HeadSpec, LinearHead, NoParams
+from curator.api.metrics import Metric, MetricSpec
 from curator.api.readers import Found, ReaderSpec, ReadOptions, Row, Skipped
 
 __all__ = [
+    "DISTURBED",
     "ActionSpec",
     "Argument",
     "Artifact",
@@ -94,6 +99,7 @@ __all__ = [
     "FeatureMap",
     "Finding",
     "FittedHead",
+    "FittedMetric",
     "Found",
     "GroupName",
     "Head",
@@ -110,6 +116,9 @@ __all__ = [
     "Logits",
     "Look",
     "MappedPicture",
+    "Metric",
+    "MetricName",
+    "MetricSpec",
     "Modality",
     "Model",
     "Neighbours",

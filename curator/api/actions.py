@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, NewType, Protocol, TypeAlias
 
 from curator.api.data import (
     FittedHead,
+    FittedMetric,
     HeldOut,
     Item,
     ItemSet,
@@ -38,6 +39,8 @@ EncoderRef = NewType("EncoderRef", str)
 """`NAME[:VARIANT][@VERSION]`: the first colon splits, `@digits` at the end is the version."""
 HeadName = NewType("HeadName", str)
 """The kind of a head: the name of a `HeadSpec`."""
+MetricName = NewType("MetricName", str)
+"""`NAME[:KIND]`: what pairs are marked by, and the name of a `MetricSpec` where it is not the default."""
 NewFile = NewType("NewFile", Path)
 """A file to make, for an `Artifact`: checked before the plan begins. The command then takes `--force` too."""
 
@@ -194,9 +197,19 @@ class Context(Protocol):
         """Up to `length` pieces with which a text goes on, each with its probability; fewer where it ends before."""
         ...
 
-    def nearest(self, vector: Floats, model: Model, items: Sequence[Item], k: int) -> list[tuple[Item, float]]:
+    def metric(self, name: MetricName, model: Model) -> FittedMetric:
+        """The similarity that people marked pairs for: the one fitted before while nothing changed, else a new one.
+
+        Raises `NotFound` with the nearest name, `NotReady` where there are fewer than two pairs of each kind.
+        """
+        ...
+
+    def nearest(
+        self, vector: Floats, model: Model, items: Sequence[Item], k: int, metric: FittedMetric | None = None
+    ) -> list[tuple[Item, float]]:
         """The `k` items of highest cosine (-1..1) with `vector`, best first; ties by id. Exact.
 
+        With `metric`, of highest learned similarity (-1..1); `vector` is one of the model's space all the same.
         Embeds what is missing if that is quick; items that cannot be embedded are left out.
         """
         ...

@@ -146,6 +146,31 @@ class FittedHead:
 
 
 @dataclass(frozen=True, slots=True)
+class FittedMetric:
+    """A similarity that was learnt, in the space of `model`, from pairs which people marked.
+
+    `alike` and `unlike` are the pairs of each kind. `held_out` is how often (0..1) a pair marked as alike came out
+    above one marked as not, while both were held out, `plain` the same by the cosine of the vectors as they are, and
+    `measured` on how many pairs both rest; None and 0 where nothing could be held out. `reused`: nothing changed since
+    it was fitted. `notes` are sentences that a reader of the figures should see.
+    `transform` gives (n, m) float32 unit rows for (n, dim) unit rows of that space; their inner products are the
+    learned similarities, -1 to 1.
+    """
+
+    name: str
+    metric: str
+    model: Model
+    alike: int
+    unlike: int
+    held_out: float | None
+    plain: float | None
+    measured: int
+    reused: bool
+    notes: tuple[str, ...]
+    transform: Callable[[Floats], Floats]
+
+
+@dataclass(frozen=True, slots=True)
 class Predictions:
     """`probabilities[i, c]` is that of `classes[c]` for `items[i]`; (n, classes), rows sum to 1."""
 

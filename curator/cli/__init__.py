@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from curator.cli import encode, heads, history, items, plugins, pretraining, quarantine, status
+from curator.cli import encode, heads, history, items, pairs, plugins, pretraining, quarantine, status
 from curator.cli.shared import registry
 from curator.cli.text import complain
 from curator.errors import CuratorError
@@ -23,6 +23,8 @@ COMMANDS: tuple[click.Command, ...] = (
     items.init,
     items.add,
     items.label,
+    pairs.pair,
+    pairs.metrics,
     items.ls,
     items.show,
     encode.encode,

@@ -16,6 +16,7 @@ from curator.api import (
     HeadName,
     ItemSet,
     LabelName,
+    MetricName,
     NewFile,
     Option,
     Query,
@@ -49,6 +50,7 @@ METAVARS: dict[Any, str] = {
     LabelName: "NAME",
     GroupName: "NAME",
     HeadName: "KIND",
+    MetricName: "NAME[:KIND]",
     EncoderRef: "NAME[:VARIANT][@VERSION]",
     NewFile: "FILE",
 }

@@ -70,6 +70,40 @@ LABELLED = Table(
     ),
 )
 
+PAIRED = Table(
+    "pair",
+    "Pairs",
+    (
+        Column("left", "an item", "integer"),
+        Column("right", "another", "integer"),
+        Column("left_path", "where the first is; null if its file is gone", "path"),
+        Column("right_path", "where the other is", "path"),
+        Column("now", "alike, not alike, or empty: nothing said"),
+        Column("before", "what was said before"),
+    ),
+)
+
+METRIC_COUNTS = Table(
+    "metric",
+    "Metrics",
+    (
+        Column("metric", "what `similar --metric` takes"),
+        Column("alike", "pairs marked as alike", "integer"),
+        Column("not_alike", "pairs marked as not", "integer"),
+    ),
+)
+
+METRIC_KINDS = Table(
+    "kind",
+    "Kinds of metric",
+    (
+        Column("name", "KIND in `similar --metric NAME:KIND`"),
+        Column("default", "yes for the one that is taken if none is named"),
+        Column("summary", "what it is"),
+    ),
+    whole=True,
+)
+
 ENCODED = Table(
     "encoded",
     "Embedded",
@@ -300,7 +334,7 @@ PLUGINS = Table(
         Column("distribution", "the installed package it comes from"),
         Column("version", "of that package"),
         Column("import_ms", "milliseconds that importing it and asking what it offers took", "integer"),
-        Column("offers", "encoders, heads, actions and readers"),
+        Column("offers", "encoders, heads, metrics, actions and readers"),
         Column("failure", "why it was skipped"),
     ),
     whole=True,
@@ -317,7 +351,7 @@ CHECKS = Table(
     "check",
     "Checks",
     (
-        Column("of", "what was checked: the plugin, or an encoder, head, action or reader that it offers"),
+        Column("of", "what was checked: the plugin, or an encoder, head, metric, action or reader that it offers"),
         Column("check", "what was checked of it"),
         Column("state", "passed, failed or not applicable"),
         Column("why", "what was seen where it failed, what it would need where it does not apply, else why it matters"),

@@ -307,13 +307,13 @@ def full_name(label: sqlite3.Row) -> str:
     return f"{label['group_name']}/{label['name']}" if label["group_name"] else str(label["name"])
 
 
-def clean(name: str) -> str:
+def clean(name: str, noun: str = "label") -> str:
     """A name as it is kept: composed characters, no white space around it. Raises `BadInput` for none."""
     name = unicodedata.normalize("NFC", name).strip()
     if not name:
-        raise BadInput("a label or group needs a name")
+        raise BadInput(f"a {'label or group' if noun == 'label' else noun} needs a name")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
-        raise BadInput(f"label name {name!r} holds control characters")
+        raise BadInput(f"{noun} name {name!r} holds control characters")
     return name
 
 

@@ -16,6 +16,7 @@ from curator.api import (
     EncoderRef,
     Finding,
     FittedHead,
+    FittedMetric,
     GroupName,
     HeadName,
     HeldOut,
@@ -24,6 +25,7 @@ from curator.api import (
     LabelName,
     Logits,
     MappedPicture,
+    MetricName,
     Modality,
     Model,
     Neighbours,
@@ -45,6 +47,7 @@ from curator.core.encoding import Encoding
 from curator.core.explaining import Explaining
 from curator.core.files import reason
 from curator.core.labels import Labels, Source, full_name
+from curator.core.learned_metrics import LearnedMetrics, told
 from curator.core.reporting import Reporter
 from curator.core.search import cosines, nearest, neighbours
 from curator.core.selection import Items, encoded, text_query
@@ -124,12 +127,24 @@ class ActionContext:
         encoded(text)
         return self._encoding.written(model, lambda encoder: encoder.carry_on(text, length, temperature, seed))
 
+    def metric(self, name: MetricName, model: Model) -> FittedMetric:
+        """The learned similarity of that name, and what is to be said of it."""
+        fitted = LearnedMetrics(self._encoding, self._training).fitted(name, model, self._may_encode)
+        for line in told(fitted):
+            self._reporter.say(line)
+        return fitted
+
     def nearest(
-        self, vector: NDArray[np.float32], model: Model, items: Sequence[Item], k: int
+        self,
+        vector: NDArray[np.float32],
+        model: Model,
+        items: Sequence[Item],
+        k: int,
+        metric: FittedMetric | None = None,
     ) -> list[tuple[Item, float]]:
-        """The `k` items of highest cosine with the vector."""
+        """The `k` items of highest cosine, or learned similarity, with the vector."""
         self._encoding.ensure(model, items, self._may_encode)
-        return nearest(self._encoding, vector, model, items, k)
+        return nearest(self._encoding, vector, model, items, k, metric.transform if metric else None)
 
     def cosines(
         self, vectors: NDArray[np.float32], model: Model, items: Sequence[Item]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from curator.api import Item, Model, Neighbours
@@ -18,19 +18,26 @@ SIDE = 2_000
 
 
 def nearest(
-    encoding: Encoding, vector: NDArray[np.float32], model: Model, items: Sequence[Item], k: int
+    encoding: Encoding,
+    vector: NDArray[np.float32],
+    model: Model,
+    items: Sequence[Item],
+    k: int,
+    transform: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None = None,
 ) -> list[tuple[Item, float]]:
     """The `k` items of highest cosine with the unit vector, best first; ties go to the lower id.
 
-    Items without a vector are left out; fewer than `k` come back where there are no more.
+    With `transform`, from unit rows to others, the cosine is that of what it gives. Items without a vector are left
+    out; fewer than `k` come back where there are no more.
     """
     import numpy as np
 
     best: list[tuple[Item, float]] = []
+    wanted = vector if transform is None else transform(vector[None])[0]
     for start in range(0, len(items), BLOCK):
         present, rows = encoding.matrix(model, items[start : start + BLOCK])
         # BLAS gives equal rows scores that differ in the last bit, by where in the matrix they stand.
-        scores = np.einsum("ij,j->i", rows, vector)
+        scores = np.einsum("ij,j->i", rows if transform is None else transform(rows), wanted)
         # Copies share a score; leaving the cut to argpartition would choose among them by chance.
         threshold = _kth(scores, k)
         best += [(item, float(score)) for item, score in zip(present, scores, strict=True) if score >= threshold]

@@ -103,8 +103,11 @@ class Items:
         found = self.database.value("SELECT id FROM item WHERE hash = ?", content.hash)
         return None if found is None else self.by_id(int(found))
 
-    def named(self, reference: str) -> Item:
-        """The item of `id:N` or of a file that is catalogued; raises `NotFound` with what to do."""
+    def named(self, reference: str | Path | int) -> Item:
+        """The item of an id, `id:N` or a file that is catalogued; raises `NotFound` with what to do."""
+        if isinstance(reference, int):
+            return self.by_id(reference)
+        reference = str(reference)
         if reference.startswith("id:"):
             return self.by_id(item_number(reference))
         path = typed(reference)

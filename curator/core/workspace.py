@@ -41,6 +41,7 @@ from curator.core.labels import Labels, Source
 from curator.core.locations import is_workspace
 from curator.core.models import Models
 from curator.core.moves import Moves
+from curator.core.pairs import Pairs
 from curator.core.performing import Performance
 from curator.core.places import typed
 from curator.core.pretraining import Pretrained, Pretraining, lines_of
@@ -82,6 +83,7 @@ class Workspace:
         self.objects = Objects(folder / "objects")
         self.items = Items(self.database)
         self.labels = Labels(self.database)
+        self.pairs = Pairs(self.database)
         self.models = Models(self.database, registry, Trained(self.objects, folder / "models"))
         self.moves = Moves(self.database, folder.absolute() / "quarantine")
         self.quarantine = Quarantine(self.items.places, self.moves, self.reporter, self._run)
@@ -173,7 +175,7 @@ class Workspace:
         All items are looked up before anything is said. Returns each item with what was said of it before
         ('', 'positive', 'negative', 'conflict').
         """
-        found = [self.items.by_id(item) if isinstance(item, int) else self.items.named(str(item)) for item in items]
+        found = [self.items.named(item) for item in items]
         before = self.labels.said_of(f"{group}/{name}" if group else name, [item.id for item in found])
         if value is None:
             self.labels.find(f"{group}/{name}" if group else name)
@@ -182,6 +184,15 @@ class Workspace:
             for item in found:
                 carry_out(journal, self.labels, SetLabel(item.id, name, value, group), Source.HUMAN)
         return list(zip(found, before, strict=True))
+
+    def pair(self, metric: str, *items: str | Path | int, alike: bool | None = True) -> list[tuple[Item, Item, str]]:
+        """Say that the first item and each other are alike, are not (`False`), or nothing any more (`None`).
+
+        `metric` names what is to be learnt from it. Returns each pair with what was said of it before.
+        """
+        found = [self.items.named(item) for item in items]
+        with self._run("pair", {"metric": metric, "alike": alike, "items": [item.id for item in found]}) as journal:
+            return self.pairs.say(journal, metric, found, alike)
 
     def encode(
         self,

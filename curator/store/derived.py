@@ -125,6 +125,18 @@ class Derived:
             sql = "INSERT OR REPLACE INTO signature (name, hash, value) VALUES (?, ?, ?)"
             self.database.execute_many(sql, [(name, hash_, value) for hash_, value in rows])
 
+    def metric(self, name: str, digest: str) -> bytes | None:
+        """What was kept of a learned metric; None unless it was fitted from what the digest stands for."""
+        value = self.database.value("SELECT value FROM signature WHERE name = ? AND hash = ?", f"metric {name}", digest)
+        return None if value is None else bytes(value)
+
+    def put_metric(self, name: str, digest: str, value: bytes) -> None:
+        """Keep a learned metric in place of what was kept by that name."""
+        # Beside the signatures: a table of its own would be another layout, for which all vectors are thrown away.
+        with self.database.transaction():
+            self.database.execute("DELETE FROM signature WHERE name = ?", f"metric {name}")
+            self.put_signatures(f"metric {name}", [(digest, value)])
+
     def compiled(self, fingerprint: str, medium: str, whole: bool = True) -> tuple[bytes, bytes] | None:
         """The compiled encoder of a space and its tokenizer; None where none was tried.
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-LATEST = 4
+LATEST = 5
 
 M001 = """
 -- A run: one command or call that wrote something. 'running' with a dead process means interrupted.
@@ -244,6 +244,21 @@ ALTER TABLE head ADD COLUMN held_out TEXT;
 ALTER TABLE head ADD COLUMN calibration TEXT;
 """
 
+M005 = """
+-- What a person said of two items, for a metric that is to be learnt; never changed afterwards, the last word counts.
+-- value: 1 alike, -1 not alike, 0 no longer said. The lower id stands left: likeness has no direction.
+CREATE TABLE pair (
+    id INTEGER PRIMARY KEY,
+    metric TEXT NOT NULL,               -- its name
+    left_id INTEGER NOT NULL REFERENCES item (id),
+    right_id INTEGER NOT NULL REFERENCES item (id),
+    value INTEGER NOT NULL CHECK (value IN (-1, 0, 1)),
+    run_id INTEGER NOT NULL REFERENCES run (id),
+    CHECK (left_id < right_id)
+) STRICT;
+CREATE INDEX pair_of_metric ON pair (metric, left_id, right_id);
+"""
+
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a catalogue up to `LATEST`; each step whole or not at all."""
@@ -274,6 +289,12 @@ def migrate(connection: sqlite3.Connection) -> None:
         for statement in _statements(M004):
             db.execute(statement)
         db.execute("PRAGMA user_version = 4")
+
+    @migrations()
+    def m005_create_pairs(db: Database) -> None:
+        for statement in _statements(M005):
+            db.execute(statement)
+        db.execute("PRAGMA user_version = 5")
 
     migrations.apply(Database(connection))
 

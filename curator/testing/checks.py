@@ -9,10 +9,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, TypeAlias
 
-from curator.api import ActionSpec, EncoderSpec, HeadSpec, ReaderSpec
+from curator.api import ActionSpec, EncoderSpec, HeadSpec, MetricSpec, ReaderSpec
 from curator.plugins import Loaded, Spec
 
-Subject: TypeAlias = Loaded | ModuleType | EncoderSpec | HeadSpec | ActionSpec | ReaderSpec
+Subject: TypeAlias = Loaded | ModuleType | EncoderSpec | HeadSpec | MetricSpec | ActionSpec | ReaderSpec
 """What can be checked: an installed plugin, the module of one, or one of the specs that it offers."""
 
 
@@ -67,7 +67,7 @@ class Outcome:
 
 def checks(subject: Subject, **given: Any) -> Iterator[Check]:
     """Every check of a plugin and of what it offers, or of one spec. `given`: the fields of `Given`."""
-    from curator.testing import actions, encoders, heads, plugin, readers, tuning
+    from curator.testing import actions, encoders, heads, metrics, plugin, readers, tuning
 
     known = Given(**{name: value for name, value in given.items() if value is not None})
     if isinstance(subject, Loaded | ModuleType):
@@ -79,6 +79,7 @@ def checks(subject: Subject, **given: Any) -> Iterator[Check]:
     kinds: dict[type, tuple[Any, tuple[ModuleType, ...]]] = {
         EncoderSpec: (encoders.EncoderCase, (encoders, tuning)),
         HeadSpec: (heads.HeadCase, (heads,)),
+        MetricSpec: (metrics.MetricCase, (metrics,)),
         ActionSpec: (actions.ActionCase, (actions,)),
         ReaderSpec: (readers.ReaderCase, (readers,)),
     }
@@ -90,7 +91,7 @@ def checks(subject: Subject, **given: Any) -> Iterator[Check]:
 
 
 def noun(spec: Spec) -> str:
-    """`encoder`, `head`, `action` or `reader`."""
+    """`encoder`, `head`, `metric`, `action` or `reader`."""
     return type(spec).__name__.removesuffix("Spec").lower()
 
 

@@ -116,6 +116,19 @@ def probabilities(here: Path, told: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
+def transformed(here: Path, told: Mapping[str, Any]) -> dict[str, Any]:
+    """Restore a metric and keep what it makes of `rows.npy`."""
+    import numpy as np
+
+    from curator.api import MetricSpec
+
+    metric = _spec(MetricSpec, told).load()
+    with np.load(here / "state.npz", allow_pickle=False) as state:
+        metric.restore(dict(state))
+    np.save(here / "transformed.npy", metric.transform(np.load(here / "rows.npy")))
+    return {}
+
+
 def _spec(kind: Any, told: Mapping[str, Any]) -> Any:
     from importlib import metadata
 
@@ -127,4 +140,4 @@ def _spec(kind: Any, told: Mapping[str, Any]) -> Any:
     return loaded.get(kind, told["name"])
 
 
-TASKS = {"imports": imports, "vectors": vectors, "probabilities": probabilities}
+TASKS = {"imports": imports, "vectors": vectors, "probabilities": probabilities, "transformed": transformed}

@@ -9,7 +9,7 @@ from importlib import metadata
 from types import ModuleType
 from typing import Any
 
-from curator.api import ActionSpec, EncoderSpec, HeadSpec
+from curator.api import ActionSpec, EncoderSpec, HeadSpec, MetricSpec
 from curator.plugins import GROUP, Loaded, Registry, Spec, installed, load_plugins
 from curator.testing.fresh import asked, folder
 
@@ -106,7 +106,7 @@ def check_hooks_repeat(case: PluginCase) -> None:
 
 def module_of(spec: Spec) -> str:
     """The module that offers a spec, as far as its functions tell; '' where that module does not offer it."""
-    function: Any = spec.load if isinstance(spec, EncoderSpec | HeadSpec) else None
+    function: Any = spec.load if isinstance(spec, EncoderSpec | HeadSpec | MetricSpec) else None
     if function is None:
         function = spec.plan if isinstance(spec, ActionSpec) else spec.read  # type: ignore[union-attr]
     name = getattr(getattr(function, "func", function), "__module__", "")

@@ -105,3 +105,19 @@ def clouds(sizes: tuple[int, ...], spread: float = 0.4, dim: int = 24, seed: int
     rows = centres[targets] + spread * rng.standard_normal((len(targets), dim))
     order = rng.permutation(len(targets))
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)[order], targets[order]
+
+
+def pairs(number: int, seed: int = 0) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Pairs of unit rows, half of them alike: by a faint property, beside which they have a strong one."""
+    import numpy as np
+
+    rng, fixed = np.random.default_rng(seed), np.random.default_rng(98)
+    faint, strong = fixed.standard_normal((3, 24)), fixed.standard_normal((6, 24))
+    alike = np.arange(number) % 2 == 0
+    one = rng.integers(0, 3, number)
+    other = np.where(alike, one, (one + rng.integers(1, 3, number)) % 3)
+    sides = []
+    for kinds in (one, other):
+        rows = 0.5 * faint[kinds] + strong[rng.integers(0, 6, number)] + 0.3 * rng.standard_normal((number, 24))
+        sides.append((rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32))
+    return sides[0], sides[1], alike

@@ -17,6 +17,7 @@ from curator.api import (
     Found,
     HeadSpec,
     ImageBatch,
+    MetricSpec,
     Modality,
     NoParams,
     Preprocess,
@@ -128,6 +129,40 @@ class Nearest:
         self.means = state["means"]
 
 
+class Whitened:
+    """The cosine where the differences of alike pairs are spread alike (relevant component analysis)."""
+
+    def __init__(self) -> None:
+        self.matrix: NDArray[np.float32] | None = None
+
+    def fit(self, left: NDArray[np.float32], right: NDArray[np.float32], alike: NDArray[np.bool_], seed: int) -> None:
+        """What differs in what is alike counts less."""
+        import numpy as np
+
+        if alike.all() or not alike.any():
+            raise BadInput("needs pairs that are alike and pairs that are not")
+        differences = (left - right)[alike].astype(np.float64)
+        spread = differences.T @ differences / len(differences) + 0.01 * np.eye(left.shape[1])
+        self.matrix = np.linalg.inv(np.linalg.cholesky(spread)).T.astype(np.float32)
+
+    def transform(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Whitened, at unit length."""
+        import numpy as np
+
+        rows = vectors @ self.state()["matrix"]
+        lengths = np.linalg.norm(rows, axis=1, keepdims=True)
+        return np.asarray(rows / np.where(lengths > 0, lengths, 1), dtype=np.float32)
+
+    def state(self) -> Mapping[str, NDArray[Any]]:
+        """The matrix."""
+        assert self.matrix is not None
+        return {"matrix": self.matrix}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take it up."""
+        self.matrix = state["matrix"]
+
+
 def resolve_pixels(variant: str | None, weights: Path | None) -> Resolved:
     """There is one variant."""
     return Resolved(3 * CELLS**2, preprocess=Preprocess(SIZE, SIZE, (0.5,) * 3, (0.25,) * 3))
@@ -180,6 +215,12 @@ def register_encoders() -> Iterable[EncoderSpec]:
 def register_heads() -> Iterable[HeadSpec]:
     """The default head there."""
     return [HeadSpec("specimen-nearest", "nearest class mean", Nearest, default=True)]
+
+
+@hookimpl
+def register_metrics() -> Iterable[MetricSpec]:
+    """The metric there."""
+    return [MetricSpec("specimen-whitened", "the cosine with differences of alike pairs evened out", Whitened, True)]
 
 
 @hookimpl

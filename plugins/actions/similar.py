@@ -14,8 +14,10 @@ from curator.api import (
     Context,
     EncoderRef,
     Finding,
+    FittedMetric,
     Item,
     ItemSet,
+    MetricName,
     Model,
     NewFile,
     Option,
@@ -33,6 +35,9 @@ class SimilarParams:
     query: Annotated[Query, Argument(help="a file, or id:N for a catalogued item")]
     k: Annotated[int, Option("-k", min=1, help="How many.")] = 10
     encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to compare with.")] = None
+    metric: Annotated[
+        MetricName | None, Option(help="By what was marked with `curator pair`, not by the plain cosine.")
+    ] = None
     items: Annotated[ItemSet, Option()] = ItemSet()
     sheet: Annotated[
         NewFile | None, Option(help="Show the query and what is like it as one picture or PDF.", choices=sheets.ENDINGS)
@@ -53,11 +58,25 @@ NEIGHBOURS = Table(
     whole=True,
 )
 
+BY_METRIC = Table(
+    "likeness",
+    "Nearest by the pairs that were marked",
+    (
+        Column("rank", "1 is the nearest", "integer"),
+        Column("score", "learned similarity of the two embeddings, -1 to 1", "score"),
+        Column("cosine", "their plain cosine", "score"),
+        *NEIGHBOURS.columns[2:],
+        Column("metric", "the metric, NAME:KIND", "json"),
+    ),
+    whole=True,
+)
+
 
 def plan(context: Context, params: SimilarParams) -> Iterator[Output]:
     """The k items of highest cosine with the query, which itself (and so each exact copy) is left out.
 
-    An encoder of both media finds images, by an image or by a text, unless `--media text` says otherwise.
+    With a metric, of the highest similarity that was learnt. An encoder of both media finds images, by an image or by
+    a text, unless `--media text` says otherwise.
     """
     query = params.query
     model = context.model(params.encoder, query.modality)
@@ -65,9 +84,12 @@ def plan(context: Context, params: SimilarParams) -> Iterator[Output]:
     others = [item for item in items if item.hash != query.hash]
     if not others:
         context.note(f"the catalogue holds no {params.items.media or model.modalities[0]} to compare with")
-    nearest = context.nearest(context.embed(query, model), model, others, params.k)
+    metric = None if params.metric is None else context.metric(params.metric, model)
+    vector = context.embed(query, model)
+    nearest = context.nearest(vector, model, others, params.k, metric)
     labels = context.labels([item for item, _ in nearest])
     found = [(item, score, names) for (item, score), names in zip(nearest, labels, strict=True)]
+    cosines = context.cosines(vector[None], model, [item for item, _ in nearest])[1][:, 0].tolist() if metric else None
     for rank, (item, score, names) in enumerate(found, 1):
         values = {
             "rank": rank,
@@ -77,16 +99,23 @@ def plan(context: Context, params: SimilarParams) -> Iterator[Output]:
             "text": item.text,
             "labels": list(names),
         }
-        yield Finding("neighbour", values)
+        if metric is None or cosines is None:
+            yield Finding("neighbour", values)
+        else:
+            of_metric = {"cosine": cosines[rank - 1], "metric": f"{metric.name}:{metric.metric}"}
+            yield Finding("likeness", {**values, **of_metric})
     if params.sheet is not None:
-        yield sheets.artifact(context, params.sheet, _sheet(query, model, found))
+        yield sheets.artifact(context, params.sheet, _sheet(query, model, metric, found))
 
 
-def _sheet(query: Query, model: Model, found: Sequence[tuple[Item, float, tuple[str, ...]]]) -> sheets.Sheet:
+def _sheet(
+    query: Query, model: Model, metric: FittedMetric | None, found: Sequence[tuple[Item, float, tuple[str, ...]]]
+) -> sheets.Sheet:
     """The query, framed, and its neighbours, nearest first."""
     tiles = [sheets.Tile.of(query.item or query, "the query", marked=True)]
     tiles += [sheets.Tile.of(item, f"{score:.3f}", ", ".join(names)) for item, score, names in found]
-    note = f"cosine of embeddings by {model.name}"
+    by = "cosine" if metric is None else f"similarity learnt from the pairs marked for {metric.name},"
+    note = f"{by} of embeddings by {model.name}"
     return sheets.Sheet("Nearest neighbours", (sheets.Section(tuple(tiles)),), note)
 
 
@@ -99,7 +128,7 @@ def register_actions() -> Iterable[ActionSpec]:
             "Find the items most like a picture or text.",
             SimilarParams,
             plan,
-            (NEIGHBOURS,),
+            (NEIGHBOURS, BY_METRIC),
             example="curator similar img.jpg -k 5",
         )
     ]

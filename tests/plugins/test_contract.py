@@ -10,6 +10,7 @@ import pytest
 from curator_plugins.actions import audit, classify, cluster, complete, dedupe, explain, review, similar
 from curator_plugins.encoders import clip, efficientnet_lite, lstm_clm, ngram, resnet
 from curator_plugins.heads import logistic, mlp, prototype
+from curator_plugins.metrics import projection
 from curator_plugins.readers import folder, table
 
 from curator.testing import checks, examine, parametrize
@@ -23,7 +24,23 @@ def test_explain(check):
     check()
 
 
-@parametrize(ngram, logistic, prototype, similar, audit, classify, cluster, complete, dedupe, folder, review, table)
+@parametrize(
+    *(
+        ngram,
+        logistic,
+        projection,
+        prototype,
+        similar,
+        audit,
+        classify,
+        cluster,
+        complete,
+        dedupe,
+        folder,
+        review,
+        table,
+    )
+)
 def test_light_plugins(check):
     check()
 

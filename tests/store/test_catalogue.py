@@ -16,7 +16,7 @@ from curator.store.catalogue import open_catalogue, path_from_value, path_to_val
 
 TABLES = {
     *("run", "change", "item", "root", "place", "caption", "problem", "label_group", "label", "statement"),
-    *("space", "model", "head", "setting", "move", "quarantined", "source_table", "row_problem"),
+    *("space", "model", "head", "setting", "move", "quarantined", "source_table", "row_problem", "pair"),
 }
 
 
