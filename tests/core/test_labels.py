@@ -39,7 +39,7 @@ def say(ws, item, label, value, source, group=None):
 
 def holds(ws, item, target="label:cat"):
     """1, -1, 0, or None for a conflict."""
-    examples = ws.labels.examples(target)
+    examples = ws.labels.examples(target, least=Source.HEAD)
     if item in examples.conflicts:
         return None
     said = dict(zip(examples.items, examples.targets, strict=True))
@@ -330,7 +330,7 @@ STATEMENT = st.tuples(
 
 @settings(max_examples=40, deadline=None)
 @given(said=st.lists(STATEMENT, max_size=12))
-def test_the_counts_of_status_are_those_that_a_head_would_learn_from(tmp_path_factory, said):
+def test_the_counts_of_status_are_those_of_all_that_is_said(tmp_path_factory, said):
     base = tmp_path_factory.mktemp("counts")
     with open_fake(base / "workspace") as ws:
         for n in range(5):
@@ -340,7 +340,15 @@ def test_the_counts_of_status_are_those_that_a_head_would_learn_from(tmp_path_fa
             with contextlib.suppress(NotFound):  # nobody can take back what was never said
                 say(ws, item + 1, label, value, source, None if label == "alone" else "kind")
         for row in ws.labels.counts():
-            examples = ws.labels.examples(f"label:{row.label}")
+            examples = ws.labels.examples(f"label:{row.label}", least=Source.HEAD)
             assert (row.negatives, row.positives) == examples.counts
             assert row.conflicts == len(examples.conflicts)
         assert [row.label for row in ws.labels.counts()] == ws.labels.names()
+
+
+@pytest.mark.parametrize("target", ["label:cat", "group:kind"])
+def test_what_a_head_said_holds_and_is_not_learnt_from(ws, items, target):
+    for item, source in zip(items[:4], Source, strict=True):
+        say(ws, item, "cat", 1, source, "kind")
+    assert ws.labels.of_items(items[:4]) == {item: ["cat"] for item in items[:4]}
+    assert ws.labels.examples(target).items == items[1:4]

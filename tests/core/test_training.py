@@ -200,7 +200,7 @@ def test_a_damaged_vector_is_named_and_no_head_is_fitted_on_it(ws):
     for use in (lambda: ws.train(group="colour"), lambda: ws.run("similar", query="id:1")):
         with pytest.raises(NotReady, match=r"the vector of .*2\.png in histogram:plain is not finite: `curator check"):
             use()
-    assert ws.training.all() == []
+    assert ws.training.heads.all() == []
 
 
 def test_what_is_not_there(ws):

@@ -230,7 +230,7 @@ def shown(
 
     binary = params.label is not None
     ranked = showing.ranked(predictions, binary, lines)
-    yield from (prediction.finding(table.kind) for prediction in ranked)
+    yield from (prediction.finding(table) for prediction in ranked)
     if params.sheet is not None and ranked:
         yield sheets.artifact(context, params.sheet, showing.sheet(ranked, binary, title, note))
     elif params.sheet is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from curator import sheets
-from curator.api import Finding, Item, Predictions
+from curator.api import Finding, Item, Predictions, Table
 
 if TYPE_CHECKING:
     from .deciding import Lines
@@ -30,8 +30,8 @@ class Prediction:
     margin: float
     said: str | None = None
 
-    def finding(self, kind: str) -> Finding:
-        """The row to show."""
+    def finding(self, table: Table) -> Finding:
+        """The row to show, of the columns of a table."""
         values = {
             "probability": self.probability,
             "label": self.label,
@@ -40,7 +40,7 @@ class Prediction:
             "path": self.item.path,
             "text": self.item.text,
         }
-        return Finding(kind, values)
+        return Finding(table.kind, {column.name: values[column.name] for column in table.columns})
 
     def tile(self) -> sheets.Tile:
         """The item with its probability."""
