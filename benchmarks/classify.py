@@ -32,7 +32,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from torchvision import models, transforms
 
 import curator
-from curator.api import ItemSet
+from curator.api import FittedHead, ItemSet
 from curator.core.workspace import Workspace
 
 Floats: TypeAlias = NDArray[np.float32]
@@ -148,6 +148,13 @@ def our_classes(ws: Workspace, test: Photos) -> tuple[NDArray[np.str_], dict[str
     return np.asarray([said[path] for path in test.paths]), held_out
 
 
+def said_by(ws: Workspace, head: FittedHead, test: Photos) -> NDArray[np.str_]:
+    """The class that a head gives each test photo."""
+    found = ws.training.predict(head, ws.items.select(ItemSet(under=test.folder)))
+    said = dict(zip((item.path for item in found.items), found.probabilities.argmax(axis=1), strict=True))
+    return np.asarray([found.classes[said[path]] for path in test.paths])
+
+
 def our_neighbours(ws: Workspace, train: Photos, test: Photos) -> NDArray[np.str_]:
     among = ItemSet(under=train.folder)
     found = [ws.run("similar", query=path, k=1, items=among)[0]["path"] for path in test.paths]
@@ -166,24 +173,28 @@ def our_scores(ws: Workspace, draw: Draw, encoder: str, head: str, test: Photos)
 def sorting(ws: Workspace, train: Photos, test: Photos, plain: Features) -> bool:
     """All classes at once; returns whether ours is as good as the control."""
     names, counts = np.unique(train.names, return_counts=True)
+    same = ws.train(group="kind", options={"c": PROBE["C"]})
+    with_same = said_by(ws, same, test)
     said, held_out = our_classes(ws, test)
     control = LogisticRegression(**PROBE).fit(plain.train, train.names).predict(plain.test)
     folds = StratifiedKFold(5, shuffle=True, random_state=SEED)
     control_held_out = cross_val_score(LogisticRegression(**PROBE), plain.train, train.names, cv=folds).mean()
     neighbour, cosines = nearest(plain.test, plain, train)
     other, cosines_in_train = nearest(plain.train, plain, train, nth=2)  # the first is the photo itself
-    ours, theirs = share(said, test), share(control, test)
+    ours, theirs = share(with_same, test), share(control, test)
     pairs = {
-        "logistic head, test photos": (ours, theirs),
+        "logistic head of the same strength, test photos": (ours, theirs),
+        "logistic head that chooses its strength, test photos": (share(said, test), theirs),
         "nearest neighbour, test photos": (share(our_neighbours(ws, train, test), test), share(neighbour, test)),
-        "logistic head, held out of train": (held_out["accuracy"], control_held_out),
+        "logistic head of the same strength, held out of train": (same.metrics["accuracy"], control_held_out),
+        "logistic head that chooses, held out of train": (held_out["accuracy"], control_held_out),
     }
     rows = [(what, f"{a:.4f}", f"{b:.4f}", f"{a - b:+.4f}") for what, (a, b) in pairs.items()]
     print(f"\n{len(train.paths)} train photos, {len(said)} test photos, {len(names)} classes")
     table("Sorting: accuracy", ("", "curator", "plain", "difference"), rows)
     majority = share(names[counts.argmax()], test), held_out["majority baseline"]
     print(f"majority baseline: {majority[0]:.4f} of the test photos, {majority[1]:.4f} held out of train")
-    print(f"the heads disagree on {(said != control).sum()} test photos")
+    print(f"the heads of one strength disagree on {(with_same != control).sum()} test photos")
     print(f"nearest neighbour of train photos in train: {share(other, train):.4f} (plain)")
     print(f"median cosine with it: {np.median(cosines_in_train):.4f}; of test photos: {np.median(cosines):.4f}")
     return abs(ours - theirs) <= CLOSE
