@@ -25,7 +25,7 @@ from sklearn.metrics import average_precision_score
 
 import curator
 from curator.api import ItemSet
-from curator.core.metrics import cross_validate
+from curator.core.cross_validation import cross_validate
 
 Floats: TypeAlias = NDArray[np.float32]
 Indices: TypeAlias = NDArray[np.int64]
@@ -123,7 +123,7 @@ def cross_validated(train: Photos, truth: Indices, known: Indices) -> float:
     def fit_predict(vectors: Any, targets: Any, unseen: Any) -> Any:
         return fitted(vectors, targets).predict(unseen)
 
-    return cross_validate(fit_predict, train.vectors[known], truth[known], 2, 0)["average precision"]
+    return cross_validate(fit_predict, train.vectors[known], truth[known], 2, 0).metrics["average precision"]
 
 
 # --- what came of it ---

@@ -7,6 +7,7 @@ import csv
 import functools
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -69,12 +70,14 @@ def read(source: Path, options: ReadOptions) -> Iterator[Row | Skipped]:
 
 def _opened(source: Path) -> TextIO:
     status = source.stat()
-    return source.open(encoding=_encoding(source, status.st_size, status.st_mtime_ns), newline="")
+    encoding = _encoding(source, status.st_size, status.st_mtime_ns)
+    # Only where single lines are no UTF-8 is anything to escape; such a line is told, and the others are read.
+    return source.open(encoding=encoding, errors="surrogateescape", newline="")
 
 
 @functools.lru_cache(maxsize=8)
 def _encoding(source: Path, size: int, mtime_ns: int) -> str:
-    """UTF-8 or UTF-16 by their marks, else UTF-8, else GB18030: whichever the whole file is."""
+    """UTF-8 or UTF-16 by their marks, else UTF-8, else GB18030: whichever the whole file is; or UTF-8 but for lines."""
     with source.open("rb") as file:
         marked = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
     for encoding in ("utf-16",) if marked else ("utf-8-sig", "gb18030"):
@@ -85,7 +88,27 @@ def _encoding(source: Path, size: int, mtime_ns: int) -> str:
         except UnicodeError:
             continue
         return encoding
+    if not marked and _mostly_utf8(source):
+        return "utf-8-sig"
     raise BadInput(f"{str(source)!r} is not a table in UTF-8, UTF-16 with a mark, or GB18030")
+
+
+def _mostly_utf8(source: Path) -> bool:
+    """Whether more than half of the lines are text in UTF-8."""
+    balance = 0
+    with source.open("rb") as file:
+        for line in file:
+            try:
+                line.decode()
+            except UnicodeError:
+                balance -= 1
+            else:
+                balance += -1 if b"\0" in line else 1
+    return balance > 0
+
+
+NO_UTF8 = "bytes that are not UTF-8, as most of the file is"
+ESCAPED = re.compile("[\udc80-\udcff]")
 
 
 # --- CSV and TSV ---
@@ -133,6 +156,8 @@ def _records(source: Path) -> Iterator[tuple[int, list[str]] | Skipped]:
                 if read_as_one:
                     reason += f": {read_as_one:,} more line{'s' * (read_as_one > 1)} could not be read"
                 yield Skipped(source, reason, problem=True, line=line)
+            elif any(map(ESCAPED.search, record)):
+                yield Skipped(source, NO_UTF8, problem=True, line=line)
             elif any(map(str.strip, record)):
                 yield line, record
 
@@ -202,7 +227,9 @@ def _delimited_rows(source: Path, options: ReadOptions) -> Iterator[Row | Skippe
 def _json_rows(source: Path) -> Iterator[Row | Skipped]:
     with _opened(source) as file:
         for number, line in enumerate(file, 1):
-            if line.strip():
+            if ESCAPED.search(line):
+                yield Skipped(source, NO_UTF8, problem=True, line=number)
+            elif line.strip():
                 yield _json_row(source, number, line)
 
 

@@ -92,6 +92,32 @@ def test_what_cannot_be_is_one_line_and_makes_no_workspace(run, questions, tmp_p
     assert not (tmp_path / "workspace").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("t.csv", [b"text,kind", b"good one,a", b"bad \xff one,b", "好的,a".encode(), b"good two,a"]),
+        (
+            "t.jsonl",
+            [b'{"text": "good one"}', '{"text": "好的"}'.encode(), b'{"text": "bad \xff\xfe"}', b'{"text": "x"}'],
+        ),
+    ],
+)
+def test_a_row_of_bytes_that_are_no_text_is_told_and_the_others_are_taken(run, tmp_path, name, lines):
+    (tmp_path / name).write_bytes(b"\n".join(lines) + b"\n")
+    ran = run("add", name, "--text-column", "text", "--no-encode")
+    ran.assert_ended(5, "1 of ")
+    assert f"{name}: line 3: bytes that are not UTF-8, as most of the file is" in ran.err
+    texts = [row["text"] for row in run("ls", "--json").rows("item")]
+    assert texts[0] == "good one" and "好的" in texts and len(texts) == 3
+
+
+def test_a_table_whose_names_or_most_of_whose_lines_are_no_text_is_refused(run, tmp_path):
+    (tmp_path / "names.csv").write_bytes(b"te\xffxt,kind\na,b\nc,d\n")
+    run("add", "names.csv", "--text-column", "text").assert_failed(2, "names.csv", "line 1", "not UTF-8")
+    (tmp_path / "most.csv").write_bytes(b"text\n" + b"\xff\xff\n" * 5)
+    run("add", "most.csv", "--text-column", "text").assert_failed(2, "most.csv", "not a table in UTF-8")
+
+
 def test_bad_rows_are_told_with_their_lines_and_the_others_taken(run, tmp_path):
     body = 'id,text\n1,good\n1,twice\n2,\n3\n4,"a ""quoted""\nline"\n5,\x00\n,no id\n6,"open\nend\n'
     (tmp_path / "t.csv").write_text(body)
