@@ -243,9 +243,9 @@ def tuned(data: Texts, source: Path, chosen: NDArray[np.int64], folder: Path) ->
     """Accuracy of the logistic head on the vectors of the fine-tuned model."""
     texts = [data.train[index] for index in chosen]
     shutil.rmtree(folder, ignore_errors=True)
-    finetune(source, folder, texts, data.train_targets[chosen].tolist(), data.classes)
+    outcome = finetune(source, folder, texts, data.train_targets[chosen].tolist(), data.classes)
     mine = dataclasses.replace(data, train=texts, train_targets=data.train_targets[chosen])
-    return model_vectors(folder, pooling.DEFAULT).score(mine, np.arange(len(texts)))
+    return model_vectors(folder if outcome.epochs else source, pooling.DEFAULT).score(mine, np.arange(len(texts)))
 
 
 # --- the run ---

@@ -11,7 +11,7 @@ import cli_kit
 import numpy as np
 import pytest
 from cli_kit import curator_here
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator.core.cross_validation import cross_validate
@@ -199,6 +199,7 @@ def test_too_few_texts_of_a_class(tmp_path, monkeypatch):
     line.assert_ended(4, "three or more texts of each class", "fewer of a")
 
 
+@settings(deadline=None)
 @given(st.integers(4, 12), st.integers(0, 6), st.integers(0, 3))
 def test_what_the_encoder_saw_is_fitted_on_and_never_held_out(fresh, known, seed):
     """By class; the figures of a head that only knows what it was shown tell what was held out."""

@@ -94,7 +94,7 @@ class Tuned:
     """A finished model. `before` and `after` are held-out loss and accuracy, means over the splits; None where nothing
     could be held out.
 
-    No epochs: the frozen model was best.
+    No epochs: the frozen model was best, and nothing was written.
     """
 
     folder: Path
@@ -150,10 +150,12 @@ def finetune(
                 tuner.learn(pool, given, best)
         except KeyboardInterrupt as interrupt:
             stopped = interrupt
-    if stopped and not tuner.best_epoch:
-        raise stopped
-    key = {"from": folders.fingerprint(source), "labels": _digest(texts, wanted), "tuning": dataclasses.asdict(tuning)}
     seconds = time.perf_counter() - began
+    if not tuner.best_epoch:
+        if stopped:
+            raise stopped
+        return Tuned(folder, 0, tuner.before, tuner.after, seconds)
+    key = {"from": folders.fingerprint(source), "labels": _digest(texts, wanted), "tuning": dataclasses.asdict(tuning)}
     facts = {"epochs": tuner.best_epoch, "before": tuner.before, "after": tuner.after, "seconds": seconds}
     folders.write(folder, tuner.kept, vocabulary)
     folders.describe(folder, shape, {**key, "seed": seed}, facts, tuner.curve, complete=True)
