@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import select
 import sys
 import unicodedata
 from dataclasses import dataclass
@@ -54,13 +55,24 @@ class AtTerminal:
             say(line)
         while True:
             click.echo(_keys(ask, standing), nl=False, err=True)
-            typed = sys.stdin.buffer.readline().decode("utf-8", "replace")
+            typed = _line()
             if not typed:  # Ctrl-D, or a terminal that is gone
                 say("")
             said = _understood(typed, ask, standing)
             if not isinstance(said, _Unclear):
                 return said
             say(said.reason)
+
+
+def _line() -> str:
+    """A line as it is typed, '' at the end of input.
+
+    It is waited for in short turns: a Ctrl-C that comes in the instant before reading begins would else wait for Enter.
+    """
+    if sys.platform != "win32":  # which has no select for a console
+        while not select.select([sys.stdin.fileno()], [], [], 0.2)[0]:
+            pass
+    return sys.stdin.buffer.readline().decode("utf-8", "replace")
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def check_fine_tuning_leaves_a_model(case: EncoderCase) -> None:
         assert told, "it never told a `Tried`"
         assert [path.read_bytes() for path in start.files] == before, "it changed the model that it began with"
         if not any(made.iterdir()):
-            # Some of what it held out may be told apart better, and all of it not.
+            assert not any(tried.best for tried in told if tried.done), "it told that it was better, and left no model"
             raise NotApplicable("nothing that it tried was better, so that it left no model")
         resolved = case.spec.resolve(start.variant or None, made)
         assert all(path.parent == made for path in resolved.files), "its model lies elsewhere than in the given folder"

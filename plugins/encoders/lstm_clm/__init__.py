@@ -119,7 +119,7 @@ def fine_tune(
     from . import finetuning
 
     def tried(epoch: finetuning.Tried) -> None:
-        report(Tried(epoch.done, epoch.accuracy, epoch.best))
+        report(Tried(epoch.epoch / epoch.epochs, epoch.accuracy, epoch.best))
 
     texts = [str(labelled.items[index]) for index in range(len(labelled.items))]
     source = start.files[0].parent

@@ -6,11 +6,10 @@ lower rates for lower layers (discriminative rates, 1 / 2.6 each) and a rate tha
 begins as a logistic regression on the frozen vectors, which is its own optimum (Kumar et al. 2022, "Fine-tuning can
 distort pretrained features and underperform out-of-distribution").
 
-Some of the labelled texts are held out, the same share of each class; few texts are split in several ways, one after
-the other. How many epochs is best for what is held out is then how many are learnt from all; where the frozen vectors
-are best, they stay as they are. Best is the lowest cross-entropy after temperature scaling (Guo et al. 2017, "On
-calibration of modern neural networks"): a linear layer that grows too sure of itself costs nothing, since a head is
-fitted anew on the vectors.
+Some of the labelled texts are held out, the same share of each class; few texts are split in several ways. How many
+epochs is best for what is held out is then how many are learnt from all; where the frozen vectors are best, nothing is
+left. Best is the lowest cross-entropy after temperature scaling (Guo et al. 2017, "On calibration of modern neural
+networks"): a linear layer that grows too sure of itself costs nothing, since a head is fitted anew on the vectors.
 """
 
 from __future__ import annotations
@@ -20,9 +19,10 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -74,15 +74,13 @@ class Tuning:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """One epoch of one split: mean cross-entropy in nats and accuracy on its held-out texts.
+    """One epoch: mean cross-entropy in nats and accuracy on the held-out texts, means over the splits.
 
-    Epoch 0 is the frozen model. `done` is the share of all epochs of all splits; `best`: no epoch of this split before
-    it had a lower loss.
+    Epoch 0 is the frozen model; `best`: no epoch before it had a lower loss.
     """
 
-    split: int
     epoch: int
-    done: float
+    epochs: int
     seconds: float
     loss: float
     accuracy: float
@@ -147,7 +145,7 @@ def finetune(
         try:
             best = tuner.choose(pool, given)
             if best and len(texts) <= tuning.refit:
-                tuner.learn(pool, given, best)
+                tuner.refit(pool, given, best)
         except KeyboardInterrupt as interrupt:
             stopped = interrupt
     seconds = time.perf_counter() - began
@@ -199,81 +197,65 @@ class _Tuner:
         self.dtype = torch.bfloat16 if learning.uses_bf16(tuning.precision) else torch.float32
         self.rates = Rates().times(tuning.dropout)
         self.kept: Weights = frozen
-        self.best_epoch, self.gain, self.curve = 0, 0.0, list[dict[str, float]]()
+        self.best_epoch, self.curve = 0, list[dict[str, float]]()
         self.before: tuple[float, float] | None = None
         self.after: tuple[float, float] | None = None
 
     def choose(self, pool: ThreadPoolExecutor, given: Labelled) -> int:
         """The number of epochs after which what is held out is told apart best, on average over the splits.
 
-        `kept` is the model on the way that gained most over the frozen one; it has not learnt from what was held out.
+        All splits go on together, an epoch of each. `kept` is then the first one's model, which has not learnt from
+        what was held out from it.
         """
-        splits = self.tuning.splits_for(len(given.rows))
-        runs = [self._try(pool, given, number, splits) for number in range(splits)]
-        if not all(runs):
-            self.best_epoch = max(1, self.tuning.epochs_for(len(given.rows)) // 2)
+        seeds = range(self.seed, self.seed + self.tuning.splits_for(len(given.rows)))
+        parts = [split(given.targets, self.tuning.held_out, seed) for seed in seeds]
+        epochs = self.tuning.epochs_for(len(parts[0][0]))
+        if not all(len(held_out) for _, held_out in parts):
+            self.best_epoch = max(1, epochs // 2)
             return self.best_epoch
-        # A split that stopped early stays where it was.
-        longest = max(map(len, runs))
-        means = np.mean([run + run[-1:] * (longest - len(run)) for run in runs], axis=0)
-        self.best_epoch = int(means[:, 0].argmin())
-        self.before, self.after = (tuple(means[epoch].tolist()) for epoch in (0, self.best_epoch))
-        if not self.best_epoch:
-            self.kept = self.frozen
-        return self.best_epoch
-
-    def _try(self, pool: ThreadPoolExecutor, given: Labelled, number: int, splits: int) -> list[tuple[float, float]]:
-        """Held-out loss and accuracy after each epoch of learning from one split; none where nothing is held out."""
-        learnt, held_out = (given.some(part) for part in split(given.targets, self.tuning.held_out, self.seed + number))
-        found: list[tuple[float, float]] = []
-        if not held_out.rows:
-            return found
-
-        def look(epoch: int, epochs: int, weights: Weights) -> bool:
-            found.append(self.measure(pool, weights, held_out))
-            losses = [loss for loss, _ in found]
-            best = losses[-1] < min(losses[:-1], default=math.inf)
-            if found[0][0] - losses[-1] > self.gain:
-                self.gain, self.best_epoch = found[0][0] - losses[-1], epoch
-                self.before, self.after = found[0], found[-1]
-                self.kept = {name: value.detach().clone() for name, value in weights.items() if name not in HEAD}
-            done = (number + epoch / epochs) / splits
-            tried = Tried(number, epoch, done, time.perf_counter() - self.began, *found[-1], best)
+        runs = [self.learn(pool, given.some(learnt), epochs) for learnt, _ in parts]
+        for epoch, models in enumerate(zip(*runs, strict=True)):
+            found = [self.measure(pool, model, given.some(part[1])) for model, part in zip(models, parts, strict=True)]
+            loss, accuracy = np.mean(found, axis=0).tolist()
+            best = self.after is None or loss < self.after[0]
+            if best:
+                self.after, self.best_epoch = (loss, accuracy), epoch
+                self.before = self.before or self.after
+                self.kept = self.encoder(models[0])
+            tried = Tried(epoch, epochs, time.perf_counter() - self.began, loss, accuracy, best)
             self.curve.append({name: value for name, value in dataclasses.asdict(tried).items() if name != "best"})
             self.report(tried)
-            return epoch - int(np.argmin(losses)) < self.tuning.patience
+            if epoch - self.best_epoch >= self.tuning.patience:
+                break
+        return self.best_epoch
 
-        self.learn(pool, learnt, None, look)
-        return found
+    def refit(self, pool: ThreadPoolExecutor, given: Labelled, epochs: int) -> None:
+        """Learn from all for so many epochs, and keep the model."""
+        most = self.tuning.epochs_for(len(given.rows))
+        self.kept = self.encoder(next(islice(self.learn(pool, given, most), epochs, None)))
 
-    def learn(
-        self,
-        pool: ThreadPoolExecutor,
-        given: Labelled,
-        until: int | None,
-        look: Callable[[int, int, Weights], bool] | None = None,
-    ) -> None:
-        """All epochs, or `until` one of them and then keep the model; `look` says after each whether to go on."""
+    def learn(self, pool: ThreadPoolExecutor, given: Labelled, epochs: int) -> Iterator[Weights]:
+        """The weights as they begin, then after each epoch; the same tensors each time."""
         generator = torch.Generator().manual_seed(self.seed)
         weights = {**{name: value.clone() for name, value in self.frozen.items()}, **self._head(given)}
         for value in weights.values():
             value.requires_grad_()
         groups = self._groups()
         optimizer = learning.optimizer([[weights[name] for name in group] for group in groups], self.tuning.decay)
-        epochs = self.tuning.epochs_for(len(given.rows))
         batches = math.ceil(len(given.rows) / self.tuning.rows)
-        if look:
-            look(0, epochs, weights)
-        for epoch in range(until or epochs):
+        yield weights
+        for epoch in range(epochs):
             order = torch.randperm(len(given.rows), generator=generator).numpy()
             for number, start in enumerate(range(0, len(order), self.tuning.rows)):
                 self._gradients(pool, weights, given.some(order[start : start + self.tuning.rows]), generator)
                 share = (epoch * batches + number) / (epochs * batches)
                 learning.step(optimizer, self._rates(learning.one_cycle(share), epoch, len(groups)))
-            if look and not look(epoch + 1, epochs, weights):
-                break
-        if until:
-            self.kept = {name: value.detach() for name, value in weights.items() if name not in HEAD}
+            yield weights
+
+    @staticmethod
+    def encoder(weights: Weights) -> Weights:
+        """A copy of the weights but for the linear layer's."""
+        return {name: value.detach().clone() for name, value in weights.items() if name not in HEAD}
 
     def _head(self, given: Labelled) -> Weights:
         """The linear layer as a logistic regression on the frozen vectors, each class of the same weight."""

@@ -171,17 +171,31 @@ def test_the_order_of_the_texts_makes_no_difference(model, tmp_path):
     assert (tmp_path / "forth" / MODEL).read_bytes() == (tmp_path / "back" / MODEL).read_bytes()
 
 
-def test_the_epochs_are_those_that_are_best_over_all_splits(model, tmp_path):
-    tried = []
+def test_the_epochs_are_those_that_are_best_over_all_splits(model, tmp_path, monkeypatch):
+    parts, tried, measured = [], [], []
+    measure = finetuning._Tuner.measure
+
+    def kept(*given):
+        parts.append(split(*given))
+        return parts[-1]
+
+    def noted(*given):
+        measured.append(measure(*given))
+        return measured[-1]
+
+    monkeypatch.setattr(finetuning, "split", kept)
+    monkeypatch.setattr(finetuning._Tuner, "measure", noted)
     texts, targets = crossed(80)
     tuning = dataclasses.replace(TUNING, splits=3, epochs=12)
     outcome = finetune(model, tmp_path, texts, targets, 2, tuning, report=tried.append)
-    runs = [[one for one in tried if one.split == number] for number in range(3)]
-    assert all([one.epoch for one in run] == list(range(13)) for run in runs)
-    means = np.mean([[(one.loss, one.accuracy) for one in run] for run in runs], axis=0)
+    assert len({tuple(held_out) for _, held_out in parts}) == 3
+    means = np.asarray(measured).reshape(13, 3, 2).mean(axis=1)
+    assert [(one.loss, one.accuracy) for one in tried] == [pytest.approx(mean) for mean in means]
     assert outcome.epochs == means[:, 0].argmin()
     assert outcome.before == pytest.approx(means[0]) and outcome.after == pytest.approx(means[outcome.epochs])
-    assert [one.done for one in tried] == sorted(one.done for one in tried) and tried[-1].done == 1
+    assert [one.best for one in tried] == [
+        mean < min(means[:number, 0], default=9) for number, mean in enumerate(means[:, 0])
+    ]
 
 
 def test_what_is_too_sure_is_not_worse(model):
