@@ -209,7 +209,7 @@ class _Tuner:
         """
         seeds = range(self.seed, self.seed + self.tuning.splits_for(len(given.rows)))
         parts = [split(given.targets, self.tuning.held_out, seed) for seed in seeds]
-        epochs = self.tuning.epochs_for(len(parts[0][0]))
+        epochs = self.tuning.epochs_for(len(given.rows))
         if not all(len(held_out) for _, held_out in parts):
             self.best_epoch = max(1, epochs // 2)
             return self.best_epoch
@@ -230,7 +230,7 @@ class _Tuner:
         return self.best_epoch
 
     def refit(self, pool: ThreadPoolExecutor, given: Labelled, epochs: int) -> None:
-        """Learn from all for so many epochs, and keep the model."""
+        """Learn from all for so many epochs, at the rates by which the number was chosen, and keep the model."""
         most = self.tuning.epochs_for(len(given.rows))
         self.kept = self.encoder(next(islice(self.learn(pool, given, most), epochs, None)))
 

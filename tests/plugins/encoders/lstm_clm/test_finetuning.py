@@ -65,6 +65,14 @@ def test_it_never_leaves_what_is_worse_on_the_held_out(tuned):
     assert outcome.epochs == best.epoch > 0 and outcome.after == (best.loss, best.accuracy) < outcome.before
 
 
+def test_the_last_epoch_may_be_the_best_however_many_texts_there_are(model, tmp_path):
+    """At a rate so low that each epoch is better than the one before."""
+    tried = []
+    tuning = dataclasses.replace(TUNING, epochs=None, rate=1e-4, head_rate=1e-4)
+    outcome = finetune(model, tmp_path / "last", *crossed(1300), 2, tuning, report=tried.append)
+    assert outcome.epochs == tried[-1].epoch == tuning.epochs_for(1300) < tuning.epochs_for(1000)
+
+
 def test_the_new_folder_is_a_model_with_the_same_pieces(model, tuned):
     folder = tuned[0].folder
     assert sorted(path.name for path in folder.iterdir()) == sorted([*FILES, "curve.jsonl"])
