@@ -46,13 +46,11 @@ def refuse_too_few(examples: Examples, least: int = TWO) -> None:
         )
     negative, positive = examples.counts
     conflicts = f" ({count(len(examples.conflicts), 'item')} labelled both ways left out)" if examples.conflicts else ""
-    if positive < least:
-        raise NotReady(
-            f"label {name!r} has {count(positive, 'example')}{conflicts}; it takes {few}: curator label {quoted} FILES"
-        )
+    missing = [f"curator label {quoted} FILES"] * (positive < least)
+    missing += [f"curator label {quoted} --negative FILES"] * (negative < least)
     raise NotReady(
         f"label {name!r} has {count(positive, 'example')} and {count(negative, 'counter-example')}{conflicts}; "
-        f"it takes {few} of each: curator label {quoted} --negative FILES"
+        f"it takes {few} of each: {' and '.join(missing)}"
     )
 
 

@@ -331,11 +331,15 @@ def cautions(
 ) -> list[str]:
     """What a reader of the figures should know."""
     single = [name for name, many in zip(classes, counts, strict=True) if many == 1]
-    notes = [f"{model.name} was fine-tuned on these labels: measured on items that were kept from it"] if seen else []
+    tuned = f"{model.name} was fine-tuned on these labels"
     if not len(found.index):
-        alike = "one picture in several files cannot be held out from itself"
-        why = "the encoder saw all of them" if seen else "a class's only example cannot be held out"
-        return [*notes, f"{why if seen or single else alike}: no figures, and nobody knows how often it is right"]
+        why = "one picture in several files cannot be held out from itself"
+        if seen:
+            why = f"{tuned}, and too few were kept from it"
+        elif single:
+            why = "a class's only example cannot be held out"
+        return [f"{why}: no figures, and nobody knows how often it is right"]
+    notes = [f"{tuned}: measured on items that were kept from it"] if seen else []
     notes += [sentence for sentence in [caution([many for many in counts if many > 1])] if sentence]
     notes += [f"fitted on, but not measured, as it is a class's only example: {name}" for name in single]
     if not found.apart:

@@ -173,6 +173,27 @@ def test_what_is_gone_or_damaged_is_left_out_and_said(tmp_path, monkeypatch):
     assert line.code == 4 and "fewer of fine" in line.err.splitlines()[-1], line
 
 
+def test_where_too_few_were_kept_there_are_no_figures(tmp_path, monkeypatch):
+    """One picture of a class was kept, and a head takes one to learn from: nothing is left to measure on."""
+    from curator import finetuning
+    from curator.api import Tried
+
+    def better(stages, first, labelled, preprocess, device, save, report):
+        report(Tried(0.0, 0.5, True))
+        save()
+        report(Tried(1.0, 0.9, True))
+
+    monkeypatch.setattr(finetuning, "fine_tune", better)
+    fresh(tmp_path, monkeypatch, fine=3, coarse=3)
+    done = ran("train", "--group", "grain", "-e", LITE, "--fine-tune")
+    assert f"too few items were kept from it to tell whether {LITE}@2 is better than {LITE}" in done.err
+    (note,) = [line for line in done.err.splitlines() if "fine-tuned on these labels" in line]
+    assert note.endswith(", and too few were kept from it: no figures, and nobody knows how often it is right")
+    assert {
+        row["items"] for row in ran("train", "--group", "grain", "-e", f"{LITE}@2", "--json").rows("held-out")
+    } == set()
+
+
 def test_a_label_of_few_among_many(tmp_path, monkeypatch):
     """Two of five positives are kept: figures rest on them and a fifth of the others, each class counting the same."""
     monkeypatch.chdir(tmp_path)
