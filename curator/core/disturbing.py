@@ -57,7 +57,7 @@ KINDS: dict[str, Callable[[Image.Image], Image.Image]] = dict(zip(DISTURBED, (bl
 
 
 def views(encoding: Encoding, model: Model, items: Sequence[Item], rows: Sequence[int]) -> Views:
-    """For each kind the rows of the pictures that can be read, and the vectors of their worse copies, unit rows."""
+    """For each kind the rows of those that can still be read, and the vectors of their worse copies, unit rows."""
     import numpy as np
 
     if not items:
@@ -81,7 +81,7 @@ def views(encoding: Encoding, model: Model, items: Sequence[Item], rows: Sequenc
                             pixels.append(images.pixels(path, resolved.preprocess, worse))
                             read[name].append(row)
                     except BadContent:
-                        continue  # it was read before, and is told by `check`; the others do
+                        continue  # it was read before: the others do
                 if pixels:
                     found[name].append(encoding.run(model, encoder, ImageBatch(np.stack(pixels))))
             advance(len(some))

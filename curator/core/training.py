@@ -282,11 +282,14 @@ class Training:
         able = [item.modality == "image" and item.hash not in seen for item in data.items]
         rows = np.flatnonzero(able)
         chosen = rows[sample(data.targets[rows], disturbing.MOST, SEED)]
+        views = disturbing.views(self.encoding, model, [data.items[row] for row in chosen], chosen.tolist())
+        read = min((len(of) for of, _ in views.values()), default=0)
         if not len(chosen):
             notes.append("only pictures can be blurred, darkened and noisy: not measured")
-        elif len(chosen) < len(rows):
-            notes.append(f"blurred, darkened and noisy: measured on {len(chosen):,} of {len(rows):,} pictures")
-        return disturbing.views(self.encoding, model, [data.items[row] for row in chosen], chosen.tolist())
+        elif read < len(rows):
+            unread = f"; {len(chosen) - read:,} could not be read" if read < len(chosen) else ""
+            notes.append(f"blurred, darkened and noisy: measured on {read:,} of {count(len(rows), 'picture')}{unread}")
+        return views
 
     def _compare(
         self, target: str, frozen: Model, tuned: Model, kind: str | None, options: Mapping[str, Any], may_encode: bool

@@ -297,6 +297,17 @@ def test_what_only_light_tells_apart_fails_in_the_dark(tmp_path, photos):
     assert (accuracy["value"], accuracy["darkened"]) == pytest.approx((1, 0.5))  # all of it is taken for dusk
 
 
+def test_a_picture_that_is_gone_has_no_worse_copy_and_that_is_said(ws):
+    for item in ws.items.by_ids([1, 7, 8]):
+        item.path.unlink()
+    head = ws.train(group="colour", robustness=True)
+    measured = int(head.metrics["items"])
+    assert (
+        f"blurred, darkened and noisy: measured on {measured - 3} of {measured} pictures; 3 could not be read"
+        in head.notes
+    )
+
+
 def test_texts_have_no_worse_copies(tmp_path, ws):
     for number in range(6):
         text(tmp_path / "words" / ("a" if number % 2 else "b") / f"{number}.txt", f"{number} {number % 2} 1")

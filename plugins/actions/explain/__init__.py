@@ -110,8 +110,8 @@ def of_one(context: Context, params: ExplainParams, picture: Query, target: str)
     model = context.model(params.encoder, "image")
     ((_, mapped),) = _maps(context, [picture], model)
     if isinstance(mapped, str):
-        name = f"id:{picture.item.id}" if picture.item else str(picture.path)
-        raise NotReady(f"{name!r} cannot be explained: {mapped}")
+        path = picture.item.path if picture.item else picture.path
+        raise NotReady(f"{str(path)!r} cannot be explained: {mapped}")
     head = context.head(target, model, params.head)
     explained = _explained(context, head, picture, mapped, _column(params, head))
     yield _finding(head, explained)
