@@ -15,7 +15,7 @@ from curator.cli.render import Output, show_picture
 from curator.cli.text import one_line, printable, say, short_path
 
 if TYPE_CHECKING:
-    from curator.api import Ask
+    from curator.api import Ask, Item
     from curator.core.asking import Answer, Asker, Standing, Step
 
 OFFERED = 9
@@ -96,8 +96,7 @@ def _progress(ask: Ask, standing: Standing) -> str:
 
 def _shown(ask: Ask) -> list[str]:
     """Where the item is, what it says, what is asked, and what is thought of it."""
-    place = printable(short_path(ask.item.path)) if ask.item.path else "its file is gone"
-    lines = [f"id:{ask.item.id}  {place}"]
+    lines = [f"id:{ask.item.id}  {_place(ask.item)}"]
     if ask.item.text is not None:
         lines.append(one_line(ask.item.text, TEXT_LENGTH))
     thought = "" if ask.probability is None else f"{100 * ask.probability:.1f} %"
@@ -109,6 +108,14 @@ def _shown(ask: Ask) -> list[str]:
     numbers = _by_number(ask.choices)
     offered = [f"{numbers.get(name, '')} {one_line(name)}".strip() for name in ask.choices[:OFFERED]]
     return lines + (["   ".join(offered)] if offered else [])
+
+
+def _place(item: Item) -> str:
+    """The path, and whether something is still there."""
+    if item.path is None:
+        return "its file is gone"
+    place = printable(short_path(item.path))
+    return place if item.modality != "image" or item.path.exists() else f"{place}  (its file is gone)"
 
 
 def _keys(ask: Ask, standing: Standing) -> str:

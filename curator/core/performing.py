@@ -49,6 +49,8 @@ class Performance:
         else:
             asks: list[Ask] = []
             yield from self._round(self.context(), asks)
+            if self.spec.asks and not asks:
+                self.reporter.say("there is nothing to ask")
             yield from (Finding("question", row_of(ask)) for ask in islice(asks, most))
         self._set_aside(apply)
 

@@ -209,6 +209,7 @@ def test_a_picture_is_shown_where_the_terminal_can(tmp_path):
         for number in range(3):
             shown = terminal.until(KEYS)
             assert f"{number}.jpg" in shown and "two things are said of it" in shown
+            assert ("(its file is gone)" in shown) is (number == 2)
             assert ("\x1b[38;2;" in shown) is (drawn and number != 2)  # of a file that is gone there is nothing to show
             terminal.type("s" if number < 2 else "q")
         assert terminal.end()[0] == 0
@@ -271,7 +272,7 @@ def test_names_that_are_none_and_nothing_to_learn_from(texts, run):
     run("review", "--label", "cats", "--json", "--batch", "0").assert_failed(2, "--batch")
     run("review", "--label", "cats", "--json", "--count", "-1").assert_failed(2, "--count")
     asked = run("review", "--label", "cats", "--json", "--under", "notes/cats/0.txt")
-    assert (asked.code, asked.out) == (0, "")  # all of it is labelled
+    assert (asked.code, asked.out) == (0, "") and asked.err.endswith("there is nothing to ask\n")  # all is labelled
 
 
 def test_what_is_not_embedded_yet_is_embedded_where_that_is_quick(tmp_path, run):
