@@ -22,7 +22,7 @@ from curator.core.labels import Examples, Labels
 from curator.core.metrics import calibration_error, caution
 from curator.core.reporting import Reporter, count
 from curator.core.selection import Items
-from curator.errors import NotReady
+from curator.errors import BadInput, NotReady
 from curator.parameters import bind
 from curator.splits import folds, sample
 from curator.store.derived import Derived
@@ -95,7 +95,7 @@ class Training:
             params = bind(spec.params, options)
         examples = self.labels.examples(target)
         refuse_too_few_for(spec, examples, self.registry)
-        model = model or self._model(examples)
+        model = model or self._model(examples, journal)
         data, notes = self._data(examples, model, may_encode, spec.least)
         digest = _digest(data, model, spec, params)
         saved = self.heads.find(target, digest)
@@ -124,7 +124,7 @@ class Training:
             return self.head(journal, target, model, kind, options, may_encode, disturb)
         examples = self.labels.examples(target)
         refuse_too_few(examples)
-        frozen = model or self._model(examples)
+        frozen = model or self._model(examples, journal)
         tuning = FineTuning(self.models, self.items, self.reporter)
         depth = tuning.depth(frozen, "" if fine_tune is True else fine_tune)
         if depth == HEAD:
@@ -134,8 +134,8 @@ class Training:
         if tuned.id == frozen.id:
             self.reporter.say(f"nothing that it tried was better: {frozen.name} stays as it is")
         else:
-            self._compare(target, frozen, tuned, kind, options, may_encode)
-        return self.head(journal, target, tuned, kind, options, may_encode, disturb)
+            self._compare(target, frozen, tuned, kind, options)
+        return self.head(journal, target, tuned, kind, options, True, disturb)
 
     def predict(self, head: FittedHead, items: Sequence[Item]) -> Predictions:
         """Probabilities for the items that have vectors; what the head said before is taken from the cache."""
@@ -181,21 +181,22 @@ class Training:
             raise NotReady("no head is installed: `curator plugins` shows what failed")
         return spec
 
-    def _model(self, examples: Examples) -> Model:
-        """The default model for what most of the examples are."""
+    def _model(self, examples: Examples, journal: Journal) -> Model:
+        """The default model for what most of the examples are; recorded now if it never was."""
         counts = Counter(item.modality for item in self.items.by_ids(examples.items))
         modality = counts.most_common(1)[0][0]
         reference = self.models.default_reference(modality)
-        model = self.models.find(reference)
-        if model is None:
-            raise NotReady(f"nothing is embedded with {reference} yet: run `curator encode`")
-        return model
+        return self.models.find(reference) or self.models.obtain(reference, journal, say=self.reporter.say)
 
     def _data(self, examples: Examples, model: Model, may_encode: bool, least: int = TWO) -> tuple[_Data, list[str]]:
         import numpy as np
 
         wanted = dict(zip(examples.items, examples.targets, strict=True))
         items = self.items.by_ids(examples.items)
+        if not any(item.modality in model.modalities for item in items):
+            raise BadInput(
+                f"{model.name} embeds {' and '.join(f'{name}s' for name in model.modalities)}, and none is labelled"
+            )
         self.encoding.ensure(model, items, may_encode)
         present, vectors = self.encoding.matrix(model, items)
         notes = []
@@ -291,13 +292,12 @@ class Training:
             notes.append(f"blurred, darkened and noisy: measured on {read:,} of {count(len(rows), 'picture')}{unread}")
         return views
 
-    def _compare(
-        self, target: str, frozen: Model, tuned: Model, kind: str | None, options: Mapping[str, Any], may_encode: bool
-    ) -> None:
+    def _compare(self, target: str, frozen: Model, tuned: Model, kind: str | None, options: Mapping[str, Any]) -> None:
         """Say how a head does on a fine-tuned model and on the one that it comes from, on the same held-out items."""
         spec, examples, seen = self._spec(kind), self.labels.examples(target), self.models.seen(tuned)
         params = bind(spec.params, options)
-        both = [self._data(examples, model, may_encode)[0] for model in (frozen, tuned)]
+        # To embed them once takes less than what was just done, which was asked for.
+        both = [self._data(examples, model, may_encode=True)[0] for model in (frozen, tuned)]
         # A file that is gone still has its vector of the frozen one.
         shared = {item.hash for item in both[0].items} & {item.hash for item in both[1].items}
         both = [_among(data, shared) for data in both]

@@ -120,6 +120,18 @@ def test_from_a_version_that_learnt_it_learns_on():
         ran("undo")
 
 
+def test_what_is_not_embedded_is_embedded_without_a_question(tmp_path, monkeypatch):
+    """However long that takes: fine-tuning takes longer, and was asked for."""
+    from curator.core import encoding
+
+    monkeypatch.setattr(encoding, "ASK_SECONDS", 0)
+    monkeypatch.chdir(tmp_path)
+    photos(tmp_path / "photos")
+    ran("add", "photos", "--labels-from-folders", "--group", "grain", "--no-encode")
+    assert curator_here("train", "--group", "grain").code == 4
+    assert ran("train", "--group", "grain", "--fine-tune", "--json").rows("held-out")
+
+
 def test_head_is_what_train_does_without_it(home):
     before = names()
     done = ran("train", "--group", "grain", "-e", LITE, "--fine-tune", "head")

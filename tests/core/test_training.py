@@ -6,6 +6,7 @@ import pytest
 from fakes import open_fake, picture, text
 
 from curator.api import ItemSet
+from curator.core import encoding
 from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
 
 COLORS = {"red": (220, 30, 30), "blue": (30, 30, 220), "green": (30, 200, 30)}
@@ -202,6 +203,26 @@ def test_a_damaged_vector_is_named_and_no_head_is_fitted_on_it(ws):
         with pytest.raises(NotReady, match=r"the vector of .*2\.png in histogram:plain is not finite: `curator check"):
             use()
     assert ws.training.heads.all() == []
+
+
+def test_what_was_never_embedded_is_embedded_where_that_is_quick_or_asked_for(tmp_path, colours, monkeypatch):
+    with open_fake(tmp_path / "workspace", "histogram", "centroid") as workspace:
+        workspace.add(colours, labels_from_folders=True, group="colour", encode=False)
+        with monkeypatch.context() as slow:
+            slow.setattr(encoding, "ASK_SECONDS", 0)
+            with pytest.raises(NotReady, match=r"18 images not yet embedded with histogram:plain .* or add --encode"):
+                workspace.train(group="colour")
+            assert workspace.train(group="colour", may_encode=True).counts == (6, 6, 6)
+    with open_fake(tmp_path / "other", "histogram", "centroid") as workspace:
+        workspace.add(colours, labels_from_folders=True, group="colour", encode=False)
+        assert workspace.train(group="colour").counts == (6, 6, 6)
+
+
+def test_an_encoder_of_texts_learns_nothing_from_pictures(tmp_path, colours):
+    with open_fake(tmp_path / "workspace", "histogram", "numbers", "centroid") as workspace:
+        workspace.add(colours, labels_from_folders=True, group="colour")
+        with pytest.raises(BadInput, match="numbers embeds texts, and none is labelled"):
+            workspace.train(group="colour", encoder="numbers")
 
 
 def test_what_is_not_there(ws):
