@@ -24,6 +24,7 @@ __all__ = [
     "PluginError",
     "SomeItemsFailed",
     "WorkspaceError",
+    "is_interrupt",
 ]
 
 
@@ -83,3 +84,10 @@ class WorkspaceError(CuratorError):
     """The workspace as a whole cannot be used."""
 
     exit_code = 7
+
+
+def is_interrupt(error: BaseException | None) -> bool:
+    """Whether a Ctrl-C is behind an error, as where C code tells of it by one of its own: numpy's is a ValueError."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None

@@ -25,7 +25,7 @@ import pluggy
 from curator import hookspecs
 from curator.api import ActionSpec, EncoderSpec, HeadSpec, MetricSpec, ReaderSpec
 from curator.contract import Breach, held
-from curator.errors import CuratorError, NotFound, PluginError
+from curator.errors import CuratorError, NotFound, PluginError, is_interrupt
 from curator.parameters import parameters
 
 GROUP = "curator"
@@ -350,4 +350,6 @@ def _blamed(origin: Origin, doing: str) -> Iterator[None]:
     except (CuratorError, KeyboardInterrupt, GeneratorExit):
         raise
     except BaseException as error:
+        if is_interrupt(error):
+            raise KeyboardInterrupt from error
         raise PluginError(f"{origin} failed at {doing}: {_reason(error)}") from error

@@ -156,6 +156,13 @@ def exits(context, params):
 def yields(*outputs):
     return lambda context, params: iter(outputs)
 
+def is_stopped(context, params):
+    yield SetLabel(1, "said", True)
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt as error:  # as numpy's C code does
+        raise ValueError("no valid buffer format") from error
+
 @dataclass(frozen=True)
 class Sheet:
     to: NewFile = None
@@ -179,6 +186,7 @@ def register_actions():
     yield spec("plan-yields-nan", yields(Finding("row", {"n": float("nan")})))
     yield spec("plan-labels-nothing", yields(SetLabel(999999, "said", True)))
     yield spec("withdraws", yields(SetLabel(1, "neverseen", None, "g"), SetLabel(1, "neverseen", None)))
+    yield spec("is-stopped", is_stopped)
     yield spec("plan-says-perhaps", yields(SetLabel(1, "said", "perhaps")))
     yield ActionSpec("draw-raises", "s", Sheet, draws(lambda file: 1 / 0))
     yield ActionSpec("draw-closes", "s", Sheet, draws(lambda file: file.close()))
@@ -333,6 +341,12 @@ def test_an_action_that_fails_is_blamed(workspace, name):
     says, wrote = BAD_ACTIONS[name]
     assert_blamed(curator(name), "actions", says)
     assert last_run() == ((name, "failed") if wrote else ("add", "done"))
+
+
+def test_ctrl_c_is_no_failure_of_a_plugin_that_tells_of_it_by_another_error(workspace):
+    ran = curator("is-stopped")
+    assert ran.code == 130 and ran.err.startswith("Error: interrupted") and len(ran.err.splitlines()) == 1
+    assert last_run() == ("is-stopped", "interrupted")
 
 
 @pytest.mark.parametrize(("name", "says"), [("draw-raises", "ZeroDivisionError"), ("draw-closes", "closed the file")])

@@ -16,7 +16,7 @@ import click
 from curator.cli import encode, heads, history, items, pairs, plugins, pretraining, quarantine, status
 from curator.cli.shared import registry
 from curator.cli.text import complain
-from curator.errors import CuratorError
+from curator.errors import CuratorError, is_interrupt
 from curator.version import __version__
 
 COMMANDS: tuple[click.Command, ...] = (
@@ -89,7 +89,9 @@ class Root(click.Group):
                 raise
             complain(f"{error.strerror or error}" + (f": {error.filename!r}" if error.filename else ""))
             ctx.exit(1)
-        except KeyboardInterrupt:
+        except BaseException as error:
+            if not is_interrupt(error):
+                raise
             complain("interrupted: what was done is kept, the same command goes on from there")
             ctx.exit(130)
 

@@ -55,7 +55,7 @@ from curator.core.training import Training
 from curator.core.turns import Turn, alone
 from curator.core.undo import Undo, Undone
 from curator.devices import chosen
-from curator.errors import BadInput, WorkspaceError
+from curator.errors import BadInput, WorkspaceError, is_interrupt
 from curator.parameters import looks_among_items
 from curator.store.catalogue import FILE, open_catalogue
 from curator.store.derived import Derived
@@ -361,7 +361,7 @@ class Workspace:
                 self._turn.take()
             yield journal
         except BaseException as error:
-            interrupted = isinstance(error, KeyboardInterrupt | GeneratorExit)
+            interrupted = isinstance(error, GeneratorExit) or is_interrupt(error)
             journal.finish("interrupted" if interrupted else "failed")
             raise
         else:

@@ -80,14 +80,19 @@ def test_an_empty_catalogue(here):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc to see what a process has loaded")
-def test_ctrl_c_ends_it_in_one_line_and_changes_nothing(run, tmp_path):
-    cli_kit.texts(tmp_path / "many", 700)
+@pytest.mark.parametrize(
+    ("many", "by", "at_work"),
+    [(700, ("-k", "600"), "_k_means_lloyd"), (3000, ("--by", "density"), "_hdbscan/")],
+    ids=["k-means", "density"],
+)
+def test_ctrl_c_ends_it_in_one_line_and_changes_nothing(run, tmp_path, many, by, at_work):
+    cli_kit.texts(tmp_path / "many", many)
     assert run("add", "many").code == 0
-    command = [cli_kit.CURATOR, "cluster", "-k", "600", "--name", "1=big"]
+    command = [cli_kit.CURATOR, "cluster", *by, "--name", "1=big"]
     process = subprocess.Popen(
         command, cwd=tmp_path, env=cli_kit.environment(), stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    while "_k_means_lloyd" not in Path(f"/proc/{process.pid}/maps").read_text():
+    while at_work not in Path(f"/proc/{process.pid}/maps").read_text():
         assert process.poll() is None, process.communicate()
         time.sleep(0.01)
     process.send_signal(signal.SIGINT)
