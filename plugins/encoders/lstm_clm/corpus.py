@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,7 +16,7 @@ from .network import PAD
 from .vocabulary import Vocabulary
 
 HELD_OUT = 20  # one text in so many
-MOST_HELD_OUT = 2_000  # texts; more would not make the figure any better, and measuring takes its time
+MOST_MEASURED = 2_000  # texts; more would not make the figure any better, and measuring takes its time
 SEGMENT = 1_024  # pieces; a longer text is read in several rows, each from a state of zero
 ENCODED = 1_000  # texts at once: as Python's numbers, pieces take ten times the room
 POOL = 50  # batches whose texts are sorted together: near in length, yet others in each epoch
@@ -41,18 +40,24 @@ def digest(texts: Sequence[str]) -> str:
     return found.hexdigest()
 
 
-def split(texts: Sequence[str], seed: int) -> tuple[list[str], list[str]]:
-    """What is learnt from, and what is held out: every twentieth text by chance, at least one, at most 2,000.
+def split(texts: Sequence[str]) -> tuple[list[str], list[str]]:
+    """What is learnt from, and what is measured on: about a twentieth is held out, and of that at most 2,000 measured.
 
-    Of a single text, the last tenth is held out.
+    Whether a text is held out follows from the text alone, so that a model that goes on from another, with the same
+    texts or some of them, is measured on what neither has learnt. Of a single text, the last tenth is held out.
     """
     if len(texts) == 1:
         (text,) = texts
         cut = len(text) - len(text) // 10
         return [text[:cut]], [text[cut:] or text]
-    order = torch.randperm(len(texts), generator=torch.Generator().manual_seed(seed)).tolist()
-    count = min(MOST_HELD_OUT, math.ceil(len(texts) / HELD_OUT))
-    return [texts[index] for index in sorted(order[count:])], [texts[index] for index in sorted(order[:count])]
+    order = sorted(texts, key=_chance)
+    count = min(max(1, sum(_chance(text) < 1 / HELD_OUT for text in texts)), len(texts) - 1)
+    return sorted(order[count:]), sorted(order[: min(count, MOST_MEASURED)])
+
+
+def _chance(text: str) -> float:
+    """A number from 0 to 1 as if drawn for this text, always the same."""
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8"), digest_size=7).digest(), "big") / 2**56
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,7 +165,7 @@ class _Pretraining:
         self, texts: Sequence[str], folder: Path, options: Options, start: Path | None, key: dict[str, Any]
     ) -> None:
         self.folder, self.options, self.key = folder, options, key
-        learnt, held_out = corpora.split(texts, options.seed)
+        learnt, held_out = corpora.split(texts)
         generator = torch.Generator().manual_seed(options.seed)
         if start:
             self.shape, weights, self.vocabulary, _ = folders.read(start)

@@ -14,6 +14,8 @@ from curator_plugins.encoders.lstm_clm import folder as folders
 from curator_plugins.encoders.lstm_clm.config import CONFIG, MODEL, STATE
 from curator_plugins.encoders.lstm_clm.corpus import Corpus
 from curator_plugins.encoders.lstm_clm.pretraining import Options, pretrain
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from safetensors.torch import load_file
 
 from curator.errors import BadInput, NotFound
@@ -59,7 +61,7 @@ def test_what_it_reports(texts, tmp_path):
     assert (last.step, last.epoch, last.epochs) == (last.steps, 2, 2)
     assert last.bits_per_character == pytest.approx(outcome.bits_per_character) and last.best
     distinct = len(set(texts))
-    assert outcome.texts + outcome.held_out == distinct and outcome.held_out == -(-distinct // 20)
+    assert outcome.texts + outcome.held_out == distinct and 0 < outcome.held_out < distinct / 10
     assert 0 < last.seconds <= outcome.seconds and not outcome.resumed
 
 
@@ -67,7 +69,7 @@ def test_bits_per_character_are_those_of_the_model(outcome, texts, small):
     """The figure, computed the long way round."""
     from curator_plugins.encoders.lstm_clm import predicting
 
-    _, held_out = corpora.split(corpora.distinct(texts), small.seed)
+    _, held_out = corpora.split(corpora.distinct(texts))
     _, weights, vocabulary, _ = folders.read(outcome.folder)
     reader, total = predicting.Reader(weights), torch.tensor(0.0, dtype=torch.float64)
     for text in held_out:
@@ -210,9 +212,32 @@ def test_no_text_is_said(given, tmp_path):
 
 def test_repeats_are_dropped_and_what_is_held_out_is_not_learnt_from(texts):
     distinct = corpora.distinct(texts + texts)
-    learnt, held_out = corpora.split(distinct, 0)
+    learnt, held_out = corpora.split(distinct)
     assert sorted(learnt + held_out) == distinct and len(set(distinct)) == len(distinct)
     assert not set(learnt) & set(held_out)
+
+
+@settings(deadline=None)
+@given(st.integers(2, 4000), st.integers(0, 9), st.floats(0.01, 1))
+def test_what_one_corpus_holds_out_no_other_learns_from(size, seed, share):
+    """So that a model that goes on from another's is measured on what neither has learnt."""
+    large = [f"text {number} of {seed}" for number in range(size)]
+    learnt, measured = corpora.split(large)
+    assert learnt and measured and not set(learnt) & set(measured)
+    if size > 1000:
+        assert 0.02 < len(measured) / size < 0.08
+    small = large[: max(2, int(share * size))]
+    of_small = corpora.split(small)[1]
+    if len(of_small) > 1:  # of very few, one that would not be is held out all the same
+        assert set(of_small) == set(measured) & set(small)
+
+
+def test_of_many_not_all_that_is_held_out_is_measured(monkeypatch):
+    large = [f"text {number}" for number in range(1000)]
+    learnt, measured = corpora.split(large)
+    monkeypatch.setattr(corpora, "MOST_MEASURED", 7)
+    assert corpora.split(large)[0] == learnt and len(corpora.split(large)[1]) == 7
+    assert set(corpora.split(large)[1]) < set(measured)
 
 
 def test_the_digest_depends_on_the_texts_and_nothing_else():
@@ -242,6 +267,8 @@ import resource, sys
 from pathlib import Path
 from curator_plugins.encoders.lstm_clm import folder, pooling
 from curator_plugins.encoders.lstm_clm.pretraining import Options, pretrain
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
