@@ -116,12 +116,20 @@ for _command in COMMANDS:
 
 def main() -> None:
     """The console script."""
+    _open_closed()
     _keep_stdout()
     # A pipe or an old terminal must not make a Chinese file name an error.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace", encoding="utf-8" if os.name != "nt" else None)
     cli(prog_name="curator")
+
+
+def _open_closed() -> None:
+    """Put nothing in the place of streams that are closed, or a database would get their number."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115
 
 
 def _keep_stdout() -> None:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cli_kit
 import numpy as np
 import pytest
 from fakes import open_fake, picture, text
@@ -252,3 +253,18 @@ def test_json_on_a_terminal_is_not_obeyed_either(workspace):
     assert len(rows) == 27
     assert "\x1b" not in said
     assert any(row["path"].endswith("esc\x1b]0;title\x07.png") for row in rows)
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_is_closed_is_no_crash_and_costs_nothing(tmp_path, run, closed):
+    cli_kit.texts(tmp_path / "notes", 3)
+    done = subprocess.run(
+        f"{cli_kit.CURATOR} add notes {closed}",
+        shell=True,
+        cwd=tmp_path,
+        env=cli_kit.environment(),
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0 and "Traceback" not in done.stderr, done
+    assert len(run("ls", "--json").rows("item")) == 3 and run("check").code == 0
