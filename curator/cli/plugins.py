@@ -87,7 +87,7 @@ def _traceback(name: str) -> str:
     example="curator plugins new my-encoder --kind encoder\ncurator plugins new my-reader --kind reader --folder ~",
 )
 @click.argument("name")
-@click.option("--kind", required=True, metavar="encoder|head|action|reader", help="What it is to offer.")
+@click.option("--kind", required=True, metavar="encoder|head|action|metric|reader", help="What it is to offer.")
 @click.option("--folder", type=click.Path(), default=".", metavar="DIR", help="Where to make it. [default: here]")
 @json_option
 def new(name: str, kind: str, folder: str, as_json: bool) -> None:

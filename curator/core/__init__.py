@@ -1,1 +1,1 @@
-"""The core: what curator does, without knowing any encoder, head, action or reader by name."""
+"""The core: what curator does, without knowing any encoder, head, action, metric or reader by name."""

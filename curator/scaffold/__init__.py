@@ -52,6 +52,11 @@ KINDS = {
         "An action: texts that hold a word get a label",
         "curator {name} --word refund --label money",
     ),
+    "metric": Kind(
+        "A metric: a similarity learnt from pairs, which damps what differs between alike items",
+        "curator pair A B --metric taste\ncurator similar A --metric taste:{name}",
+        ("numpy>=2.0",),
+    ),
     "reader": Kind(
         "A reader: .list files, which name images and texts, one relative path a line",
         "curator add holiday.list",

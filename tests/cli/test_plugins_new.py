@@ -14,11 +14,17 @@ import cli_kit
 import pytest
 
 from curator import scaffold
-from curator.api import ActionSpec, EncoderSpec, HeadSpec, ReaderSpec
+from curator.api import ActionSpec, EncoderSpec, HeadSpec, MetricSpec, ReaderSpec
 from curator.version import __version__
 
 ROOT = Path(__file__).parent.parent.parent
-KINDS = {"encoder": EncoderSpec, "head": HeadSpec, "action": ActionSpec, "reader": ReaderSpec}
+KINDS = {
+    "encoder": EncoderSpec,
+    "head": HeadSpec,
+    "action": ActionSpec,
+    "metric": MetricSpec,
+    "reader": ReaderSpec,
+}
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +214,7 @@ def test_an_action_cannot_have_the_name_of_a_command(run, tmp_path):
 
 def test_a_kind_is_needed_and_must_be_one(run, tmp_path):
     run("plugins", "new", "mine").assert_failed(2, "--kind", "curator plugins new --help")
-    run("plugins", "new", "mine", "--kind", "enc").assert_failed(2, "'enc'", "encoder, head, action, reader")
+    run("plugins", "new", "mine", "--kind", "enc").assert_failed(2, "'enc'", "encoder, head, action, metric, reader")
     assert os.listdir(tmp_path) == []
 
 
