@@ -169,8 +169,8 @@ def compared(
         return f"too few items were kept from it to tell whether {tuned} is better than {frozen}"
     one, other = before["balanced accuracy"], after["balanced accuracy"]
     counts = Counter(kept)
-    # The standard error of the difference of two shares of about one half, in classes as large as the smallest.
-    chance = (0.5 / (len(counts) * min(counts.values()))) ** 0.5
+    # The standard error of the difference of two means over the classes, of shares of about one half.
+    chance = (0.5 * sum(1 / many for many in counts.values())) ** 0.5 / len(counts)
     verdict = "better" if other > one else "not better: stay with the frozen one"
     unsure = ", though of so few that may be chance" if 0 < other - one < chance else ""
     return (

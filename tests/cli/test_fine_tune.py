@@ -15,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator.core.cross_validation import cross_validate
+from curator.core.finetuning import compared
 
 pytestmark = [pytest.mark.usefixtures("here"), pytest.mark.slow]
 
@@ -220,3 +221,13 @@ def test_what_the_encoder_saw_is_fitted_on_and_never_held_out(fresh, known, seed
 def test_where_it_saw_all_there_are_no_figures():
     vectors, targets = np.eye(6, dtype=np.float32), np.asarray([0, 1] * 3)
     assert cross_validate(lambda *given: 1 / 0, vectors, targets, 2, 0, np.ones(6, bool)).metrics == {"items": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("after", "says"), [(0.85, "better$"), (0.83, "may be chance$"), (0.8, "stay with the frozen one$")]
+)
+def test_what_may_be_chance_follows_from_the_size_of_each_class(after, says):
+    """A small one among large ones makes it no more likely than its share."""
+    kept = [label for label in range(20) for _ in range(4 if label == 0 else 40)]
+    figures = [{"items": 764.0, "balanced accuracy": value} for value in (0.8, after)]
+    assert re.search(says, compared(*figures, kept, "old", "new"))
