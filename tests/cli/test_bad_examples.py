@@ -110,6 +110,30 @@ def test_a_head_of_another_space_is_not_used(labelled):
     assert "label:money@1 on ngram: nothing changed" in ran("classify --label money").err
 
 
+def interrupted(folder, command, said):
+    """Ctrl-C as soon as a command has said so on stderr: one line, code 130, a run that is marked, and nothing else."""
+    process = subprocess.Popen(
+        [cli_kit.CURATOR, *command.split()],
+        cwd=folder,
+        env=cli_kit.environment(),
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert said in process.stderr.readline()
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and err.startswith("Error: interrupted") and len(err.splitlines()) == 1, err
+
+
+@pytest.mark.slow
+def test_ctrl_c_while_a_head_is_fitted_leaves_none(labelled, run):
+    interrupted(labelled, "train --label money --head mlp -o epochs=1000000", "fitting a mlp head")
+    assert run("log", "--json", "--limit", "1").row("run")["state"] == "interrupted"
+    assert run("check").code == 0
+    assert "label:money@1" in run("train", "--label", "money", "--head", "mlp", "-o", "epochs=2").out
+
+
 @pytest.mark.slow
 def test_ctrl_c_while_worse_copies_are_embedded_changes_nothing(tmp_path, run):
     for name, first in (("a", 0), ("b", 100)):
@@ -117,18 +141,7 @@ def test_ctrl_c_while_worse_copies_are_embedded_changes_nothing(tmp_path, run):
         for number in range(first, first + 8):
             cli_kit.photo(tmp_path / "photos" / name / f"{number}.jpg", number)
     assert run("add", "photos", "--labels-from-folders", "--group", "kind").code == 0
-    process = subprocess.Popen(
-        [cli_kit.CURATOR, "train", "--group", "kind", "--robustness"],
-        cwd=tmp_path,
-        env=cli_kit.environment(),
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert "fitting a logistic head" in process.stderr.readline()
-    os.killpg(process.pid, signal.SIGINT)
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == 130 and err.startswith("Error: interrupted") and len(err.splitlines()) == 1, err
+    interrupted(tmp_path, "train --group kind --robustness", "fitting a logistic head")
     assert run("log", "--json", "--limit", "1").row("run")["state"] == "interrupted"
     assert run("check").code == 0
     assert run("train", "--group", "kind", "--robustness", "--json").rows("held-out")[0]["blurred"] is not None
