@@ -23,13 +23,19 @@ pytestmark = pytest.mark.slow
 TUNING = Tuning(epochs=30, splits=1, rate=2e-2, rows=16, patience=30, dropout=0.2, precision="fp32")
 
 
+MIDDLE = ["下雨☔", "refund", "晴天", "战胜", "不敌", "send", "有雪", "fee", "巴萨", "北京", "please", "上海"]
+
+
 def crossed(count, seed=0):
-    """Texts whose class is whether day and club go together in a made-up way, which no sum over words can tell."""
+    """Texts whose class is whether first word and last go together in a made-up way, whatever the three between.
+
+    No sum over words can tell it; nearly all texts are distinct.
+    """
     chance = random.Random(seed)
     found = []
     for _ in range(count):
         day, club = chance.choice(["今天", "明天"]), chance.choice(["皇马", "Lakers"])
-        middle = chance.choice(["下雨☔", "refund", "晴天", "战胜"])
+        middle = " ".join(chance.choices(MIDDLE, k=3))
         found.append((f"{day} {middle} {club}", int((day == "今天") == (club == "皇马"))))
     texts, targets = zip(*found, strict=True)
     return list(texts), list(targets)
@@ -68,7 +74,7 @@ def test_it_never_leaves_what_is_worse_on_the_held_out(tuned):
 def test_the_last_epoch_may_be_the_best_however_many_texts_there_are(model, tmp_path):
     """At a rate so low that each epoch is better than the one before."""
     tried = []
-    tuning = dataclasses.replace(TUNING, epochs=None, rate=1e-4, head_rate=1e-4)
+    tuning = dataclasses.replace(TUNING, epochs=None, rate=1e-5, head_rate=1e-5)
     outcome = finetune(model, tmp_path / "last", *crossed(1300), 2, tuning, report=tried.append)
     assert outcome.epochs == tried[-1].epoch == tuning.epochs_for(1300) < tuning.epochs_for(1000)
 
@@ -209,13 +215,15 @@ def test_the_epochs_are_those_that_are_best_over_all_splits(model, tmp_path, mon
 def test_what_is_too_sure_is_not_worse(model):
     """The loss is taken at the best temperature: logits of twice the size have the same."""
     shape, weights, vocabulary, _ = folders.read(model)
-    texts, targets = crossed(60)
-    given = finetuning.Labelled(vocabulary.encode(texts), np.asarray(targets))
+    given, unseen = (
+        finetuning.Labelled(vocabulary.encode(texts), np.asarray(targets))
+        for texts, targets in (crossed(60), crossed(200, 9))
+    )
     tuner = finetuning._Tuner(shape, weights, TUNING, 2, 0, print, 0.0)
     head = tuner._head(given)
     with learning.workers() as pool:
         losses = [
-            tuner.measure(pool, {**weights, **{name: value * scale for name, value in head.items()}}, given)[0]
+            tuner.measure(pool, {**weights, **{name: value * scale for name, value in head.items()}}, unseen)[0]
             for scale in (0.5, 1, 2)
         ]
     assert losses == pytest.approx([losses[1]] * 3, rel=1e-3)
