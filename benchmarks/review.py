@@ -3,7 +3,7 @@
     python benchmarks/review.py ../shared/data/grocery
 
 Learning curves of average precision on the test photos, for coarse classes, over ten seeds; a person is simulated who
-always tells the truth. What the figures mean stands in README.md. Exits with 1 where random choice is as good.
+always tells the truth. What the figures mean stands in README.md. Exits with 1 where review does not win on average.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def area(curves: list[Curve]) -> NDArray[np.float64]:
 
 
 def show(curves: dict[str, list[Curve]]) -> bool:
-    """Print all tables; whether review is better than random choice on average."""
+    """Print all tables; whether review wins on average."""
     every = {name: np.asarray([one.precision for one in found]) for name, found in curves.items()}
     print(f"\n| answers | {' | '.join(curves)} | review less random |\n|---|{'---|' * (len(curves) + 1)}")
     for step in range(0, ANSWERS // BATCH + 1):
@@ -164,7 +164,11 @@ def show(curves: dict[str, list[Curve]]) -> bool:
     for name, found in curves.items():
         before, after = np.mean([one.held_out for one in found], axis=0)
         print(f"cross-validated on what was answered, {name}: {before:.3f} -> {after:.3f}")
-    return bool(areas["review"].mean() > areas["random"].mean())
+    for name in ("random", "least sure"):
+        print(
+            f"review is better than {name} on average: {'yes' if areas['review'].mean() > areas[name].mean() else 'NO'}"
+        )
+    return bool(areas["review"].mean() > max(areas["random"].mean(), areas["least sure"].mean()))
 
 
 def main() -> int:
@@ -180,7 +184,7 @@ def main() -> int:
         for name, choose in CHOICES.items()
     }
     won = show(curves)
-    print(f"better than random choice on average: {'yes' if won else 'NO'} ({time.monotonic() - begin:.0f} s)")
+    print(f"review wins on average: {'yes' if won else 'NO'} ({time.monotonic() - begin:.0f} s)")
     return 0 if won else 1
 
 

@@ -151,9 +151,8 @@ def test_an_interrupt_before_anything_was_better_leaves_nothing(model, tmp_path)
 def test_few_and_odd_labels_will_do(model, tmp_path, given, targets, classes):
     tuned = finetune(model, tmp_path, given, targets, classes, dataclasses.replace(TUNING, epochs=4))
     assert (tmp_path / MODEL).exists() == (tuned.epochs > 0), "where the frozen model is best, nothing is left"
-    if tuned.epochs:
-        rows = lstm_clm.load(lstm_clm.resolve(None, tuned.folder), "cpu").encode(TextBatch(given))
-        assert np.isfinite(rows).all()
+    left = tuned.folder if tuned.epochs else model
+    assert np.isfinite(lstm_clm.load(lstm_clm.resolve(None, left), "cpu").encode(TextBatch(given))).all()
 
 
 @pytest.mark.parametrize(
@@ -203,6 +202,7 @@ def test_the_epochs_are_those_that_are_best_over_all_splits(model, tmp_path, mon
     tuning = dataclasses.replace(TUNING, splits=3, epochs=12)
     outcome = finetune(model, tmp_path, texts, targets, 2, tuning, report=tried.append)
     assert len({tuple(held_out) for _, held_out in parts}) == 3
+    assert [(one.epoch, one.epochs) for one in tried] == [(epoch, 12) for epoch in range(13)]
     means = np.asarray(measured).reshape(13, 3, 2).mean(axis=1)
     assert [(one.loss, one.accuracy) for one in tried] == [pytest.approx(mean) for mean in means]
     assert outcome.epochs == means[:, 0].argmin()
