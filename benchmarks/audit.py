@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 import curator
 from curator.api import ItemSet
-from curator.core.calibration import calibrated
-from curator.core.cross_validation import cross_validate
+from curator.learning.calibration import calibrated
+from curator.learning.cross_validation import cross_validate
 
 SHARE, SEEDS = 0.05, 5
 LITE0 = "efficientnet-lite0"

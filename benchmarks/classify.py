@@ -33,7 +33,7 @@ from torchvision import models, transforms
 
 import curator
 from curator.api import FittedHead, ItemSet
-from curator.core.workspace import Workspace
+from curator.workspace import Workspace
 
 Floats: TypeAlias = NDArray[np.float32]
 Network: TypeAlias = tuple[torch.nn.Module, Any]

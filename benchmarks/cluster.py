@@ -24,7 +24,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 import curator
 from curator.api import ItemSet
-from curator.core.workspace import Workspace
+from curator.workspace import Workspace
 
 Integers: TypeAlias = NDArray[np.int64]
 

@@ -21,7 +21,7 @@ from sklearn.linear_model import LogisticRegression
 
 import curator
 from curator.api import ImageBatch
-from curator.core.images import framed
+from curator.media.preprocessing import framed
 
 PHOTOS, SIDE, MARGIN = 48, 0.09, 0.1
 CORNERS = ("top left", "top right", "bottom left", "bottom right")

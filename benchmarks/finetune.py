@@ -19,7 +19,7 @@ from pathlib import Path
 
 import curator
 from curator.api import FittedHead, ItemSet
-from curator.core.workspace import Workspace
+from curator.workspace import Workspace
 
 ENCODER = "efficientnet-lite0"
 ROW = "{:<10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}"

@@ -24,7 +24,7 @@ from sklearn.metrics import roc_auc_score
 
 import curator
 from curator.api import Metric, MetricSpec
-from curator.core.workspace import Workspace
+from curator.workspace import Workspace
 
 Floats: TypeAlias = NDArray[np.float32]
 Figures: TypeAlias = tuple[float, float, float, float]

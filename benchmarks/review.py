@@ -25,7 +25,7 @@ from sklearn.metrics import average_precision_score
 
 import curator
 from curator.api import ItemSet
-from curator.core.cross_validation import cross_validate
+from curator.learning.cross_validation import cross_validate
 
 Floats: TypeAlias = NDArray[np.float32]
 Indices: TypeAlias = NDArray[np.int64]

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from curator.version import __version__
 
 if TYPE_CHECKING:
-    from curator.core.reporting import Reporter
-    from curator.core.workspace import Workspace
+    from curator.reporter import Reporter
+    from curator.workspace import Workspace
 
 __all__ = ["__version__", "open_workspace"]
 
@@ -30,10 +30,10 @@ def open_workspace(
     `workspace/` going up, else `./workspace`). Raises `curator.errors.NotFound` if there is none, unless
     `create`; `WorkspaceError` if it cannot be used. `reporter` hears messages and progress; by default nobody does.
     """
-    from curator.core.locations import is_workspace, locate
-    from curator.core.workspace import Workspace
     from curator.errors import NotFound
-    from curator.plugins import load_plugins
+    from curator.registry.loader import load_plugins
+    from curator.workspace import Workspace
+    from curator.workspace_path import is_workspace, locate
 
     folder = locate(path)
     if create:

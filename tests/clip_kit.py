@@ -12,7 +12,7 @@ from curator_plugins.encoders import clip
 from PIL import Image
 
 from curator.api import ImageBatch
-from curator.core.images import pixels
+from curator.media.preprocessing import pixels
 
 (SPEC,) = clip.register_encoders()
 

@@ -27,10 +27,10 @@ from curator.api import (
     Skipped,
     hookimpl,
 )
-from curator.core.reporting import Reporter
-from curator.core.workspace import Workspace
 from curator.errors import NotFound
-from curator.plugins import Registry, load_plugins
+from curator.registry.loader import Registry, load_plugins
+from curator.reporter import Reporter
+from curator.workspace import Workspace
 
 OURS = (
     "audit",

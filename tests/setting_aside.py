@@ -20,8 +20,8 @@ from typing import Annotated
 import fakes
 
 from curator.api import ActionSpec, Argument, Column, Context, Finding, Option, SetAside, Table, hookimpl
-from curator.core.workspace import Workspace
-from curator.plugins import load_plugins
+from curator.registry.loader import load_plugins
+from curator.workspace import Workspace
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def state(*folders: Path) -> dict[str, tuple[str, int, int]]:
 def main() -> None:
     from curator import cli
     from curator.cli import shared
-    from curator.core import moves
+    from curator.history import file_moves
 
     left = int(sys.argv.pop(1))
 
@@ -113,7 +113,7 @@ def main() -> None:
             print(name, flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
 
-    moves.step = step
+    file_moves.step = step
     entries = [*metadata.entry_points(group="curator"), metadata.EntryPoint("tidy", "setting_aside", "curator")]
     loaded = load_plugins(entries)
     shared.registry.cache_clear()

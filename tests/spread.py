@@ -24,7 +24,7 @@ from PIL import Image, ImageDraw
 from torch.nn.functional import cross_entropy
 
 from curator.api import ImageBatch
-from curator.core.images import pixels
+from curator.media.preprocessing import pixels
 
 COLOURS = {"red": (205, 50, 40), "green": (50, 160, 60), "blue": (50, 80, 210), "yellow": (225, 200, 60)}
 PATTERNS = ("stripes", "checks", "dots", "gradient")

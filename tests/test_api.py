@@ -14,11 +14,12 @@ from typing import Annotated
 import click
 import pytest
 
-from curator import api, checkpoints, errors, hookspecs, pictures, sheets, testing
+from curator import api, checkpoints, errors, pictures, sheets, testing
 from curator.api import ActionSpec, Argument, Column, ItemSet, NewFile, Query, Table
 from curator.cli import COMMANDS, cli
 from curator.cli.actions import command_of
-from curator.plugins import CORE_COMMANDS, CORE_OPTIONS, HOOKS
+from curator.registry import hookspecs
+from curator.registry.loader import CORE_COMMANDS, CORE_OPTIONS, HOOKS
 from curator.testing import actions, encoders, heads, metrics, plugin, readers, specimen
 
 API = [api, api.actions, api.data, api.encoders, api.heads, api.metrics, api.readers]

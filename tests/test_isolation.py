@@ -380,17 +380,17 @@ def test_metadata_of_others_that_cannot_be_read_costs_only_its_own(tmp_path):
 # What replaces a part: (how, the command, its exit code, what it then writes to stdout or stderr).
 MUTANTS = {
     "the loader of pluggy": (
-        "plugins.load_plugins = lambda: pluggy.PluginManager('curator').load_setuptools_entrypoints('curator')",
+        "loader.load_plugins = lambda: pluggy.PluginManager('curator').load_setuptools_entrypoints('curator')",
         ["plugins", "--json"],
         (1, "", r"no licence|bye"),
     ),
     "no containment": (
-        "plugins._contained = contextlib.nullcontext",
+        "loader._contained = contextlib.nullcontext",
         ["wander", "--json"],
         (3, "printed at import", "no workspace at /workspace"),
     ),
     "no containment at work": (
-        "plugins.load_plugins()\nplugins._contained = contextlib.nullcontext",
+        "loader.load_plugins()\nloader._contained = contextlib.nullcontext",
         ["wander", "--json"],
         (0, r'(?s)printed at work.*"folder": "/".*"folder": "/"', ""),
     ),
@@ -400,7 +400,7 @@ MUTANTS = {
         (0, "written at import\nsaid by another process at import\n", ""),
     ),
     "no guard at work": (
-        "plugins._blamed = lambda origin, doing: contextlib.nullcontext()",
+        "loader._blamed = lambda origin, doing: contextlib.nullcontext()",
         ["plan-exits", "--json"],
         (1, "", "enough$"),
     ),
@@ -410,7 +410,7 @@ MUTANTS = {
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_without_a_part_of_the_isolation_they_break_something(site, folder, added, mutant):
     change, command, (code, out, err) = MUTANTS[mutant]
-    program = f"import contextlib, pluggy\nfrom curator import cli, plugins\n{change}\ncli.main()"
+    program = f"import contextlib, pluggy\nfrom curator import cli\nfrom curator.registry import loader\n{change}\ncli.main()"
     ran = Site(site, folder).run(*command, code=program)
     assert ran.code == code
     assert re.search(out, ran.out)

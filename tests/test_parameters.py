@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from curator.api import Argument, ItemSet, LabelName, Option, Query
 from curator.errors import BadInput
-from curator.parameters import bind, parameters
+from curator.registry.parameters import bind, parameters
 
 
 @dataclass(frozen=True)

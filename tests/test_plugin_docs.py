@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from curator import api, hookspecs
-from curator.plugins import HOOKS
+from curator import api
+from curator.registry import hookspecs
+from curator.registry.loader import HOOKS
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")

@@ -15,8 +15,8 @@ import pytest
 from click.testing import CliRunner
 from plugin_kit import Ran, Site
 
-from curator import plugins
 from curator.cli import cli, shared
+from curator.registry import loader
 
 VERSION = "4.5.6"
 TEXTS = 8
@@ -385,6 +385,6 @@ COMMANDS = [("plan-raises",), ("encode", "-e", "load-raises"), ("plan-exits",), 
 def test_without_the_guard_nobody_is_blamed(workspace, monkeypatch, command):
     (workspace / "a.sheet").touch()
     assert curator(*command).code == 6
-    monkeypatch.setattr(plugins, "_blamed", lambda origin, doing: contextlib.nullcontext())
+    monkeypatch.setattr(loader, "_blamed", lambda origin, doing: contextlib.nullcontext())
     with pytest.raises((AssertionError, RuntimeError, ZeroDivisionError)):
         assert curator(*command).code == 6

@@ -18,8 +18,8 @@ import pluggy
 import pytest
 from plugin_kit import FIRST_PARTY, Site, action, encoder, hook
 
-from curator import hookspecs, plugins
-from curator.plugins import GROUP, HOOKS, Registry, load_plugins
+from curator.registry import hookspecs, loader
+from curator.registry.loader import GROUP, HOOKS, Registry, load_plugins
 
 VERSION = "1.2.3"
 
@@ -232,7 +232,7 @@ def test_without_a_part_of_the_loader_something_gets_through(installed, monkeypa
     registry = load_plugins(installed)
     for name in names:
         assert_refused(registry, name)
-    monkeypatch.setattr(plugins, part, replacement)
+    monkeypatch.setattr(loader, part, replacement)
     registry = load_plugins(installed)
     for name in names:
         with pytest.raises((AssertionError, ValueError)):
@@ -244,7 +244,7 @@ def test_without_containment_a_plugin_prints_and_moves_the_process(installed, mo
     assert "noise" not in capsys.readouterr().out
     assert Path.cwd() == site.folder.resolve()
     del sys.modules["noisy_dist"]
-    monkeypatch.setattr(plugins, "_contained", contextlib.nullcontext)
+    monkeypatch.setattr(loader, "_contained", contextlib.nullcontext)
     load_plugins(installed)
     assert "noise" in capsys.readouterr().out
     assert Path.cwd() == Path("/")

@@ -1,7 +1,7 @@
 """All that a plugin may use.
 
 A plugin is a module behind an entry point of the group `curator`. It implements hooks (see
-`curator.hookspecs`) that return *specs*: frozen descriptions that cost microseconds. Heavy libraries
+`curator.registry.hookspecs`) that return *specs*: frozen descriptions that cost microseconds. Heavy libraries
 are imported inside the functions that a spec names (`resolve`, `load`, `plan`, `read`), never at the
 top of the module, because every command imports every plugin.
 

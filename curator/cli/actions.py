@@ -37,10 +37,10 @@ from curator.cli.shared import (
     workspace_option,
 )
 from curator.cli.tables import QUESTIONS
-from curator.parameters import Parameter, parameters
+from curator.registry.parameters import Parameter, parameters
 
 if TYPE_CHECKING:
-    from curator.core.workspace import Workspace
+    from curator.workspace import Workspace
 
 TYPES: dict[Any, click.ParamType[Any]] = {int: click.INT, float: click.FLOAT}
 

@@ -16,7 +16,7 @@ from curator.cli.text import one_line, printable, say, short_path
 
 if TYPE_CHECKING:
     from curator.api import Ask, Item
-    from curator.core.asking import Answer, Asker, Standing, Step
+    from curator.running.dialogue import Answer, Asker, Standing, Step
 
 OFFERED = 9
 """How many labels of a group are offered by number."""
@@ -82,7 +82,7 @@ class _Unclear:
 
 def _progress(ask: Ask, standing: Standing) -> str:
     """'3 of 20 · 7 ultraman, 12 not ultraman · held out: average precision 0.712 -> 0.784 on 19 items'."""
-    from curator.core.asking import moved
+    from curator.running.dialogue import moved
 
     parts = [f"{standing.number:,}" + (f" of {standing.count:,}" if standing.count else "")]
     if ask.choices:
@@ -132,7 +132,7 @@ def _keys(ask: Ask, standing: Standing) -> str:
 
 def _understood(typed: str, ask: Ask, standing: Standing) -> Answer | Step | _Unclear:
     """What a line means; at the end of input, to quit."""
-    from curator.core.asking import Step
+    from curator.running.dialogue import Step
 
     if not typed:
         return Step.QUIT

@@ -14,8 +14,8 @@ from curator.cli.text import say, short_path
 
 if TYPE_CHECKING:
     from curator.api import EncoderSpec, Model
-    from curator.core.filling import EncodeReport
-    from curator.core.workspace import Workspace
+    from curator.embedding.vector_writer import EncodeReport
+    from curator.workspace import Workspace
 
 
 @click.command(
@@ -44,9 +44,9 @@ def encode(
 ) -> None:
     """Embed what is not embedded yet. Ctrl-C is safe: the same command goes on."""
     from curator.cli.render import Output
-    from curator.core.reporting import count
-    from curator.core.running import item_set
     from curator.errors import SomeItemsFailed
+    from curator.reporter import count
+    from curator.running.context import item_set
 
     reports = workspace.encode(encoder, weights, item_set(label=labelled, **chosen), retry, device)
     output = Output(as_json)
@@ -72,8 +72,8 @@ def encode(
 
 def _pace(report: EncodeReport) -> str:
     """How long it took, how fast that is, and the precision if it is not the encoder's own."""
-    from curator.core.reduced import FULL
-    from curator.core.reporting import duration
+    from curator.embedding.precision import FULL
+    from curator.reporter import duration
 
     if not report.encoded:
         return ""

@@ -22,7 +22,7 @@ from curator.cli.text import say
 
 if TYPE_CHECKING:
     from curator.api import FittedHead
-    from curator.core.workspace import Workspace
+    from curator.workspace import Workspace
 
 
 @click.command(
@@ -85,7 +85,7 @@ def summary(head: FittedHead) -> str:
 
 def confused(workspace: Workspace, head: FittedHead) -> Iterator[dict[str, Any]]:
     """Rows for the table of confusions, the most frequent first."""
-    from curator.core.metrics import confusions
+    from curator.learning.scores import confusions
 
     held_out = workspace.training.held_out(head)
     found = confusions(held_out.probabilities.argmax(axis=1), held_out.targets, held_out.classes)
@@ -101,7 +101,7 @@ def heads(workspace: Workspace, limit: int | None, as_json: bool) -> None:
     """List the kinds of head that are installed, and the heads fitted in this workspace."""
     from curator.api import HeadSpec
     from curator.cli.render import Output
-    from curator.parameters import parameters
+    from curator.registry.parameters import parameters
 
     output = Output(as_json, limit)
     kinds = registry().all(HeadSpec)

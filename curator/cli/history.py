@@ -12,7 +12,7 @@ from curator.cli.shared import Command, force_option, json_option, limit_option,
 from curator.cli.tables import BACKUP, FAULTS, RUNS, UNDONE
 
 if TYPE_CHECKING:
-    from curator.core.workspace import Workspace
+    from curator.workspace import Workspace
 
 
 @click.command(cls=Command, rows=(RUNS,), example="curator log --limit 5")
@@ -40,7 +40,7 @@ def undo(workspace: Workspace, run: int | None, as_json: bool) -> None:
     from dataclasses import asdict
 
     from curator.cli.render import Output
-    from curator.core.reporting import count
+    from curator.reporter import count
 
     undone = workspace.undo(run)
     output = Output(as_json)
@@ -63,8 +63,8 @@ def check(workspace: Workspace, repair: bool, limit: int | None, as_json: bool) 
     Exit code 5 says that something is left to do.
     """
     from curator.cli.render import Output
-    from curator.core.reporting import count
     from curator.errors import SomeItemsFailed
+    from curator.reporter import count
 
     found = workspace.check(repair)
     output = Output(as_json, limit)
@@ -102,8 +102,8 @@ def backup(workspace: Workspace, file: str, force: bool, as_json: bool) -> None:
 
     from curator.cli.items import say_problems
     from curator.cli.render import Output
-    from curator.core.reporting import count
     from curator.errors import SomeItemsFailed
+    from curator.reporter import count
 
     made = workspace.back_up(file, force)
     output = Output(as_json)
@@ -119,7 +119,7 @@ def backup(workspace: Workspace, file: str, force: bool, as_json: bool) -> None:
 def _runs(workspace: Workspace) -> Iterator[dict[str, Any]]:
     import datetime
 
-    from curator.core.undo import Undo
+    from curator.history.undo import Undo
 
     undone = Undo(workspace.database, workspace.moves).undone()
     sql = "SELECT run.*, (SELECT count(*) FROM change WHERE run_id = run.id) AS changes FROM run ORDER BY id DESC"

@@ -13,8 +13,8 @@ from curator.cli.text import say
 
 if TYPE_CHECKING:
     from curator.api import Item
-    from curator.core.adding import AddReport
-    from curator.core.workspace import Workspace
+    from curator.ingest.options import AddReport
+    from curator.workspace import Workspace
 
 PROBLEM_LINES = 10
 
@@ -23,9 +23,9 @@ PROBLEM_LINES = 10
 @click.option("-w", "--workspace", type=click.Path(), help="Where. [default: ./workspace]")
 def init(workspace: str | None) -> None:
     """Make an empty workspace. `curator add` does this by itself."""
-    from curator.core.locations import FOLDER
-    from curator.core.places import typed
-    from curator.core.workspace import Workspace
+    from curator.catalog.places import typed
+    from curator.workspace import Workspace
+    from curator.workspace_path import FOLDER
 
     folder = typed(workspace or FOLDER).absolute()
     made = Workspace.create(folder)
@@ -35,9 +35,9 @@ def init(workspace: str | None) -> None:
 def _look_for(arguments: dict[str, Any]) -> None:
     """Raise for a source that does not exist, or cannot be added so, before a workspace is made for nothing."""
     from curator.api import ReadOptions
-    from curator.core.adding import AddOptions
-    from curator.core.locations import is_workspace
-    from curator.core.sources import chosen
+    from curator.ingest.options import AddOptions
+    from curator.ingest.sources import chosen
+    from curator.workspace_path import is_workspace
 
     arguments["sources"] = tuple(from_stdin(arguments["sources"]))
     given = {name: value for name, value in arguments.items() if name in AddOptions.__dataclass_fields__}
@@ -112,7 +112,7 @@ def _counts(report: AddReport) -> dict[str, int]:
 
 
 def _all(report: AddReport, failed: int = 0) -> str:
-    from curator.core.reporting import count
+    from curator.reporter import count
 
     if not report.rows:
         return count(max(report.found, failed), "file")
@@ -121,7 +121,7 @@ def _all(report: AddReport, failed: int = 0) -> str:
 
 
 def _told(report: AddReport) -> Iterator[str]:
-    from curator.core.reporting import count
+    from curator.reporter import count
 
     parts = [
         count(report.added, "new item"),
@@ -183,8 +183,8 @@ def label(
 ) -> None:
     """Say of items that they are NAME."""
     from curator.cli.render import Output
-    from curator.core.reporting import count
     from curator.errors import BadInput
+    from curator.reporter import count
 
     if negative and remove:
         raise BadInput("--negative and --remove exclude each other")
@@ -238,7 +238,7 @@ def selection_options(function: Any) -> Any:
 def ls(workspace: Workspace, labelled: str | None, limit: int | None, as_json: bool, **chosen: Any) -> None:
     """List items."""
     from curator.cli.render import Output
-    from curator.core.running import item_set
+    from curator.running.context import item_set
 
     found = workspace.items.select(item_set(label=labelled, **chosen))
     Output(as_json, limit).table(ITEMS, item_rows(workspace, found))
@@ -264,6 +264,6 @@ def item_rows(workspace: Workspace, found: list[Item]) -> Iterator[dict[str, Any
 def show(workspace: Workspace, item: str, as_json: bool) -> None:
     """Show all that is known of an item."""
     from curator.cli.render import Output
-    from curator.core.details import details
+    from curator.maintenance.item_details import details
 
     Output(as_json).table(FACTS, ({"fact": fact, "value": value} for fact, value in details(workspace, item)))

@@ -13,7 +13,7 @@ from curator.cli.text import say
 
 if TYPE_CHECKING:
     from curator.api import Item
-    from curator.core.workspace import Workspace
+    from curator.workspace import Workspace
 
 
 @click.command(
@@ -36,10 +36,10 @@ def pair(
 
     `curator similar --metric NAME` learns from it. The last word on two items counts.
     """
+    from curator.catalog.pairs import metric_name
     from curator.cli.render import Output
-    from curator.core.pairs import metric_name
-    from curator.core.reporting import count
     from curator.errors import BadInput
+    from curator.reporter import count
 
     if not_alike and remove:
         raise BadInput("--not-alike and --remove exclude each other")

@@ -21,7 +21,7 @@ from curator.errors import BadInput, NotFound, PluginError
 
 if TYPE_CHECKING:
     from curator.cli.render import Output
-    from curator.plugins import Failed, Loaded
+    from curator.registry.loader import Failed, Loaded
     from curator.testing import Check, Outcome
 
 
@@ -95,9 +95,9 @@ def new(name: str, kind: str, folder: str, as_json: bool) -> None:
 
     It is working code to go on from, with tests and all that publishing needs. Nothing is written over.
     """
+    from curator.catalog.places import typed
     from curator.cli.render import Output
     from curator.cli.text import short_path
-    from curator.core.places import typed
     from curator.scaffold import create
 
     _refuse_taken(name, kind)
@@ -113,7 +113,7 @@ def new(name: str, kind: str, folder: str, as_json: bool) -> None:
 
 def _refuse_taken(name: str, kind: str) -> None:
     """Raise for a name with which the new plugin would be skipped, or mistaken for another."""
-    from curator.plugins import CORE_COMMANDS, load_plugins
+    from curator.registry.loader import CORE_COMMANDS, load_plugins
 
     if kind == "action" and name in CORE_COMMANDS:
         raise BadInput(f"{name!r} is a command of curator itself: choose another name")
@@ -138,8 +138,8 @@ def check(name: str, variant: str | None, weights: str | None, as_json: bool) ->
     The name of a package stands for all its plugins. Each check comes with the reason that it matters or, where it
     failed, with what was seen. Nothing is downloaded.
     """
+    from curator.catalog.places import missing_path, typed
     from curator.cli.render import Output
-    from curator.core.places import missing_path, typed
     from curator.testing import checks
 
     file = None if weights is None else typed(weights)
@@ -156,7 +156,7 @@ def check(name: str, variant: str | None, weights: str | None, as_json: bool) ->
 def _named(name: str) -> list[Loaded]:
     """The plugins that are meant; raises where one of them was skipped, since there is nothing to check then."""
     # Not the registry that the commands share: it tells of every plugin that was skipped, and one is asked about here.
-    from curator.plugins import load_plugins
+    from curator.registry.loader import load_plugins
 
     loaded = load_plugins()
     for failure in loaded.failures:

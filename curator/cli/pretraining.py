@@ -12,7 +12,7 @@ from curator.cli.tables import PRETRAINED
 from curator.cli.text import say
 
 if TYPE_CHECKING:
-    from curator.core.workspace import Workspace
+    from curator.workspace import Workspace
 
 
 @click.command(
@@ -44,8 +44,8 @@ def pretrain(
     Ctrl-C keeps the best so far as a model; the same command then goes on from where it stopped.
     """
     from curator.cli.render import Output
-    from curator.core.reporting import count, duration
-    from curator.core.running import item_set
+    from curator.reporter import count, duration
+    from curator.running.context import item_set
 
     made = workspace.pretrain(encoder, corpus, item_set(label=labelled, **chosen), start, option_values(options))
     output = Output(as_json)

@@ -11,8 +11,8 @@ from curator.cli.shared import Command, from_stdin, json_option, limit_option, w
 from curator.cli.tables import QUARANTINED, RETURNED
 
 if TYPE_CHECKING:
-    from curator.core.quarantine import Quarantined
-    from curator.core.workspace import Workspace
+    from curator.quarantine.quarantine import Quarantined
+    from curator.workspace import Workspace
 
 
 @click.group()
@@ -30,7 +30,7 @@ def quarantine() -> None:
 def list_(workspace: Workspace, limit: int | None, as_json: bool) -> None:
     """List what lies in quarantine, oldest first."""
     from curator.cli.render import Output
-    from curator.core.reporting import count, size
+    from curator.reporter import count, size
 
     files = workspace.quarantine.all()
     output = Output(as_json, limit)
@@ -79,7 +79,7 @@ def purge(workspace: Workspace, older_than: str, yes: bool, as_json: bool) -> No
 
 def _told(done: str, files: list[Quarantined], as_json: bool) -> None:
     from curator.cli.render import Output
-    from curator.core.reporting import count, size
+    from curator.reporter import count, size
 
     output = Output(as_json)
     if as_json:

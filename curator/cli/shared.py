@@ -16,8 +16,8 @@ from curator.cli.text import say
 
 if TYPE_CHECKING:
     from curator.api import Table
-    from curator.core.workspace import Workspace
-    from curator.plugins import Registry
+    from curator.registry.loader import Registry
+    from curator.workspace import Workspace
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,7 +50,7 @@ no_images_option = click.option(
 @functools.cache
 def registry() -> Registry:
     """All plugins; those that failed are named on stderr, once."""
-    from curator.plugins import load_plugins
+    from curator.registry.loader import load_plugins
 
     loaded = load_plugins()
     for failure in loaded.failures:
@@ -88,9 +88,9 @@ def workspace_option(
 
 def opened(chosen: str | None, create: bool) -> Workspace:
     """The workspace that is meant; raises `NotFound` with the command that makes one."""
-    from curator.core.locations import FOLDER, is_workspace, locate
-    from curator.core.workspace import Workspace
     from curator.errors import NotFound
+    from curator.workspace import Workspace
+    from curator.workspace_path import FOLDER, is_workspace, locate
 
     folder = locate(chosen)
     if not create and not is_workspace(folder):

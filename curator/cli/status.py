@@ -10,7 +10,7 @@ from curator.cli.shared import Command, json_option, limit_option, workspace_opt
 from curator.cli.tables import HOLDINGS, LABELS, PROBLEMS, STEPS
 
 if TYPE_CHECKING:
-    from curator.core.workspace import Workspace
+    from curator.workspace import Workspace
 
 
 @click.command(cls=Command, rows=(HOLDINGS, LABELS, STEPS, PROBLEMS), example="curator status --problems")
@@ -23,7 +23,7 @@ def status(workspace: Workspace, problems: bool, limit: int | None, as_json: boo
     from dataclasses import asdict
 
     from curator.cli.render import Output
-    from curator.core.status import Status
+    from curator.maintenance.status import Status
 
     found = Status(workspace)
     output = Output(as_json, limit)

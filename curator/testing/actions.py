@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from curator.api import ActionSpec, Artifact, Ask, Finding, GroupName, LabelName, NewFile, Output, Query
-from curator.core.artifacts import Targets
-from curator.core.asking import Answer, Standing
-from curator.core.changes import Journal
-from curator.core.running import ActionContext, bind_parameters, outputs
-from curator.core.workspace import Workspace
 from curator.errors import BadInput, NotFound, NotReady, PluginError
-from curator.parameters import parameters
-from curator.plugins import Loaded, Origin, Spec
+from curator.history.journal import Journal
+from curator.registry.loader import Loaded, Origin, Spec
+from curator.registry.parameters import parameters
+from curator.running.artifacts import Targets
+from curator.running.context import ActionContext, bind_parameters, outputs
+from curator.running.dialogue import Answer, Standing
 from curator.testing import specimen
 from curator.testing.checks import Given, NotApplicable
 from curator.testing.fresh import folder
+from curator.workspace import Workspace
 
 HISTORY = frozenset(["run", "change", "move"])
 """Tables of what was done when."""

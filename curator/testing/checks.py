@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any, Literal, TypeAlias
 
 from curator.api import ActionSpec, EncoderSpec, HeadSpec, MetricSpec, ReaderSpec
-from curator.plugins import Loaded, Spec
+from curator.registry.loader import Loaded, Spec
 
 Subject: TypeAlias = Loaded | ModuleType | EncoderSpec | HeadSpec | MetricSpec | ActionSpec | ReaderSpec
 """What can be checked: an installed plugin, the module of one, or one of the specs that it offers."""

@@ -31,7 +31,7 @@ from curator.api import (
     Truncating,
 )
 from curator.errors import CuratorError
-from curator.plugins import Spec
+from curator.registry.loader import Spec
 from curator.testing import samples
 from curator.testing.checks import Given, NotApplicable
 from curator.testing.fresh import asked, folder, needed
@@ -117,7 +117,7 @@ class EncoderCase:
         """Pictures as this encoder sees them."""
         import numpy as np
 
-        from curator.core.images import pixels
+        from curator.media.preprocessing import pixels
 
         assert self.resolved.preprocess is not None, "it encodes images, and its Resolved names no preprocess"
         return ImageBatch(np.stack([pixels(path, self.resolved.preprocess) for path in paths]))
@@ -254,8 +254,8 @@ def check_feature_map_means_to_the_vector(case: EncoderCase) -> None:
 
 def check_compiled_form_agrees(case: EncoderCase) -> None:
     """A query from outside asks the compiled form: it must find what the encoder itself would find."""
-    from curator.contract import Breach
-    from curator.core.compiled import hold, hold_texts
+    from curator.embedding.compiled import hold, hold_texts
+    from curator.registry.validation import Breach
 
     encoder = case.encoder
     pictures = "image" in case.spec.modalities and isinstance(encoder, Compilable)

@@ -106,7 +106,7 @@ def probabilities(here: Path, told: Mapping[str, Any]) -> dict[str, Any]:
     import numpy as np
 
     from curator.api import HeadSpec
-    from curator.parameters import bind
+    from curator.registry.parameters import bind
 
     spec = _spec(HeadSpec, told)
     head = spec.load(bind(spec.params, told["options"]))
@@ -132,7 +132,7 @@ def transformed(here: Path, told: Mapping[str, Any]) -> dict[str, Any]:
 def _spec(kind: Any, told: Mapping[str, Any]) -> Any:
     from importlib import metadata
 
-    from curator.plugins import load_plugins
+    from curator.registry.loader import load_plugins
 
     loaded = load_plugins([metadata.EntryPoint("checked", told["module"], "curator")])
     for failure in loaded.failures:

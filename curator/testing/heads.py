@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from curator.api import DifferentiableHead, Head, HeadSpec, LinearHead
 from curator.errors import CuratorError
-from curator.parameters import bind
-from curator.plugins import Spec
+from curator.registry.loader import Spec
+from curator.registry.parameters import bind
 from curator.testing.checks import Given, NotApplicable
 from curator.testing.fresh import asked, folder, needed
 from curator.testing.samples import clouds

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from curator.api import Metric, MetricSpec
 from curator.errors import CuratorError
-from curator.plugins import Spec
+from curator.registry.loader import Spec
 from curator.testing.checks import Given
 from curator.testing.fresh import asked, folder, needed
 from curator.testing.samples import pairs

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from curator.api import ActionSpec, EncoderSpec, HeadSpec, MetricSpec
-from curator.plugins import GROUP, Loaded, Registry, Spec, installed, load_plugins
+from curator.registry.loader import GROUP, Loaded, Registry, Spec, installed, load_plugins
 from curator.testing.fresh import asked, folder
 
 HEAVY = frozenset(

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from curator.api import Found, ReaderSpec, ReadOptions, Row, Skipped
-from curator.contract import Breach, held
-from curator.core.workspace import Workspace
 from curator.errors import CuratorError
-from curator.plugins import Loaded, Origin, Registry, Spec
+from curator.registry.loader import Loaded, Origin, Registry, Spec
+from curator.registry.validation import Breach, held
 from curator.testing import samples, specimen
 from curator.testing.checks import Given, NotApplicable
 from curator.testing.fresh import folder
+from curator.workspace import Workspace
 
 TABLE = {
     "table.csv": "text,label\nthe first row,a\n第二行,b\n",

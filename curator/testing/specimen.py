@@ -29,13 +29,13 @@ from curator.api import (
     hookimpl,
 )
 from curator.errors import BadInput
-from curator.plugins import GROUP, Registry, load_plugins
+from curator.registry.loader import GROUP, Registry, load_plugins
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from curator.core.workspace import Workspace
+    from curator.workspace import Workspace
 
 SIZE, CELLS, LETTERS = 32, 4, 64
 

@@ -81,8 +81,8 @@ def _labelled(case: EncoderCase, file: IO[bytes], here: Path) -> Labelled:
     """Items of two classes that are told apart easily, and not at once."""
     import numpy as np
 
-    from curator.core.decoding import Decoded
-    from curator.core.images import resized
+    from curator.learning.labelled_pictures import Decoded
+    from curator.media.preprocessing import resized
 
     targets = np.arange(2 * EACH, dtype=np.int64) % 2
     if case.spec.modalities[0] == "text":

@@ -14,8 +14,8 @@ from cli_kit import curator_here
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curator.core.cross_validation import cross_validate
-from curator.core.finetuning import compared
+from curator.learning.cross_validation import cross_validate
+from curator.learning.finetuning import compared
 
 pytestmark = [pytest.mark.usefixtures("here"), pytest.mark.slow]
 
@@ -114,8 +114,8 @@ def tuned():
 
 
 def seen(name):
-    from curator.core.workspace import Workspace
-    from curator.plugins import load_plugins
+    from curator.registry.loader import load_plugins
+    from curator.workspace import Workspace
 
     with Workspace(Path("workspace"), load_plugins()) as ws:
         (model,) = [model for model in ws.models.all() if model.name == name]

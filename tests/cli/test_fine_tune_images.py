@@ -122,9 +122,9 @@ def test_from_a_version_that_learnt_it_learns_on():
 
 def test_what_is_not_embedded_is_embedded_without_a_question(tmp_path, monkeypatch):
     """However long that takes: fine-tuning takes longer, and was asked for."""
-    from curator.core import encoding
+    from curator.embedding import embedder
 
-    monkeypatch.setattr(encoding, "ASK_SECONDS", 0)
+    monkeypatch.setattr(embedder, "ASK_SECONDS", 0)
     monkeypatch.chdir(tmp_path)
     photos(tmp_path / "photos")
     ran("add", "photos", "--labels-from-folders", "--group", "grain", "--no-encode")

@@ -12,7 +12,7 @@ import pytest
 import curator
 from curator.api import Ask, Item
 from curator.cli import asking
-from curator.core.asking import Standing, Step
+from curator.running.dialogue import Standing, Step
 
 KEYS = "q(uit): "
 TRUE_COLOUR = {"COLORTERM": "truecolor"}

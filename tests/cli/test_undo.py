@@ -56,7 +56,7 @@ def test_what_cannot_be_undone(labelled):
 KILLED_AT = """
 import os, signal, sys
 from curator.cli import main
-from curator.core.changes import Journal
+from curator.history.journal import Journal
 
 record, left = Journal._record, int(sys.argv.pop(1))
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import broken
 import pytest
 
-from curator.plugins import load_plugins
+from curator.registry.loader import load_plugins
 from curator.testing import NotApplicable, checks, examine, parametrize, specimen
 from curator.testing.checks import noun
 

@@ -43,7 +43,7 @@ from spread import BOUND, MUTANTS, NEAREST, SMALLER, Mutants, agreement, encoded
 
 import curator
 from curator.api import ItemSet, TextBatch
-from curator.core.images import pixels
+from curator.media.preprocessing import pixels
 
 pytestmark = pytest.mark.slow
 

@@ -19,8 +19,8 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from curator.api import Preprocess, TextBatch
-from curator.core.images import pixels
 from curator.errors import BadInput, NotFound, NotReady
+from curator.media.preprocessing import pixels
 
 # --- vectors ---
 

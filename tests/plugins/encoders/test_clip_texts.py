@@ -120,7 +120,7 @@ def test_a_query_that_is_cut_is_said_to_be(folder):
 
 def test_a_network_that_cannot_be_kept_whole_is_not_kept(tiny, tmp_path, monkeypatch):
     """SQLite takes no more than a thousand million bytes: the largest models go the slow way, and say so."""
-    from curator.core import compiled
+    from curator.embedding import compiled
 
     monkeypatch.setattr(compiled, "LARGEST", 1000)
     monkeypatch.chdir(tmp_path)

@@ -16,9 +16,9 @@ from sklearn.linear_model import LogisticRegression
 from curator import finetuning
 from curator.api import FeatureMap, ImageBatch, Labelled
 from curator.checkpoints import read_tensors
-from curator.core.decoding import Decoded
-from curator.core.images import pixels, resized
 from curator.errors import BadInput, NotFound
+from curator.learning.labelled_pictures import Decoded
+from curator.media.preprocessing import pixels, resized
 
 (SPEC,) = efficientnet_lite.register_encoders()
 

@@ -24,8 +24,8 @@ from torchvision.models.feature_extraction import create_feature_extractor
 
 import curator
 from curator.api import FeatureMap, ImageBatch
-from curator.core.images import pixels
 from curator.errors import BadInput, NotFound
+from curator.media.preprocessing import pixels
 from curator.testing import checks
 
 SPECS = {spec.name: spec for spec in resnet.register_encoders()}

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file, save_file
 
 from curator.api import HeadSpec
 from curator.errors import BadInput
-from curator.parameters import bind
+from curator.registry.parameters import bind
 
 SPECS: dict[str, HeadSpec] = {
     spec.name: spec for module in (logistic, mlp, prototype) for spec in module.register_heads()
@@ -90,7 +90,7 @@ def test_a_state_is_all_there_is_to_a_head(kind, options, tmp_path):
     code = f"""
 import json, sys, numpy as np
 from safetensors.numpy import load_file
-from curator.parameters import bind
+from curator.registry.parameters import bind
 from curator_plugins.heads import {kind}
 (spec,) = {kind}.register_heads()
 head = spec.load(bind(spec.params, json.loads(sys.argv[2])))

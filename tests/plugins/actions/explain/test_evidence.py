@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 import curator
 from curator.api import ImageBatch
-from curator.core.images import pixels
+from curator.media.preprocessing import pixels
 
 COLOURS = {"red": (200, 60, 60), "blue": (60, 60, 200), "green": (60, 200, 60), "grey": (128, 128, 128)}
 

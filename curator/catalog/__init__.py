@@ -1,0 +1,1 @@
+"""What the catalogue holds: items, where they are, labels, pairs and tables."""

@@ -1,0 +1,178 @@
+"""Items as plugins see them, selections of them, and queries made definite."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shlex
+import sqlite3
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from curator.api import Item, ItemSet, Modality, Query
+from curator.catalog.labels import Labels
+from curator.catalog.places import Places, missing_path, real, typed
+from curator.catalog.source_tables import Tables
+from curator.errors import BadInput, NotFound
+from curator.media.content import Content, examine
+from curator.media.files import BadContent, look
+from curator.store.sqlite import Database
+
+SET_ASIDE = (
+    "SELECT item_id FROM quarantined WHERE item_id IS NOT NULL EXCEPT SELECT item_id FROM place WHERE missing = 0"
+)
+
+
+class Items:
+    """Reads items."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.places = Places(database)
+
+    def by_ids(self, ids: Sequence[int]) -> list[Item]:
+        """The items of these ids, by id."""
+        sql = "SELECT * FROM item WHERE id IN (SELECT value FROM json_each(?))"
+        return self._items(sorted(self.database.rows_among(sql, ids), key=lambda row: row["id"]))
+
+    def by_hashes(self, hashes: Sequence[str]) -> list[Item]:
+        """The items of those hashes that are known, by id."""
+        sql = "SELECT * FROM item WHERE hash IN (SELECT value FROM json_each(?))"
+        return self._items(sorted(self.database.rows_among(sql, hashes), key=lambda row: row["id"]))
+
+    def by_id(self, item_id: int) -> Item:
+        """One item; raises `NotFound`, saying which ids there are."""
+        found = self.by_ids([item_id])
+        if not found:
+            last = self.database.value("SELECT max(id) FROM item")
+            raise NotFound(
+                f"no item id:{item_id}: " + (f"ids go from 1 to {last}" if last else "the catalogue is empty")
+            )
+        return found[0]
+
+    def select(self, among: ItemSet = ItemSet(), modalities: Sequence[Modality] | None = None) -> list[Item]:
+        """The items that meet every condition, by id. Raises `NotFound` for an unknown label or folder.
+
+        What lies in quarantine and nowhere else was set aside, and is not among them.
+        """
+        items = self._items(self.database.rows(f"SELECT * FROM item WHERE id NOT IN ({SET_ASIDE}) ORDER BY id"))
+        if modalities is not None:
+            items = [item for item in items if item.modality in modalities]
+        if among.media is not None:
+            items = [item for item in items if item.modality == among.media]
+        if among.under is not None:
+            items = self._under(items, among.under)
+        if among.label is not None:
+            items = self._labelled(items, among.label)
+        if among.unlabelled:
+            said = {row["item_id"] for row in self.database.rows("SELECT item_id FROM verdict WHERE value IS NOT 0")}
+            items = [item for item in items if item.id not in said]
+        return items
+
+    def _under(self, items: Iterable[Item], folder: Path) -> list[Item]:
+        path = real(folder)
+        below = {place["item_id"] for place in self.places.below(path, rows=True)}
+        if not below and not os.path.exists(path):
+            raise missing_path(folder)
+        return [item for item in items if item.id in below]
+
+    def _labelled(self, items: Iterable[Item], label: str) -> list[Item]:
+        examples = Labels(self.database).examples(f"label:{label}")
+        positive = {item for item, target in zip(examples.items, examples.targets, strict=True) if target}
+        return [item for item in items if item.id in positive]
+
+    def at(self, path: str) -> Item | None:
+        """The item of a file: by its place, else by its content. None if the catalogue does not know it."""
+        resolved = real(path)
+        try:
+            stamp = look(resolved)
+        except BadContent as error:
+            place = self.places.at(resolved)
+            if place is None:
+                raise BadInput(f"{path!r}: {error}") from error
+            return self.by_id(place["item_id"])
+        place = self.places.at(resolved) or self.places.same_file(stamp)
+        if place is not None and self.places.stamp(place) == stamp:
+            return self.by_id(place["item_id"])
+        if Tables(self.database).at(resolved) is not None:
+            raise BadInput(f"{path!r} is a table: name an item of it by id:N (curator ls --under {shlex.quote(path)})")
+        return self.of_content(identify(path))
+
+    def of_content(self, content: Content) -> Item | None:
+        """The item of a content, wherever it is."""
+        found = self.database.value("SELECT id FROM item WHERE hash = ?", content.hash)
+        return None if found is None else self.by_id(int(found))
+
+    def named(self, reference: str | Path | int) -> Item:
+        """The item of an id, `id:N` or a file that is catalogued; raises `NotFound` with what to do."""
+        if isinstance(reference, int):
+            return self.by_id(reference)
+        reference = str(reference)
+        if reference.startswith("id:"):
+            return self.by_id(item_number(reference))
+        path = typed(reference)
+        if not os.path.lexists(path) and self.places.at(real(path)) is None:
+            raise missing_path(path)
+        item = self.at(str(path))
+        if item is None:
+            raise NotFound(f"{reference!r} is not in the catalogue: curator add {reference!r} first")
+        return item
+
+    def query(self, reference: str) -> Query:
+        """A query from `id:N` or a path, catalogued or not; raises `NotFound` with the nearest name."""
+        if reference.startswith("id:"):
+            return _of_item(self.by_id(item_number(reference)))
+        path = typed(reference)
+        if os.path.isdir(path):
+            raise BadInput(f"{reference!r} is a folder: a query is one file, id:N or --text")
+        if not os.path.lexists(path) and self.places.at(real(path)) is None:
+            raise missing_path(path, hint="to look for a text, give it with --text")
+        item = self.at(str(path))
+        if item is not None:
+            return _of_item(item)
+        content = identify(str(path))
+        return Query(content.modality, content.hash, path=path, text=content.text)
+
+    def _items(self, rows: Sequence[sqlite3.Row]) -> list[Item]:
+        paths = self.places.paths([row["id"] for row in rows])
+        return [_item(row, paths.get(row["id"])) for row in rows]
+
+
+def text_query(text: str) -> Query:
+    """A query for a text as it stands."""
+    if not text.strip():
+        raise BadInput("--text needs a text")
+    return Query("text", hashlib.sha256(encoded(text)).hexdigest(), text=text)
+
+
+def encoded(text: str) -> bytes:
+    """A text in UTF-8; raises `BadInput` where the command line gave bytes that are no such text."""
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        raise BadInput("the text is not valid UTF-8") from None
+
+
+def identify(path: str) -> Content:
+    """What a file outside the catalogue holds: an image if Pillow reads it, a text if its name ends in .txt."""
+    try:
+        return examine(path, "text" if path.lower().endswith(".txt") else "image")
+    except BadContent as error:
+        raise BadInput(f"{path!r}: {error}") from error
+
+
+def item_number(reference: str) -> int:
+    """N of `id:N`; raises `BadInput`."""
+    digits = reference.removeprefix("id:")
+    if not (digits.isascii() and digits.isdigit()):
+        raise BadInput(f"{reference!r}: an item is named id:N, N a number")
+    return int(digits)
+
+
+def _of_item(item: Item) -> Query:
+    return Query(item.modality, item.hash, item=item, path=item.path, text=item.text)
+
+
+def _item(row: sqlite3.Row, path: Path | None) -> Item:
+    pixels = None if row["width"] is None else (row["width"], row["height"])
+    return Item(row["id"], row["hash"], row["modality"], path, row["text"], pixels)

@@ -1,0 +1,116 @@
+"""Pairs: which two items a person said are alike, or are not, by the metric that is to be learnt from it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from curator.api import Item
+from curator.catalog.labels import clean
+from curator.errors import BadInput, NotFound
+from curator.history.journal import Journal
+from curator.store.sqlite import Database
+
+WORDS = {1: "alike", -1: "not alike", 0: "", None: ""}
+"""What is said of a pair, by its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class PairCount:
+    """A metric, and how many pairs are marked as alike and as not."""
+
+    name: str
+    alike: int
+    unlike: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What holds of two items by their ids, the lower one left."""
+
+    left: int
+    right: int
+    alike: bool
+
+
+class Pairs:
+    """Reads and writes what is said of pairs; the last word on a pair is what holds."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def say(
+        self, journal: Journal, metric: str, items: Sequence[Item], alike: bool | None
+    ) -> list[tuple[Item, Item, str]]:
+        """Say that the first item and each other are alike, are not (`False`), or that nothing is said (`None`).
+
+        What holds already is not said again. Returns each pair with what was said of it before: 'alike', 'not alike'
+        or ''. Raises `BadInput` for two that can be no pair, before anything is said.
+        """
+        name = metric_name(metric)
+        if len(items) < 2:
+            raise BadInput("a pair takes two items")
+        one, *others = [items[0], *{item.id: item for item in items[1:]}.values()]
+        if alike is None:
+            self.refuse_unknown(name)
+        for other in others:
+            _refuse(one, other)
+        ends = {other.id: (min(one.id, other.id), max(one.id, other.id)) for other in others}
+        known = {(row["left_id"], row["right_id"]): row["value"] for row in self._rows(name)}
+        value = {True: 1, False: -1, None: 0}[alike]
+        new = [pair for pair in ends.values() if known.get(pair, 0) != value]
+        if new:
+            with self.database.transaction():
+                same = {"metric": name, "value": value, "run_id": journal.start()}
+                journal.insert_many("pair", [{"left_id": left, "right_id": right, **same} for left, right in new])
+        return [(one, other, WORDS[known.get(ends[other.id])]) for other in others]
+
+    def of(self, metric: str) -> list[Pair]:
+        """The pairs that are marked; raises `NotFound` with the nearest name for a metric without any."""
+        name = metric_name(metric)
+        self.refuse_unknown(name)
+        return [Pair(row["left_id"], row["right_id"], row["value"] == 1) for row in self._rows(name) if row["value"]]
+
+    def counts(self) -> list[PairCount]:
+        """Every metric that has pairs, by name."""
+        sql = (
+            f"SELECT metric, sum(value = 1) AS alike, sum(value = -1) AS unlike FROM ({_LAST}) "
+            "WHERE value <> 0 GROUP BY metric ORDER BY metric"
+        )
+        return [PairCount(row["metric"], row["alike"], row["unlike"]) for row in self.database.rows(sql)]
+
+    def refuse_unknown(self, metric: str) -> None:
+        """Raise `NotFound` for a metric that has no pairs."""
+        known = [found.name for found in self.counts()]
+        if metric not in known:
+            raise NotFound.named(
+                "metric", metric, known, hint="there is none yet: curator pair FILE FILE --metric NAME"
+            )
+
+    def _rows(self, name: str) -> list[sqlite3.Row]:
+        return self.database.rows(f"SELECT * FROM ({_LAST}) WHERE metric = ? ORDER BY left_id, right_id", name)
+
+
+_LAST = "SELECT metric, left_id, right_id, value, max(id) FROM pair GROUP BY metric, left_id, right_id"
+
+
+def metric_name(name: str) -> str:
+    """The name of a metric as it is kept; raises `BadInput` for what can be none."""
+    name = clean(name, "metric")
+    if ":" in name:
+        raise BadInput(f"metric name {name!r} holds a ':', behind which stands a kind of metric in NAME:KIND")
+    return name
+
+
+def _refuse(one: Item, other: Item) -> None:
+    if one.id == other.id:
+        raise BadInput(f"{one} is the same item twice (id:{one.id}): a pair takes two")
+    if one.modality != other.modality:
+        raise BadInput(
+            f"{one} is {_a(one.modality)} and {other} {_a(other.modality)}: a pair takes two images or two texts"
+        )
+
+
+def _a(modality: str) -> str:
+    return f"{'an' if modality == 'image' else 'a'} {modality}"

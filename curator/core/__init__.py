@@ -1,1 +1,0 @@
-"""The core: what curator does, without knowing any encoder, head, action, metric or reader by name."""

@@ -1,0 +1,308 @@
+"""Embedding: items become vectors, once per space. Vectors are cache; what fails is recorded with its reason."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from curator.api import (
+    Encoder,
+    EncoderSpec,
+    ImageBatch,
+    Item,
+    LanguageModel,
+    Model,
+    Query,
+    ReducedPrecision,
+    TextBatch,
+    Truncating,
+)
+from curator.catalog.places import Places
+from curator.embedding.compiled import Compiled
+from curator.embedding.loader import batches
+from curator.embedding.models import Models
+from curator.embedding.precision import Reduced
+from curator.embedding.vector_writer import WORTH, EncodeReport, Filling
+from curator.errors import BadInput, NotFound, NotReady
+from curator.history.journal import Journal
+from curator.media import preprocessing
+from curator.media.files import BadContent
+from curator.registry.validation import Breach
+from curator.reporter import Reporter, count, duration
+from curator.store.derived import Derived
+from curator.store.sqlite import Database
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+ASK_SECONDS = 60.0
+"""A command that would first have to embed for longer than this asks."""
+
+LOAD_SECONDS = 8.0
+GUESSED_RATE = {"image": 15.0, "text": 2000.0}
+"""Items per second on two cores, where nothing was measured on this machine yet."""
+
+
+class Encoding:
+    """Fills spaces, and reads them."""
+
+    def __init__(
+        self, database: Database, derived: Derived, models: Models, reporter: Reporter, take_turn: Callable[[], None]
+    ) -> None:
+        self.derived = derived
+        self.models = models
+        self.reporter = reporter
+        self.places = Places(database)
+        self.compiled = Compiled(database, derived, models.registry)
+        self.read_only = database.read_only
+        self.take_turn = take_turn
+
+    # --- what is there ---
+
+    def missing(self, model: Model, items: Sequence[Item]) -> list[Item]:
+        """Those that could have a vector and have none: neither embedded nor known to fail."""
+        items = [item for item in items if item.modality in model.modalities]
+        hashes = [item.hash for item in items]
+        done = self.derived.known(model.fingerprint, hashes) | self.derived.failures(model.fingerprint, hashes).keys()
+        return [item for item in items if item.hash not in done]
+
+    def failures(self, model: Model, items: Sequence[Item]) -> dict[str, str]:
+        """Why, by hash, for those that are known to fail."""
+        hashes = [item.hash for item in items if item.modality in model.modalities]
+        return self.derived.failures(model.fingerprint, hashes)
+
+    def matrix(self, model: Model, items: Sequence[Item]) -> tuple[list[Item], NDArray[np.float32]]:
+        """The items that have a vector, in order, and their vectors as unit rows, (n, dim).
+
+        Raises `NotReady` for one that is not finite, as a damaged cache may hold: it would make all others useless.
+        """
+        import numpy as np
+
+        stored = dict(self.derived.vectors(model.fingerprint, [item.hash for item in items]))
+        present = [item for item in items if item.hash in stored]
+        values = np.frombuffer(b"".join(stored[item.hash] for item in present), dtype="<f4")
+        rows = values.reshape(len(present), model.dim)
+        whole = np.isfinite(rows).all(axis=1)
+        if not whole.all():
+            bad = present[int(np.argmin(whole))]
+            raise NotReady(f"the vector of {bad} in {model.name} is not finite: `curator check --repair`, then again")
+        return present, unit(rows)
+
+    # --- filling ---
+
+    def ensure(self, model: Model, items: Sequence[Item], allowed: bool = False) -> None:
+        """Embed what is missing, at once if that is quick; else ask, and go on without where the answer is no.
+
+        Raises `NotReady` with the command to give where there is nobody to ask.
+        """
+        missing = self.missing(model, items)
+        if not missing:
+            return
+        what = f"{count(len(missing), missing[0].modality)} not yet embedded with {model.name}"
+        if self.read_only:
+            self.reporter.say(f"{what}, and the workspace is read-only: left out")
+            return
+        seconds = self.estimate(model, missing)
+        if seconds > ASK_SECONDS and not allowed:
+            answer = self.reporter.confirm(f"{what}: that takes about {duration(seconds)}. Embed them now?")
+            if answer is None:
+                raise NotReady(
+                    f"{what} (about {duration(seconds)}): run `curator encode -e {model.name}` first, or add --encode"
+                )
+            if not answer:
+                return
+        self.encode(model, missing)
+
+    def estimate(self, model: Model, items: Sequence[Item]) -> float:
+        """Seconds that embedding will take, from what was measured here before."""
+        rate = self.derived.rate(model.fingerprint)
+        return LOAD_SECONDS + sum(1 / (rate or GUESSED_RATE[item.modality]) for item in items)
+
+    def encode(self, model: Model, items: Sequence[Item]) -> EncodeReport:
+        """Embed items and keep the vectors, committed every few seconds: Ctrl-C loses nothing that was kept."""
+        if not items:
+            return EncodeReport()
+        self.take_turn()
+        self.reporter.say(f"loading {model.name}")
+        spec = self.models.registry.get(EncoderSpec, model.encoder)
+        with self.models.loaded(model) as (encoder, resolved), self._reduced(model, encoder) as reduced:
+            filling = Filling(model, self.derived, reduced, self._truncated, len(items) >= WORTH * spec.batch_size)
+            report = filling.report
+            begin = time.monotonic()
+            with self.reporter.progress(f"embedding with {model.name}", len(items)) as advance:
+                try:
+                    prepared = batches(items, self.places, self.derived, resolved.preprocess, spec.batch_size)
+                    for batch, failed in prepared:
+                        filling.take(batch)
+                        report.failed += failed
+                        advance(len(batch) + len(failed))
+                finally:
+                    filling.keep()
+            report.seconds = time.monotonic() - begin
+            self._compile(model, encoder, filling)
+        if report.encoded >= spec.batch_size:
+            self.derived.put_rate(model.fingerprint, report.encoded / max(report.seconds, 1e-3))
+        self._say_cut(model, report.truncated)
+        return report
+
+    def default_references(self, items: Sequence[Item]) -> list[str]:
+        """The encoders with which the workspace embeds what there is among items."""
+        present = {item.modality for item in items}
+        return list(dict.fromkeys(self.models.default_reference(m) for m in ("image", "text") if m in present))
+
+    def encode_defaults(self, journal: Journal, items: Sequence[Item]) -> EncodeReport:
+        """Embed items with these; one that is not ready is said and left out."""
+        total = EncodeReport()
+        for reference in self.default_references(items):
+            try:
+                model = self.models.obtain(reference, journal, say=self.reporter.say)
+            except (NotFound, NotReady) as error:
+                self.reporter.say(f"not embedded: {error}")
+                continue
+            report = self.encode(model, self.missing(model, items))
+            total.encoded += report.encoded
+            # Also what failed before: adding a folder again says again what is wrong in it.
+            why = {item.hash: reason for item, reason in report.failed} | self.failures(model, items)
+            total.failed += [(item, why[item.hash]) for item in items if item.hash in why]
+        return total
+
+    @contextlib.contextmanager
+    def _reduced(self, model: Model, encoder: Encoder) -> Iterator[Reduced]:
+        guard, spec = self.models.registry.guard, self.models.registry.get(EncoderSpec, model.encoder)
+
+        def form(able: ReducedPrecision) -> tuple[str, Encoder] | None:
+            with guard(spec, "reducing the precision of"):
+                return able.reduced()
+
+        reduced = Reduced(encoder, lambda encoder, batch: self.run(model, encoder, batch), form, self.reporter.say)
+        try:
+            yield reduced
+        finally:
+            with guard(spec, "closing"):
+                reduced.close()
+
+    def _compile(self, model: Model, encoder: Encoder, filling: Filling) -> None:
+        """So that the next query from outside need not load the encoder."""
+        if not filling.report.encoded:
+            return
+
+        def run(batch: ImageBatch | TextBatch) -> NDArray[np.float32]:
+            return self.run(model, encoder, batch)
+
+        for what, problem in self.compiled.make(model, encoder, filling.first, run):
+            self.reporter.say(f"note: new {what}s are embedded the slow way: {problem}")
+
+    # --- queries ---
+
+    def embed(self, model: Model, query: Query) -> NDArray[np.float32]:
+        """The vector of a query, (dim,), of unit length: a stored one, else encoded now and not kept."""
+        import numpy as np
+
+        stored = list(self.derived.vectors(model.fingerprint, [query.hash]))
+        if stored:
+            vector: NDArray[np.float32] = unit(np.frombuffer(stored[0][1], dtype="<f4")[None])[0]
+            return vector
+        if query.modality not in model.modalities:
+            raise BadInput(f"{model.name} does not encode {query.modality}s")
+        if query.modality == "text":
+            row: NDArray[np.float32] = self.embed_texts(model, [query.text or ""])[0]
+            return row
+        if query.path is None:
+            which = f"id:{query.item.id}" if query.item else "the query"
+            raise NotReady(f"every file of {which} is gone, and it is not embedded: `curator add` where it is now")
+        try:
+            row = unit(self._of_picture(model, query.path)[None])[0]
+        except BadContent as error:
+            raise BadInput(f"{str(query.path)!r}: {error}") from error
+        return row
+
+    def embed_texts(self, model: Model, texts: Sequence[str]) -> NDArray[np.float32]:
+        """The vectors of texts, (n, dim), unit rows, none of them kept. The encoder is loaded at most once."""
+        if "text" not in model.modalities:
+            raise BadInput(f"{model.name} does not encode texts")
+        vectors, cut = self.compiled.of_texts(model, texts) or self._of_texts(model, texts)
+        self._say_cut(model, cut)
+        return unit(vectors)
+
+    def _of_picture(self, model: Model, path: Path) -> NDArray[np.float32]:
+        """The vector of a picture, (dim,). Raises `BadContent`."""
+        quick = self.compiled.of_picture(model, path)
+        if quick is not None:
+            return quick
+        with self.models.loaded(model) as (encoder, resolved):
+            assert resolved.preprocess is not None
+            batch = ImageBatch(preprocessing.pixels(path, resolved.preprocess)[None])
+            row: NDArray[np.float32] = self.run(model, encoder, batch)[0]
+        return row
+
+    def _of_texts(self, model: Model, texts: Sequence[str]) -> tuple[NDArray[np.float32], int]:
+        """Vectors, (n, dim), and how many of the texts are longer than what the encoder reads."""
+        import numpy as np
+
+        size = self.models.registry.get(EncoderSpec, model.encoder).batch_size
+        found, cut = [np.zeros((0, model.dim), np.float32)], 0
+        with self.models.loaded(model) as (encoder, _):
+            for start in range(0, len(texts), size):
+                batch = TextBatch(list(texts[start : start + size]))
+                found.append(self.run(model, encoder, batch))
+                cut += self._truncated(model, encoder, batch)
+        return np.concatenate(found), cut
+
+    def written(
+        self, model: Model, ask: Callable[[LanguageModel], Sequence[tuple[str, float]]]
+    ) -> list[tuple[str, float]]:
+        """What a language model answers, held to pieces with probabilities. Raises `BadInput` for what is none."""
+        spec = self.models.registry.get(EncoderSpec, model.encoder)
+        with self.models.loaded(model) as (encoder, _), self.models.registry.guard(spec, "asking"):
+            if not isinstance(encoder, LanguageModel):
+                raise BadInput(f"{model.name} is no language model: it cannot go on with a text")
+            pieces = list(ask(encoder))
+            for pair in pieces:
+                if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) and 0 <= pair[1] <= 1):
+                    raise Breach(f"gave {pair!r:.60}, not a piece with its probability")
+        return pieces
+
+    # --- the encoder, held to its contract ---
+
+    def _truncated(self, model: Model, encoder: Encoder, batch: TextBatch) -> int:
+        """How many of the texts are longer than what the encoder reads."""
+        if not isinstance(encoder, Truncating):
+            return 0
+        with self.models.registry.guard(self.models.registry.get(EncoderSpec, model.encoder), "encoding with"):
+            return len(encoder.truncated(batch))
+
+    def _say_cut(self, model: Model, texts: int) -> None:
+        if texts:
+            them = "a text is" if texts == 1 else f"{texts:,} texts are"
+            self.reporter.say(f"note: {them} longer than what {model.name} reads: only the beginning counts")
+
+    def run(self, model: Model, encoder: Encoder, batch: ImageBatch | TextBatch) -> NDArray[np.float32]:
+        """Call the encoder, and hold it to its contract."""
+        import numpy as np
+
+        spec = self.models.registry.get(EncoderSpec, model.encoder)
+        wanted = (len(batch.pixels) if isinstance(batch, ImageBatch) else len(batch.texts), model.dim)
+        with self.models.registry.guard(spec, "encoding with"):
+            vectors = np.asarray(encoder.encode(batch))
+            if vectors.shape != wanted or vectors.dtype != np.float32:
+                raise Breach(f"gave {vectors.dtype} {vectors.shape}, not float32 {wanted}")
+            if not np.isfinite(vectors).all():
+                raise Breach("gave numbers that are not finite")
+        return vectors
+
+
+def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Rows divided by their Euclidean length; rows of zeros stay."""
+    import numpy as np
+
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    rows: NDArray[np.float32] = np.divide(
+        vectors, lengths, out=np.zeros_like(vectors, dtype=np.float32), where=lengths > 0
+    )
+    return rows

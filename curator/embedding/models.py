@@ -1,0 +1,351 @@
+"""Models and their spaces: which weights made a vector.
+
+An *architecture* is an `EncoderSpec`; a *model* is a row of the catalogue; its *space* is named by a
+fingerprint over everything that shapes its vectors. A reference is `NAME[:VARIANT][@VERSION]`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curator.api import Encoder, EncoderSpec, Modality, Model, Resolved
+from curator.devices import chosen
+from curator.embedding.trained_weights import SEEN, Trained
+from curator.errors import BadInput, CuratorError, NotFound, NotReady, WorkspaceError
+from curator.history.journal import Journal
+from curator.media.files import hash_file
+from curator.media.preprocessing import DECODING
+from curator.registry.validation import Breach, held
+from curator.store.sqlite import Database
+
+if TYPE_CHECKING:
+    from curator.registry.loader import Registry
+
+REFERENCE = re.compile(r"(?P<name>[^:@]+)(:(?P<variant>.*?))?(@(?P<version>[0-9]{1,9}))?", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A parsed `NAME[:VARIANT][@VERSION]`; the variant is opaque."""
+
+    name: str
+    variant: str | None = None
+    version: int | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> Reference:
+        """The first colon splits; `@digits` at the end is the version. Raises `BadInput`."""
+        match = REFERENCE.fullmatch(text)
+        if match is None or match["variant"] == "":
+            raise BadInput(f"{text!r} is no encoder: write NAME, NAME:VARIANT or NAME@VERSION")
+        return cls(match["name"], match["variant"], int(match["version"]) if match["version"] else None)
+
+    @property
+    def key(self) -> str:
+        """Under which the workspace records the model that a reference without version means."""
+        return f"model.{self.name}" + (f":{self.variant}" if self.variant else "")
+
+
+class Models:
+    """Finds, records and loads models."""
+
+    def __init__(self, database: Database, registry: Registry, trained: Trained) -> None:
+        self.database = database
+        self.registry = registry
+        self.trained = trained
+        self.device: str | None = None
+
+    # --- finding ---
+
+    def default_reference(self, modality: Modality) -> str:
+        """What the workspace embeds a modality with: its own choice, else the first encoder offered as default."""
+        chosen = self.database.value("SELECT value FROM setting WHERE key = ?", f"default.{modality}")
+        if chosen is not None:
+            return str(json.loads(chosen))
+        spec = self.registry.default(EncoderSpec, lambda spec: modality in spec.modalities)
+        if spec is None:
+            raise NotReady(f"no encoder for {modality}s is installed: `curator plugins` shows what failed")
+        return spec.name
+
+    def find(self, reference: str) -> Model | None:
+        """The recorded model that a reference means; None where an encoder has none yet. Raises `NotFound`."""
+        wanted = Reference.parse(reference)
+        self.registry.get(EncoderSpec, wanted.name)
+        if wanted.version is None:
+            key = self.database.value("SELECT value FROM setting WHERE key = ?", wanted.key)
+            return None if key is None else self.by_id(int(json.loads(key)))
+        row = self.database.row(f"{_MODELS} WHERE encoder = ? AND version = ?", wanted.name, wanted.version)
+        if row is None or wanted.variant not in (None, row["variant"]):
+            known = [model.name for model in self.all() if model.encoder == wanted.name]
+            raise NotFound.named("model", reference, known, hint="nothing was embedded with this encoder yet")
+        return _model(row)
+
+    def by_id(self, model_id: int) -> Model:
+        """A model by its row."""
+        row = self.database.row(f"{_MODELS} WHERE model.id = ?", model_id)
+        if row is None:
+            raise WorkspaceError(
+                f"{self.database.path} names model {model_id}, which is gone: `curator check --repair` forgets it"
+            )
+        return _model(row)
+
+    def all(self) -> list[Model]:
+        """Every recorded model, oldest first."""
+        return [_model(row) for row in self.database.rows(f"{_MODELS} ORDER BY model.id")]
+
+    # --- recording ---
+
+    def obtain(
+        self, reference: str, journal: Journal, weights: Path | None = None, say: Callable[[str], None] | None = None
+    ) -> Model:
+        """The model that a reference means, recorded if need be.
+
+        Where the weights are not those on record, that is another space: a further version, which the
+        reference means from then on; `say` gets one line about it.
+        """
+        known = self.find(reference)
+        wanted = Reference.parse(reference)
+        if known is not None and (wanted.version is not None or (weights is None and self._unchanged(known))):
+            return known
+        spec = self.registry.get(EncoderSpec, wanted.name)
+        # Weights of one's own need not be of the variant that the bare name meant so far.
+        variant = wanted.variant or (known.variant if known is not None and weights is None else None)
+        source = str(weights.absolute()) if weights else self._learnt(spec)
+        model = self._obtained(spec, variant or None, source, journal, weights)
+        for key in {wanted.key, Reference(spec.name, model.variant or None).key}:
+            if key == wanted.key or self.database.value("SELECT 1 FROM setting WHERE key = ?", key) is None:
+                journal.set(key, model.id)
+        if known is not None and known.id != model.id and say:
+            say(
+                f"{reference} has other weights now: {model.name} is another space than {known.name}, to be filled anew"
+            )
+        return model
+
+    def keep(
+        self, spec: EncoderSpec, folder: Path, parent: Model | None, journal: Journal, current: bool = True
+    ) -> Model:
+        """What an encoder learnt, from the folder where it left it, as a model; `current`: its name now means it.
+
+        Else it is of its parent's variant. Labels that its parent saw, it knows too.
+        """
+        journal.start()
+        seen = _seen_in(folder) | (self.seen(parent) if parent else frozenset())
+        if seen:
+            (folder / SEEN).write_text(json.dumps(sorted(seen)))
+        variant = None if current or parent is None else parent.variant or None
+        model = self._recorded(spec, describe(spec, self._resolve(spec, variant, folder)))
+        if model is None:
+            source = {"files": self.trained.put(folder), "parent": parent and parent.id}
+            model = self._obtained(spec, variant, source, journal)
+        if not current:
+            return model
+        # Its other variants are to be made of what it learnt now, too.
+        settings = self.database.rows("SELECT id, key FROM setting WHERE key LIKE 'model.%'")
+        for row in settings:
+            if row["key"].startswith(f"model.{spec.name}:"):
+                journal.delete("setting", row["id"])
+        for variant in (None, model.variant or None):
+            journal.set(Reference(spec.name, variant).key, model.id)
+        return model
+
+    def make_default(self, model: Model, journal: Journal) -> Model:
+        """Let the workspace embed the model's modalities with it."""
+        for modality in model.modalities:
+            journal.set(f"default.{modality}", model.name)
+        return model
+
+    def _unchanged(self, model: Model) -> bool:
+        try:
+            return fingerprint_of(self._description(model)) == model.fingerprint
+        except NotFound:
+            # The weights are gone from where they were; what is embedded stays valid.
+            return True
+
+    def _description(self, model: Model) -> dict[str, Any]:
+        spec = self.registry.get(EncoderSpec, model.encoder)
+        return describe(spec, self.resolve(model))
+
+    def _learnt(self, spec: EncoderSpec) -> dict[str, Any] | None:
+        """What the bare name's model learnt here: other variants of an encoder are made of the same weights."""
+        own = self.find(spec.name) if spec.pretrain is not None else None
+        source = None if own is None else self._source(own)
+        return source if isinstance(source, dict) else None
+
+    def _obtained(
+        self, spec: EncoderSpec, variant: str | None, source: Any, journal: Journal, weights: Path | None = None
+    ) -> Model:
+        """`weights`: the file or folder by the name that a person gave it, for what is said about it."""
+        resolved = self._resolve(spec, variant, weights or self._place(source))
+        description = describe(spec, resolved)
+        return self._recorded(spec, description) or self._record(spec, resolved, description, source, journal)
+
+    def _recorded(self, spec: EncoderSpec, description: dict[str, Any]) -> Model | None:
+        sql = f"{_MODELS} WHERE encoder = ? AND fingerprint = ?"
+        row = self.database.row(sql, spec.name, fingerprint_of(description))
+        return None if row is None else _model(row)
+
+    def _record(
+        self, spec: EncoderSpec, resolved: Resolved, description: dict[str, Any], source: Any, journal: Journal
+    ) -> Model:
+        fingerprint = fingerprint_of(description)
+        # Loaded once before it is recorded: a file that turns out to hold other weights must not become the model.
+        journal.start()
+        with self._open(spec, resolved):
+            pass
+        with self.database.transaction():
+            space = journal.insert(
+                "space",
+                fingerprint=fingerprint,
+                dim=resolved.dim,
+                modalities=json.dumps(list(spec.modalities)),
+                description=json.dumps(description, sort_keys=True),
+            )
+            last = self.database.value("SELECT max(version) FROM model WHERE encoder = ?", spec.name)
+            row = journal.insert(
+                "model",
+                encoder=spec.name,
+                variant=resolved.variant,
+                version=(last or 0) + 1,
+                space_id=space,
+                weights=json.dumps(source),
+            )
+        return self.by_id(row)
+
+    # --- loading ---
+
+    def resolve(self, model: Model) -> Resolved:
+        """A recorded model made definite again, from where its weights were."""
+        spec = self.registry.get(EncoderSpec, model.encoder)
+        return self._resolve(spec, model.variant or None, self.weights(model))
+
+    def weights(self, model: Model) -> Path | None:
+        """The file or folder of a model; None where the encoder finds its weights itself."""
+        return self._place(self._source(model))
+
+    def seen(self, model: Model) -> frozenset[str]:
+        """The hashes of the items whose labels a model was fine-tuned on."""
+        source = self._source(model)
+        return _seen_in(self.trained.folder_of(source["files"])) if isinstance(source, dict) else frozenset()
+
+    def usable(self, spec: EncoderSpec, folder: Path) -> bool:
+        """Whether an encoder left a model in a folder."""
+        try:
+            self._resolve(spec, None, folder)
+        except CuratorError:
+            return False
+        return True
+
+    def _source(self, model: Model) -> Any:
+        """The path that was given for the weights, or the objects that hold what was learnt, or None."""
+        return json.loads(self.database.value("SELECT weights FROM model WHERE id = ?", model.id))
+
+    def _place(self, source: Any) -> Path | None:
+        if isinstance(source, dict):
+            return self.trained.folder_of(source["files"])
+        return Path(source) if source else None
+
+    @contextlib.contextmanager
+    def loaded(self, model: Model) -> Iterator[tuple[Encoder, Resolved]]:
+        """The encoder of a model, checked to be the one whose vectors are on record."""
+        resolved = self.settled(model)
+        with self._open(self.registry.get(EncoderSpec, model.encoder), resolved) as encoder:
+            yield encoder, resolved
+
+    def settled(self, model: Model) -> Resolved:
+        """As `resolve`; raises `NotReady` where the weights are not those that the vectors on record were made with."""
+        spec = self.registry.get(EncoderSpec, model.encoder)
+        resolved = self.resolve(model)
+        if fingerprint_of(describe(spec, resolved)) != model.fingerprint:
+            raise NotReady(
+                f"the weights of {model.name} are not those that its vectors were made with: "
+                f"`curator encode -e {Reference(model.encoder, model.variant or None).key.removeprefix('model.')}` "
+                "embeds everything with the new ones"
+            )
+        return resolved
+
+    @contextlib.contextmanager
+    def _open(self, spec: EncoderSpec, resolved: Resolved) -> Iterator[Encoder]:
+        device = chosen(self.device)
+        with self.registry.guard(spec, "loading"):
+            encoder = spec.load(resolved, device)
+        try:
+            yield encoder
+        finally:
+            with self.registry.guard(spec, "closing"):
+                encoder.close()
+
+    def _resolve(self, spec: EncoderSpec, variant: str | None, weights: Path | None) -> Resolved:
+        if weights is not None and not weights.exists():
+            raise NotFound(f"no weights at {str(weights)!r}")
+        with self.registry.guard(spec, "resolving"):
+            resolved = held(Resolved, spec.resolve(variant, weights))
+            if resolved.dim < 1:
+                raise Breach(f"dim is {resolved.dim}")
+            if "image" in spec.modalities and resolved.preprocess is None:
+                raise Breach("it encodes images but names no preprocessing")
+            for path in resolved.files:
+                if not path.is_file():
+                    raise Breach(f"names the weights {str(path)!r}, which is no file")
+            fingerprint_of(dict(resolved.config))  # only JSON values can be recorded
+        return resolved
+
+
+def _seen_in(folder: Path) -> frozenset[str]:
+    file = folder / SEEN
+    return frozenset(json.loads(file.read_text())) if file.is_file() else frozenset()
+
+
+_MODELS = (
+    "SELECT model.id, encoder, variant, version, weights, dim, modalities, fingerprint "
+    "FROM model JOIN space ON space.id = model.space_id"
+)
+
+
+def model_name(row: Any) -> str:
+    """What a model is called, by its row: a reference that always means it.
+
+    Of an encoder that learns here, the name without a version means whatever it learnt last.
+    """
+    version = f"@{row['version']}" if row["version"] > 1 or row["weights"].startswith("{") else ""
+    return str(row["encoder"]) + (f":{row['variant']}" if row["variant"] else "") + version
+
+
+def _model(row: Any) -> Model:
+    return Model(
+        row["id"],
+        model_name(row),
+        row["encoder"],
+        row["variant"],
+        row["version"],
+        row["dim"],
+        tuple(json.loads(row["modalities"])),
+        row["fingerprint"],
+    )
+
+
+def describe(spec: EncoderSpec, resolved: Resolved) -> dict[str, Any]:
+    """All that shapes a space's vectors, as JSON values. Weights count by content, not by where they lie."""
+    return {
+        "encoder": spec.name,
+        "revision": spec.revision,
+        "variant": resolved.variant,
+        "dim": resolved.dim,
+        "weights": sorted(hash_file(path) for path in resolved.files),
+        "preprocess": dataclasses.asdict(resolved.preprocess) if resolved.preprocess else None,
+        "decoding": DECODING if resolved.preprocess else None,
+        "config": dict(resolved.config),
+    }
+
+
+def fingerprint_of(description: dict[str, Any]) -> str:
+    """SHA-256 (hex) of a description's canonical JSON."""
+    text = json.dumps(description, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,86 @@
+"""Signatures: something small is computed from each content once, in threads, and kept."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+from curator.api import Item, Signature
+from curator.embedding.embedder import Encoding
+from curator.embedding.vector_writer import COMMIT_SECONDS
+from curator.media import preprocessing
+from curator.media.files import BadContent
+from curator.media.prefetch import ordered_map
+from curator.reporter import count
+from curator.store.derived import UNREAD
+
+CHUNK = 1_000
+
+
+class Signatures:
+    """Computes and keeps them. Whose they are and what they mean is the plugin's business."""
+
+    def __init__(self, encoding: Encoding) -> None:
+        self.encoding = encoding
+        self.derived = encoding.derived
+
+    def of(self, signature: Signature, items: Sequence[Item]) -> Iterator[tuple[Item, bytes]]:
+        """Each item of the modality with its signature, in order; those that cannot have one are left out."""
+        items = [item for item in items if item.modality == signature.modality]
+        self._fill(signature, items)
+        for start in range(0, len(items), CHUNK):
+            chunk = items[start : start + CHUNK]
+            kept = dict(self.derived.signatures(signature.name, [item.hash for item in chunk]))
+            yield from ((item, kept[item.hash]) for item in chunk if item.hash in kept)
+
+    def _fill(self, signature: Signature, items: Sequence[Item]) -> None:
+        hashes = [item.hash for item in items]
+        done = {hash_ for hash_, _ in self.derived.signatures(signature.name, hashes)}
+        done |= self.derived.failures(signature.name, hashes).keys()
+        missing = [item for item in items if item.hash not in done]
+        if not missing:
+            return
+        if self.encoding.read_only:
+            what = count(len(missing), signature.modality)
+            self.encoding.reporter.say(f"{what} not yet looked at, and the workspace is read-only: left out")
+            return
+        self.encoding.take_turn()
+        pending: list[tuple[str, bytes]] = []
+        kept_at = time.monotonic()
+        with self.encoding.reporter.progress("looking at " + signature.modality + "s", len(missing)) as advance:
+            try:
+                for item, value in self._computed(signature, missing):
+                    if isinstance(value, bytes):
+                        pending.append((item.hash, value))
+                    else:
+                        self.derived.put_failure(*value)
+                    advance(1)
+                    if time.monotonic() - kept_at > COMMIT_SECONDS:
+                        self.derived.put_signatures(signature.name, pending)
+                        pending, kept_at = [], time.monotonic()
+            finally:
+                self.derived.put_signatures(signature.name, pending)
+
+    def _computed(
+        self, signature: Signature, items: Sequence[Item]
+    ) -> Iterator[tuple[Item, bytes | tuple[str, str, str]]]:
+        """Each item with its signature, or with the failure to record."""
+
+        def compute(located: tuple[Item, str | BadContent]) -> bytes | tuple[str, str, str]:
+            item, path = located
+            if isinstance(path, BadContent):
+                return UNREAD, item.hash, str(path)
+            try:
+                content = item.text if item.modality == "text" else preprocessing.picture(path, signature.longest)
+            except BadContent as error:
+                return (UNREAD if error.may_pass else ""), item.hash, str(error)
+            try:
+                return signature.compute(content)
+            except Exception as error:  # the plugin's code, on a content that it did not expect
+                words = (str(error) or type(error).__name__).splitlines()[0][:120]
+                return signature.name, item.hash, f"{signature.name}: {words}"
+
+        unchanged = self.encoding.places.unchanged
+        located = ((item, "" if item.modality == "text" else unchanged(item.id)) for item in items)
+        for (item, _), value in ordered_map(compute, located):
+            yield item, value

@@ -1,0 +1,112 @@
+"""Filling a space: batches become vectors, in the quickest precision that serves, and are kept every few seconds."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from curator.api import Encoder, ImageBatch, Item, Model, TextBatch
+from curator.embedding.loader import as_batch
+from curator.embedding.precision import FULL, Reduced
+from curator.errors import PluginError
+from curator.store.derived import Derived
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
+
+COMMIT_SECONDS = 2.0
+
+WORTH = 4
+"""Fewer batches than this are not worth making a quicker form of the encoder and checking it."""
+
+
+@dataclass(slots=True)
+class EncodeReport:
+    """What embedding did: how many vectors were made and in which precision, what failed and why, and how long it took.
+
+    `truncated` are the texts whose end the encoder did not read.
+    """
+
+    encoded: int = 0
+    failed: list[tuple[Item, str]] = field(default_factory=list)
+    truncated: int = 0
+    seconds: float = 0.0
+    precisions: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def precision(self) -> str:
+        """The one that most vectors were computed in."""
+        return self.precisions.most_common(1)[0][0] if self.precisions else FULL
+
+
+class Filling:
+    """Encodes batches and keeps the vectors."""
+
+    def __init__(
+        self,
+        model: Model,
+        derived: Derived,
+        reduced: Reduced,
+        truncated: Callable[[Model, Encoder, TextBatch], int],
+        worth: bool,
+    ) -> None:
+        """`worth`: whether there is enough to do for a quicker form of the encoder."""
+        self.model = model
+        self.derived = derived
+        self.reduced = reduced
+        self.truncated = truncated
+        self.worth = worth
+        self.report = EncodeReport()
+        self.first: tuple[Floats, Floats] | None = None
+        self._pending: dict[str, list[tuple[str, bytes]]] = {}
+        self._kept_at = time.monotonic()
+
+    def take(self, batch: list[tuple[Item, object]]) -> None:
+        """Encode a batch; where the encoder fails, one by one, so that one item does not cost the others."""
+        if not batch:
+            return
+        try:
+            self._encode(batch)
+        except PluginError:
+            if len(batch) == 1 and not self.report.encoded:
+                raise
+            failed = [(single[0], error) for single in batch if (error := self._error(single))]
+            if len(failed) == len(batch) > 1:
+                raise failed[0][1] from None  # the encoder fails, not the items: nothing is recorded of them
+            for item, error in failed:
+                self.derived.put_failure(self.model.fingerprint, item.hash, str(error))
+                self.report.failed.append((item, str(error)))
+        if time.monotonic() - self._kept_at > COMMIT_SECONDS:
+            self.keep()
+
+    def keep(self) -> None:
+        """Commit what was encoded."""
+        for precision, rows in self._pending.items():
+            self.derived.put_vectors(self.model.fingerprint, rows, precision)
+        self._pending = {}
+        self._kept_at = time.monotonic()
+
+    def _encode(self, pairs: list[tuple[Item, object]]) -> None:
+        batch = as_batch([value for _, value in pairs], pairs[0][0].modality)
+        vectors, precision = self.reduced.encode(batch, self.worth)
+        rows = self._pending.setdefault(precision, [])
+        rows += [(item.hash, row.astype("<f4").tobytes()) for (item, _), row in zip(pairs, vectors, strict=True)]
+        if isinstance(batch, TextBatch):
+            self.report.truncated += self.truncated(self.model, self.reduced.encoder, batch)
+        elif self.first is None and isinstance(batch, ImageBatch) and precision == FULL:
+            self.first = (batch.pixels, vectors)
+        self.report.encoded += len(pairs)
+        self.report.precisions[precision] += len(pairs)
+
+    def _error(self, single: tuple[Item, object]) -> PluginError | None:
+        try:
+            self._encode([single])
+        except PluginError as error:
+            return error
+        return None

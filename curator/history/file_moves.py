@@ -1,0 +1,336 @@
+"""Moving people's files: journalled before a file is touched, never over another file, taken back if anything fails.
+
+A unit is one or more moves and the rows that go with them. The moves are written as 'planned' and committed; the
+files are moved; then the rows change and the moves become 'done' in one transaction. So whatever is 'planned' when
+nobody is at work was cut short before the catalogue knew of it, and is taken back: there is one rule for a failure,
+for Ctrl-C and for the next start after a kill.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sqlite3
+import stat
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from curator.history.journal import Journal
+from curator.media.files import BadContent, hash_file, look
+from curator.media.files import reason as why
+from curator.reporter import Reporter
+from curator.store.catalogue import path_from_value, path_to_value
+from curator.store.sqlite import Database
+
+Direction: TypeAlias = Literal["out", "back", "off"]
+
+REVERSE: dict[str, Direction] = {"out": "back", "back": "out"}
+
+PART = ".curator-part"
+"""Ending of a copy that is being made on another disk."""
+
+
+class MoveFailed(Exception):
+    """A file could not be moved and is where it was."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One file, between where people keep it (`outside`) and `quarantine/` (`inside`, relative to that)."""
+
+    direction: Direction
+    outside: str
+    inside: str
+    hash: str
+
+    def reversed(self) -> Move:
+        """The way back."""
+        return Move(REVERSE[self.direction], self.outside, self.inside, self.hash)
+
+
+def step(name: str) -> None:
+    """Called after each step that changed a disk. Does nothing: a test makes a process die here."""
+
+
+class Moves:
+    """Carries moves out, takes back what was cut short, and knows what was moved."""
+
+    def __init__(self, database: Database, quarantine: Path) -> None:
+        self.database = database
+        self.quarantine = quarantine
+
+    def ends(self, move: Move) -> tuple[str, str]:
+        """Absolute source and target; for a move off the disk there is no target ('')."""
+        inside = os.path.join(self.quarantine, *move.inside.split("/"))
+        match move.direction:
+            case "out":
+                return move.outside, inside
+            case "back":
+                return inside, move.outside
+            case _:
+                return inside, ""
+
+    def of_run(self, run: int) -> list[Move]:
+        """What a run moved, in order."""
+        sql = "SELECT * FROM move WHERE run_id = ? AND state = 'done' ORDER BY id"
+        return [_move(row) for row in self.database.rows(sql, run)]
+
+    def planned(self) -> list[Move]:
+        """What is under way, or was cut short."""
+        return [_move(row) for row in self.database.rows("SELECT * FROM move WHERE state = 'planned' ORDER BY id")]
+
+    def last(self, inside: str) -> Move | None:
+        """What last happened to a file below quarantine/; None if nothing is known of it."""
+        sql = "SELECT * FROM move WHERE inside = ? ORDER BY id DESC"
+        row = self.database.row(sql, path_to_value(inside))
+        return None if row is None else _move(row)
+
+    def carry_out(self, journal: Journal, moves: Sequence[Move], then: Callable[[], None]) -> None:
+        """Move files and change rows (`then`), both or neither. Raises `MoveFailed`, or what `then` raises."""
+        if not moves:
+            with self.database.transaction():
+                then()
+            return
+        run = journal.start()
+        with self._durable():
+            with self.database.transaction():
+                planned = [self._plan(run, move) for move in moves]
+            step("planned")
+            try:
+                for move in moves:
+                    self._carry_out(move)
+                with self.database.transaction():
+                    then()
+                    self._close(planned, "done")
+                step("done")
+            except BaseException:
+                self._take_back(planned)
+                raise
+        for move in moves:
+            if move.direction == "back":
+                self._tidy(self.ends(move)[0])
+
+    def erase(self, journal: Journal, moves: Sequence[Move], then: Callable[[], None]) -> None:
+        """Remove files from the quarantine for good. The rows go first; `recover` goes on after a kill."""
+        run = journal.start()
+        with self._durable():
+            with self.database.transaction():
+                planned = [self._plan(run, move) for move in moves]
+                then()
+            step("planned")
+            for key, move in zip(planned, moves, strict=True):
+                self._erase(move)
+                step("erased")
+                self._close([key], "done")
+
+    def recover(self, reporter: Reporter) -> None:
+        """Bring to an end what killed runs left half done. Only for who is alone in the workspace."""
+        rows = self.database.rows("SELECT * FROM move WHERE state = 'planned' ORDER BY id DESC")
+        for row in rows:
+            command = self.database.value("SELECT command FROM run WHERE id = ?", row["run_id"])
+            move = _move(row)
+            if move.direction == "off":
+                self._erase(move)
+                self._close([row["id"]], "done")
+                continue
+            found = self._take_back([row["id"]])
+            for line in found:
+                reporter.say(f"run {row['run_id']} ({command}) was killed while it moved a file: {line}")
+
+    # --- the journal ---
+
+    def _plan(self, run: int, move: Move) -> int:
+        sql = "INSERT INTO move (run_id, direction, outside, inside, hash, state) VALUES (?, ?, ?, ?, ?, 'planned')"
+        outside, inside = path_to_value(move.outside), path_to_value(move.inside)
+        return self.database.execute(sql, run, move.direction, outside, inside, move.hash)
+
+    def _close(self, keys: Iterable[int], state: str) -> None:
+        self.database.execute_many("UPDATE move SET state = ? WHERE id = ?", [(state, key) for key in keys])
+
+    @contextlib.contextmanager
+    def _durable(self) -> Iterator[None]:
+        """What is committed here is on the disk when the next file is touched, also if the power fails."""
+        self.database.execute("PRAGMA synchronous = FULL")
+        try:
+            yield
+        finally:
+            self.database.execute("PRAGMA synchronous = NORMAL")
+
+    # --- the disk ---
+
+    def _carry_out(self, move: Move) -> None:
+        source, target = self.ends(move)
+        try:
+            os.makedirs(os.path.dirname(target), exist_ok=True)
+            move_file(source, target, move.hash)
+        except FileExistsError as error:
+            raise MoveFailed(source, f"{target!r} exists, and nothing is written over it") from error
+        except (OSError, BadContent) as error:
+            reason = why(error) if isinstance(error, OSError) else str(error)
+            raise MoveFailed(source, f"cannot be moved to {target!r}: {reason}") from error
+        step("moved")
+
+    def _erase(self, move: Move) -> None:
+        source, _ = self.ends(move)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(source)
+        self._tidy(source)
+
+    def _take_back(self, planned: Iterable[int]) -> list[str]:
+        """Put files back where they were before these moves, the last first; says what was done of each."""
+        found = []
+        for key in sorted(planned, reverse=True):
+            row = self.database.row("SELECT * FROM move WHERE id = ?", key)
+            assert row is not None
+            move = _move(row)
+            source, target = self.ends(move)
+            try:
+                state, line = take_back(source, target, move.hash)
+            except OSError as error:
+                # It stays planned, so that the next start tries again.
+                reason = why(error)
+                found.append(f"{source!r} could not be put back yet ({reason}); the next command tries again")
+                continue
+            self._close([key], state)
+            found.append(line)
+            if move.direction == "out":
+                self._tidy(target)
+        return found
+
+    def _tidy(self, stored: str) -> None:
+        """Remove folders of the quarantine that became empty."""
+        folder = Path(stored).parent
+        while folder != self.quarantine and self.quarantine in folder.parents:
+            try:
+                folder.rmdir()
+            except OSError:
+                return
+            folder = folder.parent
+
+
+def move_file(source: str, target: str, expected: str) -> None:
+    """Move a file to a name that is free, also to another disk; `expected` is its SHA-256.
+
+    Raises `FileExistsError` if the name is taken and `OSError` where the system refuses; then nothing was moved.
+    """
+    try:
+        _rename(source, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        if not _crosses(source, target):
+            raise
+        _copy(source, target, expected)
+    _sync_folder(os.path.dirname(target))
+    _sync_folder(os.path.dirname(source))
+
+
+def _crosses(source: str, target: str) -> bool:
+    return os.stat(source).st_dev != os.stat(os.path.dirname(target)).st_dev
+
+
+def _rename(source: str, target: str) -> None:
+    """Rename without ever replacing: `os.rename` would overwrite, a hard link fails where the name is taken."""
+    if os.path.lexists(target):
+        raise FileExistsError(target)
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        # Not every file system has hard links; one that has not shows it before anything was done.
+        if _crosses(source, target):
+            raise
+        os.rename(source, target)
+        return
+    step("linked")
+    try:
+        _unlink(source)
+    except OSError:
+        os.unlink(target)
+        raise
+
+
+def _copy(source: str, target: str, expected: str) -> None:
+    """Copy, with times and permissions, prove the copy, and only then remove the source."""
+    part = target + PART
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(part)
+    before = look(source)
+    try:
+        shutil.copyfile(source, part)
+        step("copied")
+        shutil.copystat(source, part)
+        _sync(part)
+        if hash_file(part) != expected:
+            raise OSError(None, "the copy on the other disk is not the same")
+        _rename(part, target)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(part)
+        raise
+    _sync_folder(os.path.dirname(target))
+    step("placed")
+    if look(source) != before:
+        raise OSError(None, "it changed while it was being copied")
+    _unlink(source)
+
+
+def _unlink(path: str) -> None:
+    os.unlink(path)
+    step("removed")
+
+
+def _sync(path: str) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _sync_folder(path: str) -> None:
+    with contextlib.suppress(OSError):  # not every system lets a folder be opened
+        _sync(path)
+
+
+def take_back(source: str, target: str, expected: str) -> tuple[str, str]:
+    """Make a move from `source` to `target` not to have happened, however far it got; the move's new state, in words.
+
+    Nothing is removed but a second name or a copy of the file that was to be moved, proven to be one.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(target + PART)
+    there, arrived = os.path.lexists(source), _is(target, expected)
+    if there and arrived and (os.path.samefile(source, target) or _is(source, expected)):
+        os.unlink(target)
+        return "undone", f"{source!r} is where it was"
+    if there and arrived:
+        return "lost", f"another file is at {source!r} now; the one that was there is at {target!r}"
+    if there:
+        return "undone", f"{source!r} is where it was"
+    if arrived:
+        os.makedirs(os.path.dirname(source), exist_ok=True)
+        move_file(target, source, expected)
+        return "undone", f"{source!r} was put back"
+    return "lost", f"{source!r} is gone, and not at {target!r} either"
+
+
+def _is(path: str, expected: str) -> bool:
+    """Whether a regular file of that hash is there."""
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode) and hash_file(path) == expected
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+
+
+def _move(row: sqlite3.Row) -> Move:
+    return Move(row["direction"], path_from_value(row["outside"]), path_from_value(row["inside"]), row["hash"])

@@ -1,0 +1,1 @@
+"""Adding: what sources hold becomes items, places and labels."""

@@ -1,0 +1,200 @@
+"""Adding: what sources hold becomes items and places. Commits as it goes, so that Ctrl-C loses nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from curator.api import Found, ReaderSpec, ReadOptions, Row, Skipped
+from curator.catalog.labels import Labels, Source, name_of_folder
+from curator.catalog.places import has_left, is_gone, real
+from curator.catalog.source_tables import Tables
+from curator.history.journal import Journal
+from curator.ingest.options import AddOptions, AddReport
+from curator.ingest.recorder import Candidate, Recorder
+from curator.ingest.sources import chosen, is_table
+from curator.ingest.table_ingest import RowIngest
+from curator.media.content import Content
+from curator.media.files import BadContent
+from curator.registry.validation import Breach, held
+from curator.reporter import Reporter
+from curator.store.catalogue import path_from_value
+from curator.store.sqlite import Database
+
+if TYPE_CHECKING:
+    from curator.registry.loader import Registry
+
+T = TypeVar("T")
+
+COMMIT_EVERY = 200
+"""Files per transaction: what a kill can cost, at most."""
+
+ROWS_AT_ONCE = 2000
+"""Rows per transaction, where no image has to be read for them."""
+
+
+class Ingest:
+    """One call of `add`."""
+
+    def __init__(
+        self, database: Database, journal: Journal, registry: Registry, reporter: Reporter, options: AddOptions
+    ) -> None:
+        self.database = database
+        self.journal = journal
+        self.registry = registry
+        self.reporter = reporter
+        self.options = options
+        self.labels = Labels(database)
+        self.report = AddReport()
+        self.recorder = Recorder(database, journal, options, self.report)
+        self.places = self.recorder.places
+        self.tables = Tables(database)
+
+    def add(self, sources: Sequence[str], reading: ReadOptions) -> AddReport:
+        """Add all sources; raises before anything is written if one of them cannot be added."""
+        self.options.check()
+        for path, reader in chosen(self.registry, sources, self.options, reading, self.reporter.say):
+            if reader.columns is None:
+                self._add_files(path, reader, reading)
+            else:
+                self._add_table(path, reader, reading)
+        return self.report
+
+    def _add_table(self, table: Path, reader: ReaderSpec, reading: ReadOptions) -> None:
+        ingest = RowIngest(self.database, self.journal, self.recorder, reader.name, table)
+        if ingest.is_unchanged():
+            ingest.take_as_known()
+            return
+        size = COMMIT_EVERY if self.options.image_column is not None else ROWS_AT_ONCE
+        with self.registry.guard(reader, "reading with"):
+            rows = iter(reader.read(table, reading))
+        with self.reporter.progress(f"adding {table.name}", None) as advance:
+            while batch := self._rows(reader, rows, size):
+                ingest.take(batch)
+                advance(len(batch))
+        ingest.finish()
+
+    def _rows(self, reader: ReaderSpec, rows: Iterator[object], size: int) -> list[Row | Skipped]:
+        with self.registry.guard(reader, "reading with"):
+            batch = [entry if isinstance(entry, Row | Skipped) else held(Row, entry) for entry in islice(rows, size)]
+            for entry in batch:
+                if isinstance(entry, Skipped) and entry.line is None:
+                    raise Breach("gave a Skipped without a line for a row of a table")
+        return batch
+
+    def _add_files(self, source: Path, reader: ReaderSpec, reading: ReadOptions) -> None:
+        with self.registry.guard(reader, "reading with"):
+            listed = reader.read(source, reading)
+            listing = [entry if isinstance(entry, Found | Skipped) else held(Found, entry) for entry in listed]
+        found = [entry for entry in listing if isinstance(entry, Found)]
+        self.report.found += len(found)
+        for entry in listing:
+            if isinstance(entry, Skipped):
+                self._skip(entry)
+        if source.is_dir() and found:
+            with self.database.transaction():
+                self.places.cover(self.journal, real(source))
+        with self.reporter.progress(f"adding {source.name or source}", len(found)) as advance:
+            for batch in _batches(self.recorder.examined(found), COMMIT_EVERY):
+                with self.database.transaction():
+                    for candidate, content in batch:
+                        self._record(candidate, content, source)
+                advance(len(batch))
+        if source.is_dir():
+            self._mark_missing(real(source), {real(entry.path) for entry in found})
+        self._link_captions(found)
+
+    def _record(self, candidate: Candidate, content: Content | BadContent | None, source: Path) -> None:
+        if isinstance(content, BadContent):
+            self.recorder.problem(candidate.path, str(content), None if content.may_pass else candidate.stamp)
+            return
+        if candidate.path in self.recorder.paths:
+            # A symbolic link, or a source that was named twice.
+            item = self.recorder.paths[candidate.path]
+            self.report.count("same_file")
+        else:
+            item = self.recorder.record(candidate, content)
+        self._label(item, candidate.found, source)
+
+    # --- what is left out or gone ---
+
+    def _skip(self, entry: Skipped) -> None:
+        if entry.problem:
+            with self.database.transaction():
+                self.recorder.problem(os.path.abspath(entry.path), entry.reason, None)
+        elif not entry.path.name.startswith(".") and is_table(self.registry, entry.path):
+            self.report.left_out[f"{entry.path.suffix.lower()}: a table: curator add FILE --text-column COLUMN"] += 1
+        else:
+            self.report.left_out[entry.reason] += 1
+
+    def _mark_missing(self, folder: str, seen: set[str]) -> None:
+        with self.database.transaction():
+            for place in list(self.places.below(folder)):
+                path = self.places.path(place)
+                if path not in seen and not place["missing"] and has_left(path):
+                    self.journal.update("place", place["id"], missing=1)
+                    self.report.missing += 1
+            for table in self.tables.below(folder):
+                if is_gone(path_from_value(table["path"])):
+                    self.report.missing += self.tables.forget(self.journal, table)
+            reported = {path for path, _ in self.report.problems}
+            for row in self.database.rows("SELECT id, path FROM problem"):
+                path = path_from_value(row["path"])
+                # A folder that can be read again is not found as a file is, which takes its own problem back.
+                if is_gone(path) or (path not in reported and os.path.isdir(path)):
+                    self.journal.delete("problem", row["id"])
+
+    # --- labels and captions ---
+
+    def _label(self, item: int, found: Found, source: Path) -> None:
+        options = self.options
+        said = [(name, options.group, 1) for name in options.labels]
+        said += [(name, options.group, -1) for name in options.not_labels]
+        if options.labels_from_folders:
+            if found.folder is None:
+                self.report.loose += 1
+            else:
+                group = options.group or name_of_folder(real(source).rpartition(os.sep)[2] or "folders")
+                said.append((name_of_folder(found.folder), group, 1))
+        values = [(self.labels.ensure(self.journal, name, group), value) for name, group, value in said]
+        if item in self.recorder.moved:
+            self.recorder.moved.remove(item)
+            for label, value in values:
+                if value > 0:
+                    self._withdraw_siblings(item, label)
+        for label, value in values:
+            self.report.labelled += self.labels.say(self.journal, [item], label, value, Source.IMPORT)
+
+    def _withdraw_siblings(self, item: int, label: int) -> None:
+        """A file moved from one class folder to another was sorted anew, not filed twice."""
+        sql = (
+            "SELECT sibling.id FROM label JOIN label AS sibling ON sibling.group_id = label.group_id "
+            "WHERE label.id = ? AND sibling.id <> label.id"
+        )
+        for row in self.database.rows(sql, label):
+            self.labels.say(self.journal, [item], row["id"], 0, Source.IMPORT)
+
+    def _link_captions(self, found: Iterable[Found]) -> None:
+        with self.database.transaction():
+            for entry in found:
+                if entry.caption_of is None:
+                    continue
+                if not self.options.captions:
+                    self.report.sidecars += 1
+                    continue
+                text, image = self.recorder.paths.get(real(entry.path)), self.recorder.paths.get(real(entry.caption_of))
+                if text is None or image is None:
+                    continue
+                sql = "SELECT 1 FROM caption WHERE image_id = ? AND text_id = ?"
+                if self.database.row(sql, image, text) is None:
+                    self.journal.insert("caption", image_id=image, text_id=text)
+                    self.report.captions += 1
+
+
+def _batches(things: Iterable[T], size: int) -> Iterator[list[T]]:
+    things = iter(things)
+    while batch := list(islice(things, size)):
+        yield batch

@@ -1,0 +1,123 @@
+"""Rows of tables: which text, image, caption and label each holds, and what tells it from the others."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from curator.api import Row
+from curator.catalog.labels import clean
+from curator.errors import BadInput
+from curator.media.content import LARGEST_TEXT
+
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
+
+
+class BadRow(Exception):
+    """A row cannot be used; the message says why, in a few words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a row holds, None where nothing. `image` is the path as it is written, `key` the row's own name."""
+
+    line: int
+    key: str
+    text: str | None
+    image: str | None
+    caption: str | None
+    label: str | None
+
+
+class Drafts:
+    """Makes drafts of the rows of one table.
+
+    A row is known by the value of the id column, where there is one. Else by its text, else by its image: by what it
+    holds, not by where it stands, so that a row put in between changes no other. Rows that hold the same are counted.
+    """
+
+    def __init__(self, columns: Mapping[str, str]) -> None:
+        """`columns`: name by what they hold, out of `ROLES`."""
+        self.columns = columns
+        self._lines: dict[str, int] = {}
+        self._alike: dict[str, int] = {}
+
+    def of(self, row: Row) -> Draft:
+        """The draft of a row; raises `BadRow`."""
+        values = {role: _written(name, row.values.get(name)) for role, name in self.columns.items()}
+        text, caption = (_body(self.columns.get(role), values.get(role)) for role in ("text", "caption"))
+        image = _folded(values.get("image"))
+        if text is None and image is None:
+            raise BadRow(" and ".join(f"column {self.columns[r]!r} is empty" for r in ("text", "image") if r in values))
+        if caption is not None and image is None:
+            raise BadRow(f"a caption, and column {self.columns['image']!r} is empty")
+        label = _label(values.get("label"))
+        return Draft(row.line, self._key(row.line, values, text, image), text, image, caption, label)
+
+    def _key(self, line: int, values: Mapping[str, str | None], text: str | None, image: str | None) -> str:
+        if "id" in self.columns:
+            row_id = _folded(values["id"])
+            if row_id is None:
+                raise BadRow(f"column {self.columns['id']!r} is empty")
+            first = self._lines.setdefault(row_id, line)
+            if first != line:
+                raise BadRow(f"has the id {row_id!r}, as line {first} has")
+            return f"id {row_id}"
+        # 16 digits tell billions of texts apart; two that they do not are counted as alike, which does no harm.
+        same = f"image {image}" if text is None else f"text {hashlib.sha256(text.encode()).hexdigest()[:16]}"
+        self._alike[same] = self._alike.get(same, 0) + 1
+        return f"{same} {self._alike[same]}"
+
+
+def located(table: str, image: str) -> str:
+    """The path that a table writes as `image`; raises `BadRow` for the address of something that is no file."""
+    if ADDRESS.match(image):
+        raise BadRow(f"{image!r} is an address, not a file: download it and write its path")
+    path = os.path.join(os.path.dirname(table), image)
+    if "\\" in image and not os.path.lexists(path):
+        # Written on Windows.
+        path = os.path.join(os.path.dirname(table), image.replace("\\", "/"))
+    return path
+
+
+def _written(column: str, value: Any) -> str | None:
+    """A value as text; None for nothing (also NaN, which is how pandas writes it)."""
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return None
+    if isinstance(value, dict | list | tuple | set | bytes):
+        kind = "an object" if isinstance(value, dict) else "bytes" if isinstance(value, bytes) else "a list"
+        raise BadRow(f"column {column!r} holds {kind}, not a text")
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    if "\0" in text:
+        raise BadRow(f"column {column!r} holds a NUL byte")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise BadRow(f"column {column!r} holds half a character (a lone surrogate)") from None
+    return text
+
+
+def _body(column: str | None, value: str | None) -> str | None:
+    if value is None or not value.strip():
+        return None
+    if len(value.encode()) > LARGEST_TEXT:
+        raise BadRow(f"column {column!r} holds a text over the limit of {LARGEST_TEXT >> 20} MB")
+    return value
+
+
+def _folded(value: str | None) -> str | None:
+    return (value.strip() or None) if value is not None else None
+
+
+def _label(value: str | None) -> str | None:
+    if value is None or not value.strip():
+        return None
+    try:
+        return clean(value)
+    except BadInput as error:
+        raise BadRow(str(error)) from error

@@ -1,0 +1,118 @@
+"""What an explanation rests on: feature maps of pictures, logits of heads; encoder and head held to their contracts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curator.api import (
+    DifferentiableHead,
+    EncoderSpec,
+    FeatureMap,
+    FittedHead,
+    HeadSpec,
+    ImageBatch,
+    Item,
+    LinearHead,
+    Logits,
+    MappedPicture,
+    Model,
+    Query,
+)
+from curator.embedding.embedder import Encoding
+from curator.errors import BadInput
+from curator.learning.training import Training
+from curator.media import preprocessing
+from curator.media.files import BadContent
+from curator.registry.validation import Breach
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+
+class Explaining:
+    """Asks encoders for maps, and heads for logits."""
+
+    def __init__(self, encoding: Encoding, training: Training) -> None:
+        self.encoding = encoding
+        self.training = training
+        self.registry = training.registry
+
+    def feature_maps(
+        self, model: Model, pictures: Sequence[Item | Query]
+    ) -> Iterator[tuple[Item | Query, MappedPicture | str]]:
+        """Each picture with its feature map, or why it cannot be read. Raises `BadInput` where there are no maps."""
+        if "image" not in model.modalities:
+            raise BadInput(f"{model.name} does not encode images")
+        self.encoding.reporter.say(f"loading {model.name}")
+        with self.encoding.models.loaded(model) as (encoder, resolved):
+            if not isinstance(encoder, FeatureMap):
+                raise BadInput(f"{model.name} does not say where in a picture its vector comes from")
+            assert resolved.preprocess is not None
+            for picture in pictures:
+                try:
+                    pixels, size, frame = preprocessing.framed(self._file(picture), resolved.preprocess)
+                except BadContent as error:
+                    yield picture, str(error)
+                else:
+                    yield picture, MappedPicture(self._map(model, encoder, ImageBatch(pixels[None])), size, frame)
+
+    def _file(self, picture: Item | Query) -> str | Path:
+        """Where a picture is; raises `BadContent` where none of its files holds it any more."""
+        item = picture.item if isinstance(picture, Query) else picture
+        if item is None:
+            assert isinstance(picture, Query) and picture.path is not None
+            return picture.path
+        found = self.encoding.places.unchanged(item.id)
+        if isinstance(found, BadContent):
+            raise found
+        return found
+
+    def _map(self, model: Model, encoder: FeatureMap, batch: ImageBatch) -> NDArray[np.float32]:
+        import numpy as np
+
+        with self.registry.guard(self.registry.get(EncoderSpec, model.encoder), "mapping with"):
+            values = np.asarray(encoder.feature_map(batch))
+            if values.ndim != 4 or not values.size or (values.shape[0], values.shape[3]) != (1, model.dim):
+                raise Breach(f"gave a feature map {values.shape}, not (1, h, w, {model.dim})")
+            _hold_numbers("a feature map", values)
+        row: NDArray[np.float32] = values[0]
+        return row
+
+    def logits(self, head: FittedHead, vectors: NDArray[np.float32]) -> Logits:
+        """What a head makes of unit rows. Raises `BadInput` for one that is neither linear nor differentiable."""
+        import numpy as np
+
+        model = self.training.heads.restored(self.training.heads.row(head))
+        n, classes, dim = len(vectors), len(head.classes), head.model.dim
+        with self.registry.guard(self.registry.get(HeadSpec, head.head), "explaining"):
+            if isinstance(model, LinearHead):
+                weights, bias = map(np.asarray, model.linear())
+                _hold("weights", weights, (classes, dim))
+                _hold("a bias", bias, (classes,))
+                values, gradients = vectors @ weights.T + bias, np.broadcast_to(weights, (n, classes, dim))
+            elif isinstance(model, DifferentiableHead):
+                values, gradients = map(np.asarray, model.gradients(vectors))
+                _hold("logits", values, (n, classes))
+                _hold("gradients", gradients, (n, classes, dim))
+            else:
+                raise BadInput(f"a {head.head} head does not say which parts of a vector speak for a class")
+        return Logits(values, gradients, self.training.probabilities(head, vectors))
+
+
+def _hold(what: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
+    """Raise `Breach` for what is not of this shape, or no finite float32."""
+    if array.shape != shape:
+        raise Breach(f"gave {what} of {array.shape}, not {shape}")
+    _hold_numbers(what, array)
+
+
+def _hold_numbers(what: str, array: NDArray[Any]) -> None:
+    import numpy as np
+
+    if array.dtype != np.float32:
+        raise Breach(f"gave {what} of {array.dtype}, not float32")
+    if not np.isfinite(array).all():
+        raise Breach(f"gave {what} with numbers that are not finite")

@@ -1,0 +1,187 @@
+"""Saved heads: rows of the catalogue, with their states and what was held out of them as objects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from curator.api import FittedHead, Head, HeadSpec, HeldOut, Item, Model
+from curator.catalog.items import Items
+from curator.catalog.labels import Examples
+from curator.embedding.models import Models
+from curator.history.journal import Journal
+from curator.learning.calibration import Calibration
+from curator.registry.parameters import bind
+from curator.registry.validation import Breach
+from curator.store.objects import Objects
+from curator.store.sqlite import Database
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from curator.registry.loader import Registry
+
+SEED = 0
+
+
+class Heads:
+    """Fits, keeps and restores heads, each held to its contract."""
+
+    def __init__(self, database: Database, objects: Objects, registry: Registry, models: Models) -> None:
+        self.database = database
+        self.objects = objects
+        self.registry = registry
+        self.models = models
+        self.items = Items(database)
+
+    # --- rows ---
+
+    def row(self, head: FittedHead) -> sqlite3.Row:
+        """The row of a head."""
+        row = self.database.row("SELECT * FROM head WHERE id = ?", head.id)
+        assert row is not None
+        return row
+
+    def find(self, target: str, digest: str) -> sqlite3.Row | None:
+        """The latest head for a target that was fitted from what the digest stands for."""
+        return self.database.row("SELECT * FROM head WHERE target = ? AND digest = ? ORDER BY id DESC", target, digest)
+
+    def whole(self, row: sqlite3.Row) -> bool:
+        """Whether everything that belongs to a head is still there."""
+        return all(self.objects.holds(object_) for object_ in (row["object"], row["held_out"]) if object_ is not None)
+
+    def all(self) -> list[FittedHead]:
+        """Every saved head, oldest first."""
+        return [self.saved(row) for row in self.database.rows("SELECT * FROM head ORDER BY id")]
+
+    def saved(self, row: sqlite3.Row) -> FittedHead:
+        """A row of the catalogue as a head."""
+        return FittedHead(
+            row["id"],
+            row["target"],
+            row["version"],
+            row["kind"],
+            self.models.by_id(row["model_id"]),
+            tuple(json.loads(row["classes"])),
+            tuple(json.loads(row["counts"])),
+            json.loads(row["metrics"]),
+            True,
+            tuple(json.loads(row["notes"])),
+            row["calibration"] is not None,
+        )
+
+    def save(
+        self,
+        journal: Journal,
+        spec: HeadSpec,
+        params: Any,
+        model: Model,
+        examples: Examples,
+        digest: str,
+        head: Head,
+        fitted: Mapping[str, Any],
+        lost: sqlite3.Row | None,
+    ) -> sqlite3.Row:
+        """A further version of a head for the target of the examples, or `lost` again; `fitted` are further columns."""
+        from safetensors.numpy import save
+
+        with self.registry.guard(spec, "saving"):
+            state = save(_contiguous(head.state()))
+        fitted = {**fitted, "object": self.objects.put(state)}
+        if lost is not None:
+            journal.update("head", lost["id"], **fitted)
+            return self.row(self.saved(lost))
+        last = self.database.value("SELECT max(version) FROM head WHERE target = ?", examples.target)
+        row_id = journal.insert(
+            "head",
+            target=examples.target,
+            version=(last or 0) + 1,
+            kind=spec.name,
+            options=json.dumps(asdict(params)),
+            model_id=model.id,
+            classes=json.dumps(list(examples.classes), ensure_ascii=False),
+            digest=digest,
+            **fitted,
+        )
+        row = self.database.row("SELECT * FROM head WHERE id = ?", row_id)
+        assert row is not None
+        return row
+
+    # --- what was held out ---
+
+    def keep_held_out(
+        self, items: Sequence[Item], targets: NDArray[np.int64], probabilities: NDArray[np.float32]
+    ) -> str | None:
+        """Keep what a head said of items while they were held out; the object's hash, None for no items."""
+        import numpy as np
+        from safetensors.numpy import save
+
+        if not items:
+            return None
+        hashes = np.frombuffer(bytes.fromhex("".join(item.hash for item in items)), np.uint8).reshape(len(items), -1)
+        arrays = {"hashes": hashes, "targets": targets, "probabilities": probabilities}
+        return self.objects.put(save(_contiguous(arrays)))
+
+    def held_out(self, head: FittedHead) -> HeldOut:
+        """What was said of items while they were held out, calibrated as the head is."""
+        import numpy as np
+        from safetensors.numpy import load
+
+        row = self.row(head)
+        if row["held_out"] is None:
+            nothing = np.zeros((0, len(head.classes)), np.float32)
+            return HeldOut([], head.classes, np.zeros(0, np.int64), nothing)
+        arrays = load(self.objects.get(row["held_out"]))
+        known = {item.hash: item for item in self.items.by_hashes([row.tobytes().hex() for row in arrays["hashes"]])}
+        items = [known[row.tobytes().hex()] for row in arrays["hashes"]]
+        return HeldOut(items, head.classes, arrays["targets"], self.calibration(row).apply(arrays["probabilities"]))
+
+    def calibration(self, row: sqlite3.Row) -> Calibration:
+        """By which the probabilities of a head are set."""
+        return Calibration(*json.loads(row["calibration"])) if row["calibration"] is not None else Calibration()
+
+    # --- the head itself ---
+
+    def fit(
+        self, spec: HeadSpec, params: Any, vectors: NDArray[np.float32], targets: NDArray[np.int64], classes: int
+    ) -> Head:
+        """A head that has learnt."""
+        with self.registry.guard(spec, "fitting"):
+            head = spec.load(params)
+            head.fit(vectors, targets, classes, SEED)
+        return head
+
+    def restored(self, row: sqlite3.Row) -> Head:
+        """A saved head. Raises `WorkspaceError` where its object is gone or damaged."""
+        from safetensors.numpy import load
+
+        spec = self.registry.get(HeadSpec, row["kind"])
+        state = load(self.objects.get(row["object"]))
+        with self.registry.guard(spec, "restoring"):
+            head = spec.load(bind(spec.params, json.loads(row["options"])))
+            head.restore(state)
+        return head
+
+    def predict(self, head: Head, kind: str, vectors: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
+        """Call a head, and hold it to its contract; (n, classes), as the head says it."""
+        import numpy as np
+
+        wanted = (len(vectors), classes)
+        with self.registry.guard(self.registry.get(HeadSpec, kind), "predicting with"):
+            made = np.asarray(head.predict(vectors))
+            if made.shape != wanted or made.dtype != np.float32:
+                raise Breach(f"gave {made.dtype} {made.shape}, not float32 {wanted}")
+            if not ((made >= 0).all() and np.allclose(made.sum(axis=1), 1, atol=1e-3)):
+                raise Breach("gave rows that are no probabilities")
+        return made
+
+
+def _contiguous(state: Mapping[str, Any]) -> dict[str, Any]:
+    import numpy as np
+
+    return {name: np.ascontiguousarray(array) for name, array in state.items()}

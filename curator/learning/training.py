@@ -1,0 +1,397 @@
+"""Heads: fitted on what is labelled, measured on what was held out, saved, and used again while nothing changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from curator.api import FittedHead, HeadSpec, HeldOut, Item, Model, Predictions
+from curator.catalog.items import Items
+from curator.catalog.labels import Examples, Labels
+from curator.embedding.embedder import Encoding
+from curator.errors import BadInput, NotReady
+from curator.history.journal import Journal
+from curator.learning import corruptions
+from curator.learning.calibration import Calibration, calibrated
+from curator.learning.cross_validation import Measured, cross_validate
+from curator.learning.finetuning import HEAD, FineTuning, compared
+from curator.learning.head_store import SEED, Heads
+from curator.learning.min_examples import TWO, number, refuse_too_few, refuse_too_few_for
+from curator.learning.scores import calibration_error, caution
+from curator.registry.parameters import bind
+from curator.reporter import Reporter, count
+from curator.splits import folds, sample
+from curator.store.derived import Derived
+from curator.store.objects import Objects
+from curator.store.sqlite import Database
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from curator.learning.corruptions import Views
+    from curator.registry.loader import Registry
+
+MEASURING = 2
+"""Goes up when heads are measured or calibrated in another way, so that they are fitted anew."""
+
+MEASURABLE = 100
+"""Held-out items from which it can be said how far probabilities are off."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Data:
+    """What a head is fitted on: unit rows with their targets."""
+
+    examples: Examples
+    items: list[Item]
+    vectors: NDArray[np.float32]
+    targets: NDArray[np.int64]
+
+
+class Training:
+    """Fits heads, finds saved ones, and predicts."""
+
+    def __init__(
+        self,
+        database: Database,
+        derived: Derived,
+        objects: Objects,
+        registry: Registry,
+        encoding: Encoding,
+        reporter: Reporter,
+    ) -> None:
+        self.derived = derived
+        self.registry = registry
+        self.encoding = encoding
+        self.reporter = reporter
+        self.items = Items(database)
+        self.labels = Labels(database)
+        self.models = encoding.models
+        self.heads = Heads(database, objects, registry, self.models)
+
+    def head(
+        self,
+        journal: Journal,
+        target: str,
+        model: Model | None,
+        kind: str | None,
+        options: Mapping[str, Any],
+        may_encode: bool = False,
+        disturb: bool = False,
+    ) -> FittedHead:
+        """The saved head for a target while labels, vectors, kind and options are the same; else a new one.
+
+        A saved head whose state was lost, or that was never measured on disturbed copies where `disturb` asks for it,
+        is fitted again, and keeps its version. Raises `NotReady`, with the command that helps, where there is too
+        little to learn from.
+        """
+        spec = self._spec(kind)
+        with self.registry.guard(spec, "taking the options of"):
+            params = bind(spec.params, options)
+        examples = self.labels.examples(target)
+        refuse_too_few_for(spec, examples, self.registry)
+        model = model or self._model(examples, journal)
+        data, notes = self._data(examples, model, may_encode, spec.least)
+        digest = _digest(data, model, spec, params)
+        saved = self.heads.find(target, digest)
+        if saved is not None and self.heads.whole(saved):
+            found = self.heads.saved(saved)
+            if not disturb or corruptions.measured(found.metrics):
+                return found
+        return self._fit(journal, spec, params, model, data, notes, digest, saved, disturb)
+
+    def trained(
+        self,
+        journal: Journal,
+        target: str,
+        model: Model | None,
+        kind: str | None,
+        options: Mapping[str, Any],
+        may_encode: bool = False,
+        disturb: bool = False,
+        fine_tune: bool | str = False,
+    ) -> FittedHead:
+        """As `head`; with `fine_tune` on a further version of the model, which learnt the labels.
+
+        Says how that compares with this one. `fine_tune`: True, or how much of it learns, by a name that its spec has.
+        """
+        if not fine_tune:
+            return self.head(journal, target, model, kind, options, may_encode, disturb)
+        examples = self.labels.examples(target)
+        refuse_too_few(examples)
+        frozen = model or self._model(examples, journal)
+        tuning = FineTuning(self.models, self.items, self.reporter)
+        depth = tuning.depth(frozen, "" if fine_tune is True else fine_tune)
+        if depth == HEAD:
+            self.reporter.say(f"only the head learns, as without --fine-tune: {frozen.name} stays as it is")
+            return self.head(journal, target, frozen, kind, options, may_encode, disturb)
+        tuned = tuning.run(journal, frozen, examples, depth)
+        if tuned.id == frozen.id:
+            self.reporter.say(f"nothing that it tried was better: {frozen.name} stays as it is")
+        else:
+            self._compare(target, frozen, tuned, kind, options)
+        return self.head(journal, target, tuned, kind, options, True, disturb)
+
+    def predict(self, head: FittedHead, items: Sequence[Item]) -> Predictions:
+        """Probabilities for the items that have vectors; what the head said before is taken from the cache."""
+        import numpy as np
+
+        row = self.heads.row(head)
+        cached = dict(self.derived.predictions(row["object"], [item.hash for item in items]))
+        fresh, vectors = self.encoding.matrix(head.model, [item for item in items if item.hash not in cached])
+        if fresh:
+            probabilities = self.heads.predict(self.heads.restored(row), head.head, vectors, len(head.classes))
+            made = {
+                item.hash: values.astype("<f4").tobytes() for item, values in zip(fresh, probabilities, strict=True)
+            }
+            if not self.derived.database.read_only:
+                self.derived.put_predictions(row["object"], made.items())
+            cached |= made
+        present = [item for item in items if item.hash in cached]
+        values = np.frombuffer(b"".join(cached[item.hash] for item in present), dtype="<f4")
+        said = values.reshape(len(present), len(head.classes))
+        return Predictions(present, head.classes, self.heads.calibration(row).apply(said))
+
+    def able(self, target: str) -> bool:
+        """Whether there is enough to learn from."""
+        return sum(count > 1 for count in self.labels.examples(target).counts) > 1
+
+    def held_out(self, head: FittedHead) -> HeldOut:
+        """What was said of items while they were held out, calibrated as the head is."""
+        return self.heads.held_out(head)
+
+    def probabilities(self, head: FittedHead, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What a head says of unit rows, (n, classes), none of it kept; calibrated as it is."""
+        row = self.heads.row(head)
+        said = self.heads.predict(self.heads.restored(row), head.head, vectors, len(head.classes))
+        return self.heads.calibration(row).apply(said)
+
+    # --- what to learn from ---
+
+    def _spec(self, kind: str | None) -> HeadSpec:
+        if kind is not None:
+            return self.registry.get(HeadSpec, kind)
+        spec = self.registry.default(HeadSpec, lambda spec: True)
+        if spec is None:
+            raise NotReady("no head is installed: `curator plugins` shows what failed")
+        return spec
+
+    def _model(self, examples: Examples, journal: Journal) -> Model:
+        """The default model for what most of the examples are; recorded now if it never was."""
+        counts = Counter(item.modality for item in self.items.by_ids(examples.items))
+        modality = counts.most_common(1)[0][0]
+        reference = self.models.default_reference(modality)
+        return self.models.find(reference) or self.models.obtain(reference, journal, say=self.reporter.say)
+
+    def _data(self, examples: Examples, model: Model, may_encode: bool, least: int = TWO) -> tuple[_Data, list[str]]:
+        import numpy as np
+
+        wanted = dict(zip(examples.items, examples.targets, strict=True))
+        items = self.items.by_ids(examples.items)
+        if not any(item.modality in model.modalities for item in items):
+            raise BadInput(
+                f"{model.name} embeds {' and '.join(f'{name}s' for name in model.modalities)}, and none is labelled"
+            )
+        self.encoding.ensure(model, items, may_encode)
+        present, vectors = self.encoding.matrix(model, items)
+        notes = []
+        if len(present) < len(items):
+            notes.append(
+                f"{count(len(items) - len(present), 'labelled item')} without a vector in {model.name} left out"
+            )
+        if examples.conflicts:
+            notes.append(
+                f"{count(len(examples.conflicts), 'item')} with contradicting labels left out (`curator status`)"
+            )
+        targets = np.asarray([wanted[item.id] for item in present], dtype=np.int64)
+        data, dropped = _without_rare_classes(_Data(examples, present, vectors, targets), least)
+        if dropped:
+            fewer = (
+                "without an example that has a vector" if least == 1 else f"with fewer than {number(least)} examples"
+            )
+            notes.append(f"classes {fewer} left out: {', '.join(dropped)}")
+        return data, notes
+
+    # --- fitting ---
+
+    def _fit(
+        self,
+        journal: Journal,
+        spec: HeadSpec,
+        params: Any,
+        model: Model,
+        data: _Data,
+        notes: list[str],
+        digest: str,
+        lost: Any,
+        disturb: bool,
+    ) -> FittedHead:
+        import numpy as np
+
+        journal.start()  # now, so that a read-only workspace says so before the work, not after
+        classes = len(data.examples.classes)
+        target = data.examples.target
+        self.reporter.say(
+            f"fitting a {spec.name} head for {target.replace(':', ' ', 1)} on {model.name}: "
+            f"{count(len(data.items), 'item')} of {classes} classes"
+        )
+        seen = self.models.seen(model)
+        views = self._views(model, data, seen, notes) if disturb else {}
+        found = self._measured(spec, params, data, seen, views)
+        held_out = [data.items[row] for row in found.index]
+        calibration = calibrated(found.probabilities, data.targets[found.index])
+        counts = np.bincount(data.targets, minlength=classes).tolist()
+        notes += cautions(model, seen, data.examples.classes, counts, found, calibration)
+        head = self.heads.fit(spec, params, data.vectors, data.targets, classes)
+        fitted = {
+            "counts": json.dumps(counts),
+            "metrics": json.dumps({**found.metrics, **self._of_calibration(found, data), **corruptions.flat(found)}),
+            "notes": json.dumps(notes, ensure_ascii=False),
+            "held_out": self.heads.keep_held_out(held_out, data.targets[found.index], found.probabilities),
+            "calibration": json.dumps([calibration.scale, calibration.shift]) if calibration else None,
+        }
+        row = self.heads.save(journal, spec, params, model, data.examples, digest, head, fitted, lost)
+        return replace(self.heads.saved(row), reused=False)
+
+    def _measured(
+        self, spec: HeadSpec, params: Any, data: _Data, seen: frozenset[str], views: Views | None = None
+    ) -> Measured:
+        import numpy as np
+
+        classes = len(data.examples.classes)
+
+        def fit_predict(vectors: Any, targets: Any, unseen: Any) -> Any:
+            return self.heads.predict(
+                self.heads.fit(spec, params, vectors, targets, classes), spec.name, unseen, classes
+            )
+
+        known = np.asarray([item.hash in seen for item in data.items])
+        single = np.bincount(data.targets, minlength=classes) == 1
+        if (~single).sum() > 1:  # the others can be measured; what is one class's only example is fitted on each time
+            known |= single[data.targets]
+        return cross_validate(fit_predict, data.vectors, data.targets, classes, SEED, known, views)
+
+    def _views(self, model: Model, data: _Data, seen: frozenset[str], notes: list[str]) -> Views:
+        """Other vectors of items that can be held out: of blurred, darkened and noisy copies."""
+        import numpy as np
+
+        able = [item.modality == "image" and item.hash not in seen for item in data.items]
+        rows = np.flatnonzero(able)
+        chosen = rows[sample(data.targets[rows], corruptions.MOST, SEED)]
+        views = corruptions.views(self.encoding, model, [data.items[row] for row in chosen], chosen.tolist())
+        read = min((len(of) for of, _ in views.values()), default=0)
+        if not len(chosen):
+            notes.append("only pictures can be blurred, darkened and noisy: not measured")
+        elif read < len(rows):
+            unread = f"; {len(chosen) - read:,} could not be read" if read < len(chosen) else ""
+            notes.append(f"blurred, darkened and noisy: measured on {read:,} of {count(len(rows), 'picture')}{unread}")
+        return views
+
+    def _compare(self, target: str, frozen: Model, tuned: Model, kind: str | None, options: Mapping[str, Any]) -> None:
+        """Say how a head does on a fine-tuned model and on the one that it comes from, on the same held-out items."""
+        spec, examples, seen = self._spec(kind), self.labels.examples(target), self.models.seen(tuned)
+        params = bind(spec.params, options)
+        # To embed them once takes less than what was just done, which was asked for.
+        both = [self._data(examples, model, may_encode=True)[0] for model in (frozen, tuned)]
+        # A file that is gone still has its vector of the frozen one.
+        shared = {item.hash for item in both[0].items} & {item.hash for item in both[1].items}
+        both = [_among(data, shared) for data in both]
+        before, after = (self._measured(spec, params, data, seen).metrics for data in both)
+        kept = [target for item, target in zip(both[1].items, both[1].targets, strict=True) if item.hash not in seen]
+        self.reporter.say(compared(before, after, kept, frozen.name, tuned.name))
+
+    @staticmethod
+    def _of_calibration(found: Measured, data: _Data) -> dict[str, float]:
+        """How far calibrated probabilities are off, those of each half of the items set by the other half."""
+        import numpy as np
+
+        targets = data.targets[found.index]
+        if len(targets) < MEASURABLE:
+            return {}
+        halves = folds(np.arange(len(targets)), targets, 2, SEED)
+        if not halves:
+            return {}
+        said = found.probabilities.copy()
+        for known, others in halves:
+            calibration = calibrated(found.probabilities[known], targets[known])
+            if calibration is not None:
+                said[others] = calibration.apply(found.probabilities[others])
+        return {"calibration error": calibration_error(said, targets)}
+
+
+def cautions(
+    model: Model,
+    seen: frozenset[str],
+    classes: Sequence[str],
+    counts: Sequence[int],
+    found: Measured,
+    calibration: Calibration | None,
+) -> list[str]:
+    """What a reader of the figures should know."""
+    single = [name for name, many in zip(classes, counts, strict=True) if many == 1]
+    tuned = f"{model.name} was fine-tuned on these labels"
+    if not len(found.index):
+        why = "one picture in several files cannot be held out from itself"
+        if seen:
+            why = f"{tuned}, and too few were kept from it"
+        elif single:
+            why = "a class's only example cannot be held out"
+        return [f"{why}: no figures, and nobody knows how often it is right"]
+    notes = [f"{tuned}: measured on items that were kept from it"] if seen else []
+    notes += [sentence for sentence in [caution([many for many in counts if many > 1])] if sentence]
+    notes += [f"fitted on, but not measured, as it is a class's only example: {name}" for name in single]
+    if not found.apart:
+        notes.append(f"to {model.name} all items of a class are near-copies of each other: figures may flatter")
+    if calibration is None:
+        notes.append("too few held-out items to calibrate: percentages are the head's own")
+    return notes
+
+
+def _without_rare_classes(data: _Data, least: int) -> tuple[_Data, list[str]]:
+    """The examples but for classes that have fewer than `least`, and the names of these."""
+    import numpy as np
+
+    classes = data.examples.classes
+    counts = np.bincount(data.targets, minlength=len(classes))
+    kept = [index for index in range(len(classes)) if counts[index] >= least]
+    if len(kept) < 2:
+        raise NotReady(
+            f"fewer than two classes have {number(least)} items with a vector: "
+            "`curator status --problems` says what failed"
+        )
+    if len(kept) == len(classes):
+        return data, []
+    chosen = np.isin(data.targets, kept)
+    examples = replace(data.examples, classes=tuple(classes[index] for index in kept))
+    items = [item for item, keep in zip(data.items, chosen, strict=True) if keep]
+    targets = np.searchsorted(np.asarray(kept), data.targets[chosen])
+    dropped = [name for index, name in enumerate(classes) if index not in kept]
+    return _Data(examples, items, data.vectors[chosen], targets.astype(np.int64)), dropped
+
+
+def _among(data: _Data, hashes: Container[str]) -> _Data:
+    """What is known of these items."""
+    import numpy as np
+
+    chosen = np.asarray([item.hash in hashes for item in data.items], dtype=bool)
+    items = [item for item in data.items if item.hash in hashes]
+    return replace(data, items=items, vectors=data.vectors[chosen], targets=data.targets[chosen])
+
+
+def _digest(data: _Data, model: Model, spec: HeadSpec, params: Any) -> str:
+    """SHA-256 over everything that a head follows from."""
+    content = {
+        "examples": sorted((item.hash, int(target)) for item, target in zip(data.items, data.targets, strict=True)),
+        "classes": data.examples.classes,
+        "space": model.fingerprint,
+        "kind": spec.name,
+        "options": asdict(params),
+        "seed": SEED,
+        "measuring": MEASURING,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,106 @@
+"""A backup: one consistent archive of what cannot be derived, made while the workspace is in use."""
+
+from __future__ import annotations
+
+import io
+import os
+import sqlite3
+import stat
+import tarfile
+import tempfile
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from curator.catalog.places import is_below, real
+from curator.embedding.trained_weights import users
+from curator.errors import BadInput, WorkspaceError
+from curator.store.catalogue import FILE
+from curator.store.objects import Objects
+from curator.store.sqlite import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Backup:
+    """What an archive holds, and its size in bytes. `left_out`: (head or object, reason) of what is damaged."""
+
+    path: Path
+    items: int
+    objects: int
+    size: int
+    left_out: tuple[tuple[str, str], ...]
+
+
+def back_up(database: Database, objects: Objects, target: Path, force: bool = False) -> Backup:
+    """Write catalogue and objects into a tar archive, compressed if the name ends in `.gz` or `.tgz`.
+
+    Nobody has to wait: the catalogue is copied as it is at one moment, and the objects after it, so that each
+    one that it names is there; every object is checked against its hash, and left out if it is damaged: a head
+    can be fitted again. The archive appears whole or not at all. Raises `BadInput` for a target that exists
+    (unless it is a file and `force`) or lies in the workspace, `WorkspaceError` for a damaged catalogue.
+    """
+    _refuse(target, database.path.parent, force)
+    try:
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup") as folder:
+            made = Path(folder, "archive")
+            report = _write(database, objects, made, target)
+            made.replace(target)
+    except (OSError, sqlite3.OperationalError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise WorkspaceError(f"cannot write {str(target)!r}: {why.lower()}") from error
+    except sqlite3.DatabaseError as error:
+        raise database.damaged(error) from error
+    return report
+
+
+def _refuse(target: Path, workspace: Path, force: bool) -> None:
+    """What is not to be replaced, whatever was said; and without `force`, anything at all."""
+    if is_below(real(target.parent), real(workspace)) or is_below(real(target), real(workspace)):
+        raise BadInput(f"{str(target)!r} lies in the workspace: name a file in another folder, best on another disk")
+    try:
+        mode = os.lstat(target).st_mode
+    except OSError:
+        return  # nothing there, or writing will say what is wrong
+    if stat.S_ISDIR(mode):
+        raise BadInput(f"{str(target)!r} is a folder: name a file, as in backup.tar")
+    if stat.S_ISLNK(mode):
+        raise BadInput(f"{str(target)!r} is a symbolic link to {os.readlink(target)!r}: name the file itself")
+    if not stat.S_ISREG(mode):
+        raise BadInput(f"{str(target)!r} is not a regular file: name another")
+    if not force:
+        raise BadInput(f"{str(target)!r} exists: name another file, or add --force")
+
+
+def _copy(database: Database, copy: Path) -> tuple[int, dict[str, str]]:
+    """The catalogue as it is now; returns how many items it holds, and what each object that it names is of."""
+    with closing(sqlite3.connect(copy)) as snapshot:
+        database.connection.backup(snapshot)
+        # A damaged page is copied like any other, and the last good archive may be about to be replaced.
+        found = snapshot.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if found != "ok":
+            raise database.damaged(" ".join(found.split()))
+        items = snapshot.execute("SELECT count(*) FROM item").fetchone()[0]
+        return items, users(snapshot)
+
+
+def _write(database: Database, objects: Objects, made: Path, target: Path) -> Backup:
+    copy = made.with_name(FILE)
+    items, users = _copy(database, copy)
+    names = sorted({*users, *objects.names()})
+    left_out = []
+    compressed = target.suffix in (".gz", ".tgz")
+    with made.open("wb") as file:
+        with tarfile.open(fileobj=file, mode="w:gz" if compressed else "w") as archive:
+            archive.add(copy, FILE)
+            for name in names:
+                try:
+                    data = objects.get(name)
+                except WorkspaceError as error:
+                    left_out.append((users.get(name, name[:12]), str(error)))
+                    continue
+                entry = tarfile.TarInfo(f"objects/{name[:2]}/{name[2:]}")
+                entry.size = len(data)
+                archive.addfile(entry, io.BytesIO(data))
+        file.flush()
+        os.fsync(file.fileno())
+    return Backup(target, items, len(names) - len(left_out), made.stat().st_size, tuple(left_out))

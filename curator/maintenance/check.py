@@ -1,0 +1,284 @@
+"""Checking a workspace: files, objects, vectors and databases held against what the catalogue says of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curator.catalog.places import has_left, is_gone
+from curator.catalog.source_tables import Tables
+from curator.embedding.trained_weights import users
+from curator.errors import WorkspaceError
+from curator.history.file_moves import MoveFailed
+from curator.history.invariants import Flaw, flaws
+from curator.history.journal import Journal, decode_row
+from curator.media.files import BadContent, hash_file, look, reason
+from curator.media.prefetch import ordered_map
+from curator.store.catalogue import path_from_value
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from curator.media.content import Content
+    from curator.store.sqlite import Database
+    from curator.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Something that is not as it should be: of what part, which one, what is wrong.
+
+    `remedy` says what `--repair` does, or what a person can do; `repair` does it, None where curator cannot.
+    """
+
+    part: str
+    which: str
+    wrong: str
+    remedy: str
+    repair: Callable[[], None] | None = None
+
+    def mended(self) -> tuple[Fault, bool]:
+        """Do the repair if there is one; whether that went well, and if not, why not."""
+        if self.repair is None:
+            return self, False
+        try:
+            self.repair()
+        except (OSError, WorkspaceError, MoveFailed) as error:
+            why = reason(error) if isinstance(error, OSError) else error
+            return dataclasses.replace(self, wrong=f"{self.wrong}; not repaired: {why}", repair=None), False
+        return self, True
+
+
+class Check:
+    """Looks at every part of a workspace in turn. Reads all files; writes nothing."""
+
+    def __init__(self, workspace: Workspace, journal: Journal) -> None:
+        self.workspace = workspace
+        self.journal = journal
+        self.database = workspace.database
+        self.derived = workspace.derived.database
+        self.tables = Tables(self.database)
+
+    def faults(self) -> Iterator[Fault]:
+        """Everything that is wrong, the databases first; what rests on one with damaged pages is not looked at."""
+        catalogue, derived = self._pages(self.database), self._pages(self.derived)
+        yield from (*catalogue, *derived)
+        if not catalogue:
+            yield from self._rows()
+            yield from self._runs()
+            yield from self._files()
+            yield from self._tables()
+            yield from self._quarantine()
+            yield from self._objects()
+            if not derived:
+                yield from self._vectors()
+
+    # --- databases and journal ---
+
+    @staticmethod
+    def _pages(database: Database) -> list[Fault]:
+        try:
+            found = [row[0] for row in database.rows("PRAGMA integrity_check") if row[0] != "ok"]
+        except WorkspaceError as error:  # so malformed that SQLite cannot even go through it
+            found = [str(error.__cause__)]
+        return [Fault("database", database.path.name, wrong, database.if_damaged) for wrong in found]
+
+    def _rows(self) -> Iterator[Fault]:
+        of_row: dict[tuple[str, int], list[Flaw]] = {}
+        for flaw in sorted(flaws(self.database)):
+            of_row.setdefault((flaw.table, flaw.row), []).append(flaw)
+        for (table, row), found in of_row.items():
+            wrong = "; ".join(dict.fromkeys(flaw.wrong for flaw in found))
+            repair = functools.partial(self.journal.delete, table, row) if found[0].needless else None
+            yield Fault("database", f"row {row} of {table}", wrong, found[0].remedy, repair)
+
+    def _runs(self) -> Iterator[Fault]:
+        """Runs take turns, and it is ours: whoever still 'runs' was killed."""
+        sql = "SELECT id, command FROM run WHERE state = 'running' AND id IS NOT ?"
+        for row in self.database.rows(sql, self.journal.run):
+            which = f"{row['id']} ({row['command']})"
+            yield Fault("run", which, "was killed", "call it interrupted", self._interrupt(row["id"]))
+
+    def _interrupt(self, run: int) -> Callable[[], None]:
+        def repair() -> None:
+            self.database.execute("UPDATE run SET state = 'interrupted' WHERE id = ?", run)
+
+        return repair
+
+    # --- files ---
+
+    def _files(self) -> Iterator[Fault]:
+        sql = (
+            "SELECT place.*, item.hash AS item_hash, item.modality FROM place JOIN item ON item.id = item_id "
+            "WHERE row_key = '' ORDER BY place.id"
+        )
+        places = self.database.rows(sql)
+        located = [(place, self.workspace.items.places.path(place)) for place in places]
+        with self.workspace.reporter.progress("checking files", len(located)) as advance:
+            for (place, path), seen in ordered_map(_examined, located):
+                yield from self._file(place, path, seen)
+                advance(1)
+
+    def _file(self, place: sqlite3.Row, path: str, seen: Content | BadContent) -> Iterator[Fault]:
+        if has_left(path):
+            if not place["missing"]:
+                yield Fault("file", path, "is gone", "record it as missing", self._set(place, missing=1))
+            return
+        if isinstance(seen, BadContent):
+            yield Fault("file", path, str(seen), "see to the file, then add it again")
+            return
+        stamp = dataclasses.asdict(seen.stamp)
+        same_state = seen.stamp == self.workspace.items.places.stamp(place)
+        if seen.hash != place["item_hash"]:
+            wrong = f"its content changed{_though(same_state)}"
+            yield Fault("file", path, wrong, "curator add --verify its folder")
+        elif place["missing"]:
+            yield Fault("file", path, "is there again", "record that", self._set(place, missing=0, **stamp))
+        elif not same_state:
+            yield Fault("file", path, "has another time or inode, same content", "record it", self._set(place, **stamp))
+
+    def _set(self, place: sqlite3.Row, **values: int | str) -> Callable[[], None]:
+        def repair() -> None:
+            self.journal.update("place", place["id"], **values)
+
+        return repair
+
+    # --- tables ---
+
+    def _tables(self) -> Iterator[Fault]:
+        """A table as a whole: while its bytes are the same, so is what its rows hold."""
+        for table in self.tables.all():
+            path = path_from_value(table["path"])
+            try:
+                now, hash_ = look(path), hash_file(path)
+            except (BadContent, OSError) as error:
+                if is_gone(path):
+                    remedy = "record its rows as missing"
+                    yield Fault("table", path, "is gone", remedy, functools.partial(self._forget, table))
+                else:
+                    yield Fault("table", path, str(error), "see to the file, then add it again")
+                continue
+            if table["hash"] is None:
+                yield Fault("table", path, "was not read to its end", "curator add it again")
+            elif hash_ != table["hash"]:
+                yield Fault("table", path, f"its content changed{_though(now == Tables.stamp(table))}", "add it again")
+            elif now != Tables.stamp(table):
+                repair = functools.partial(Tables.finish, self.journal, table["id"], hash_, now)
+                yield Fault("table", path, "has another time or inode, same content", "record it", repair)
+
+    def _forget(self, table: sqlite3.Row) -> None:
+        self.tables.forget(self.journal, table)
+
+    # --- quarantine ---
+
+    def _quarantine(self) -> Iterator[Fault]:
+        quarantine = self.workspace.quarantine
+        for file in quarantine.all():
+            which = f"{file.stored} (from {file.outside})"
+            if not file.stored.exists():
+                forget = functools.partial(self.journal.delete, "quarantined", file.id)
+                yield Fault("quarantine", which, "is gone", "take it off the list", forget)
+            elif not quarantine.is_whole(file):
+                yield Fault("quarantine", which, "is not what was put there", "see to the file yourself")
+        for path, move in quarantine.strays():
+            if move is None:
+                yield Fault("quarantine", path, "is on no list, and from nowhere known", "move it where it belongs")
+            else:
+                adopt = functools.partial(quarantine.adopt, self.journal, move)
+                yield Fault("quarantine", path, f"is on no list (from {move.outside})", "list it again", adopt)
+        for move in self.workspace.moves.planned():
+            remedy = "see to that folder; the next command tries again"
+            yield Fault(
+                "quarantine", move.outside, "was being moved by a killed run, and could not be put back", remedy
+            )
+
+    # --- objects ---
+
+    def _objects(self) -> Iterator[Fault]:
+        objects = self.workspace.objects
+        used = users(self.database.connection)
+        for name, user in used.items():
+            try:
+                objects.get(name)
+            except WorkspaceError as error:
+                yield Fault("object", f"{name[:12]} of {user}", str(error), "restore it from a backup, or train again")
+        for name in objects.names():
+            # What an undo took back can be done again, and needs its object then.
+            if name not in used and not self._journalled(name):
+                path = objects.path(name)
+                yield Fault("object", name[:12], "nothing refers to it", "remove it", _removing(path))
+        for path in sorted(filter(Path.is_file, objects.folder.glob("*/tmp*"))):
+            yield Fault("object", path.name, "was left half written by a killed run", "remove it", _removing(path))
+
+    def _journalled(self, name: str) -> bool:
+        sql = "SELECT 1 FROM change WHERE table_name IN ('head', 'model') AND instr(before, ?)"
+        return self.database.row(sql, name) is not None
+
+    # --- vectors ---
+
+    def _vectors(self) -> Iterator[Fault]:
+        dims = {row["fingerprint"]: row["dim"] for row in self._ever("space")}
+        hashes = {row["hash"] for row in self._ever("item")}
+        names = {model.fingerprint: model.name for model in self.workspace.models.all()}
+        for space in self.derived.rows("SELECT id, fingerprint FROM space ORDER BY id"):
+            dim = dims.get(space["fingerprint"], 0)
+            name = names.get(space["fingerprint"], f"space {space['fingerprint'][:12]}")
+            bad, orphans = self._sorted_out(space["id"], dim, hashes)
+            again = "forget them; curator encode makes them again"
+            for some, wrong, remedy in (
+                (bad, f"are not {dim} finite numbers" if dim else "belong to a space that the catalogue lacks", again),
+                (orphans, "are of no item", "forget them"),
+            ):
+                if some:
+                    repair = self._forgetting(space["id"], some)
+                    yield Fault("vector", f"{len(some):,} of {name}", wrong, remedy, repair)
+
+    def _ever(self, table: str) -> list[Mapping[str, Any]]:
+        """The rows of a table, and those that an undo took away: they can come back, and their cache with them."""
+        sql = "SELECT before FROM change WHERE table_name = ? AND kind = 'delete'"
+        gone = [decode_row(row["before"]) for row in self.database.rows(sql, table)]
+        return [*map(dict, self.database.rows(f"SELECT * FROM {table}")), *gone]
+
+    def _sorted_out(self, space: int, dim: int, hashes: set[str]) -> tuple[list[str], list[str]]:
+        import numpy as np
+
+        bad, orphans = [], []
+        with self.derived.explained():
+            for row in self.derived.connection.execute("SELECT hash, vector FROM vector WHERE space_id = ?", [space]):
+                whole = dim and len(row["vector"]) == 4 * dim and np.isfinite(np.frombuffer(row["vector"], "<f4")).all()
+                if not whole:
+                    bad.append(row["hash"])
+                elif row["hash"] not in hashes:
+                    orphans.append(row["hash"])
+        return bad, orphans
+
+    def _forgetting(self, space: int, hashes: list[str]) -> Callable[[], None]:
+        def repair() -> None:
+            with self.derived.transaction():
+                rows = [(space, hash_) for hash_ in hashes]
+                self.derived.execute_many("DELETE FROM vector WHERE space_id = ? AND hash = ?", rows)
+
+        return repair
+
+
+def _removing(path: Path) -> Callable[[], None]:
+    return functools.partial(path.unlink, missing_ok=True)
+
+
+def _though(same_state: bool) -> str:
+    return " though size and time did not: a damaged disk, or somebody set the time back" if same_state else ""
+
+
+def _examined(located: tuple[sqlite3.Row, str]) -> Content | BadContent:
+    """In a thread: what the file holds now."""
+    from curator.media.content import examine
+
+    place, path = located
+    try:
+        return examine(path, place["modality"])
+    except BadContent as error:
+        return error

@@ -1,0 +1,142 @@
+"""What a workspace holds, what is wrong, and what to do next, with the command and the reason."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from curator.api import Modality
+from curator.catalog.labels import LabelCount
+from curator.errors import CuratorError
+from curator.reporter import count, size
+from curator.store.catalogue import path_from_value
+
+if TYPE_CHECKING:
+    from curator.workspace import Workspace
+
+MODALITIES: tuple[Modality, ...] = ("image", "text")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """Something to do next: why, and the exact command."""
+
+    reason: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """Items of a modality, how many are embedded with the default model, and how many cannot be."""
+
+    modality: Modality
+    items: int
+    default: str
+    embedded: int
+    failed: int
+
+
+class Status:
+    """Answers about a workspace; each method reads afresh."""
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.database = workspace.database
+
+    def holdings(self) -> Iterator[Holdings]:
+        """A line for each modality that is there."""
+        for modality in MODALITIES:
+            hashes = [row[0] for row in self.database.rows("SELECT hash FROM item WHERE modality = ?", modality)]
+            if not hashes:
+                continue
+            try:
+                reference = self.workspace.models.default_reference(modality)
+                model = self.workspace.models.find(reference)
+            except CuratorError:
+                reference, model = "none", None
+            known = self.workspace.derived.known(model.fingerprint, hashes) if model else set()
+            failed = self.workspace.derived.failures(model.fingerprint, hashes) if model else {}
+            yield Holdings(modality, len(hashes), model.name if model else reference, len(known), len(failed))
+
+    def labels(self) -> list[LabelCount]:
+        """Every label with its counts."""
+        return self.workspace.labels.counts()
+
+    def problems(self) -> Iterator[tuple[str, str]]:
+        """Path (or id:N) and reason of everything that could not be used; for a row of a table after its line."""
+        for row in self.database.rows("SELECT path, reason FROM problem ORDER BY path"):
+            yield path_from_value(row["path"]), row["reason"]
+        sql = "SELECT path, line, reason FROM row_problem JOIN source_table AS t ON t.id = table_id ORDER BY path, line"
+        for row in self.database.rows(sql):
+            yield path_from_value(row["path"]), f"line {row['line']}: {row['reason']}"
+        failures = self.workspace.derived.all_failures()
+        sql = "SELECT id FROM item WHERE hash IN (SELECT value FROM json_each(?))"
+        ids = [row["id"] for row in self.database.rows_among(sql, list(failures))]
+        for item in self.workspace.items.by_ids(ids):
+            yield str(item), failures[item.hash]
+
+    def missing(self) -> int:
+        """Items of which every file is gone."""
+        sql = "SELECT count(*) FROM (SELECT item_id FROM place GROUP BY item_id HAVING min(missing) = 1)"
+        return int(self.database.value(sql))
+
+    def next_steps(self) -> Iterator[Step]:
+        """What to do next, most useful first."""
+        if self.database.value("SELECT count(*) FROM item") == 0:
+            yield Step("the catalogue is empty", "curator add FOLDER")
+            return
+        for holding in self.holdings():
+            left = holding.items - holding.embedded - holding.failed
+            if left:
+                yield Step(f"{count(left, holding.modality)} not embedded", "curator encode")
+        yield from self._label_steps()
+        problems = sum(1 for _ in self.problems())
+        if problems:
+            of_tables = self.database.value("SELECT count(*) FROM row_problem")
+            what = "file" if not of_tables else "row" if of_tables == problems else "row or file"
+            many = "rows or files" if what == "row or file" else ""
+            yield Step(f"{count(problems, what, many)} could not be used", "curator status --problems")
+        aside = self.workspace.quarantine.all()
+        if aside:
+            space = size(sum(file.size for file in aside))
+            yield Step(f"{count(len(aside), 'file')} in quarantine ({space})", "curator quarantine list")
+        if self.missing():
+            yield Step(f"{count(self.missing(), 'item')} whose files are gone", "curator ls --json")
+
+    def _label_steps(self) -> Iterator[Step]:
+        labels = self.labels()
+        groups = sorted({label.group for label in labels if label.group})
+        for group in groups:
+            examples = self.workspace.labels.examples(f"group:{group}")
+            if examples.conflicts:
+                command = f"curator label NAME id:{examples.conflicts[0]} --group {shlex.quote(group)}"
+                yield Step(f"{count(len(examples.conflicts), 'item')} with two labels of group {group}", command)
+            if len(examples.classes) > 1:
+                yield Step(
+                    f"group {group} has {len(examples.classes)} labels",
+                    f"curator classify --group {shlex.quote(group)}",
+                )
+        if not labels:
+            yield Step("no labels yet: ten to thirty examples are enough to sort the rest", "curator label NAME FILES")
+        for label in labels:
+            if label.group is None:
+                yield from self._label_step(label)
+
+    def _label_step(self, label: LabelCount) -> Iterator[Step]:
+        name = shlex.quote(label.label)
+        has = f"label {label.label} has {count(label.positives, 'positive')}"
+        if label.conflicts:
+            example = self.workspace.labels.examples(f"label:{label.label}").conflicts[0]
+            yield Step(
+                f"{count(label.conflicts, 'item')} labelled {label.label} both ways",
+                f"curator label {name} id:{example}",
+            )
+        if label.negatives < 2:
+            many = "no counter-example" if not label.negatives else "one counter-example"
+            yield Step(f"{has} and {many}", f"curator label {name} --negative FILES")
+        elif label.positives < 2:
+            yield Step(has, f"curator label {name} FILES")
+        else:
+            yield Step(f"{has} and {count(label.negatives, 'counter-example')}", f"curator classify --label {name}")

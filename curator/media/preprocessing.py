@@ -1,0 +1,153 @@
+"""Preprocessing as data: a file becomes pixels with Pillow and numpy, without torch."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from curator.api import Preprocess
+from curator.media.files import BadContent
+from curator.pictures import Unreadable, opened, upright, whole
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL import Image
+
+Frame: TypeAlias = tuple[float, float, float, float]
+"""Left, top, right and bottom."""
+
+ORIENTATION, LYING = 0x0112, (5, 6, 7, 8)
+"""EXIF's tag, and those of its values that swap width and height."""
+
+DECODING = 1
+"""Goes up when the pixels that encoders see change; part of every image space's fingerprint."""
+
+
+def header(path: str) -> tuple[int, int, str]:
+    """Width, height and format, read from the head of the file; raises `BadContent`."""
+    with _content(), opened(path) as image:
+        return image.width, image.height, str(image.format)
+
+
+def pixels(
+    path: str | Path, preprocess: Preprocess, change: Callable[[Image.Image], Image.Image] | None = None
+) -> NDArray[np.float32]:
+    """The picture as an encoder sees it: (3, crop, crop) float32. Raises `BadContent`.
+
+    `change` makes another one of it, in RGB, when it is resized and not yet cropped.
+    """
+    found = resized(path, preprocess)
+    return normalised(change(found) if change else found, preprocess)
+
+
+def resized(path: str | Path, preprocess: Preprocess) -> Image.Image:
+    """The picture in RGB, as an encoder's preprocessing resizes it, not yet cut. Raises `BadContent`."""
+    with _content(), opened(path) as image:
+        decoded = upright(image, preprocess.resize)
+    return _resized(decoded, preprocess)
+
+
+def framed(path: str | Path, preprocess: Preprocess) -> tuple[NDArray[np.float32], tuple[int, int], Frame]:
+    """The picture as an encoder sees it, its upright size in pixels, and what of it that is. Raises `BadContent`."""
+    with _content(), opened(path) as image:
+        width, height = image.size  # now: a JPEG may be decoded at a fraction of it
+        decoded = upright(image, preprocess.resize)
+        if image.getexif().get(ORIENTATION, 1) in LYING:
+            width, height = height, width
+    left, top, right, bottom = frame(decoded.size, preprocess)
+    x, y = width / decoded.width, height / decoded.height
+    seen = normalised(_resized(decoded, preprocess), preprocess)
+    return seen, (width, height), (left * x, top * y, right * x, bottom * y)
+
+
+def frame(size: tuple[int, int], preprocess: Preprocess) -> Frame:
+    """Where the edges of the preprocessed picture lie in a picture of this width and height, in its pixels."""
+    (left, top, right, bottom), new = _plan(size, preprocess)
+    x, y = (right - left) / new[0], (bottom - top) / new[1]
+    start, above = left - x * _offset(new[0], preprocess.crop), top - y * _offset(new[1], preprocess.crop)
+    return start, above, start + x * preprocess.crop, above + y * preprocess.crop
+
+
+def picture(path: str | Path, longest: int | None) -> Image.Image:
+    """The first frame, upright: in RGB with a longest side of at most `longest`, or whole and in its own mode.
+
+    `info["frames"]` is how many there are. Raises `BadContent`.
+    """
+    from PIL.Image import Resampling
+
+    with _content(), opened(path) as image:
+        # The further pictures of a phone's MPO are previews and depth maps.
+        frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+        if longest is None:
+            decoded = whole(image)
+        else:
+            decoded = upright(image, longest)
+            decoded.thumbnail((longest, longest), Resampling.LANCZOS)
+    decoded.info["frames"] = frames
+    return decoded
+
+
+@contextlib.contextmanager
+def _content() -> Iterator[None]:
+    """What cannot be read as a picture cannot be an item."""
+    try:
+        yield
+    except Unreadable as error:
+        raise BadContent(str(error)) from error.__cause__
+
+
+def _resized(image: Image.Image, preprocess: Preprocess) -> Image.Image:
+    from PIL import Image
+
+    part, new = _plan(image.size, preprocess)
+    if part != (0, 0, *image.size):
+        image = image.crop(part)
+    return image if new == image.size else image.resize(new, Image.Resampling[preprocess.interpolation.upper()])
+
+
+def _plan(size: tuple[int, int], preprocess: Preprocess) -> tuple[tuple[int, int, int, int], tuple[int, int]]:
+    """Which part of a picture is resized, and to which width and height."""
+    width, height = size
+    whole, wanted = (0, 0, width, height), preprocess.resize
+    if preprocess.resize_mode == "squash":
+        return whole, (wanted, wanted)
+    if preprocess.resize_mode == "longest":
+        side = max(width, height)
+        # Rounded to the nearest, as open_clip does.
+        return whole, (max(1, round(wanted * width / side)), max(1, round(wanted * height / side)))
+    side = min(width, height)
+    left, top, right, bottom = _middle(width, height, 8 * side)
+    # The other side is rounded down, as torchvision does.
+    return (left, top, right, bottom), (wanted * (right - left) // side, wanted * (bottom - top) // side)
+
+
+def _middle(width: int, height: int, longest: int) -> tuple[int, int, int, int]:
+    """At most so much of the longer side: a strip of 4000 x 1 would become 1,024,000 pixels wide, to be cut anyway."""
+    # An odd surplus would move the middle by half a pixel.
+    left, top = max(0, width - longest) // 2, max(0, height - longest) // 2
+    return left, top, width - left, height - top
+
+
+def normalised(image: Image.Image, preprocess: Preprocess) -> NDArray[np.float32]:
+    """A picture that is resized already, cut and scaled: (3, crop, crop) float32."""
+    import numpy as np
+    from PIL import Image
+
+    crop = preprocess.crop
+    width, height = image.size
+    if (width, height) != (crop, crop):
+        canvas = Image.new("RGB", (crop, crop), (preprocess.fill,) * 3)
+        canvas.paste(image, (_offset(width, crop), _offset(height, crop)))
+        image = canvas
+    scale = 1 / (255 * np.asarray(preprocess.std, dtype=np.float32))
+    shift = np.asarray(preprocess.mean, dtype=np.float32) / np.asarray(preprocess.std, dtype=np.float32)
+    values = np.asarray(image, dtype=np.float32) * scale - shift
+    return np.ascontiguousarray(values.transpose(2, 0, 1), dtype=np.float32)
+
+
+def _offset(side: int, crop: int) -> int:
+    """Where a side of the picture starts in the centre crop, padded if it is smaller; rounded as torchvision does."""
+    return (crop - side) // 2 if side < crop else -round((side - crop) / 2)

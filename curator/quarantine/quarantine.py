@@ -1,0 +1,248 @@
+"""Quarantine: files that an action set aside, kept until somebody restores or purges them."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+import re
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from curator.catalog.places import Places, is_below, typed
+from curator.errors import BadInput, NotFound, NotReady
+from curator.history.file_moves import Move, MoveFailed, Moves
+from curator.history.journal import Journal
+from curator.media.files import look, reason
+from curator.quarantine.set_aside import SIDECAR, hashed, now, proven, told
+from curator.reporter import Reporter, count, say_failed, size
+from curator.store.catalogue import path_from_value, path_to_value
+
+UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """A file in quarantine: where it was, where it is now, and why."""
+
+    id: int
+    item: int | None
+    outside: Path
+    stored: Path
+    inside: str
+    hash: str
+    size: int
+    kind: str
+    reason: str
+    keeper: Path | None
+    taken: datetime.datetime
+
+
+@dataclass(slots=True)
+class Returned:
+    """What was restored or removed, and what was not, with the reason."""
+
+    files: list[Quarantined] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+
+Run: TypeAlias = Callable[[str, Mapping[str, Any]], contextlib.AbstractContextManager[Journal]]
+"""Opens a run of the workspace: its command and arguments."""
+
+
+class Quarantine:
+    """What lies there; puts it back, or removes it for good."""
+
+    def __init__(self, places: Places, moves: Moves, reporter: Reporter, run: Run) -> None:
+        self.database = places.database
+        self.places = places
+        self.moves = moves
+        self.reporter = reporter
+        self.run = run
+
+    def all(self) -> list[Quarantined]:
+        """Everything that lies there, oldest first."""
+        return [self._quarantined(row) for row in self.database.rows("SELECT * FROM quarantined ORDER BY id")]
+
+    def chosen(self, references: Sequence[str]) -> list[Quarantined]:
+        """Those named by number, by the path where they were, or by a folder that they were in. Raises `NotFound`."""
+        every = self.all()
+        found: dict[int, Quarantined] = {}
+        for reference in references:
+            path = os.path.abspath(typed(reference))
+            matching = [
+                file
+                for file in every
+                if str(file.id) == reference or is_below(str(file.outside), path) or str(file.stored) == path
+            ]
+            if not matching:
+                known = [str(file.outside) for file in every]
+                raise NotFound.named("file in quarantine", reference, known, "`curator quarantine list` shows them")
+            found.update((file.id, file) for file in matching)
+        return [found[key] for key in sorted(found)]
+
+    def restore(self, *references: str) -> list[Quarantined]:
+        """Move files back from quarantine: by number, by the path or a folder where they were; without any, all.
+
+        A file comes with the sidecars that went with it. Raises `NotFound` for one that is not there, and
+        `SomeItemsFailed` where some could not be moved (something else lies there now); the others were.
+        """
+        chosen = self.chosen(references) if references else self.all()
+        with self.run("quarantine restore", {"files": list(references)}) as journal:
+            restored = self._put_back_all(journal, chosen)
+            say_failed(self.reporter, restored.failed, len(restored.failed) + len(restored.files), "restored")
+        return restored.files
+
+    def purge(self, older_than: str, yes: bool = False) -> list[Quarantined]:
+        """Remove files for good that have lain in quarantine for so long (`30d`, `12h`, `2w`, `0`). Asks, unless `yes`.
+
+        This is the one way in which anything leaves the disk, and cannot be undone. A file stays if the one that
+        was kept in its stead is gone or changed (`SomeItemsFailed`). Raises `NotReady` where nobody can be asked.
+        """
+        before = datetime.datetime.now(datetime.UTC) - age(older_than)
+        chosen = [file for file in self.all() if file.taken <= before]
+        if not chosen:
+            return []
+        what = f"{count(len(chosen), 'file')} ({size(sum(file.size for file in chosen))})"
+        if not yes:
+            answer = self.reporter.confirm(f"remove {what} from the disk for good?", default=False)
+            if answer is None:
+                raise NotReady(f"nobody is here to be asked: --yes removes {what} for good")
+            if not answer:
+                return []
+        with self.run("quarantine purge", {"older_than": older_than}) as journal:
+            removed = self._remove_all(journal, chosen)
+            say_failed(self.reporter, removed.failed, len(chosen), "removed")
+        return removed.files
+
+    # --- how it is done ---
+
+    def _put_back_all(self, journal: Journal, files: Sequence[Quarantined]) -> Returned:
+        """Each file with its sidecars; what cannot be moved stays here."""
+        returned = Returned()
+        for some in self._together(files):
+            try:
+                self._put_back(journal, some)
+                returned.files += some
+            except MoveFailed as error:
+                returned.failed.append((str(some[0].outside), told(error, str(some[0].outside))))
+        return returned
+
+    def _remove_all(self, journal: Journal, files: Sequence[Quarantined]) -> Returned:
+        """Remove for good, sidecars last: they stay as long as what they lay beside."""
+        returned = Returned()
+        for file in sorted(files, key=lambda file: file.kind == SIDECAR):
+            try:
+                self._remove(journal, file)
+                returned.files.append(file)
+            except MoveFailed as error:
+                returned.failed.append((str(file.outside), told(error, str(file.outside))))
+        return returned
+
+    def _put_back(self, journal: Journal, files: Sequence[Quarantined]) -> None:
+        """Move files back where they were, all or none. Raises `MoveFailed`."""
+        for file in files:
+            if not self.is_whole(file):
+                raise MoveFailed(str(file.stored), "is not what was put there")
+
+        def rows() -> None:
+            for file in files:
+                journal.delete("quarantined", file.id)
+                if file.item is not None:
+                    self.places.insert(journal, str(file.outside), file.item, look(str(file.outside)))
+
+        self.moves.carry_out(journal, [Move("back", str(file.outside), file.inside, file.hash) for file in files], rows)
+
+    def _remove(self, journal: Journal, file: Quarantined) -> None:
+        """Remove a file for good. Raises `MoveFailed` where it may be the last one of its kind."""
+        if file.kind == SIDECAR:
+            if any(other.outside == file.keeper for other in self.all()):
+                raise MoveFailed(str(file.outside), f"goes with {str(file.keeper)!r}")
+        elif not self._kept(file):
+            stays = f"the file that was kept in its stead, {str(file.keeper or 'not known')!r}, is gone or changed"
+            raise MoveFailed(str(file.outside), stays)
+        move = Move("off", str(file.outside), file.inside, file.hash)
+        try:
+            self.moves.erase(journal, [move], lambda: journal.delete("quarantined", file.id))
+        except OSError as error:
+            raise MoveFailed(str(file.stored), f"cannot be removed: {reason(error)}") from error
+
+    # --- what check asks ---
+
+    def is_whole(self, file: Quarantined) -> bool:
+        """Whether a file can be read and holds what was put into quarantine."""
+        try:
+            return hashed(str(file.stored))[0] == file.hash
+        except MoveFailed:
+            return False
+
+    def strays(self) -> Iterator[tuple[str, Move | None]]:
+        """Files that lie here and are on no list, each with the last move of it that is known."""
+        listed = {str(file.stored) for file in self.all()}
+        for path in sorted(self.moves.quarantine.rglob("*")):
+            if str(path) not in listed and not path.is_dir():
+                inside = path.relative_to(self.moves.quarantine).as_posix()
+                yield str(path), self.moves.last(inside)
+
+    def adopt(self, journal: Journal, move: Move) -> None:
+        """Put a stray back on the list. Raises `MoveFailed` where it cannot be read."""
+        stored = str(self.moves.quarantine.joinpath(*move.inside.split("/")))
+        hash_, size, _ = hashed(stored)
+        journal.insert(
+            "quarantined",
+            item_id=self.database.value("SELECT id FROM item WHERE hash = ?", hash_),
+            outside=path_to_value(move.outside),
+            inside=path_to_value(move.inside),
+            hash=hash_,
+            size=size,
+            kind="found",
+            reason="was on no list",
+            taken=now(),
+        )
+
+    def _together(self, files: Sequence[Quarantined]) -> Iterator[list[Quarantined]]:
+        """Each file with the sidecars that went with it; a sidecar that was named alone, alone."""
+        left = {file.id: file for file in files}
+        every = self.all()
+        for file in files:
+            if file.id in left and file.kind != SIDECAR:
+                beside = [other for other in every if other.kind == SIDECAR and other.keeper == file.outside]
+                for one in (file, *beside):
+                    left.pop(one.id, None)
+                yield [file, *beside]
+        yield from ([file] for file in left.values())
+
+    def _kept(self, file: Quarantined) -> bool:
+        """Whether the file that stayed is still there, as the catalogue knows it."""
+        try:
+            return file.keeper is not None and bool(proven(self.places, file.keeper))
+        except MoveFailed:
+            return False
+
+    def _quarantined(self, row: sqlite3.Row) -> Quarantined:
+        inside = path_from_value(row["inside"])
+        keeper = row["keeper"]
+        return Quarantined(
+            row["id"],
+            row["item_id"],
+            Path(path_from_value(row["outside"])),
+            self.moves.quarantine.joinpath(*inside.split("/")),
+            inside,
+            row["hash"],
+            row["size"],
+            row["kind"],
+            row["reason"],
+            None if keeper is None else Path(path_from_value(keeper)),
+            datetime.datetime.fromisoformat(row["taken"]),
+        )
+
+
+def age(text: str) -> datetime.timedelta:
+    """`30d`, `12h`, `2w`, or `0`; raises `BadInput`."""
+    match = re.fullmatch(r"(\d{1,5})([hdw])|0", text)
+    if match is None:
+        raise BadInput(f"{text!r} is no age: write 30d (days), 12h (hours), 2w (weeks), or 0 for everything")
+    return datetime.timedelta(**{UNITS[match[2]]: int(match[1])}) if match[2] else datetime.timedelta()

@@ -1,0 +1,195 @@
+"""Setting aside: a file goes to quarantine, and another that holds the same stays.
+
+Nothing goes on the word of a plan alone: just before the move, the file that goes and the one that stays are opened
+and hashed again, and must be two files, each still what the catalogue says.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from curator.api import Modality, SetAside
+from curator.catalog.places import Places, real
+from curator.history.file_moves import Move, MoveFailed, Moves
+from curator.history.journal import Journal
+from curator.media.content import examine
+from curator.media.files import BadContent, hash_open_file, reason
+from curator.reporter import Reporter
+from curator.store.catalogue import path_to_value
+
+SIDECARS = frozenset([".aae", ".caption", ".json", ".toml", ".txt", ".xml", ".xmp", ".yaml", ".yml"])
+"""Endings of what cameras, annotation tools and training scripts lay beside a picture, about it."""
+
+SIDECAR = "sidecar"
+"""The kind of a file that went along with the one it lay beside."""
+
+
+@dataclass(slots=True)
+class TakenOut:
+    """How many files went, their size in bytes with what went along, and which did not, with the reason."""
+
+    files: int = 0
+    size: int = 0
+    failed: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A catalogued file that was opened and is what the catalogue says."""
+
+    path: str
+    hash: str
+    size: int
+    inode: tuple[int, int]
+
+
+class SettingAside:
+    """Takes files out."""
+
+    def __init__(self, places: Places, moves: Moves) -> None:
+        self.places = places
+        self.moves = moves
+
+    def take_out_all(self, journal: Journal, changes: Sequence[SetAside], reporter: Reporter) -> TakenOut:
+        """Take out one by one; what cannot be is said and left where it is. What stays for another's sake stays."""
+        taken = TakenOut()
+        kept: set[str] = set()
+        with reporter.progress("moving to quarantine", len(changes)) as advance:
+            for change in changes:
+                try:
+                    if os.path.abspath(change.path) in kept:
+                        raise MoveFailed(str(change.path), "stays, because another one went in its favour")
+                    taken.size += self.take_out(journal, change)
+                    taken.files += 1
+                    kept.add(os.path.abspath(change.keeper))
+                except MoveFailed as error:
+                    taken.failed.append((str(change.path), told(error, str(change.path))))
+                advance(1)
+        return taken
+
+    def take_out(self, journal: Journal, change: SetAside) -> int:
+        """Move a file and its sidecars here; returns their size in bytes. Raises `MoveFailed`; nothing moved then."""
+        victim, keeper = proven(self.places, change.path), proven(self.places, change.keeper)
+        if victim.inode == keeper.inode:
+            raise MoveFailed(victim.path, f"is the same file as {keeper.path!r}, under another name")
+        if change.kind == "exact" and victim.hash != keeper.hash:
+            raise MoveFailed(victim.path, f"does not hold the same bytes as {keeper.path!r}")
+        sidecars = [(path, *hashed(path)[:2]) for path in self._sidecars(victim.path)]
+        files = [(victim.path, victim.hash, victim.size), *sidecars]
+        names = self._free_names(journal.start(), [path for path, _, _ in files])
+        moves = [Move("out", path, name, hash_) for (path, hash_, _), name in zip(files, names, strict=True)]
+        taken = now()
+
+        def rows() -> None:
+            for (path, hash_, size), name in zip(files, names, strict=True):
+                goes = path == victim.path
+                journal.insert(
+                    "quarantined",
+                    item_id=self._forget(journal, path),
+                    outside=path_to_value(path),
+                    inside=path_to_value(name),
+                    hash=hash_,
+                    size=size,
+                    kind=change.kind if goes else SIDECAR,
+                    reason=change.reason if goes else f"beside {os.path.basename(victim.path)}",
+                    keeper=path_to_value(keeper.path if goes else victim.path),
+                    taken=taken,
+                )
+
+        self.moves.carry_out(journal, moves, rows)
+        return sum(size for _, _, size in files)
+
+    def _forget(self, journal: Journal, path: str) -> int | None:
+        """Take a file's place out of the catalogue; returns the item that it was."""
+        place = self.places.at(path)
+        if place is None:
+            return None
+        journal.delete("place", place["id"])
+        return int(place["item_id"])
+
+    def _sidecars(self, path: str) -> Iterator[str]:
+        """Files beside a picture that are about it alone: `img.txt` only if no other picture is called `img`."""
+        folder, name = os.path.split(path)
+        stem, ending = os.path.splitext(name)
+        if ending.lower() in SIDECARS:
+            return
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if entry.is_file(follow_symlinks=False))
+        shared = any(
+            other != name and os.path.splitext(other)[0] == stem and os.path.splitext(other)[1].lower() not in SIDECARS
+            for other in names
+        )
+        for other in names:
+            start, ending = os.path.splitext(other)
+            if ending.lower() in SIDECARS and (start == name or (start == stem and not shared)):
+                yield os.path.join(folder, other)
+
+    def _free_names(self, run: int, paths: Sequence[str]) -> list[str]:
+        """Names below quarantine/ that nobody has: the run, and the path under its root as people know it."""
+        names: list[str] = []
+        for path in paths:
+            relative = f"{run}/{self.places.readable(path)}"
+            name, number = relative, 1
+            while name in names or os.path.lexists(os.path.join(self.moves.quarantine, *name.split("/"))):
+                number += 1
+                stem, ending = os.path.splitext(relative)
+                name = f"{stem} ({number}){ending}"
+            names.append(name)
+        return names
+
+
+def told(error: MoveFailed, path: str) -> str:
+    """Why a file was not moved, in a list that names it already."""
+    return error.reason if error.path == os.path.abspath(path) else str(error)
+
+
+def proven(places: Places, path: Path) -> Proven:
+    """Open and hash a file that the catalogue knows; raises `MoveFailed` where it is not what that says."""
+    name = os.path.abspath(path)
+    if real(name) != name:
+        raise MoveFailed(name, "is, or lies behind, a symbolic link")
+    place = places.at(name)
+    if place is None or place["missing"]:
+        raise MoveFailed(name, "is not in the catalogue")
+    hash_, size, inode = hashed(name)
+    item = places.database.row("SELECT hash, modality FROM item WHERE id = ?", place["item_id"])
+    assert item is not None
+    if _identity(name, item["modality"], hash_) != item["hash"]:
+        raise MoveFailed(name, "changed since it was catalogued: add it again")
+    return Proven(name, hash_, size, inode)
+
+
+def now() -> str:
+    """The time as it is stored: ISO 8601, UTC."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+
+
+def hashed(path: str) -> tuple[str, int, tuple[int, int]]:
+    """SHA-256, size and (device, inode) of a regular file, all of one opened file. Raises `MoveFailed`."""
+    try:
+        with open(path, "rb") as file:
+            before = os.fstat(file.fileno())
+            if not stat.S_ISREG(before.st_mode):
+                raise MoveFailed(path, "is no regular file")
+            hash_ = hash_open_file(file)
+            after = os.fstat(file.fileno())
+    except OSError as error:
+        raise MoveFailed(path, reason(error)) from error
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise MoveFailed(path, "is being written to")
+    return hash_, before.st_size, (before.st_dev, before.st_ino)
+
+
+def _identity(path: str, modality: Modality, hash_: str) -> str:
+    """What an item of this file is known by: the hash of the file, or of a text in UTF-8, whatever the file is in."""
+    if modality == "image":
+        return hash_
+    try:
+        return examine(path, modality).hash
+    except BadContent as error:
+        raise MoveFailed(path, str(error)) from error

@@ -1,0 +1,202 @@
+"""The parameters of actions and heads: from a frozen dataclass of annotated fields to names, types and bounds.
+
+One description serves the command line, keyword arguments and the documentation. Field types: `int`,
+`float`, `str`, `bool`, each also `| None`, `tuple[str, ...]` for an option that may be given several times, and the
+domain types of `curator.api` (`Query`, `ItemSet`, `LabelName`, `GroupName`, `EncoderRef`, `HeadName`, `MetricName`,
+`NewFile`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import re
+import types
+import typing
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, get_args, get_origin
+
+from curator.api import (
+    Argument,
+    EncoderRef,
+    GroupName,
+    HeadName,
+    ItemSet,
+    LabelName,
+    MetricName,
+    NewFile,
+    Option,
+    Query,
+)
+from curator.errors import BadInput, NotFound
+from curator.registry.validation import held
+
+PLAIN = {int: "a whole number", float: "a number", str: "a text", bool: "yes or no"}
+NAMES = (LabelName, GroupName, EncoderRef, HeadName, MetricName)
+FLAG = re.compile("-[a-zA-Z]")
+SUPPORTED = (*PLAIN, *NAMES, NewFile, Query, ItemSet)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Parameter:
+    """One field: `type` is without `| None`; `default` is `dataclasses.MISSING` where a value must be given.
+
+    `many`: the field is a tuple of them. A name may end in `_`, as one that Python keeps to itself: `class_` becomes
+    `--class`.
+    """
+
+    name: str
+    type: Any
+    how: Option | Argument
+    default: Any
+    many: bool = False
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """The options that it becomes on a command line, a short one first; none for an argument."""
+        if isinstance(self.how, Argument) or self.type is ItemSet:
+            return ()
+        long = f"--{self.name.rstrip('_').replace('_', '-')}"
+        if not self.how.flag:
+            return (long,)
+        return (self.how.flag,) if len(self.name) == 1 else (self.how.flag, long)
+
+    @property
+    def required(self) -> bool:
+        """Whether there is no default."""
+        return self.default is dataclasses.MISSING
+
+
+@functools.cache
+def parameters(params: type) -> tuple[Parameter, ...]:
+    """The parameters of a dataclass, in order; raises `TypeError` for what cannot become one."""
+    if not (isinstance(params, type) and dataclasses.is_dataclass(params)):
+        raise TypeError(f"params must be a dataclass, not {params!r}")
+    try:
+        hints = typing.get_type_hints(params, include_extras=True)
+    except Exception as error:
+        raise TypeError(f"the annotations of {params.__name__} cannot be read: {error}") from error
+    found = tuple(_parameter(field, hints[field.name]) for field in dataclasses.fields(params))
+    flags = [flag for parameter in found for flag in parameter.flags]
+    for flag in flags:
+        if flags.count(flag) > 1:
+            raise TypeError(f"two fields of {params.__name__} become {flag}")
+    for kind in (Query, ItemSet):
+        if sum(parameter.type is kind for parameter in found) > 1:
+            raise TypeError(f"{params.__name__} has more than one {kind.__name__}")
+    return found
+
+
+def looks_among_items(params: type) -> bool:
+    """Whether they choose items or look for one, which takes a catalogue that holds some."""
+    return any(parameter.type in (Query, ItemSet) for parameter in parameters(params))
+
+
+def _parameter(field: dataclasses.Field[Any], hint: Any) -> Parameter:
+    how: Any = Option()
+    if get_origin(hint) is Annotated:
+        hint, *extras = get_args(hint)
+        how = next((extra for extra in extras if isinstance(extra, Option | Argument)), how)
+    if get_origin(hint) in (typing.Union, types.UnionType):
+        hint, *others = (kind for kind in get_args(hint) if kind is not types.NoneType)
+        if others:
+            raise TypeError(f"field {field.name!r} has more than one type")
+    many = hint == tuple[str, ...]
+    if many:
+        hint = str
+    if hint not in SUPPORTED:
+        raise TypeError(f"field {field.name!r} is of type {hint!r}, which cannot become an option")
+    if field.name != field.name.lower() or field.name.startswith("_"):
+        raise TypeError(f"field {field.name!r} cannot become an option: write it in lower case, without '_' in front")
+    held(type(how), how)
+    if isinstance(how, Option) and how.flag and not FLAG.fullmatch(how.flag):
+        raise TypeError(f"field {field.name!r}: {how.flag!r} is no short option: one dash and one letter, as '-k'")
+    if isinstance(how, Option) and (how.min, how.max) != (None, None) and hint not in (int, float):
+        raise TypeError(f"field {field.name!r} is no number, so it has no min and max")
+    default = field.default
+    if field.default_factory is not dataclasses.MISSING:
+        default = field.default_factory()
+    if default not in (dataclasses.MISSING, None) and not _suits(default, hint, many):
+        wanted = "a tuple of texts" if many else PLAIN[hint]
+        raise TypeError(f"field {field.name!r}: the default {default!r} is not {wanted}")
+    return Parameter(field.name, hint, how, default, many)
+
+
+def _suits(default: object, kind: Any, many: bool) -> bool:
+    """Whether a default is of the type of its field; those of domain types are not looked at."""
+    if many:
+        return isinstance(default, tuple) and all(isinstance(one, str) for one in default)
+    if kind not in PLAIN:
+        return True
+    return isinstance(default, int | float if kind is float else kind)
+
+
+def bind(params: type, values: Mapping[str, Any], resolve: Callable[[Parameter, Any], Any] | None = None) -> Any:
+    """An instance of `params` from loose values (strings as typed, or Python values).
+
+    `resolve` turns what is given for a domain type into the object. Raises `BadInput` with the name of
+    the parameter, and what it takes.
+    """
+    known = {parameter.name: parameter for parameter in parameters(params)}
+    for name in values:
+        if name not in known:
+            raise BadInput(str(NotFound.named("parameter", name, known)))
+    bound: dict[str, Any] = {}
+    for name, parameter in known.items():
+        value = values.get(name)
+        if value is None or (parameter.many and not value):
+            if parameter.required:
+                raise BadInput(f"{name} is missing")
+            continue
+        if parameter.many:
+            given = value if isinstance(value, list | tuple) else (value,)
+            bound[name] = tuple(_plain(parameter, one) for one in given)
+        elif parameter.type in PLAIN:
+            bound[name] = _plain(parameter, value)
+        else:
+            bound[name] = resolve(parameter, value) if resolve else value
+    return params(**bound)
+
+
+def _plain(parameter: Parameter, value: Any) -> Any:
+    try:
+        converted = CONVERSIONS[parameter.type](value)
+    except (TypeError, ValueError, OverflowError):
+        raise BadInput(f"{parameter.name} takes {PLAIN[parameter.type]}, not {value!r}") from None
+    how = parameter.how
+    if isinstance(how, Option):
+        if how.min is not None and converted < how.min:
+            raise BadInput(f"{parameter.name} must be at least {how.min:g}, not {converted}")
+        if how.max is not None and converted > how.max:
+            raise BadInput(f"{parameter.name} must be at most {how.max:g}, not {converted}")
+        if how.choices and converted not in how.choices:
+            raise BadInput(f"{parameter.name} must be one of {', '.join(how.choices)}, not {converted!r}")
+    return converted
+
+
+def _whole(value: Any) -> int:
+    whole = int(value)
+    if not isinstance(value, str) and (isinstance(value, bool) or whole != value):
+        raise ValueError(value)
+    return whole
+
+
+def _number(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(value)
+    return number
+
+
+def _yes_or_no(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    words = {"yes": True, "true": True, "1": True, "no": False, "false": False, "0": False}
+    try:
+        return words[str(value).lower()]
+    except KeyError:
+        raise ValueError(value) from None
+
+
+CONVERSIONS: dict[Any, Callable[[Any], Any]] = {int: _whole, float: _number, str: str, bool: _yes_or_no}

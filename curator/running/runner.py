@@ -1,0 +1,104 @@
+"""One command of an action: its plan, in as many rounds as there are questions, and what becomes of what it yields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from curator.api import ActionSpec, Artifact, Ask, Finding, SetAside
+from curator.history.journal import Journal
+from curator.history.lock import Turn
+from curator.quarantine.set_aside import SettingAside
+from curator.reporter import Silent, count, say_failed, size
+from curator.running.artifacts import Targets
+from curator.running.context import ActionContext, apply, make, outputs
+from curator.running.dialogue import Asker, Dialogue, row_of
+
+if TYPE_CHECKING:
+    from curator.workspace import Workspace
+
+
+class Performance:
+    """Carries out what an action's plan yields, within one run."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        spec: ActionSpec,
+        params: Any,
+        targets: Targets,
+        journal: Journal,
+        turn: Turn,
+        context: Callable[..., ActionContext],
+    ) -> None:
+        self.workspace = workspace
+        self.spec = spec
+        self.params = params
+        self.targets = targets
+        self.journal = journal
+        self.turn = turn
+        self.context = context
+        self.reporter = workspace.reporter
+        self._aside: list[SetAside] = []
+
+    def findings(self, apply: bool, asker: Asker | None, most: int | None) -> Iterator[Finding]:
+        """The findings as they come; files are moved at the end. Without an asker, questions are findings too."""
+        if asker is not None and self.spec.asks:
+            yield from self._rounds(Dialogue(asker, most, self.journal, self.workspace.labels, self.turn.give_back))
+        else:
+            asks: list[Ask] = []
+            yield from self._round(self.context(), asks)
+            if self.spec.asks and not asks:
+                self.reporter.say("there is nothing to ask")
+            yield from (Finding("question", row_of(ask)) for ask in islice(asks, most))
+        self._set_aside(apply)
+
+    def _rounds(self, dialogue: Dialogue) -> Iterator[Finding]:
+        """Plan, ask, and plan again, until the person has enough or nothing new is asked."""
+        first = True
+        while True:
+            # What the head says of its data was said in the first round.
+            context = self.context(self.reporter if first else Silent(), dialogue.asked)
+            asks: list[Ask] = []
+            yield from self._round(context, asks)
+            dialogue.measure(context.head_used)
+            new = [ask for ask in asks if ask.item.id not in dialogue.asked]
+            if dialogue.full or not new or not dialogue.hold(new):
+                break
+            first = False
+        if not (dialogue.full or new):
+            self.reporter.say("nothing is left to ask" if dialogue.asked else "there is nothing to ask")
+        if dialogue.asked:
+            self.reporter.say(dialogue.told())
+
+    def _round(self, context: ActionContext, asks: list[Ask]) -> Iterator[Finding]:
+        """What one plan yields: findings are passed on, questions collected, the rest is carried out."""
+        registry = self.workspace.registry
+        for output in outputs(registry, self.spec, context, self.params):
+            if isinstance(output, Finding):
+                yield output
+            elif isinstance(output, Ask):
+                asks.append(output)
+            elif isinstance(output, SetAside):
+                self._aside.append(output)
+            elif isinstance(output, Artifact):
+                self.reporter.say(f"wrote {make(registry, self.spec, self.targets, output)}")
+            else:
+                self.turn.take()  # before a transaction that would keep out whoever has it
+                with registry.guard(self.spec, "applying the changes of"):
+                    apply(self.journal, self.workspace.labels, output)
+
+    def _set_aside(self, apply: bool) -> None:
+        if not self._aside:
+            return
+        if not apply:
+            self.reporter.say(f"{count(len(self._aside), 'file')} would go to quarantine: --apply moves them")
+            return
+        self.turn.take()
+        setting_aside = SettingAside(self.workspace.items.places, self.workspace.moves)
+        taken = setting_aside.take_out_all(self.journal, self._aside, self.reporter)
+        if taken.files:
+            back = "`curator undo` brings them back"
+            self.reporter.say(f"{count(taken.files, 'file')} moved to quarantine ({size(taken.size)}); {back}")
+        say_failed(self.reporter, taken.failed, len(self._aside), "moved")

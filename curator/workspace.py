@@ -1,0 +1,399 @@
+"""A workspace: a folder with a catalogue, its cache and its objects, and all that can be done with them.
+
+import curator
+
+with curator.open_workspace("workspace") as ws:
+    ws.add("photos")
+    ws.label("ultraman", ["a.jpg", "b.jpg"])
+    for row in ws.run("similar", query="img.jpg", k=5):
+        print(row["score"], row["path"])
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curator.api import (
+    ActionSpec,
+    Finding,
+    FittedHead,
+    Item,
+    ItemSet,
+    Model,
+    ReadOptions,
+    SetLabel,
+)
+from curator.catalog.items import Items
+from curator.catalog.labels import Labels, Source
+from curator.catalog.pairs import Pairs
+from curator.catalog.places import typed
+from curator.devices import chosen
+from curator.embedding.embedder import Encoding
+from curator.embedding.models import Models
+from curator.embedding.trained_weights import Trained
+from curator.embedding.vector_writer import EncodeReport
+from curator.errors import BadInput, WorkspaceError, is_interrupt
+from curator.history.file_moves import Moves
+from curator.history.journal import Journal
+from curator.history.lock import Turn, alone
+from curator.history.undo import Undo, Undone
+from curator.ingest.ingest import Ingest
+from curator.ingest.options import AddOptions, AddReport
+from curator.learning.pretraining import Pretrained, Pretraining, lines_of
+from curator.learning.training import Training
+from curator.maintenance.backup import Backup, back_up
+from curator.maintenance.check import Check, Fault
+from curator.quarantine.quarantine import Quarantine
+from curator.registry.parameters import looks_among_items
+from curator.reporter import Reporter, Silent
+from curator.running.artifacts import Targets
+from curator.running.context import ActionContext, bind_parameters, refuse_empty
+from curator.running.context import apply as carry_out
+from curator.running.dialogue import Asker
+from curator.running.runner import Performance
+from curator.store.catalogue import FILE, open_catalogue
+from curator.store.derived import Derived
+from curator.store.objects import Objects
+from curator.store.sqlite import read_only_error
+from curator.workspace_path import is_workspace
+
+if TYPE_CHECKING:
+    from curator.registry.loader import Registry
+
+
+class Workspace:
+    """An open workspace. Use as a context manager, or call `close()`."""
+
+    def __init__(self, folder: Path, registry: Registry, reporter: Reporter | None = None) -> None:
+        """Open the workspace in `folder`, which `create` made before. Raises `WorkspaceError`."""
+        self.folder = folder
+        self.registry = registry
+        self.reporter = reporter or Silent()
+        self.database = open_catalogue(folder)
+        try:
+            self.derived = Derived(folder)
+        except BaseException:
+            self.database.close()
+            raise
+        self.objects = Objects(folder / "objects")
+        self.items = Items(self.database)
+        self.labels = Labels(self.database)
+        self.pairs = Pairs(self.database)
+        self.models = Models(self.database, registry, Trained(self.objects, folder / "models"))
+        self.moves = Moves(self.database, folder.absolute() / "quarantine")
+        self.quarantine = Quarantine(self.items.places, self.moves, self.reporter, self._run)
+        self._turn = Turn(folder / ".lock", self.database.read_only, self._wait, self._recover)
+        self.encoding = Encoding(self.database, self.derived, self.models, self.reporter, self._turn.take)
+        self.training = Training(self.database, self.derived, self.objects, registry, self.encoding, self.reporter)
+        self.pretraining = Pretraining(folder, self.models, self.reporter)
+        self._recover_if_alone()
+
+    @staticmethod
+    def create(folder: Path) -> bool:
+        """Make a folder a workspace, unless it is one; returns whether it was made now."""
+        if is_workspace(folder):
+            return False
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WorkspaceError(
+                f"cannot make the workspace {folder}: {(error.strerror or str(error)).lower()}"
+            ) from error
+        if not os.access(folder, os.W_OK):
+            raise read_only_error(folder / FILE)
+        with alone(folder):
+            if is_workspace(folder):
+                return False
+            open_catalogue(folder).close()
+            Derived(folder).close()
+        return True
+
+    def __enter__(self) -> Workspace:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the databases."""
+        self.derived.close()
+        self.database.close()
+
+    # --- writing ---
+
+    def add(
+        self,
+        *sources: str | Path,
+        label: Sequence[str] | str = (),
+        not_label: Sequence[str] | str = (),
+        labels_from_folders: bool = False,
+        group: str | None = None,
+        captions: bool = False,
+        verify: bool = False,
+        encode: bool = True,
+        reader: str | None = None,
+        text_column: str | None = None,
+        image_column: str | None = None,
+        caption_column: str | None = None,
+        label_column: str | None = None,
+        id_column: str | None = None,
+        no_header: bool = False,
+    ) -> AddReport:
+        """Catalogue the images and texts of folders, files, patterns and tables, then embed them with the defaults.
+
+        `label` and `not_label` are said of every file found (source: import). `labels_from_folders` takes the
+        first folder below the source, as one group (`group`, by default the source folder's name). `captions`
+        links a `.txt` beside an image of the same stem as its caption. `verify` reads every file again, even
+        where size, time and inode are those on record. For tables, `text_column`, `image_column`, `caption_column`,
+        `label_column` and `id_column` name what holds what; with `no_header` columns are "1", "2" and so on.
+        `reader` names a reader where the source alone does not tell. Raises `NotFound` before anything is written if
+        a source or a column does not exist; files and rows that cannot be used are in the report's `problems`.
+        """
+        columns = (text_column, image_column, caption_column, label_column, id_column)
+        said = (_many(label), _many(not_label), labels_from_folders, group, captions, verify)
+        options = AddOptions(*said, reader, *columns, no_header)
+        with self._run("add", {"sources": [str(source) for source in sources], **options.said}) as journal:
+            ingest = Ingest(self.database, journal, self.registry, self.reporter, options)
+            reading = ReadOptions(is_workspace, header=not no_header)
+            report = ingest.add([str(source) for source in sources], reading)
+            if encode:
+                encoded = self.encoding.encode_defaults(journal, self.items.by_ids(list(report.items)))
+                report.encoded = encoded.encoded
+                report.problems += [(str(item), reason) for item, reason in encoded.failed]
+        return report
+
+    def label(
+        self, name: str, items: Sequence[str | Path | int], value: bool | None = True, group: str | None = None
+    ) -> list[tuple[Item, str]]:
+        """Say that items (paths, `id:N` or ids) are, are not (`False`) or are no longer said to be (`None`) `name`.
+
+        All items are looked up before anything is said. Returns each item with what was said of it before
+        ('', 'positive', 'negative', 'conflict').
+        """
+        found = [self.items.named(item) for item in items]
+        before = self.labels.said_of(f"{group}/{name}" if group else name, [item.id for item in found])
+        if value is None:
+            self.labels.find(f"{group}/{name}" if group else name)
+        arguments = {"name": name, "value": value, "group": group, "items": [item.id for item in found]}
+        with self._run("label", arguments) as journal:
+            for item in found:
+                carry_out(journal, self.labels, SetLabel(item.id, name, value, group), Source.HUMAN)
+        return list(zip(found, before, strict=True))
+
+    def pair(self, metric: str, *items: str | Path | int, alike: bool | None = True) -> list[tuple[Item, Item, str]]:
+        """Say that the first item and each other are alike, are not (`False`), or nothing any more (`None`).
+
+        `metric` names what is to be learnt from it. Returns each pair with what was said of it before.
+        """
+        found = [self.items.named(item) for item in items]
+        with self._run("pair", {"metric": metric, "alike": alike, "items": [item.id for item in found]}) as journal:
+            return self.pairs.say(journal, metric, found, alike)
+
+    def encode(
+        self,
+        encoder: str | None = None,
+        weights: str | Path | None = None,
+        among: ItemSet | None = None,
+        retry: bool = False,
+        device: str | None = None,
+    ) -> dict[str, EncodeReport]:
+        """Embed what is not embedded yet, with the defaults or one encoder; returns a report by model name.
+
+        `weights`: a file or folder with the encoder's weights. `retry`: try again what failed before. `device`: where
+        to compute, as torch names it [default: $CURATOR_DEVICE, else a GPU if there is one].
+        """
+        self.models.device = device and chosen(device)
+        if weights is not None and encoder is None:
+            raise BadInput("weights belong to an encoder: name it too (-e NAME --weights FILE)")
+        reports = {}
+        with self._run("encode", {"encoder": encoder, "weights": weights and str(weights)}) as journal:
+            refuse_empty(self.items)
+            items = self.items.select(among or ItemSet())
+            if retry:
+                self.derived.forget_failures([item.hash for item in items])
+            for reference in [encoder] if encoder is not None else self.encoding.default_references(items):
+                path = typed(weights) if weights is not None else None
+                model = self.models.obtain(reference, journal, path, self.reporter.say)
+                missing = self.encoding.missing(model, items)
+                if missing:
+                    journal.start()
+                reports[model.name] = self.encoding.encode(model, missing)
+        return reports
+
+    def pretrain(
+        self,
+        encoder: str,
+        corpus: Sequence[str | Path] = (),
+        among: ItemSet | None = None,
+        start: str | None = None,
+        options: Mapping[str, Any] | None = None,
+    ) -> Pretrained:
+        """Let an encoder learn from the texts of the catalogue, or the lines of files; a new version of its model.
+
+        `start`: the model to go on from; `options`: the encoder's own. Raises `NotReady` without texts.
+        """
+        said = {"encoder": encoder, "corpus": [str(name) for name in corpus], "start": start, **(options or {})}
+        with self._run("pretrain", said, reads_first=True) as journal:
+            items = [] if corpus else self.items.select(among or ItemSet(), ["text"])
+            texts = lines_of(corpus) + [item.text or "" for item in items]
+            return self.pretraining.run(journal, encoder, texts, options or {}, start)
+
+    def train(
+        self,
+        label: str | None = None,
+        group: str | None = None,
+        encoder: str | None = None,
+        head: str | None = None,
+        options: Mapping[str, Any] | None = None,
+        may_encode: bool = False,
+        fine_tune: bool | str = False,
+        robustness: bool = False,
+    ) -> FittedHead:
+        """Fit (or find, if nothing changed) the head for a label or group; `options` are the head's own.
+
+        `fine_tune`: let the encoder learn the labels first, as a further version: True, or the depth by its name.
+        `robustness`: measure on blurred, darkened and noisy copies of held-out pictures, too.
+        """
+        said = {"label": label, "group": group, "encoder": encoder, "head": head, "fine_tune": fine_tune or None}
+        with self._run("train", said | dict(options or {}), reads_first=bool(fine_tune)) as journal:
+            context = self._context(journal, may_encode)
+            target = context.target(label, group)  # type: ignore[arg-type]
+            model = context.model(encoder, "image") if encoder is not None else None  # type: ignore[arg-type]
+            return self.training.trained(journal, target, model, head, options or {}, may_encode, robustness, fine_tune)
+
+    def run(
+        self,
+        action: str,
+        *,
+        text: str | None = None,
+        may_encode: bool = False,
+        apply: bool = False,
+        force: bool = False,
+        asker: Asker | None = None,
+        count: int | None = None,
+        **values: Any,
+    ) -> list[Mapping[str, Any]]:
+        """Run an action, apply its changes, and return its findings as rows (`{"kind": ..., **values}`).
+
+        `apply`: also move the files that the action sets aside; without it that is only said.
+        `values` are the action's parameters: a path or `"id:N"` for a query, `text=` for a text query. Raises what the
+        command line would show; `NotReady` where more than a minute of embedding would come first, unless `may_encode`.
+        A file that the action makes (`sheet="out.png"`) replaces another only with `force`.
+        `asker` is called with each question that the action has (`curator.running.dialogue.Asker`), until `count` are
+        answered or nothing is left to ask; without one, the questions of the first round are rows.
+        """
+        options: dict[str, Any] = {"may_encode": may_encode, "apply": apply, "force": force}
+        found = self.findings(action, text=text, asker=asker, count=count, **options, **values)
+        return [{"kind": finding.kind, **finding.values} for finding in found]
+
+    def findings(
+        self,
+        action: str,
+        *,
+        text: str | None = None,
+        may_encode: bool = False,
+        apply: bool = False,
+        force: bool = False,
+        asker: Asker | None = None,
+        count: int | None = None,
+        **values: Any,
+    ) -> Iterator[Finding]:
+        """As `run`, one by one as they come. Files are moved when the plan has ended."""
+        spec = self.registry.get(ActionSpec, action)
+        refuse_empty(self.items, unless=not looks_among_items(spec.params))
+        targets = Targets(self.folder, self.items.places, force)
+        with self.registry.guard(spec, "taking the parameters of"):  # the plugin's class may check them
+            params = bind_parameters(spec, values, self.items, text, targets)
+        given = {**values, "text": text or None, "apply": apply or None, "count": count}
+        said = {name: value for name, value in given.items() if value not in (None, ())}
+        with self._run(action, said, reads_first=True) as journal:
+            context = functools.partial(self._context, journal, may_encode)
+            performance = Performance(self, spec, params, targets, journal, self._turn, context)
+            yield from performance.findings(apply, asker, count)
+
+    def use(self, encoder: str) -> Model:
+        """Make an encoder the one that this workspace embeds its modalities with."""
+        with self._run("use", {"encoder": encoder}) as journal:
+            return self.models.make_default(self.models.obtain(encoder, journal, say=self.reporter.say), journal)
+
+    def undo(self, run: int | None = None) -> Undone:
+        """Take back the latest run, or the one named; undoing an undo is redo.
+
+        Raises `NotReady`, naming them, where later runs build on it, and then changes nothing.
+        """
+        with self._run("undo", {}) as journal:
+            undo = Undo(self.database, self.moves)
+            chosen = undo.choose(run)
+            journal.arguments = {"run": chosen}
+            return undo.take_back(chosen, journal)
+
+    def check(self, repair: bool = False) -> list[tuple[Fault, bool]]:
+        """Read every file, object and vector; returns what is wrong, each with whether it was repaired.
+
+        `repair` does what can be done without losing anything that was decided; changes to the catalogue are
+        journalled, so that they can be undone.
+        """
+        with self._run("check", {"repair": repair}) as journal:
+            faults = Check(self, journal).faults()
+            if not repair:
+                return [(fault, False) for fault in faults]
+            if self.database.read_only:
+                raise read_only_error(self.database.path)
+            return [fault.mended() for fault in faults]
+
+    def back_up(self, target: str | Path, force: bool = False) -> Backup:
+        """Write what cannot be derived (catalogue and objects) into one tar archive, while the workspace is in use."""
+        return back_up(self.database, self.objects, typed(target).absolute(), force)
+
+    # --- how it is done ---
+
+    @contextlib.contextmanager
+    def _run(self, command: str, arguments: Mapping[str, Any], reads_first: bool = False) -> Iterator[Journal]:
+        """A run: alone in the workspace from the start or its first write, journalled, closed with how it ended."""
+        journal = Journal(self.database, command, arguments, self._turn.take)
+        try:
+            if not reads_first:
+                self._turn.take()
+            yield journal
+        except BaseException as error:
+            interrupted = isinstance(error, GeneratorExit) or is_interrupt(error)
+            journal.finish("interrupted" if interrupted else "failed")
+            raise
+        else:
+            journal.finish("done")
+        finally:
+            self._turn.give_back()
+
+    def _recover(self) -> None:
+        """Now that the turn is ours: whatever is half moved was left so by a run that was killed."""
+        if self.moves.planned():
+            self.moves.recover(self.reporter)
+
+    def _recover_if_alone(self) -> None:
+        """At the start, so that also what only reads finds every file where the catalogue says."""
+        if not self.database.read_only and self.moves.planned() and self._turn.take_if_free():
+            self._turn.give_back()
+
+    def _wait(self) -> None:
+        row = self.database.row("SELECT command, started FROM run WHERE state = 'running' ORDER BY id DESC")
+        what = "" if row is None else f" ({row['command']}, started {row['started'][11:19]} UTC)"
+        self.reporter.say(f"waiting for another curator to finish with {self.folder}{what}")
+
+    def _context(
+        self,
+        journal: Journal,
+        may_encode: bool,
+        reporter: Reporter | None = None,
+        asked: frozenset[int] = frozenset(),
+    ) -> ActionContext:
+        heard = reporter or self.reporter
+        return ActionContext(self.items, self.encoding, self.training, journal, heard, may_encode, asked)
+
+
+def _many(names: Sequence[str] | str) -> tuple[str, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)

@@ -1,0 +1,35 @@
+"""Where a workspace is: the one chosen, else the nearest."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from curator.catalog.places import typed
+from curator.store.catalogue import FILE
+
+FOLDER = "workspace"
+VARIABLE = "CURATOR_WORKSPACE"
+
+
+def is_workspace(folder: str | Path) -> bool:
+    """Whether a folder holds a catalogue."""
+    # `Path.is_file` raises where a folder may not be looked into.
+    return os.path.isfile(os.path.join(folder, FILE))
+
+
+def locate(chosen: str | Path | None) -> Path:
+    """The folder of the workspace that is meant, whether or not it exists.
+
+    The one chosen, else `$CURATOR_WORKSPACE`, else the nearest `workspace/` with a catalogue in this folder
+    or above, else `./workspace`.
+    """
+    if chosen is not None:
+        return typed(chosen).absolute()
+    if os.environ.get(VARIABLE):
+        return typed(os.environ[VARIABLE]).absolute()
+    here = Path.cwd()
+    for folder in (here, *here.parents):
+        if is_workspace(folder / FOLDER):
+            return folder / FOLDER
+    return here / FOLDER
