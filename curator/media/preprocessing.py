@@ -22,6 +22,9 @@ Frame: TypeAlias = tuple[float, float, float, float]
 ORIENTATION, LYING = 0x0112, (5, 6, 7, 8)
 """EXIF's tag, and those of its values that swap width and height."""
 
+LAST_AT_THE_LEFT, LAST_ON_TOP = (2, 3, 6, 7), (3, 4, 7, 8)
+"""Those that turn the last column or row as stored, the last row or column as seen, to the left or to the top."""
+
 DECODING = 1
 """Goes up when the pixels that encoders see change; part of every image space's fingerprint."""
 
@@ -55,12 +58,16 @@ def framed(path: str | Path, preprocess: Preprocess) -> tuple[NDArray[np.float32
     with _content(), opened(path) as image:
         width, height = image.size  # now: a JPEG may be decoded at a fraction of it
         decoded = upright(image, preprocess.resize)
-        if image.getexif().get(ORIENTATION, 1) in LYING:
-            width, height = height, width
-    left, top, right, bottom = frame(decoded.size, preprocess)
-    x, y = width / decoded.width, height / decoded.height
+        orientation = image.getexif().get(ORIENTATION, 1)
+    if orientation in LYING:
+        width, height = height, width
     seen = normalised(_resized(decoded, preprocess), preprocess)
-    return seen, (width, height), (left * x, top * y, right * x, bottom * y)
+    # Decoded at a fraction, a side is rounded up: its last pixel then stands for less than the others.
+    step = next((step for step in (1, 2, 4, 8) if decoded.size == (-(-width // step), -(-height // step))), 1)
+    x = width - step * decoded.width if orientation in LAST_AT_THE_LEFT else 0
+    y = height - step * decoded.height if orientation in LAST_ON_TOP else 0
+    left, top, right, bottom = (step * edge for edge in frame(decoded.size, preprocess))
+    return seen, (width, height), (left + x, top + y, right + x, bottom + y)
 
 
 def frame(size: tuple[int, int], preprocess: Preprocess) -> Frame:

@@ -83,6 +83,9 @@ MODES = ["shortest", "longest", "squash"]
     ending=st.sampled_from([".png", ".jpg"]),
 )
 @example(width=400, height=41, resize=16, crop=16, mode="shortest", orientation=6, ending=".jpg")
+@example(width=256, height=257, resize=16, crop=12, mode="shortest", orientation=1, ending=".jpg")
+@example(width=257, height=261, resize=16, crop=12, mode="shortest", orientation=3, ending=".jpg")
+@example(width=257, height=261, resize=16, crop=12, mode="squash", orientation=8, ending=".jpg")
 def test_a_frame_says_where_each_pixel_comes_from(file, width, height, resize, crop, mode, orientation, ending):
     """Red grows from left to right and green downwards, so that each pixel that an encoder sees says where it was."""
     right, down = (np.arange(width) + 0.5) / width, (np.arange(height) + 0.5) / height
@@ -109,7 +112,9 @@ def test_a_frame_says_where_each_pixel_comes_from(file, width, height, resize, c
         np.testing.assert_allclose(found[0], np.broadcast_to(x[inner[0]] / width, found[0].shape), atol=0.02)
         np.testing.assert_allclose(found[1], np.broadcast_to(y[inner[1], None] / height, found[1].shape), atol=0.02)
     if mode == "squash" and resize == crop:
-        np.testing.assert_allclose((left, top, far_right, bottom), (0, 0, width, height), atol=1e-9)
+        # A JPEG is decoded in steps of up to eight pixels, the last of which may reach beyond the picture.
+        beyond = np.asarray((-left, -top, far_right - width, bottom - height))
+        assert (beyond > -1e-9).all() and (beyond < (8 if ending == ".jpg" else 1e-9)).all()
 
 
 @pytest.mark.parametrize(
