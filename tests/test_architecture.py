@@ -47,6 +47,7 @@ LAYERS = {
     "curator.checkpoints": ("errors", "torch safetensors"),
     "curator.compiling": ("", "torch"),
     "curator.devices": ("errors", "torch"),
+    "curator.encodings": ("", ""),
     "curator.finetuning": ("api errors", "numpy sklearn torch torchvision"),
     "curator.pictures": ("", "numpy PIL"),
     "curator.splits": ("", "numpy scipy sklearn"),
@@ -57,7 +58,7 @@ LAYERS = {
     "curator.plugins": ("api contract errors parameters hookspecs", "pluggy"),
     "curator.store": ("errors store", "sqlite_utils"),
     "curator.core": (
-        "api contract devices errors finetuning parameters pictures splits store core",
+        "api contract devices encodings errors finetuning parameters pictures splits store core",
         "cv2 filelock numpy PIL safetensors scipy sklearn",
     ),
     "curator.scaffold": ("errors", ""),
@@ -66,7 +67,10 @@ LAYERS = {
         "click numpy rich",
     ),
     "curator.testing": ("api contract errors parameters hookspecs plugins store core testing", ANYTHING),
-    "curator_plugins": ("api checkpoints compiling devices errors finetuning pictures sheets splits", ANYTHING),
+    "curator_plugins": (
+        "api checkpoints compiling devices encodings errors finetuning pictures sheets splits",
+        ANYTHING,
+    ),
 }
 
 SPEAKING = frozenset(
