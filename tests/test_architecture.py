@@ -42,7 +42,7 @@ HEAVY = frozenset(
 # Which of curator's own rooms, and which packages of others, a room may import: the first are those below it. A room
 # may always import its own modules, and `curator.version`. A row stands for all that lies in it, but for what has one.
 ROOMS = "embedding catalog history media registry reporter store api errors"
-KIT = "checkpoints compiling devices finetuning pictures sheets splits"
+KIT = "checkpoints compiling devices encodings finetuning pictures sheets splits"
 LAYERS = {
     "curator": ("workspace workspace_path registry reporter errors", ""),
     "curator.version": ("", ""),
@@ -51,6 +51,7 @@ LAYERS = {
     "curator.checkpoints": ("errors", "torch safetensors"),
     "curator.compiling": ("", "torch"),
     "curator.devices": ("errors", "torch"),
+    "curator.encodings": ("", ""),
     "curator.finetuning": ("api errors", "numpy sklearn torch torchvision"),
     "curator.pictures": ("", "numpy PIL"),
     "curator.splits": ("", "numpy scipy sklearn"),
@@ -58,7 +59,7 @@ LAYERS = {
     "curator.registry": ("api errors", "pluggy"),
     "curator.store": ("api errors", "sqlite_utils"),
     "curator.reporter": ("registry errors", ""),
-    "curator.media": ("api errors pictures", "numpy PIL"),
+    "curator.media": ("api errors encodings pictures", "numpy PIL"),
     "curator.history": ("media reporter store api errors", "filelock"),
     "curator.catalog": ("history media reporter store api errors", ""),
     "curator.ingest": ("catalog history media registry reporter store api errors", ""),

@@ -66,6 +66,7 @@ class Moves:
     def __init__(self, database: Database, quarantine: Path) -> None:
         self.database = database
         self.quarantine = quarantine
+        self._told: set[int] = set()
 
     def ends(self, move: Move) -> tuple[str, str]:
         """Absolute source and target; for a move off the disk there is no target ('')."""
@@ -118,32 +119,58 @@ class Moves:
             if move.direction == "back":
                 self._tidy(self.ends(move)[0])
 
-    def erase(self, journal: Journal, moves: Sequence[Move], then: Callable[[], None]) -> None:
-        """Remove files from the quarantine for good. The rows go first; `recover` goes on after a kill."""
+    def erase(self, journal: Journal, move: Move, then: Callable[[], None], instead: Callable[[], None]) -> None:
+        """Remove a file from the quarantine for good. The rows go first (`then`); `recover` goes on after a kill.
+
+        Where the system refuses, the rows come back (`instead`), and the `OSError` is raised.
+        """
         run = journal.start()
         with self._durable():
             with self.database.transaction():
-                planned = [self._plan(run, move) for move in moves]
+                planned = self._plan(run, move)
                 then()
             step("planned")
-            for key, move in zip(planned, moves, strict=True):
+            try:
                 self._erase(move)
-                step("erased")
-                self._close([key], "done")
+            except OSError:
+                with self.database.transaction():
+                    instead()
+                    self._close([planned], "undone")
+                raise
+            step("erased")
+            self._close([planned], "done")
 
     def recover(self, reporter: Reporter) -> None:
-        """Bring to an end what killed runs left half done. Only for who is alone in the workspace."""
+        """Bring to an end what killed runs left half done. Only for who is alone in the workspace.
+
+        What cannot be yet stops nobody: it stays planned, one line tells of it, and the next command tries again.
+        """
         rows = self.database.rows("SELECT * FROM move WHERE state = 'planned' ORDER BY id DESC")
+        failed: list[str] = []
         for row in rows:
             command = self.database.value("SELECT command FROM run WHERE id = ?", row["run_id"])
-            move = _move(row)
-            if move.direction == "off":
-                self._erase(move)
-                self._close([row["id"]], "done")
-                continue
-            found = self._take_back([row["id"]])
-            for line in found:
-                reporter.say(f"run {row['run_id']} ({command}) was killed while it moved a file: {line}")
+            done, line = self._bring_to_an_end(row["id"], _move(row))
+            said = f"run {row['run_id']} ({command}) was killed while it moved a file: {line}"
+            if not done and row["id"] not in self._told:
+                self._told.add(row["id"])
+                failed.append(said)
+            elif done and line:
+                reporter.say(said)
+        if failed:
+            more = f" (and {len(failed) - 1:,} more: `curator check` lists them)" if len(failed) > 1 else ""
+            reporter.say(failed[0] + more)
+
+    def _bring_to_an_end(self, key: int, move: Move) -> tuple[bool, str]:
+        """Remove a file that was to go for good, take back any other move; whether that went well, and what to say."""
+        if move.direction != "off":
+            return self._take_back_one(key, move)
+        try:
+            self._erase(move)
+        except OSError as error:
+            source = self.ends(move)[0]
+            return False, f"{source!r} could not be removed yet ({why(error)}); the next command tries again"
+        self._close([key], "done")
+        return True, ""
 
     # --- the journal ---
 
@@ -184,26 +211,28 @@ class Moves:
             os.unlink(source)
         self._tidy(source)
 
-    def _take_back(self, planned: Iterable[int]) -> list[str]:
-        """Put files back where they were before these moves, the last first; says what was done of each."""
-        found = []
+    def _take_back(self, planned: Iterable[int]) -> None:
+        """Put files back where they were before these moves, the last first."""
         for key in sorted(planned, reverse=True):
             row = self.database.row("SELECT * FROM move WHERE id = ?", key)
             assert row is not None
-            move = _move(row)
-            source, target = self.ends(move)
-            try:
-                state, line = take_back(source, target, move.hash)
-            except OSError as error:
-                # It stays planned, so that the next start tries again.
-                reason = why(error)
-                found.append(f"{source!r} could not be put back yet ({reason}); the next command tries again")
-                continue
-            self._close([key], state)
-            found.append(line)
-            if move.direction == "out":
-                self._tidy(target)
-        return found
+            self._take_back_one(key, _move(row))
+
+    def _take_back_one(self, key: int, move: Move) -> tuple[bool, str]:
+        """Whether a file is back, and in words what was done; if not, it stays planned, and the next start tries again.
+
+        `BadContent` tells of what is in the way of a copy from another disk, as `OSError` does of the rest.
+        """
+        source, target = self.ends(move)
+        try:
+            state, line = take_back(source, target, move.hash)
+        except (OSError, BadContent) as error:
+            reason = why(error) if isinstance(error, OSError) else str(error)
+            return False, f"{source!r} could not be put back yet ({reason}); the next command tries again"
+        self._close([key], state)
+        if move.direction == "out":
+            self._tidy(target)
+        return True, line
 
     def _tidy(self, stored: str) -> None:
         """Remove folders of the quarantine that became empty."""

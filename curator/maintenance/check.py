@@ -191,10 +191,11 @@ class Check:
                 adopt = functools.partial(quarantine.adopt, self.journal, move)
                 yield Fault("quarantine", path, f"is on no list (from {move.outside})", "list it again", adopt)
         for move in self.workspace.moves.planned():
+            wrong = "was being moved by a killed run, and could not be put back"
+            if move.direction == "off":
+                wrong = "was being removed by a killed run, and is still there"
             remedy = "see to that folder; the next command tries again"
-            yield Fault(
-                "quarantine", move.outside, "was being moved by a killed run, and could not be put back", remedy
-            )
+            yield Fault("quarantine", move.outside, wrong, remedy)
 
     # --- objects ---
 

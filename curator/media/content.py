@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
 from curator.api import Modality
+from curator.encodings import encoding_of
 from curator.media.files import BadContent, Stamp, hash_file, look, reason
 from curator.media.preprocessing import header
 
@@ -59,16 +61,12 @@ def _text(path: str, stamp: Stamp) -> Content:
 
 
 def decode_text(data: bytes) -> str:
-    """UTF-8 or UTF-16 by their marks, else UTF-8, else GB18030; raises `BadContent` where none fits."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        encodings: tuple[str, ...] = ("utf-16",)
-    elif b"\0" in data:
+    """UTF-8 or UTF-16 by their marks, else UTF-8, else GB18030; raises `BadContent` where a line is in none of it."""
+    if not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" in data:
         raise BadContent("not a text (holds NUL bytes)")
-    else:
-        encodings = ("utf-8-sig", "gb18030")
-    for encoding in encodings:
-        try:
-            return data.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise BadContent("not a text in UTF-8, UTF-16 with a mark, or GB18030")
+    found = encoding_of(lambda: io.BytesIO(data))
+    if found is None:
+        raise BadContent("not a text in UTF-8, UTF-16 with a mark, or GB18030")
+    if found.first_bad:
+        raise BadContent(f"line {found.first_bad:,} holds bytes that are not {found.name}, as most of the text is")
+    return data.decode(found.codec)

@@ -166,9 +166,31 @@ class Quarantine:
             raise MoveFailed(str(file.outside), stays)
         move = Move("off", str(file.outside), file.inside, file.hash)
         try:
-            self.moves.erase(journal, [move], lambda: journal.delete("quarantined", file.id))
+            self.moves.erase(
+                journal,
+                move,
+                lambda: journal.delete("quarantined", file.id),
+                lambda: self._list_again(journal, file),
+            )
         except OSError as error:
             raise MoveFailed(str(file.stored), f"cannot be removed: {reason(error)}") from error
+
+    @staticmethod
+    def _list_again(journal: Journal, file: Quarantined) -> None:
+        """The row of a file that could not be removed, under the number that it had."""
+        journal.insert(
+            "quarantined",
+            id=file.id,
+            item_id=file.item,
+            outside=path_to_value(str(file.outside)),
+            inside=path_to_value(file.inside),
+            hash=file.hash,
+            size=file.size,
+            kind=file.kind,
+            reason=file.reason,
+            keeper=None if file.keeper is None else path_to_value(str(file.keeper)),
+            taken=file.taken.isoformat(timespec="seconds"),
+        )
 
     # --- what check asks ---
 
@@ -180,8 +202,9 @@ class Quarantine:
             return False
 
     def strays(self) -> Iterator[tuple[str, Move | None]]:
-        """Files that lie here and are on no list, each with the last move of it that is known."""
+        """Files that lie here and are neither listed nor under way, each with the last move of it that is known."""
         listed = {str(file.stored) for file in self.all()}
+        listed.update(end for move in self.moves.planned() for end in self.moves.ends(move))
         for path in sorted(self.moves.quarantine.rglob("*")):
             if str(path) not in listed and not path.is_dir():
                 inside = path.relative_to(self.moves.quarantine).as_posix()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import functools
 import io
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
 from curator.api import ReaderSpec, ReadOptions, Row, Skipped, hookimpl
+from curator.encodings import ERRORS, UNDECODED, Encoding, encoding_of
 from curator.errors import BadInput, NotReady
 
 DELIMITED = frozenset({".csv", ".tsv"})
@@ -30,8 +29,6 @@ take the rest of a large file into memory."""
 
 FIRST_OBJECTS = 1000
 """How many JSON objects are looked at to tell which columns there are."""
-
-READ = 1 << 20
 
 
 def matches(source: Path) -> bool:
@@ -71,44 +68,22 @@ def read(source: Path, options: ReadOptions) -> Iterator[Row | Skipped]:
 def _opened(source: Path) -> TextIO:
     status = source.stat()
     encoding = _encoding(source, status.st_size, status.st_mtime_ns)
-    # Only where single lines are no UTF-8 is anything to escape; such a line is told, and the others are read.
-    return source.open(encoding=encoding, errors="surrogateescape", newline="")
+    # Where single lines are not in the encoding of the others, such a line is told, and the others are read.
+    return source.open(encoding=encoding, errors=ERRORS, newline="")
 
 
 @functools.lru_cache(maxsize=8)
 def _encoding(source: Path, size: int, mtime_ns: int) -> str:
-    """UTF-8 or UTF-16 by their marks, else UTF-8, else GB18030: whichever the whole file is; or UTF-8 but for lines."""
-    with source.open("rb") as file:
-        marked = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    for encoding in ("utf-16",) if marked else ("utf-8-sig", "gb18030"):
-        try:
-            with source.open(encoding=encoding, newline="") as text:
-                while text.read(READ):
-                    pass
-        except UnicodeError:
-            continue
-        return encoding
-    if not marked and _mostly_utf8(source):
-        return "utf-8-sig"
-    raise BadInput(f"{str(source)!r} is not a table in UTF-8, UTF-16 with a mark, or GB18030")
+    """The encoding that all of the file, or most of its lines, are in."""
+    found = encoding_of(lambda: source.open("rb"))
+    if found is None:
+        raise BadInput(f"{str(source)!r} is not a table in UTF-8, UTF-16 with a mark, or GB18030")
+    return found.codec
 
 
-def _mostly_utf8(source: Path) -> bool:
-    """Whether more than half of the lines are text in UTF-8."""
-    balance = 0
-    with source.open("rb") as file:
-        for line in file:
-            try:
-                line.decode()
-            except UnicodeError:
-                balance -= 1
-            else:
-                balance += -1 if b"\0" in line else 1
-    return balance > 0
-
-
-NO_UTF8 = "bytes that are not UTF-8, as most of the file is"
-ESCAPED = re.compile("[\udc80-\udcff]")
+def _undecoded(source: Path, file: TextIO, line: int) -> Skipped:
+    name = Encoding(file.encoding).name
+    return Skipped(source, f"bytes that are not {name}, as most of the file is", problem=True, line=line)
 
 
 # --- CSV and TSV ---
@@ -156,8 +131,8 @@ def _records(source: Path) -> Iterator[tuple[int, list[str]] | Skipped]:
                 if read_as_one:
                     reason += f": {read_as_one:,} more line{'s' * (read_as_one > 1)} could not be read"
                 yield Skipped(source, reason, problem=True, line=line)
-            elif any(map(ESCAPED.search, record)):
-                yield Skipped(source, NO_UTF8, problem=True, line=line)
+            elif any(UNDECODED in field for field in record):
+                yield _undecoded(source, file, line)
             elif any(map(str.strip, record)):
                 yield line, record
 
@@ -227,8 +202,8 @@ def _delimited_rows(source: Path, options: ReadOptions) -> Iterator[Row | Skippe
 def _json_rows(source: Path) -> Iterator[Row | Skipped]:
     with _opened(source) as file:
         for number, line in enumerate(file, 1):
-            if ESCAPED.search(line):
-                yield Skipped(source, NO_UTF8, problem=True, line=number)
+            if UNDECODED in line:
+                yield _undecoded(source, file, number)
             elif line.strip():
                 yield _json_row(source, number, line)
 

@@ -216,3 +216,15 @@ def test_killed_at_each_step_of_apply_and_of_its_undo(run, photos, tmp_path):
         to_the_end("undo")
     assert setting_aside.state(photos) == before
     assert run("check", "--repair").code == 0
+
+
+def test_texts_that_differ_in_a_number_alone_stay_and_those_that_do_not_go(run, tmp_path):
+    pairs = [("1.5 kg", "15 kg"), ("-5", "5"), ("10:30", "1030"), ("第3章", "第三十章"), ("1,000 km", "1000 KM!")]
+    (tmp_path / "texts").mkdir()
+    for number, pair in enumerate(pairs):
+        for side, body in zip("ab", pair, strict=True):
+            (tmp_path / "texts" / f"{number}{side}.txt").write_text(body, encoding="utf-8")
+    assert run("add", "texts", "--no-encode").code == 0
+    assert "1 file moved" in run("dedupe", "--include", "near", "--apply").err
+    assert len(list((tmp_path / "texts").iterdir())) == 9
+    assert [name for name in ("4a.txt", "4b.txt") if not (tmp_path / "texts" / name).exists()]

@@ -241,6 +241,77 @@ def test_a_purge_that_is_killed_is_gone_on_with(tidy, run, photos, tmp_path):
     assert sorted(path.name for path in photos.iterdir()) == ["a.png"]
 
 
+def put_in_the_way(stored):
+    """A folder that holds something in a file's place: what nobody's rights can unlink, not even root's."""
+    stored.unlink()
+    stored.mkdir()
+    (stored / "inside.txt").write_text("mine")
+
+
+def make_immutable(path):
+    """As `chattr +i` does; skips where there is no such thing."""
+    chattr = shutil.which("chattr")
+    if chattr is None or subprocess.run([chattr, "+i", path], capture_output=True).returncode:
+        pytest.skip("no file can be made immutable here")
+
+
+def stored(run):
+    return {
+        Path(row["path"]).name: Path(row["stored"]) for row in run("quarantine", "list", "--json").rows("quarantined")
+    }
+
+
+@pytest.mark.parametrize("stop", [put_in_the_way, make_immutable])
+def test_what_cannot_be_purged_is_told_stays_listed_and_stops_nothing(tidy, run, photos, tmp_path, stop):
+    assert tidy(ENDLESS, *APPLY).code == 0
+    before = run("quarantine", "list", "--json").rows("quarantined")
+    one = stored(run)["b.png"]
+    stop(one)
+    try:
+        ran = run("quarantine", "purge", "--older-than", "0", "--yes")
+        # b.png, and the two sidecars that stay as long as it does.
+        ran.assert_ended(5, "3 of 4 files could not be removed")
+        assert f"b.png: {one}: cannot be removed: " in ran.err and ran.err.count("goes with") == 2
+        assert run("quarantine", "list", "--json").rows("quarantined") == before[:3] and one.exists()
+        for command in (["ls"], ["status"], ["add", "photos", "--no-encode"], ["check"]):
+            later = run(*command)
+            assert "remove" not in later.err and later.code == (
+                5 if stop is put_in_the_way and command == ["check"] else 0
+            )
+        assert catalogue(tmp_path / "workspace")[1] == 0
+        run("quarantine", "purge", "--older-than", "0", "--yes").assert_ended(5, "3 of 3 files could not be removed")
+    finally:
+        if stop is make_immutable:
+            subprocess.run(["chattr", "-i", one], check=True)
+        else:
+            shutil.rmtree(one)
+    assert run("quarantine", "purge", "--older-than", "0", "--yes").out.startswith("3 files removed")
+    assert stored(run) == {} and not one.exists()
+
+
+def test_what_a_killed_purge_cannot_go_on_with_is_one_line_until_it_can(tidy, run, photos, tmp_path):
+    assert tidy(ENDLESS, *APPLY).code == 0
+    left = stored(run)["b.png"]
+    assert tidy(0, "quarantine", "purge", "--older-than", "0", "--yes").out.endswith("planned\n")
+    put_in_the_way(left)
+    for command, code in (
+        (["ls"], 0),
+        (["add", "photos", "--no-encode"], 0),
+        (["check"], 5),
+        (["check", "--repair"], 5),
+    ):
+        ran = run(*command)
+        assert ran.code == code, ran
+        assert ran.err.count("could not be removed yet (is a directory); the next command tries again") == 1
+        assert str(left) in ran.err and "Traceback" not in ran.err
+    assert "was being removed by a killed run, and is still there" in run("check").out
+    assert (left / "inside.txt").read_text() == "mine"
+    shutil.rmtree(left)
+    assert run("ls").err == ""
+    assert catalogue(tmp_path / "workspace")[1] == 0
+    assert len(run("quarantine", "list", "--json").rows("quarantined")) == 3
+
+
 @pytest.mark.parametrize(("answer", "removed"), [(b"\n", False), (b"n\n", False), (b"y\n", True)])
 def test_purge_asks_at_a_terminal_and_only_yes_removes(tidy, run, photos, tmp_path, answer, removed):
     assert tidy(ENDLESS, *APPLY).code == 0

@@ -135,3 +135,30 @@ def test_bad_rows_are_told_with_their_lines_and_the_others_taken(run, tmp_path):
             "line 10: a quote opens here and is never closed: 1 more line could not be read",
         ]
     assert [row["text"] for row in run("ls", "--json").rows("item")] == ["good", 'a "quoted"\nline']
+
+
+@pytest.mark.parametrize("good", ["good one {}", "好的 {}", "“naïve” {}"])
+def test_one_row_of_latin_1_among_two_hundred_is_told_and_garbles_none(run, tmp_path, good):
+    rows = [good.format(number) for number in range(200)]
+    lines = [b"text,kind", *(f"{row},a".encode() for row in rows)]
+    lines.insert(150, "two cafés,b".encode("latin-1"))
+    (tmp_path / "t.csv").write_bytes(b"\n".join(lines))
+    ran = run("add", "t.csv", "--text-column", "text", "--no-encode")
+    ran.assert_ended(5, "1 of 201 rows could not be used")
+    assert "t.csv: line 151: bytes that are not UTF-8, as most of the file is" in ran.err
+    assert {row["text"] for row in run("ls", "--json").rows("item")} == set(rows)
+
+
+def test_a_row_of_gb18030_that_is_damaged_is_told_and_the_others_are_read(run, tmp_path):
+    lines = ["文本,类".encode("gb18030"), *(f"我的卡在哪里{number},卡".encode("gb18030") for number in range(20))]
+    (tmp_path / "t.csv").write_bytes(b"\n".join([*lines, '"两行\n'.encode("gb18030") + b'\xff ",x', lines[1]]))
+    ran = run("add", "t.csv", "--text-column", "文本", "--no-encode")
+    ran.assert_ended(5, "1 of ")
+    assert "line 22: bytes that are not GB18030, as most of the file is" in ran.err
+    assert len(run("ls", "--json").rows("item")) == 20
+
+
+def test_a_text_with_a_line_of_latin_1_is_refused_with_the_line(run, tmp_path):
+    (tmp_path / "t.txt").write_bytes("“Good”\nnaïve\n".encode() + "two cafés\n".encode("latin-1"))
+    ran = run("add", "t.txt", "--no-encode")
+    assert ran.code == 5 and "line 3 holds bytes that are not UTF-8, as most of the text is" in ran.err

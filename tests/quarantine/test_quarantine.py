@@ -306,6 +306,54 @@ def test_a_move_that_cannot_be_taken_back_yet_is_said_and_tried_again(ws, photos
         assert b.exists() and not stored.exists() and again.check() == []
 
 
+@pytest.mark.parametrize("error", [PermissionError(1, "Operation not permitted"), OSError(5, "Input/output error")])
+def test_a_purge_that_the_system_refuses_leaves_the_row_and_takes_the_rest(ws, photos, monkeypatch, error):
+    tidy(ws, [photos / "b.png", photos / "sub/c.png"], photos / "a.png")
+    first, second = ws.quarantine.all()
+    unlink = os.unlink
+
+    def refuse(path, **more):
+        if str(path) == str(first.stored):
+            raise error
+        unlink(path, **more)
+
+    monkeypatch.setattr(os, "unlink", refuse)
+    with pytest.raises(SomeItemsFailed, match="1 of 2 files could not be removed"):
+        ws.quarantine.purge("0", yes=True)
+    assert f"cannot be removed: {error.strerror.lower()}" in ws.reporter.said[-1]
+    assert ws.quarantine.all() == [first] and first.stored.exists() and not second.stored.exists()
+    assert not ws.moves.planned() and ws.check() == []
+    monkeypatch.undo()
+    assert [file.id for file in ws.quarantine.restore()] == [first.id]
+
+
+def test_many_moves_that_cannot_be_ended_yet_are_one_line(ws, photos, tmp_path, monkeypatch):
+    from curator.history import file_moves as moves
+    from curator.media.files import BadContent
+
+    ws.add(photos, encode=False)
+    values = "VALUES (1, ?, ?, ?, 'x', 'planned')"
+    for number, direction in enumerate(["off", "out", "back"]):
+        ws.database.execute(
+            f"INSERT INTO move (run_id, direction, outside, inside, hash, state) {values}",
+            direction,
+            str(tmp_path / f"{number}.png"),
+            f"9/{number}.png",
+        )
+    (tmp_path / "workspace/quarantine/9/0.png").mkdir(parents=True)
+
+    def refuse(*arguments):
+        raise BadContent("a folder, not a file")
+
+    monkeypatch.setattr(moves, "take_back", refuse)
+    with setting_aside.opened(tmp_path / "workspace") as again:
+        assert len(again.moves.planned()) == 3
+        (said,) = again.reporter.said
+        assert "could not be put back yet (a folder, not a file)" in said and "(and 2 more: `curator check`" in said
+        again.use("histogram")  # another turn, and no second line
+        assert again.reporter.said[1:] == [line for line in again.reporter.said[1:] if "killed" not in line]
+
+
 @pytest.mark.parametrize("moment", ["before", "linked", "moved", "copied", "taken"])
 def test_taking_back_looks_at_the_disk_and_removes_nothing_but_a_proven_copy(tmp_path, moment):
     from curator.history.file_moves import PART, take_back

@@ -1,4 +1,4 @@
-"""Near copies of texts: equal once folded, or almost the same shingles.
+"""Near copies of texts: equal once folded, or almost the same shingles; and the same numbers in either case.
 
 Candidates come from MinHash signatures in bands (Broder, "On the resemblance and containment of documents", 1997;
 Leskovec, Rajaraman and Ullman, "Mining of Massive Datasets", chapter 3); each is verified on the shingles themselves.
@@ -6,7 +6,6 @@ Leskovec, Rajaraman and Ullman, "Mining of Massive Datasets", chapter 3); each i
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from .numbers import numbers
 from .stars import spokes
 
 Hashes: TypeAlias = NDArray[np.uint64]
@@ -27,8 +27,6 @@ BANDS, ROWS = 24, 3
 """Two texts of similarity 0.8 share a band with a probability of 1 - (1 - 0.8 ** 3) ** 24 > 0.9999999."""
 WIDE, NARROW = 5, 3
 """Characters in a shingle: of an alphabet, and of a script whose characters are words or syllables."""
-
-NUMBERS = re.compile(r"\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +44,28 @@ class Texts:
         self.folded = [fold(body) for body in bodies]
         self.shingles = [shingles(folded) for folded in self.folded]
         # Two texts that differ in a number say two things: "iPhone 5" and "iPhone 6", up 1 % and up 2 %.
-        self.numbers = [sorted(NUMBERS.findall(unicodedata.normalize("NFKC", body))) for body in bodies]
+        # So do "1.5 kg" and "15 kg", which are equal once folded.
+        self.numbers = [numbers(body) for body in bodies]
 
     def candidates(self) -> list[tuple[int, int]]:
         """Pairs that are likely to be near."""
-        pairs = spokes(self.folded)
+        # With the numbers as part of the key, so that those of equal numbers find each other among many that are not.
+        pairs = spokes(list(zip(self.folded, self.numbers, strict=True)))
         long = [number for number, folded in enumerate(self.folded) if len(folded) >= SHORT]
         signatures = _minhashes([self.shingles[number] for number in long])
         for band in range(BANDS):
             keys = np.ascontiguousarray(signatures[:, band * ROWS : (band + 1) * ROWS])
-            pairs += [(long[a], long[b]) for a, b in spokes([row.tobytes() for row in keys])]
+            of_band = [(row.tobytes(), self.numbers[number]) for row, number in zip(keys, long, strict=True)]
+            pairs += [(long[a], long[b]) for a, b in spokes(of_band)]
         return pairs
 
     def match(self, one: int, other: int) -> Resemblance | None:
         """How two of them agree, if they are near."""
+        if self.numbers[one] != self.numbers[other]:
+            return None
         if self.folded[one] == self.folded[other]:
             return Resemblance(True, 1.0) if self.folded[one] else None
-        if min(len(self.folded[one]), len(self.folded[other])) < SHORT or self.numbers[one] != self.numbers[other]:
+        if min(len(self.folded[one]), len(self.folded[other])) < SHORT:
             return None
         a, b = self.shingles[one], self.shingles[other]
         shared = len(np.intersect1d(a, b, assume_unique=True))

@@ -1,0 +1,135 @@
+"""Which encoding a text is in: what is written in one is told as that one, and a line in another is named alone."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from curator.encodings import Encoding, encoding_of
+
+CHINESE = [
+    "这个产品的质量还可以，送货也很快",
+    "電視機壞了，沒有人來修理",
+    "我的卡在哪里？",
+    "今天天气不错,心情也好",
+    "iPhone 手机很好用",
+]
+LATIN = [
+    "cafés, naïves",
+    "don’t stop",
+    "Straße und Größe",
+    "été",
+    "résumés",
+    "“quoted”",
+    "El niño señala",
+    "CRÉÉE",
+    "à la carte",
+]
+
+
+def told(*lines, end=b"\n"):
+    data = b"\n".join(lines) + end
+    return encoding_of(lambda: io.BytesIO(data))
+
+
+def utf8(*texts):
+    return [text.encode() for text in texts]
+
+
+@pytest.mark.parametrize("bad", [*LATIN, "café"])
+@pytest.mark.parametrize(
+    "good",
+    [
+        utf8(*(f"good one {n}" for n in range(200))),
+        utf8(*(f"好的 {n}" for n in range(200))),
+        utf8(*LATIN * 20),
+        utf8("a", "b"),
+    ],
+    ids=["ascii", "chinese", "accents", "few"],
+)
+def test_one_line_of_latin_1_is_one_line_wherever_it_stands(good, bad):
+    bad = bad.encode("cp1252")
+    for place in {0, len(good) // 2, len(good)}:
+        assert told(*good[:place], bad, *good[place:]) == Encoding("utf-8-sig", place + 1)
+
+
+@pytest.mark.parametrize("line", LATIN)
+def test_latin_1_as_a_whole_is_none(line):
+    assert told(b"text,label", *[line.encode("cp1252")] * 5) is None
+
+
+@pytest.mark.parametrize("codec", ["gb18030", "gbk"])
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_chinese_in_gb18030_is_that_also_among_lines_of_ascii(codec, rows):
+    lines = [line.encode(codec) for line in CHINESE[:rows]]
+    for ascii_lines in (0, 1, 100):
+        assert told(*[b"plain English, a row of it"] * ascii_lines, *lines) == Encoding("gb18030")
+    assert told(b"text", "一".encode(codec), "好".encode(codec), "二".encode(codec)) == Encoding("gb18030")
+
+
+@pytest.mark.parametrize(
+    ("codec", "name"),
+    [("gb18030", "gb18030"), ("utf-8", "utf-8-sig"), ("utf-8-sig", "utf-8-sig"), ("utf-16", "utf-16")],
+)
+def test_a_damaged_byte_near_the_end_or_a_last_character_cut_is_one_line(codec, name):
+    data = "\n".join(CHINESE * 2000).encode(codec)
+    assert encoding_of(lambda: io.BytesIO(data[:-1])) == Encoding(name, 10_000)
+    if codec != "utf-16":
+        at = data.rindex(b"\n")
+        damaged = data[: at - 1] + b"\xff " + data[at - 1 :]
+        found = encoding_of(lambda: io.BytesIO(damaged))
+        assert found.codec == name and found.first_bad == 9_999
+
+
+def test_a_mark_says_what_it_is_and_its_bad_lines_are_told():
+    assert told(b"\xef\xbb\xbftext", *["我的卡".encode("gb18030")] * 1, b"x") == Encoding("utf-8-sig", 2)
+    assert told(b"\xef\xbb\xbftext", *["我的卡".encode("gb18030")] * 5) is None
+    assert told("文本\n一\n二".encode("utf-16"), end=b"") == Encoding("utf-16")
+    assert told(b"\xff\xfea", end=b"") is None
+
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0\r\n"), max_size=30)
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=30), st.sampled_from(["utf-8", "utf-8-sig", "utf-16"]))
+def test_any_text_in_utf_8_or_marked_is_that(texts, codec):
+    found = told("\n".join(texts).encode(codec), end=b"")
+    assert found == Encoding("utf-16" if codec == "utf-16" else "utf-8-sig")
+
+
+WORDS = st.sampled_from(
+    ["the", "card", "naïve", "Größe", "好的", "我的卡在哪里", "привет", "déjà vu", "—", "5 €", "“so”"]
+)
+LINES = st.lists(WORDS, min_size=1, max_size=6).map(" ".join)
+
+
+@given(st.lists(LINES, min_size=3, max_size=40), st.data())
+def test_any_lines_that_are_damaged_among_more_that_are_not_are_told_alone(lines, data):
+    """Each with one byte that stands in no UTF-8, or one taken away from a character."""
+    places = sorted(
+        data.draw(st.sets(st.integers(0, len(lines) - 1), min_size=1, max_size=max(1, (len(lines) - 1) // 3)))
+    )
+    encoded = utf8(*lines)
+    for place in places:
+        high = [at for at, byte in enumerate(encoded[place]) if byte >= 0x80]
+        if high and data.draw(st.booleans()):
+            at = data.draw(st.sampled_from(high))
+            encoded[place] = encoded[place][:at] + encoded[place][at + 1 :]
+        else:
+            at = data.draw(st.integers(0, len(lines[place]) - 1))
+            encoded[place] = (lines[place][:at]).encode() + b"\xe9t" + lines[place][at:].encode()
+    good = [line for place, line in enumerate(lines) if place not in places and not line.isascii()]
+    assume(len(good) > len(places))
+    found = told(*encoded)
+    assert found == Encoding("utf-8-sig", places[0] + 1)
+
+
+@given(st.lists(st.lists(st.sampled_from(CHINESE), min_size=1).map("".join), min_size=1, max_size=20), st.data())
+def test_any_chinese_lines_are_what_they_were_written_in(lines, data):
+    more = data.draw(st.lists(st.sampled_from(["plain", "a,b", "1.5 kg"]), max_size=20))
+    assert told(*[line.encode("gb18030") for line in data.draw(st.permutations([*lines, *more]))]) == Encoding(
+        "gb18030"
+    )
