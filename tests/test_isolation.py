@@ -410,7 +410,8 @@ MUTANTS = {
 @pytest.mark.parametrize("mutant", MUTANTS)
 def test_without_a_part_of_the_isolation_they_break_something(site, folder, added, mutant):
     change, command, (code, out, err) = MUTANTS[mutant]
-    program = f"import contextlib, pluggy\nfrom curator import cli\nfrom curator.registry import loader\n{change}\ncli.main()"
+    loading = "import contextlib, pluggy\nfrom curator import cli\nfrom curator.registry import loader"
+    program = f"{loading}\n{change}\ncli.main()"
     ran = Site(site, folder).run(*command, code=program)
     assert ran.code == code
     assert re.search(out, ran.out)
