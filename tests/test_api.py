@@ -14,16 +14,17 @@ from typing import Annotated
 import click
 import pytest
 
-from curator import api, checkpoints, errors, hookspecs, pictures, sheets, testing
+from curator import api, errors, hookspecs, kit, testing
 from curator.api import ActionSpec, Argument, Column, ItemSet, NewFile, Query, Table
 from curator.cli import COMMANDS, cli
 from curator.cli.actions import command_of
+from curator.kit import images, sheets, weights
 from curator.plugins import CORE_COMMANDS, CORE_OPTIONS, HOOKS
 from curator.testing import actions, encoders, heads, metrics, plugin, readers, specimen
 
 API = [api, api.actions, api.data, api.encoders, api.heads, api.metrics, api.readers]
 KIT = [actions, encoders, heads, metrics, plugin, readers, specimen]
-DOCUMENTED = [*API, checkpoints, errors, hookspecs, pictures, sheets, *KIT]
+DOCUMENTED = [*API, errors, hookspecs, kit, images, sheets, weights, *KIT]
 
 
 def public(module: types.ModuleType) -> dict[str, str | None]:
@@ -44,7 +45,7 @@ def public(module: types.ModuleType) -> dict[str, str | None]:
     return {name: text for name, text in found.items() if not any(part.startswith("_") for part in name.split("."))}
 
 
-@pytest.mark.parametrize("modules", [API, [errors], [pictures]], ids=lambda modules: modules[0].__name__)
+@pytest.mark.parametrize("modules", [API, [errors], [images]], ids=lambda modules: modules[0].__name__)
 def test_all_is_sorted_and_complete(modules):
     named = modules[0].__all__
     assert named == sorted(named, key=lambda name: (not name.isupper(), name)), "constants first, as ruff wants it"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from curator.core.metrics import scores_of
-from curator.splits import copies, folds, near_copies
+from curator.kit.splits import copies, folds, near_copies
 
 if TYPE_CHECKING:
     import numpy as np

@@ -22,9 +22,9 @@ from curator.core.models import Models
 from curator.core.reporting import SHARES, Reporter, count, shares
 from curator.core.selection import Items
 from curator.core.trained import SEEN
-from curator.devices import chosen
 from curator.errors import BadInput, NotReady
-from curator.finetuning import split
+from curator.kit.devices import chosen
+from curator.kit.finetuning import split
 
 if TYPE_CHECKING:
     import numpy as np

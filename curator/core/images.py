@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from curator.api import Preprocess
 from curator.core.files import BadContent
-from curator.pictures import Unreadable, opened, upright, whole
+from curator.kit.images import Unreadable, opened, upright, whole
 
 if TYPE_CHECKING:
     import numpy as np

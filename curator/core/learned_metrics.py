@@ -18,7 +18,7 @@ from curator.core.heads import SEED
 from curator.core.pairs import Pairs, metric_name
 from curator.core.reporting import count
 from curator.errors import NotFound, NotReady
-from curator.splits import folds, near_copies
+from curator.kit.splits import folds, near_copies
 
 if TYPE_CHECKING:
     import numpy as np

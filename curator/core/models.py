@@ -22,8 +22,8 @@ from curator.core.changes import Journal
 from curator.core.files import hash_file
 from curator.core.images import DECODING
 from curator.core.trained import SEEN, Trained
-from curator.devices import chosen
 from curator.errors import BadInput, CuratorError, NotFound, NotReady, WorkspaceError
+from curator.kit.devices import chosen
 from curator.store.sqlite import Database
 
 if TYPE_CHECKING:

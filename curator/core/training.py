@@ -23,8 +23,8 @@ from curator.core.metrics import calibration_error, caution
 from curator.core.reporting import Reporter, count
 from curator.core.selection import Items
 from curator.errors import BadInput, NotReady
+from curator.kit.splits import folds, sample
 from curator.parameters import bind
-from curator.splits import folds, sample
 from curator.store.derived import Derived
 from curator.store.objects import Objects
 from curator.store.sqlite import Database

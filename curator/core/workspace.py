@@ -54,8 +54,8 @@ from curator.core.trained import Trained
 from curator.core.training import Training
 from curator.core.turns import Turn, alone
 from curator.core.undo import Undo, Undone
-from curator.devices import chosen
 from curator.errors import BadInput, WorkspaceError, is_interrupt
+from curator.kit.devices import chosen
 from curator.parameters import looks_among_items
 from curator.store.catalogue import FILE, open_catalogue
 from curator.store.derived import Derived

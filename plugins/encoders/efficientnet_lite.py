@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curator.api import EncoderSpec, ImageBatch, Labelled, Preprocess, Resolved, TextBatch, Tried, hookimpl
-from curator.checkpoints import fitting_torch, learnt, read_tensors, write_learnt
-from curator.compiling import as_onnx
-from curator.devices import reduced
 from curator.errors import BadInput, NotFound
+from curator.kit.devices import reduced
+from curator.kit.onnx import as_onnx
+from curator.kit.weights import fitting_torch, learnt, read_tensors, write_learnt
 
 if TYPE_CHECKING:
     import numpy as np
@@ -139,10 +139,10 @@ def _network(path: Path) -> Any:
 def fine_tune(
     start: Resolved, folder: Path, labelled: Labelled, depth: str, device: str, report: Callable[[Tried], None]
 ) -> None:
-    """Let some blocks and what is above them learn labels; see `curator.finetuning`."""
+    """Let some blocks and what is above them learn labels; see `curator.kit.finetuning`."""
     import torch
 
-    from curator import finetuning
+    from curator.kit import finetuning
 
     network = _network(start.files[0])
     stem = torch.nn.Sequential(network.conv_stem, network.bn1)

@@ -28,10 +28,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curator.api import EncoderSpec, ImageBatch, Labelled, Preprocess, Resolved, TextBatch, Tried, hookimpl
-from curator.checkpoints import differences, fitting_torch, gist, learnt, read_tensors, unreachable, write_learnt
-from curator.compiling import as_onnx
-from curator.devices import reduced
 from curator.errors import BadInput, NotFound
+from curator.kit.devices import reduced
+from curator.kit.onnx import as_onnx
+from curator.kit.weights import differences, fitting_torch, gist, learnt, read_tensors, unreachable, write_learnt
 
 if TYPE_CHECKING:
     import numpy as np
@@ -263,10 +263,10 @@ def fine_tune(
     device: str,
     report: Callable[[Tried], None],
 ) -> None:
-    """Let a layer and those above it learn labels; see `curator.finetuning`."""
+    """Let a layer and those above it learn labels; see `curator.kit.finetuning`."""
     import torch
 
-    from curator import finetuning
+    from curator.kit import finetuning
 
     layer = _layer(start.variant)
     kept = [number for number in LAYERS if number <= layer]

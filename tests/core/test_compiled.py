@@ -10,10 +10,10 @@ import pytest
 from fakes import picture
 
 from curator.api import EncoderSpec, Preprocess, Resolved
-from curator.compiling import as_onnx
 from curator.core.reporting import Silent
 from curator.core.workspace import Workspace
 from curator.errors import BadInput
+from curator.kit.onnx import as_onnx
 from curator.plugins import Loaded, Origin, load_plugins
 
 SIDE = 16

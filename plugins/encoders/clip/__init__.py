@@ -24,10 +24,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curator.api import EncoderSpec, ImageBatch, Preprocess, Resolved, TextBatch, TextForm, hookimpl
-from curator.checkpoints import differences, fitting_torch, gist, read_tensors, unreachable
-from curator.compiling import as_onnx, text_as_onnx
-from curator.devices import reduced
 from curator.errors import BadInput, NotFound, NotReady
+from curator.kit.devices import reduced
+from curator.kit.onnx import as_onnx, text_as_onnx
+from curator.kit.weights import differences, fitting_torch, gist, read_tensors, unreachable
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,12 +13,12 @@ from curator_plugins.encoders import efficientnet_lite
 from PIL import Image
 from sklearn.linear_model import LogisticRegression
 
-from curator import finetuning
 from curator.api import FeatureMap, ImageBatch, Labelled
-from curator.checkpoints import read_tensors
 from curator.core.decoding import Decoded
 from curator.core.images import pixels, resized
 from curator.errors import BadInput, NotFound
+from curator.kit import finetuning
+from curator.kit.weights import read_tensors
 
 (SPEC,) = efficientnet_lite.register_encoders()
 

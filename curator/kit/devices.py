@@ -15,6 +15,7 @@ from curator.errors import BadInput
 __all__ = ["chosen", "has_bfloat16", "reduced"]
 
 VARIABLE = "CURATOR_DEVICE"
+"""Of the environment: the device that is taken where none is asked for."""
 
 DRIVERS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg", "/dev/kfd")
 """Files of the drivers of NVIDIA, of Windows in WSL and of AMD, by which torch reaches a GPU."""
