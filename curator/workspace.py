@@ -32,7 +32,6 @@ from curator.catalog.items import Items
 from curator.catalog.labels import Labels, Source
 from curator.catalog.pairs import Pairs
 from curator.catalog.places import typed
-from curator.devices import chosen
 from curator.embedding.embedder import Encoding
 from curator.embedding.models import Models
 from curator.embedding.trained_weights import Trained
@@ -44,6 +43,7 @@ from curator.history.lock import Turn, alone
 from curator.history.undo import Undo, Undone
 from curator.ingest.ingest import Ingest
 from curator.ingest.options import AddOptions, AddReport
+from curator.kit.devices import chosen
 from curator.learning.pretraining import Pretrained, Pretraining, lines_of
 from curator.learning.training import Training
 from curator.maintenance.backup import Backup, back_up

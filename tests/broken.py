@@ -32,8 +32,8 @@ from curator.api import (
     Tried,
     hookimpl,
 )
-from curator.compiling import as_onnx
 from curator.errors import BadInput
+from curator.kit.onnx import as_onnx
 from curator.testing import specimen
 
 PIXELS, LETTERS = specimen.register_encoders()

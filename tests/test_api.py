@@ -14,17 +14,30 @@ from typing import Annotated
 import click
 import pytest
 
-from curator import api, checkpoints, errors, pictures, sheets, testing
+from curator import api, errors, kit, testing
 from curator.api import ActionSpec, Argument, Column, ItemSet, NewFile, Query, Table
 from curator.cli import COMMANDS, cli
 from curator.cli.actions import command_of
+from curator.kit import (
+    devices,
+    downloads,
+    finetuning,
+    images,
+    linear_head,
+    onnx,
+    sheets,
+    torch_encoder,
+    torch_network,
+    weights,
+)
 from curator.registry import hookspecs
 from curator.registry.loader import CORE_COMMANDS, CORE_OPTIONS, HOOKS
 from curator.testing import actions, encoders, heads, metrics, plugin, readers, specimen
 
 API = [api, api.actions, api.data, api.encoders, api.heads, api.metrics, api.readers]
 KIT = [actions, encoders, heads, metrics, plugin, readers, specimen]
-DOCUMENTED = [*API, checkpoints, errors, hookspecs, pictures, sheets, *KIT]
+AUTHORS = [devices, downloads, finetuning, images, linear_head, onnx, torch_encoder, torch_network, weights]
+DOCUMENTED = [*API, errors, hookspecs, kit, sheets, *AUTHORS, *KIT]
 
 
 def public(module: types.ModuleType) -> dict[str, str | None]:
@@ -45,7 +58,7 @@ def public(module: types.ModuleType) -> dict[str, str | None]:
     return {name: text for name, text in found.items() if not any(part.startswith("_") for part in name.split("."))}
 
 
-@pytest.mark.parametrize("modules", [API, [errors], [pictures]], ids=lambda modules: modules[0].__name__)
+@pytest.mark.parametrize("modules", [API, [errors], [images]], ids=lambda modules: modules[0].__name__)
 def test_all_is_sorted_and_complete(modules):
     named = modules[0].__all__
     assert named == sorted(named, key=lambda name: (not name.isupper(), name)), "constants first, as ruff wants it"

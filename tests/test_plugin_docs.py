@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from curator import api
+from curator import api, kit
 from curator.registry import hookspecs
 from curator.registry.loader import HOOKS
 
@@ -40,6 +40,17 @@ def test_the_list_of_checks_is_current():
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
     assert module.generated() == PAGE, "run: python docs/contract.py"
+
+
+def test_the_example_of_the_kit_is_the_plugin_that_is_tested():
+    (path, code), *others = re.findall(r"<!-- example: (\S+) -->\n\n```python\n(.*?)```\n", PAGE, re.DOTALL)
+    assert not others
+    assert code == (ROOT / path).read_text(encoding="utf-8")
+
+
+def test_the_table_of_the_kit_is_that_of_the_package():
+    rows = [row.replace("| `", "| `curator.kit.", 1) for row in re.findall(r"^\| `.*$", kit.__doc__, re.MULTILINE)]
+    assert rows and all(f"\n{row}\n" in PAGE for row in rows)
 
 
 def test_an_old_name_works_and_says_once_what_to_write(monkeypatch):

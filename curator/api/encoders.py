@@ -103,7 +103,7 @@ class Compilable(Encoder, Protocol):
     def onnx(self) -> bytes:
         """An ONNX model: (1, 3, crop, crop) float32 becomes (1, dim), as `encode` makes it of one picture.
 
-        `curator.compiling.as_onnx` makes one of a torch network.
+        `curator.kit.onnx.as_onnx` makes one of a torch network.
         """
         ...
 
@@ -125,7 +125,7 @@ class CompilableText(Encoder, Protocol):
     """An encoder of texts that can be written down like a `Compilable` one, if its spec has `tokens`. Optional."""
 
     def onnx_text(self) -> TextForm:
-        """The form. `curator.compiling.text_as_onnx` makes the model of a torch network."""
+        """The form. `curator.kit.onnx.text_as_onnx` makes the model of a torch network."""
         ...
 
 
@@ -139,7 +139,7 @@ class ReducedPrecision(Encoder, Protocol):
     def reduced(self) -> tuple[str, Encoder] | None:
         """The precision ("bfloat16"), and the encoder that computes in it; None where nothing is gained here.
 
-        `curator.devices.reduced` makes it of a torch network.
+        `curator.kit.devices.reduced` makes it of a torch network.
         """
         ...
 
@@ -218,7 +218,7 @@ class Labelled:
 
     `targets` is (n,) int64, each of 0 to `classes` - 1 at least twice. `kin` is (n,) int64: copies and near-copies of
     one another have the same number, and what is held out is only unseen where all of them are.
-    `curator.finetuning.split` parts them so.
+    `curator.kit.finetuning.split` parts them so.
     """
 
     items: Sequence[str] | Pictures
@@ -250,7 +250,7 @@ class EncoderSpec:
     first if nothing is said; '' where there are none), `device` as for `load`. It leaves in `folder` what `resolve` and
     `load` take as `weights`: another model of the same dimension and variant, whose vectors tell the classes apart
     better; or nothing, where none that it tried was better. `report` takes a `Tried` now and then, an interrupt is as
-    above. `curator.finetuning.fine_tune` does it for a torch network of pictures.
+    above. `curator.kit.finetuning.fine_tune` does it for a torch network of pictures.
     """
 
     name: str

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeAlias
 
-from curator.pictures import Unreadable, thumbnail
+from curator.kit.images import Unreadable, thumbnail
 
 Colour: TypeAlias = tuple[int, int, int]
 Cell: TypeAlias = tuple[str, Colour, Colour]

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curator.api import Encoder, EncoderSpec, Modality, Model, Resolved
-from curator.devices import chosen
 from curator.embedding.trained_weights import SEEN, Trained
 from curator.errors import BadInput, CuratorError, NotFound, NotReady, WorkspaceError
 from curator.history.journal import Journal
+from curator.kit.devices import chosen
 from curator.media.files import hash_file
 from curator.media.preprocessing import DECODING
 from curator.registry.validation import Breach, held

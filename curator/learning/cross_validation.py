@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from curator.kit.splits import copies, folds, near_copies
 from curator.learning.scores import scores_of
-from curator.splits import copies, folds, near_copies
 
 if TYPE_CHECKING:
     import numpy as np

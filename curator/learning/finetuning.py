@@ -16,12 +16,12 @@ from typing import IO, TYPE_CHECKING
 from curator.api import EncoderSpec, Item, Labelled, Model, Resolved, Tried
 from curator.catalog.items import Items
 from curator.catalog.labels import Examples
-from curator.devices import chosen
 from curator.embedding.models import Models
 from curator.embedding.trained_weights import SEEN
 from curator.errors import BadInput, NotReady
-from curator.finetuning import split
 from curator.history.journal import Journal
+from curator.kit.devices import chosen
+from curator.kit.finetuning import split
 from curator.learning.labelled_pictures import Decoded, decoded, kin_of_pictures, kin_of_texts
 from curator.registry.validation import held
 from curator.reporter import SHARES, Reporter, count, shares

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 from curator.api import FittedMetric, Metric, MetricSpec, Model
 from curator.catalog.pairs import Pairs, metric_name
 from curator.errors import NotFound, NotReady
+from curator.kit.splits import folds, near_copies
 from curator.learning.head_store import SEED
 from curator.registry.validation import Breach
 from curator.reporter import count
-from curator.splits import folds, near_copies
 
 if TYPE_CHECKING:
     import numpy as np

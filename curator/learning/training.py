@@ -15,6 +15,7 @@ from curator.catalog.labels import Examples, Labels
 from curator.embedding.embedder import Encoding
 from curator.errors import BadInput, NotReady
 from curator.history.journal import Journal
+from curator.kit.splits import folds, sample
 from curator.learning import corruptions
 from curator.learning.calibration import Calibration, calibrated
 from curator.learning.cross_validation import Measured, cross_validate
@@ -24,7 +25,6 @@ from curator.learning.min_examples import TWO, number, refuse_too_few, refuse_to
 from curator.learning.scores import calibration_error, caution
 from curator.registry.parameters import bind
 from curator.reporter import Reporter, count
-from curator.splits import folds, sample
 from curator.store.derived import Derived
 from curator.store.objects import Objects
 from curator.store.sqlite import Database

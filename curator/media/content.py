@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from curator.api import Modality
-from curator.encodings import encoding_of
+from curator.kit.encodings import encoding_of
 from curator.media.files import BadContent, Stamp, hash_file, look, reason
 from curator.media.preprocessing import header
 

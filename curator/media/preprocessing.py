@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from curator.api import Preprocess
+from curator.kit.images import Unreadable, opened, upright, whole
 from curator.media.files import BadContent
-from curator.pictures import Unreadable, opened, upright, whole
 
 if TYPE_CHECKING:
     import numpy as np

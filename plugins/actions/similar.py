@@ -6,7 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from curator import sheets
 from curator.api import (
     ActionSpec,
     Argument,
@@ -26,6 +25,7 @@ from curator.api import (
     Table,
     hookimpl,
 )
+from curator.kit import sheets
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from curator.api import ReaderSpec, ReadOptions, Row, Skipped, hookimpl
-from curator.encodings import ERRORS, UNDECODED, Encoding, encoding_of
 from curator.errors import BadInput, NotReady
+from curator.kit.encodings import ERRORS, UNDECODED, Encoding, encoding_of
 
 DELIMITED = frozenset({".csv", ".tsv"})
 JSON_LINES = frozenset({".jsonl", ".ndjson"})

@@ -64,7 +64,7 @@ def quick(monkeypatch):
     """A few steps, large ones: whether it learns well is looked at elsewhere."""
     import torch
 
-    from curator import finetuning
+    from curator.kit import finetuning
 
     recipe = finetuning.Recipe(epochs=3, rows=4, rate=1e-3, head_rate=3e-2)
     monkeypatch.setattr(finetuning, "fine_tune", functools.partial(finetuning.fine_tune, recipe=recipe))
@@ -187,8 +187,8 @@ def test_what_is_gone_or_damaged_is_left_out_and_said(tmp_path, monkeypatch):
 
 def test_where_too_few_were_kept_there_are_no_figures(tmp_path, monkeypatch):
     """One picture of a class was kept, and a head takes one to learn from: nothing is left to measure on."""
-    from curator import finetuning
     from curator.api import Tried
+    from curator.kit import finetuning
 
     def better(stages, first, labelled, preprocess, device, save, report):
         report(Tried(0.0, 0.5, True))

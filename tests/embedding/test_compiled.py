@@ -10,8 +10,8 @@ import pytest
 from fakes import picture
 
 from curator.api import EncoderSpec, Preprocess, Resolved
-from curator.compiling import as_onnx
 from curator.errors import BadInput
+from curator.kit.onnx import as_onnx
 from curator.registry.loader import Loaded, Origin, load_plugins
 from curator.reporter import Silent
 from curator.workspace import Workspace

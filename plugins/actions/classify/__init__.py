@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from curator import sheets
 from curator.api import (
     ActionSpec,
     Column,
@@ -29,6 +28,7 @@ from curator.api import (
     hookimpl,
 )
 from curator.errors import BadInput
+from curator.kit import sheets
 
 if TYPE_CHECKING:
     from . import deciding

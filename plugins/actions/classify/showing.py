@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from curator import sheets
 from curator.api import Finding, Item, Predictions, Table
+from curator.kit import sheets
 
 if TYPE_CHECKING:
     from .deciding import Lines

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from curator import sheets
 from curator.api import (
     ActionSpec,
     Column,
@@ -24,6 +23,7 @@ from curator.api import (
     hookimpl,
 )
 from curator.errors import BadInput
+from curator.kit import sheets
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from curator import sheets
 from curator.api import Context, Finding, Item
+from curator.kit import sheets
 
 from . import naming
 from .grouping import Clusters

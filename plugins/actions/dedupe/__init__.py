@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from curator import sheets
 from curator.api import (
     ActionSpec,
     Column,
@@ -22,6 +21,7 @@ from curator.api import (
     Table,
     hookimpl,
 )
+from curator.kit import sheets
 
 KEEP_HELP = (
     "Which copy stays: largest (most pixels, or characters), oldest, newest or path:PATTERN (as path:originals/*); "

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from curator import sheets
 from curator.api import Finding, SetAside
+from curator.kit import sheets
 
 from .finding import EXACT, KINDS, NEAR, SAME, SIMILAR, Copy, Group
 from .keeping import File, Preference

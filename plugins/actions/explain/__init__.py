@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
-from curator import sheets
 from curator.api import (
     ActionSpec,
     Argument,
@@ -33,6 +32,7 @@ from curator.api import (
     hookimpl,
 )
 from curator.errors import BadInput, NotFound, NotReady
+from curator.kit import sheets
 
 if TYPE_CHECKING:
     from .drawing import Explained

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from curator import sheets
 from curator.api import Item, Query
+from curator.kit import sheets
 
 from .evidence import Evidence
 from .regions import Box, Region, seen, spread
@@ -128,7 +128,7 @@ def _photo(explained: Explained, side: int) -> Image.Image:
     """The whole picture, upright; a small one enlarged, so that box and map are drawn as fine as on any other."""
     from PIL.Image import Resampling
 
-    from curator.pictures import Unreadable, opened, upright
+    from curator.kit.images import Unreadable, opened, upright
 
     if explained.picture.path is None:
         raise Unreadable("its file is gone")

@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from curator.checkpoints import differences, read_tensors
 from curator.errors import BadInput, NotFound
+from curator.kit.weights import differences, read_tensors
 
 from . import pooling, vocabulary
 from .config import CONFIG, CURVE_FILE, FILES, FORMAT, MODEL, STATE, TOKENIZER, Shape, described

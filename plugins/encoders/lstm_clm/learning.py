@@ -16,7 +16,7 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
-from curator.devices import has_bfloat16
+from curator.kit.devices import has_bfloat16
 
 from . import network
 from .corpus import Corpus

@@ -2,7 +2,7 @@
 
 Public, like `curator.api`. Nothing heavy is imported with it.
 
-    from curator import sheets
+    from curator.kit import sheets
 
     tiles = tuple(sheets.Tile.of(item, f"{score:.3f}") for item, score in nearest)
     yield sheets.artifact(context, params.sheet, sheets.Sheet("Nearest neighbours", (sheets.Section(tiles),)))
@@ -37,7 +37,7 @@ class Tile:
     """A picture, or else a text, with lines below it, the first of them in black.
 
     `marked`: framed, as the query or the file that stays. `drawn` makes the picture where it is none of a file: it
-    gets the side of the tile in pixels, and may raise `curator.pictures.Unreadable`. A picture that cannot be shown
+    gets the side of the tile in pixels, and may raise `curator.kit.images.Unreadable`. A picture that cannot be shown
     says why, a tile of neither that its file is gone.
     """
 
@@ -76,8 +76,8 @@ class Sheet:
 
 def artifact(context: Context, path: Path, sheet: Sheet) -> Artifact:
     """The sheet as the output of an action; what cannot be shown in it is said."""
-    from curator.sheets.fonts import Fonts, escape
-    from curator.sheets.page import draw
+    from curator.kit.sheets.fonts import Fonts, escape
+    from curator.kit.sheets.page import draw
 
     ending = path.suffix.lower()
     sections = tuple(_first(sheet, PAGED_ROWS if ending == ".pdf" else ROWS))
@@ -100,15 +100,15 @@ def artifact(context: Context, path: Path, sheet: Sheet) -> Artifact:
 
 def write(sheet: Sheet, file: IO[bytes], ending: str) -> None:
     """Write a sheet as what `ending`, one of `ENDINGS`, says. The same sheet and fonts give the same bytes."""
-    from curator.sheets.fonts import Fonts
-    from curator.sheets.page import draw
+    from curator.kit.sheets.fonts import Fonts
+    from curator.kit.sheets.page import draw
 
     draw(sheet, file, ending, Fonts(_texts(sheet)))
 
 
 def _first(sheet: Sheet, rows: int) -> Iterator[Section]:
     """The sections of a sheet as far as they fill so many rows."""
-    from curator.sheets.page import columns
+    from curator.kit.sheets.page import columns
 
     wide = columns(sheet)
     for section in sheet.sections:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curator.splits import ALIKE, MANY, copies, folds, near_copies, sample
+from curator.kit.splits import ALIKE, MANY, copies, folds, near_copies, sample
 
 
 def labelled(*sizes):
@@ -47,7 +47,7 @@ def test_copies_share_a_fold_even_across_classes(drawn, seed):
 def test_folds_are_the_same_in_every_process():
     """Copies are told by their bytes, whose hash() is another in each process."""
     code = (
-        "import numpy as np; from curator.splits import copies, folds\n"
+        "import numpy as np; from curator.kit.splits import copies, folds\n"
         "rows = np.random.default_rng(0).standard_normal((30, 3)).astype('f4')[np.arange(60) % 30]\n"
         "print([test.tolist() for _, test in folds(copies(rows), np.arange(60) % 30 % 2, 5, 0)])"
     )

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from curator.pictures import Unreadable, thumbnail
+from curator.kit.images import Unreadable, thumbnail
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from curator.errors import BadInput
-from curator.pictures import Unreadable, thumbnail
-from curator.sheets import BODY
-from curator.sheets.fonts import Fonts
+from curator.kit.images import Unreadable, thumbnail
+from curator.kit.sheets import BODY
+from curator.kit.sheets.fonts import Fonts
 
 if TYPE_CHECKING:
     from PIL import Image, ImageDraw
 
-    from curator.sheets import Section, Sheet, Tile
+    from curator.kit.sheets import Section, Sheet, Tile
 
 # Pixels; on paper, as many as make a page as wide as A4.
 GAP, MARGIN, PADDING = 24, 48, 14

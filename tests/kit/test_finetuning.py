@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from curator.api import ImageBatch, Labelled, Preprocess
 from curator.errors import NotReady
-from curator.finetuning import Recipe, fine_tune, split
+from curator.kit.finetuning import Recipe, fine_tune, split
 
 PREPROCESS = Preprocess(20, 16, (0.5,) * 3, (0.25,) * 3)
 QUICK = Recipe(epochs=6, rate=1e-2)

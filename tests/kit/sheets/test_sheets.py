@@ -11,10 +11,10 @@ import pytest
 from cli_kit import bomb, truncated_photo
 from PIL import Image
 
-from curator import sheets
 from curator.errors import BadInput
-from curator.pictures import Unreadable
-from curator.sheets import Section, Sheet, Tile, page
+from curator.kit import sheets
+from curator.kit.images import Unreadable
+from curator.kit.sheets import Section, Sheet, Tile, page
 
 MARGIN, TILE, GAP = page.MARGIN, Sheet("", ()).side, page.GAP
 
@@ -197,7 +197,7 @@ def test_sections_count_by_the_rows_that_they_fill():
 
 
 def test_what_no_font_has_is_said_once(monkeypatch):
-    from curator.sheets import fonts
+    from curator.kit.sheets import fonts
 
     monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(fonts, "FOLDERS", ())

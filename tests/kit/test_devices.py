@@ -7,8 +7,8 @@ import pytest
 import torch
 from fakes import picture
 
-from curator import devices
 from curator.errors import BadInput
+from curator.kit import devices
 
 
 @pytest.mark.parametrize("asked", ["cuda:7", "xpu", "meta", "gpu"])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from curator.encodings import Encoding, encoding_of
+from curator.kit.encodings import Encoding, encoding_of
 
 CHINESE = [
     "这个产品的质量还可以，送货也很快",

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from curator.sheets import fonts as module
-from curator.sheets.fonts import Fonts, escape, shown
+from curator.kit.sheets import fonts as module
+from curator.kit.sheets.fonts import Fonts, escape, shown
 
 ANY = st.text(st.characters(codec=None, exclude_categories=()), max_size=60)
 
