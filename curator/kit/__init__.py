@@ -12,6 +12,7 @@
 | `finetuning` | the loop in which a torch network of pictures learns labels |
 | `images` | pictures decoded safely |
 | `splits` | items to learn from and items to measure on, between which nothing leaks |
+| `encodings` | which encoding a text is in, with the lines that are in another one |
 | `sheets` | contact sheets |
 
 Public. To import a module costs nothing, but for `torch_network`, which is for what `load` enters: it brings torch.
