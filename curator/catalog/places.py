@@ -95,7 +95,7 @@ class Places:
 
     def path(self, place: PlaceRow) -> str:
         """The absolute path of a place."""
-        return _joined(self.store.root(place.root_id), place)
+        return _joined(self.store.root(place.root_id), place.path)
 
     def readable(self, path: str) -> str:
         """A path as a person would tell it among all: from the name of its root on, '/' between parts."""
@@ -110,18 +110,22 @@ class Places:
         for root, root_id in self.store.roots().items():
             if is_below(root, folder) or is_below(folder, root):
                 for place in self.store.below_root(root_id, rows):
-                    if is_below(_joined(root, place), folder):
+                    if is_below(_joined(root, place.path), folder):
                         yield place
 
     def paths(self, item_ids: Iterable[int]) -> dict[int, Path]:
         """For each item one path where it is: the first that is not missing."""
-        places = self.store.of_items(list(item_ids))
-        return {place.item_id: Path(path) for place, path in self.located(places) if not place.missing}
+        roots = self._root_paths()
+        places = self.store.paths_of(list(item_ids))
+        return {item: Path(_joined(roots[root_id], path)) for item, root_id, path in places}
 
     def located(self, places: Iterable[PlaceRow]) -> Iterator[tuple[PlaceRow, str]]:
         """Each place with its absolute path."""
-        roots = {root_id: root for root, root_id in self.store.roots().items()}
-        return ((place, _joined(roots[place.root_id], place)) for place in places)
+        roots = self._root_paths()
+        return ((place, _joined(roots[place.root_id], place.path)) for place in places)
+
+    def _root_paths(self) -> dict[int, str]:
+        return {root_id: root for root, root_id in self.store.roots().items()}
 
     def insert(self, journal: Journal, path: str, item_id: int, stamp: Stamp) -> None:
         """Record that a file is an item."""
@@ -210,8 +214,8 @@ def missing_path(path: Path, hint: str = "") -> NotFound:
     return NotFound(f"no file or folder {str(path)!r}" + (f": {tail}" if tail else ""))
 
 
-def _joined(root: str, place: PlaceRow) -> str:
-    return os.path.join(root, *place.path.split("/"))
+def _joined(root: str, path: str) -> str:
+    return os.path.join(root, *path.split("/"))
 
 
 def _relative(path: str, folder: str) -> str:

@@ -12,7 +12,7 @@ from curator.catalog.places import Places, is_below
 from curator.history.journal import Journal
 from curator.media.files import BadContent, Stamp, look
 from curator.store.catalogue import path_to_value
-from curator.store.catalogue.places import PlaceRow
+from curator.store.catalogue.places import TableRowPlace
 from curator.store.catalogue.problems import ProblemStore, RowProblemRow
 from curator.store.catalogue.source_tables import SourceTableRow, SourceTableStore
 from curator.store.sqlite import Database
@@ -41,12 +41,11 @@ class Tables:
         """Every table, by path."""
         return self.store.all()
 
-    def rows(self, path: str) -> Iterator[PlaceRow]:
+    def rows(self, path: str) -> Iterator[TableRowPlace]:
         """The places of a table's rows by their key, a page at a time: there may be a million."""
         where = self.places.in_table(path)
         if where is not None:
-            for page in self.places.store.pages(*where):
-                yield from page
+            yield from self.places.store.rows_of_table(*where)
 
     def live(self, item_ids: Sequence[int]) -> dict[int, list[Place]]:
         """For each item the files, and rows of tables, that are there and unchanged since they were added; by path."""

@@ -31,6 +31,16 @@ class PlaceRow:
     missing: bool
 
 
+@dataclass(frozen=True, slots=True)
+class TableRowPlace:
+    """A row of a table that is an item, without what all rows of the table share: there may be a million."""
+
+    id: int
+    item_id: int
+    row_key: str
+    missing: bool
+
+
 _COLUMNS = "id, item_id, root_id, path, row_key, size, mtime_ns, device, inode, missing"
 _PLACES = f"SELECT {_COLUMNS} FROM place"
 
@@ -71,13 +81,16 @@ class PlaceStore:
         found = map(place_of, self.database.rows_among(sql, keys, root_id, path_to_value(path)))
         return {place.row_key: place for place in found}
 
-    def pages(self, root_id: int, path: str) -> Iterator[list[PlaceRow]]:
-        """The places of all rows of a table, by key, a page at a time; between pages, they may be written to."""
-        sql = f"{_PLACES} WHERE root_id = ? AND path = ? AND row_key > ? ORDER BY row_key LIMIT {PAGE}"
+    def rows_of_table(self, root_id: int, path: str) -> Iterator[TableRowPlace]:
+        """The places of all rows of a table, by key, read a page at a time."""
+        sql = (
+            "SELECT id, item_id, row_key, missing FROM place "
+            f"WHERE root_id = ? AND path = ? AND row_key > ? ORDER BY row_key LIMIT {PAGE}"
+        )
         value, last = path_to_value(path), ""
-        while page := list(map(place_of, self.database.rows(sql, root_id, value, last))):
-            yield page
-            last = page[-1].row_key
+        while page := self.database.rows(sql, root_id, value, last):
+            for id_, item_id, last, missing in page:
+                yield TableRowPlace(id_, item_id, last, bool(missing))
 
     def below_root(self, root_id: int, rows: bool) -> Iterator[PlaceRow]:
         """The places of whole files below a root; with `rows` also those of the rows of tables."""
@@ -107,10 +120,15 @@ class PlaceStore:
         sql = f"{_PLACES} WHERE item_id = ? AND row_key <> '' ORDER BY id"
         return list(map(place_of, self.database.rows(sql, item_id)))
 
-    def of_items(self, item_ids: Sequence[int]) -> Iterator[PlaceRow]:
-        """Every place of these items; of one item the missing ones first, then the youngest."""
-        sql = f"{_PLACES} WHERE item_id IN (SELECT value FROM json_each(?)) ORDER BY missing DESC, id DESC"
-        return map(place_of, self.database.rows_among(sql, item_ids))
+    def paths_of(self, item_ids: Sequence[int]) -> Iterator[tuple[int, int, str]]:
+        """Item, root and path of each place of these items that is not missing, of one item the youngest first."""
+        sql = (
+            "SELECT item_id, root_id, path, missing FROM place "
+            "WHERE item_id IN (SELECT value FROM json_each(?)) ORDER BY missing DESC, id DESC"
+        )
+        for item_id, root_id, path, missing in self.database.rows_among(sql, item_ids):
+            if not missing:
+                yield item_id, root_id, path_from_value(path)
 
     def present(self, item_ids: Sequence[int]) -> Iterator[PlaceRow]:
         """The places of these items that are not missing."""

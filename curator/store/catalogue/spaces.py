@@ -13,4 +13,6 @@ class SpaceStore:
 
     def description(self, fingerprint: str) -> str:
         """What a space that is on record is the fingerprint of, as canonical JSON."""
-        return str(self.database.value("SELECT description FROM space WHERE fingerprint = ?", fingerprint))
+        sql = "SELECT description FROM space WHERE fingerprint = ?"
+        description: str = self.database.value(sql, fingerprint)
+        return description
