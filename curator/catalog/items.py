@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
-import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -16,11 +15,8 @@ from curator.catalog.source_tables import Tables
 from curator.errors import BadInput, NotFound
 from curator.media.content import Content, examine
 from curator.media.files import BadContent, look
+from curator.store.catalogue.items import ItemRow, ItemStore
 from curator.store.sqlite import Database
-
-SET_ASIDE = (
-    "SELECT item_id FROM quarantined WHERE item_id IS NOT NULL EXCEPT SELECT item_id FROM place WHERE missing = 0"
-)
 
 
 class Items:
@@ -28,23 +24,22 @@ class Items:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.store = ItemStore(database)
         self.places = Places(database)
 
     def by_ids(self, ids: Sequence[int]) -> list[Item]:
         """The items of these ids, by id."""
-        sql = "SELECT * FROM item WHERE id IN (SELECT value FROM json_each(?))"
-        return self._items(sorted(self.database.rows_among(sql, ids), key=lambda row: row["id"]))
+        return self._items(self.store.by_ids(ids))
 
     def by_hashes(self, hashes: Sequence[str]) -> list[Item]:
         """The items of those hashes that are known, by id."""
-        sql = "SELECT * FROM item WHERE hash IN (SELECT value FROM json_each(?))"
-        return self._items(sorted(self.database.rows_among(sql, hashes), key=lambda row: row["id"]))
+        return self._items(self.store.by_hashes(hashes))
 
     def by_id(self, item_id: int) -> Item:
         """One item; raises `NotFound`, saying which ids there are."""
         found = self.by_ids([item_id])
         if not found:
-            last = self.database.value("SELECT max(id) FROM item")
+            last = self.store.last_id()
             raise NotFound(
                 f"no item id:{item_id}: " + (f"ids go from 1 to {last}" if last else "the catalogue is empty")
             )
@@ -55,7 +50,7 @@ class Items:
 
         What lies in quarantine and nowhere else was set aside, and is not among them.
         """
-        items = self._items(self.database.rows(f"SELECT * FROM item WHERE id NOT IN ({SET_ASIDE}) ORDER BY id"))
+        items = self._items(self.store.not_set_aside())
         if modalities is not None:
             items = [item for item in items if item.modality in modalities]
         if among.media is not None:
@@ -65,13 +60,13 @@ class Items:
         if among.label is not None:
             items = self._labelled(items, among.label)
         if among.unlabelled:
-            said = {row["item_id"] for row in self.database.rows("SELECT item_id FROM verdict WHERE value IS NOT 0")}
+            said = self.store.spoken_of()
             items = [item for item in items if item.id not in said]
         return items
 
     def _under(self, items: Iterable[Item], folder: Path) -> list[Item]:
         path = real(folder)
-        below = {place["item_id"] for place in self.places.below(path, rows=True)}
+        below = {place.item_id for place in self.places.below(path, rows=True)}
         if not below and not os.path.exists(path):
             raise missing_path(folder)
         return [item for item in items if item.id in below]
@@ -90,18 +85,22 @@ class Items:
             place = self.places.at(resolved)
             if place is None:
                 raise BadInput(f"{path!r}: {error}") from error
-            return self.by_id(place["item_id"])
+            return self.by_id(place.item_id)
         place = self.places.at(resolved) or self.places.same_file(stamp)
         if place is not None and self.places.stamp(place) == stamp:
-            return self.by_id(place["item_id"])
+            return self.by_id(place.item_id)
         if Tables(self.database).at(resolved) is not None:
             raise BadInput(f"{path!r} is a table: name an item of it by id:N (curator ls --under {shlex.quote(path)})")
         return self.of_content(identify(path))
 
     def of_content(self, content: Content) -> Item | None:
         """The item of a content, wherever it is."""
-        found = self.database.value("SELECT id FROM item WHERE hash = ?", content.hash)
-        return None if found is None else self.by_id(int(found))
+        found = self.store.id_of(content.hash)
+        return None if found is None else self.by_id(found)
+
+    def count(self) -> int:
+        """How many items the catalogue holds, those that were set aside included."""
+        return self.store.count()
 
     def named(self, reference: str | Path | int) -> Item:
         """The item of an id, `id:N` or a file that is catalogued; raises `NotFound` with what to do."""
@@ -133,9 +132,9 @@ class Items:
         content = identify(str(path))
         return Query(content.modality, content.hash, path=path, text=content.text)
 
-    def _items(self, rows: Sequence[sqlite3.Row]) -> list[Item]:
-        paths = self.places.paths([row["id"] for row in rows])
-        return [_item(row, paths.get(row["id"])) for row in rows]
+    def _items(self, rows: Sequence[ItemRow]) -> list[Item]:
+        paths = self.places.paths([row.id for row in rows])
+        return [_item(row, paths.get(row.id)) for row in rows]
 
 
 def text_query(text: str) -> Query:
@@ -173,6 +172,6 @@ def _of_item(item: Item) -> Query:
     return Query(item.modality, item.hash, item=item, path=item.path, text=item.text)
 
 
-def _item(row: sqlite3.Row, path: Path | None) -> Item:
-    pixels = None if row["width"] is None else (row["width"], row["height"])
-    return Item(row["id"], row["hash"], row["modality"], path, row["text"], pixels)
+def _item(row: ItemRow, path: Path | None) -> Item:
+    pixels = None if row.width is None or row.height is None else (row.width, row.height)
+    return Item(row.id, row.hash, row.modality, path, row.text, pixels)

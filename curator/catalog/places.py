@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import os
-import sqlite3
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
@@ -14,33 +13,34 @@ from typing import Any
 from curator.errors import NotFound
 from curator.history.journal import Journal
 from curator.media.files import BadContent, Stamp, look
-from curator.store.catalogue import path_from_value, path_to_value
+from curator.store.catalogue import path_to_value
+from curator.store.catalogue.places import PlaceRow, PlaceStore
 from curator.store.sqlite import Database
 
 
 class Places:
-    """Looks places up by path, by inode and by item. Paths are absolute and resolved, as `real()` gives them."""
+    """Looks places up by path, by inode and by item. Paths are absolute and resolved, as `real()` gives them.
+
+    Roots are read afresh each time: there are few, and another process may have merged some.
+    """
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.store = PlaceStore(database)
 
-    def at(self, path: str) -> sqlite3.Row | None:
+    def at(self, path: str) -> PlaceRow | None:
         """The place of a whole file, by its path."""
         found = self._split(path)
-        if found is None:
-            return None
-        root_id, relative = found
-        sql = "SELECT * FROM place WHERE root_id = ? AND path = ? AND row_key = ''"
-        return self.database.row(sql, root_id, path_to_value(relative))
+        return None if found is None else self.store.at(*found)
 
-    def same_file(self, stamp: Stamp) -> sqlite3.Row | None:
+    def same_file(self, stamp: Stamp) -> PlaceRow | None:
         """A place whose file is there and is the very file of this stamp, under whatever name."""
-        for row in self.database.rows("SELECT * FROM place WHERE inode = ? AND device = ?", stamp.inode, stamp.device):
-            if row["row_key"] == "" and self.is_at(row, stamp):
-                return row
+        for place in self.store.of_inode(stamp.inode, stamp.device):
+            if not place.row_key and self.is_at(place, stamp):
+                return place
         return None
 
-    def is_at(self, place: sqlite3.Row, stamp: Stamp) -> bool:
+    def is_at(self, place: PlaceRow, stamp: Stamp) -> bool:
         """Whether the file at a place has this stamp now."""
         path = self.path(place)
         try:
@@ -48,11 +48,11 @@ class Places:
         except BadContent:
             return False
 
-    def gone(self, item_id: int) -> sqlite3.Row | None:
+    def gone(self, item_id: int) -> PlaceRow | None:
         """A place of the item where no file is any more: the item was moved away from there."""
-        for row in self.of(item_id):
-            if has_left(self.path(row)):
-                return row
+        for place in self.of(item_id):
+            if has_left(self.path(place)):
+                return place
         return None
 
     def elsewhere(self, item_id: int, path: str) -> bool:
@@ -60,18 +60,17 @@ class Places:
         others = [other for other in map(self.path, self.of(item_id)) if other != path]
         return not all(map(has_left, others))
 
-    def of(self, item_id: int) -> list[sqlite3.Row]:
+    def of(self, item_id: int) -> list[PlaceRow]:
         """The places of whole files of an item, oldest first."""
-        return self.database.rows("SELECT * FROM place WHERE item_id = ? AND row_key = '' ORDER BY id", item_id)
+        return self.store.files_of(item_id)
 
-    def rows_of(self, item_id: int) -> list[sqlite3.Row]:
+    def rows_of(self, item_id: int) -> list[PlaceRow]:
         """The places of an item in rows of tables, oldest first."""
-        return self.database.rows("SELECT * FROM place WHERE item_id = ? AND row_key <> '' ORDER BY id", item_id)
+        return self.store.rows_of(item_id)
 
-    def in_table(self, path: str) -> tuple[int, str | bytes] | None:
-        """The columns `root_id` and `path` that the rows of a table have; None where nothing is catalogued there."""
-        found = self._split(path)
-        return None if found is None else (found[0], path_to_value(found[1]))
+    def in_table(self, path: str) -> tuple[int, str] | None:
+        """`root_id` and `path` of the rows of a table; None where nothing is catalogued there."""
+        return self._split(path)
 
     def unchanged(self, item_id: int) -> str | BadContent:
         """A path where the item's file is as it was when it was added; else why there is none.
@@ -90,50 +89,51 @@ class Places:
         return BadContent(why)
 
     @staticmethod
-    def stamp(place: sqlite3.Row) -> Stamp:
+    def stamp(place: PlaceRow) -> Stamp:
         """The state of the file when it was recorded."""
-        return Stamp(place["size"], place["mtime_ns"], place["device"], place["inode"])
+        return Stamp(place.size, place.mtime_ns, place.device, place.inode)
 
-    def path(self, place: sqlite3.Row) -> str:
+    def path(self, place: PlaceRow) -> str:
         """The absolute path of a place."""
-        root = self.database.value("SELECT path FROM root WHERE id = ?", place["root_id"])
-        return _joined(path_from_value(root), place)
+        return _joined(self.store.root(place.root_id), place.path)
 
     def readable(self, path: str) -> str:
         """A path as a person would tell it among all: from the name of its root on, '/' between parts."""
-        for root in self._roots():
+        for root in self.store.roots():
             if is_below(path, root):
                 name = os.path.basename(root)
                 return f"{name}/{_relative(path, root)}" if name else _relative(path, root)
         return os.path.basename(path)
 
-    def below(self, folder: str, rows: bool = False) -> Iterator[sqlite3.Row]:
+    def below(self, folder: str, rows: bool = False) -> Iterator[PlaceRow]:
         """The places of whole files in a folder and below it; with `rows` also those of the rows of tables."""
-        sql = "SELECT * FROM place WHERE root_id = ?" + ("" if rows else " AND row_key = ''")
-        for root, root_id in self._roots().items():
+        for root, root_id in self.store.roots().items():
             if is_below(root, folder) or is_below(folder, root):
-                for row in self.database.rows(sql, root_id):
-                    if is_below(_joined(root, row), folder):
-                        yield row
+                for place in self.store.below_root(root_id, rows):
+                    if is_below(_joined(root, place.path), folder):
+                        yield place
 
     def paths(self, item_ids: Iterable[int]) -> dict[int, Path]:
         """For each item one path where it is: the first that is not missing."""
-        sql = "SELECT * FROM place WHERE item_id IN (SELECT value FROM json_each(?)) ORDER BY missing DESC, id DESC"
-        rows = self.database.rows_among(sql, list(item_ids))
-        return {row["item_id"]: Path(path) for row, path in self.located(rows) if not row["missing"]}
+        roots = self._root_paths()
+        places = self.store.paths_of(list(item_ids))
+        return {item: Path(_joined(roots[root_id], path)) for item, root_id, path in places}
 
-    def located(self, places: Iterable[sqlite3.Row]) -> Iterator[tuple[sqlite3.Row, str]]:
+    def located(self, places: Iterable[PlaceRow]) -> Iterator[tuple[PlaceRow, str]]:
         """Each place with its absolute path."""
-        roots = {root_id: root for root, root_id in self._roots().items()}
-        return ((place, _joined(roots[place["root_id"]], place)) for place in places)
+        roots = self._root_paths()
+        return ((place, _joined(roots[place.root_id], place.path)) for place in places)
+
+    def _root_paths(self) -> dict[int, str]:
+        return {root_id: root for root, root_id in self.store.roots().items()}
 
     def insert(self, journal: Journal, path: str, item_id: int, stamp: Stamp) -> None:
         """Record that a file is an item."""
         journal.insert("place", item_id=item_id, **self._columns(journal, path, stamp))
 
-    def update(self, journal: Journal, place: sqlite3.Row, path: str, item_id: int, stamp: Stamp) -> None:
+    def update(self, journal: Journal, place: PlaceRow, path: str, item_id: int, stamp: Stamp) -> None:
         """Record that a place is now this item, at this path, in this state."""
-        journal.update("place", place["id"], item_id=item_id, missing=0, **self._columns(journal, path, stamp))
+        journal.update("place", place.id, item_id=item_id, missing=0, **self._columns(journal, path, stamp))
 
     def _columns(self, journal: Journal, path: str, stamp: Stamp) -> dict[str, Any]:
         root_id, relative = self._split(path) or self.cover(journal, str(Path(path).parent), path)
@@ -141,7 +141,7 @@ class Places:
 
     def cover(self, journal: Journal, folder: str, path: str = "") -> tuple[int, str]:
         """Make sure that a folder lies below a root; roots that lie below it become part of it."""
-        roots = self._roots()
+        roots = self.store.roots()
         for root, root_id in roots.items():
             if is_below(folder, root):
                 return root_id, _relative(path or folder, root)
@@ -153,21 +153,15 @@ class Places:
 
     def _merge(self, journal: Journal, root: str, root_id: int, into: str, new: int) -> None:
         prefix = _relative(root, into)
-        for row in self.database.rows("SELECT id, path FROM place WHERE root_id = ?", root_id):
-            path = f"{prefix}/{path_from_value(row['path'])}"
-            journal.update("place", row["id"], root_id=new, path=path_to_value(path))
+        for place_id, path in self.store.paths_below_root(root_id):
+            journal.update("place", place_id, root_id=new, path=path_to_value(f"{prefix}/{path}"))
         journal.delete("root", root_id)
 
     def _split(self, path: str) -> tuple[int, str] | None:
-        for root, root_id in self._roots().items():
+        for root, root_id in self.store.roots().items():
             if is_below(path, root):
                 return root_id, _relative(path, root)
         return None
-
-    def _roots(self) -> dict[str, int]:
-        """Id by path. Read afresh each time: there are few, and another process may have merged some."""
-        rows = self.database.rows("SELECT id, path FROM root")
-        return {path_from_value(row["path"]): row["id"] for row in rows}
 
 
 def real(path: str | Path) -> str:
@@ -220,8 +214,8 @@ def missing_path(path: Path, hint: str = "") -> NotFound:
     return NotFound(f"no file or folder {str(path)!r}" + (f": {tail}" if tail else ""))
 
 
-def _joined(root: str, place: sqlite3.Row) -> str:
-    return os.path.join(root, *path_from_value(place["path"]).split("/"))
+def _joined(root: str, path: str) -> str:
+    return os.path.join(root, *path.split("/"))
 
 
 def _relative(path: str, folder: str) -> str:

@@ -120,19 +120,19 @@ def _runs(workspace: Workspace) -> Iterator[dict[str, Any]]:
     import datetime
 
     from curator.history.undo import Undo
+    from curator.store.catalogue.run_log import RunLog
 
     undone = Undo(workspace.database, workspace.moves).undone()
-    sql = "SELECT run.*, (SELECT count(*) FROM change WHERE run_id = run.id) AS changes FROM run ORDER BY id DESC"
-    for row in workspace.database.rows(sql):
-        started = datetime.datetime.fromisoformat(row["started"]).astimezone()
+    for run in RunLog(workspace.database).latest_first():
+        started = datetime.datetime.fromisoformat(run.started).astimezone()
         yield {
-            "run": row["id"],
+            "run": run.id,
             "started": started.isoformat(sep=" ", timespec="seconds")[:19],
-            "command": row["command"],
-            "arguments": _short(json.loads(row["arguments"])),
-            "state": row["state"],
-            "changes": row["changes"],
-            "undone": undone.get(row["id"]),
+            "command": run.command,
+            "arguments": _short(json.loads(run.arguments)),
+            "state": run.state,
+            "changes": run.changes,
+            "undone": undone.get(run.id),
         }
 
 

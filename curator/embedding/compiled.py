@@ -27,6 +27,7 @@ from curator.api import (
 from curator.errors import CuratorError, WorkspaceError
 from curator.media.preprocessing import DECODING, pixels
 from curator.registry.validation import Breach, held
+from curator.store.catalogue.spaces import SpaceStore
 from curator.store.derived import Derived
 from curator.store.sqlite import Database
 
@@ -65,7 +66,7 @@ class Compiled:
     """Makes compiled forms, and asks them."""
 
     def __init__(self, database: Database, derived: Derived, registry: Registry) -> None:
-        self.database = database
+        self.spaces = SpaceStore(database)
         self.derived = derived
         self.registry = registry
 
@@ -111,9 +112,7 @@ class Compiled:
         found = self.derived.compiled(model.fingerprint, "image")
         if not found or not found[0]:
             return None
-        description = json.loads(
-            self.database.value("SELECT description FROM space WHERE fingerprint = ?", model.fingerprint)
-        )
+        description = json.loads(self.spaces.description(model.fingerprint))
         if description["decoding"] != DECODING:
             return None
         import cv2

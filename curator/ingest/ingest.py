@@ -21,7 +21,8 @@ from curator.media.content import Content
 from curator.media.files import BadContent
 from curator.registry.validation import Breach, held
 from curator.reporter import Reporter
-from curator.store.catalogue import path_from_value
+from curator.store.catalogue.captions import CaptionStore
+from curator.store.catalogue.imports import ImportStore
 from curator.store.sqlite import Database
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Ingest:
         self.recorder = Recorder(database, journal, options, self.report)
         self.places = self.recorder.places
         self.tables = Tables(database)
+        self.captions = CaptionStore(database)
 
     def add(self, sources: Sequence[str], reading: ReadOptions) -> AddReport:
         """Add all sources; raises before anything is written if one of them cannot be added."""
@@ -134,18 +136,17 @@ class Ingest:
         with self.database.transaction():
             for place in list(self.places.below(folder)):
                 path = self.places.path(place)
-                if path not in seen and not place["missing"] and has_left(path):
-                    self.journal.update("place", place["id"], missing=1)
+                if path not in seen and not place.missing and has_left(path):
+                    self.journal.update("place", place.id, missing=1)
                     self.report.missing += 1
             for table in self.tables.below(folder):
-                if is_gone(path_from_value(table["path"])):
+                if is_gone(table.path):
                     self.report.missing += self.tables.forget(self.journal, table)
             reported = {path for path, _ in self.report.problems}
-            for row in self.database.rows("SELECT id, path FROM problem"):
-                path = path_from_value(row["path"])
+            for problem, path in self.recorder.problems.paths():
                 # A folder that can be read again is not found as a file is, which takes its own problem back.
                 if is_gone(path) or (path not in reported and os.path.isdir(path)):
-                    self.journal.delete("problem", row["id"])
+                    self.journal.delete("problem", problem)
 
     # --- labels and captions ---
 
@@ -170,12 +171,8 @@ class Ingest:
 
     def _withdraw_siblings(self, item: int, label: int) -> None:
         """A file moved from one class folder to another was sorted anew, not filed twice."""
-        sql = (
-            "SELECT sibling.id FROM label JOIN label AS sibling ON sibling.group_id = label.group_id "
-            "WHERE label.id = ? AND sibling.id <> label.id"
-        )
-        for row in self.database.rows(sql, label):
-            self.labels.say(self.journal, [item], row["id"], 0, Source.IMPORT)
+        for sibling in ImportStore(self.database).siblings(label):
+            self.labels.say(self.journal, [item], sibling, 0, Source.IMPORT)
 
     def _link_captions(self, found: Iterable[Found]) -> None:
         with self.database.transaction():
@@ -188,8 +185,7 @@ class Ingest:
                 text, image = self.recorder.paths.get(real(entry.path)), self.recorder.paths.get(real(entry.caption_of))
                 if text is None or image is None:
                     continue
-                sql = "SELECT 1 FROM caption WHERE image_id = ? AND text_id = ?"
-                if self.database.row(sql, image, text) is None:
+                if not self.captions.holds(image, text):
                     self.journal.insert("caption", image_id=image, text_id=text)
                     self.report.captions += 1
 

@@ -14,6 +14,8 @@ from curator.media.content import Content, examine
 from curator.media.files import BadContent, Stamp, look
 from curator.media.prefetch import ordered_map
 from curator.store.catalogue import path_to_value
+from curator.store.catalogue.items import ItemStore
+from curator.store.catalogue.problems import ProblemStore
 from curator.store.sqlite import Database
 
 
@@ -38,6 +40,8 @@ class Recorder:
         self.options = options
         self.report = report
         self.places = Places(database)
+        self.items = ItemStore(database)
+        self.problems = ProblemStore(database)
         self.paths: dict[str, int] = {}
         self.moved: set[int] = set()
 
@@ -63,10 +67,10 @@ class Recorder:
             alias = place is None
             place = place or self.places.same_file(stamp)
             if place is not None and self.places.stamp(place) == stamp:
-                return Candidate(entry, path, stamp, place["item_id"], alias)
-            known = self.database.row("SELECT * FROM problem WHERE path = ?", path_to_value(path))
-            if known is not None and (known["size"], known["mtime_ns"]) == (stamp.size, stamp.mtime_ns):
-                return Candidate(entry, path, stamp, bad=known["reason"])
+                return Candidate(entry, path, stamp, place.item_id, alias)
+            known = self.problems.at(path)
+            if known is not None and (known.size, known.mtime_ns) == (stamp.size, stamp.mtime_ns):
+                return Candidate(entry, path, stamp, bad=known.reason)
         return Candidate(entry, path, stamp)
 
     def record(self, candidate: Candidate, content: Content | None) -> int:
@@ -83,7 +87,7 @@ class Recorder:
         self.report.count("same_file" if candidate.alias else "unchanged")
         place = self.places.at(candidate.path)
         if place is not None:
-            self.journal.update("place", place["id"], missing=0)
+            self.journal.update("place", place.id, missing=0)
         return candidate.item
 
     def _place(self, path: str, content: Content) -> int:
@@ -92,7 +96,7 @@ class Recorder:
         item, new = self._item(content)
         place = self.places.at(path)
         if place is not None:
-            self.report.count("changed" if place["item_id"] != item else "unchanged")
+            self.report.count("changed" if place.item_id != item else "unchanged")
             self.places.update(self.journal, place, path, item, content.stamp)
             return item
         if self.places.same_file(content.stamp) is not None:
@@ -110,9 +114,9 @@ class Recorder:
         return item
 
     def _item(self, content: Content) -> tuple[int, bool]:
-        found = self.database.value("SELECT id FROM item WHERE hash = ?", content.hash)
+        found = self.items.id_of(content.hash)
         if found is not None:
-            return int(found), False
+            return found, False
         item = self.journal.insert(
             "item",
             hash=content.hash,
@@ -130,19 +134,18 @@ class Recorder:
     def problem(self, path: str, reason: str, stamp: Stamp | None) -> None:
         """Record that a file cannot be used, in the state that it had then; None: try it again each time."""
         self.report.problems.append((path, reason))
-        key = path_to_value(path)
         values = {"reason": reason, "size": stamp and stamp.size, "mtime_ns": stamp and stamp.mtime_ns}
-        known = self.database.value("SELECT id FROM problem WHERE path = ?", key)
+        known = self.problems.at(path)
         if known is None:
-            self.journal.insert("problem", path=key, **values)
+            self.journal.insert("problem", path=path_to_value(path), **values)
         else:
-            self.journal.update("problem", known, **values)
+            self.journal.update("problem", known.id, **values)
 
     def forget_problem(self, path: str) -> None:
         """Take a file's problem back."""
-        known = self.database.value("SELECT id FROM problem WHERE path = ?", path_to_value(path))
+        known = self.problems.at(path)
         if known is not None:
-            self.journal.delete("problem", known)
+            self.journal.delete("problem", known.id)
 
 
 def _read(candidate: Candidate) -> Content | BadContent | None:

@@ -19,6 +19,9 @@ from curator.ingest.recorder import Candidate, Recorder
 from curator.ingest.table_rows import BadRow, Draft, Drafts, located
 from curator.media.content import Content
 from curator.media.files import BadContent, hash_file, look
+from curator.store.catalogue import path_to_value
+from curator.store.catalogue.captions import CaptionStore
+from curator.store.catalogue.imports import ImportStore
 from curator.store.sqlite import Database
 
 NOT_THE_TABLES = ("verify", "reader")
@@ -37,6 +40,7 @@ class RowIngest:
         self.path = real(table)
         self.tables = Tables(database)
         self.labels = Labels(database)
+        self.captions = CaptionStore(database)
         self.group = self.given.group or name_of_folder(self.given.label_column or "")
         self.drafts = Drafts(self.given.columns)
         kept = {name: value for name, value in asdict(self.given).items() if value and name not in NOT_THE_TABLES}
@@ -50,7 +54,7 @@ class RowIngest:
         self._label_ids: dict[tuple[str, str | None], int] = {}
         self._wrong: dict[int, str] = {}  # by line, of the batch
         self._wrong_lines: set[int] = set()
-        self._before = {} if self.record is None else self.tables.problems(self.record["id"])
+        self._before = {} if self.record is None else self.tables.problems(self.record.id)
         # What a table that was added before says now, so that what it says no more can be taken back.
         self._kept: set[int] = set()
         self._displaced: set[int] = set()
@@ -69,18 +73,18 @@ class RowIngest:
 
     def take_as_known(self) -> None:
         """Report its rows as they are on record."""
-        items = [place["item_id"] for place in self.tables.rows(self.path) if not place["missing"]]
+        items = [place.item_id for place in self.tables.rows(self.path) if not place.missing]
         self.report.count("rows", len(items))
         self.report.count("unchanged", len(items))
         self.report.items.update(dict.fromkeys(items))
         self._record_state()
 
     def _is_as_recorded(self) -> bool:
-        if self.record is None or self.record["hash"] is None or self.record["options"] != self.options:
+        if self.record is None or self.record.hash is None or self.record.options != self.options:
             return False
         if self.tables.stamp(self.record) == self.state and not self.given.verify:
-            self.hash = self.record["hash"]
-        return bool(self._hash() == self.record["hash"])
+            self.hash = self.record.hash
+        return self._hash() == self.record.hash
 
     def _hash(self) -> str:
         self.hash = self.hash or hash_file(self.path)
@@ -90,7 +94,7 @@ class RowIngest:
         """Until it is read to its end, a table that changed is not taken for read."""
         if self.table_id is None:
             if self.record is not None and self._is_as_recorded():
-                self.table_id = self.record["id"]
+                self.table_id = self.record.id
             else:
                 self.table_id = self.tables.begin(self.journal, self.path, self.options)
 
@@ -176,8 +180,7 @@ class RowIngest:
         """Make texts items, and rows their places; returns the item by row key."""
         bodies = [(key, text, text.encode()) for key, text in texts]
         hashes = {key: hashlib.sha256(data).hexdigest() for key, _, data in bodies}
-        sql = "SELECT id, hash FROM item WHERE hash IN (SELECT value FROM json_each(?))"
-        known = {row["hash"]: row["id"] for row in self.database.rows_among(sql, list(set(hashes.values())))}
+        known = self.recorder.items.ids_of(list(set(hashes.values())))
         new = {
             hashes[key]: {"hash": hashes[key], "modality": "text", "size": len(data), "text": text}
             for key, text, data in bodies
@@ -191,26 +194,25 @@ class RowIngest:
 
     def _place(self, items: dict[str, int], sizes: dict[str, int], fresh: set[int]) -> None:
         root_id, path = self._where()
-        sql = "SELECT * FROM place WHERE root_id = ? AND path = ? AND row_key IN (SELECT value FROM json_each(?))"
-        there = {row["row_key"]: row for row in self.database.rows_among(sql, list(items), root_id, path)}
+        there = self.recorder.places.store.rows_at(root_id, path, list(items))
         new = []
         for key, item in items.items():
             place = there.get(key)
             if place is None:
                 self.report.count("added" if item in fresh else "copies")
                 fresh.discard(item)
-                same = {"root_id": root_id, "path": path, "mtime_ns": 0, "device": "", "inode": ""}
+                same = {"root_id": root_id, "path": path_to_value(path), "mtime_ns": 0, "device": "", "inode": ""}
                 new.append({"item_id": item, "row_key": key, "size": sizes[key], **same})
                 continue
-            self.report.count("unchanged" if place["item_id"] == item else "changed")
-            if place["item_id"] != item:
-                self._displaced.add(place["item_id"])
-            self.journal.update("place", place["id"], item_id=item, size=sizes[key], missing=0)
+            self.report.count("unchanged" if place.item_id == item else "changed")
+            if place.item_id != item:
+                self._displaced.add(place.item_id)
+            self.journal.update("place", place.id, item_id=item, size=sizes[key], missing=0)
         ids = self.journal.insert_many("place", new)
         if self.known:
-            self._kept.update(ids, (place["id"] for place in there.values()))
+            self._kept.update(ids, (place.id for place in there.values()))
 
-    def _where(self) -> tuple[int, str | bytes]:
+    def _where(self) -> tuple[int, str]:
         """`root_id` and `path` of the table's places, asked each time: an image elsewhere may have merged roots."""
         found = self.recorder.places.in_table(self.path)
         if found is None:
@@ -221,10 +223,7 @@ class RowIngest:
     # --- captions and labels ---
 
     def _link(self, links: Sequence[tuple[int, int]]) -> None:
-        sql = "SELECT image_id, text_id FROM caption WHERE text_id IN (SELECT value FROM json_each(?))"
-        there = {
-            (row["image_id"], row["text_id"]) for row in self.database.rows_among(sql, [text for _, text in links])
-        }
+        there = {(caption.image_id, caption.text_id) for caption in self.captions.of_texts([text for _, text in links])}
         new = [
             {"image_id": image, "text_id": text} for image, text in dict.fromkeys(links) if (image, text) not in there
         ]
@@ -260,7 +259,7 @@ class RowIngest:
         for line, reason in sorted(self._wrong.items()):
             self.report.problems.append((self.path, f"line {line}: {reason}"))
             if line in self._before:
-                self.journal.update("row_problem", self._before[line]["id"], reason=reason)
+                self.journal.update("row_problem", self._before[line].id, reason=reason)
             else:
                 new.append({"table_id": self.table_id, "line": line, "reason": reason})
         self.journal.insert_many("row_problem", new)
@@ -279,7 +278,7 @@ class RowIngest:
             self._begin()
             for line, problem in self._before.items():
                 if line not in self._wrong_lines:
-                    self.journal.delete("row_problem", problem["id"])
+                    self.journal.delete("row_problem", problem.id)
             if self.known:
                 self._mark_missing()
                 self._unlink()
@@ -288,39 +287,28 @@ class RowIngest:
 
     def _mark_missing(self) -> None:
         for place in self.tables.rows(self.path):
-            if not place["missing"] and place["id"] not in self._kept:
-                self.journal.update("place", place["id"], missing=1)
-                self._displaced.add(place["item_id"])
+            if not place.missing and place.id not in self._kept:
+                self.journal.update("place", place.id, missing=1)
+                self._displaced.add(place.item_id)
                 self.report.count("missing")
 
     def _unlink(self) -> None:
         """A text that is in this table only is the caption of what the table says, and of nothing else."""
         texts = {text for _, text in self._linked} | self._displaced
-        sql = "SELECT * FROM caption WHERE text_id IN (SELECT value FROM json_each(?))"
-        for row in self.database.rows_among(sql, list(texts - self._elsewhere(texts))):
-            if (row["image_id"], row["text_id"]) not in self._linked:
-                self.journal.delete("caption", row["id"])
+        for caption in self.captions.of_texts(list(texts - self._elsewhere(texts))):
+            if (caption.image_id, caption.text_id) not in self._linked:
+                self.journal.delete("caption", caption.id)
 
     def _withdraw(self) -> None:
         """Of items that the table labels, its group's other labels are corrected: it says something else now."""
         if self.given.label_column is None:
             return
-        sql = (
-            "SELECT item_id, label_id, value, max(statement.id) FROM statement JOIN label ON label.id = label_id "
-            "JOIN label_group ON label_group.id = group_id WHERE source = ? AND label_group.name = ? "
-            "AND item_id IN (SELECT value FROM json_each(?)) GROUP BY item_id, label_id"
-        )
-        elsewhere = self._elsewhere(self._labelled)
-        last = self.database.rows_among(sql, list(self._labelled - elsewhere), int(Source.IMPORT), self.group)
-        for row in list(last):
-            if row["value"] == 1 and (row["item_id"], row["label_id"]) not in self._said:
-                item, label = row["item_id"], row["label_id"]
-                self.report.labelled += self.labels.say(self.journal, [item], label, 0, Source.IMPORT)
+        here = list(self._labelled - self._elsewhere(self._labelled))
+        for last in ImportStore(self.database).last_said(here, int(Source.IMPORT), self.group):
+            if last.value == 1 and (last.item_id, last.label_id) not in self._said:
+                said = self.labels.say(self.journal, [last.item_id], last.label_id, 0, Source.IMPORT)
+                self.report.labelled += said
 
     def _elsewhere(self, items: Collection[int]) -> set[int]:
         """The texts among items that are in another file or table too, which may have said it."""
-        sql = (
-            "SELECT item_id FROM place JOIN item ON item.id = item_id WHERE modality = 'text' AND missing = 0 "
-            "AND NOT (root_id = ? AND path = ? AND row_key <> '') AND item_id IN (SELECT value FROM json_each(?))"
-        )
-        return {row["item_id"] for row in self.database.rows_among(sql, list(items), *self._where())}
+        return self.recorder.places.store.texts_elsewhere(list(items), *self._where())

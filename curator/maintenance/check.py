@@ -18,12 +18,13 @@ from curator.history.invariants import Flaw, flaws
 from curator.history.journal import Journal, decode_row
 from curator.media.files import BadContent, hash_file, look, reason
 from curator.media.prefetch import ordered_map
-from curator.store.catalogue import path_from_value
+from curator.store.catalogue.places import place_of
 
 if TYPE_CHECKING:
     import sqlite3
 
     from curator.media.content import Content
+    from curator.store.catalogue.source_tables import SourceTableRow
     from curator.store.sqlite import Database
     from curator.workspace import Workspace
 
@@ -117,7 +118,7 @@ class Check:
             "WHERE row_key = '' ORDER BY place.id"
         )
         places = self.database.rows(sql)
-        located = [(place, self.workspace.items.places.path(place)) for place in places]
+        located = [(place, self.workspace.items.places.path(place_of(place))) for place in places]
         with self.workspace.reporter.progress("checking files", len(located)) as advance:
             for (place, path), seen in ordered_map(_examined, located):
                 yield from self._file(place, path, seen)
@@ -132,7 +133,7 @@ class Check:
             yield Fault("file", path, str(seen), "see to the file, then add it again")
             return
         stamp = dataclasses.asdict(seen.stamp)
-        same_state = seen.stamp == self.workspace.items.places.stamp(place)
+        same_state = seen.stamp == self.workspace.items.places.stamp(place_of(place))
         if seen.hash != place["item_hash"]:
             wrong = f"its content changed{_though(same_state)}"
             yield Fault("file", path, wrong, "curator add --verify its folder")
@@ -152,7 +153,7 @@ class Check:
     def _tables(self) -> Iterator[Fault]:
         """A table as a whole: while its bytes are the same, so is what its rows hold."""
         for table in self.tables.all():
-            path = path_from_value(table["path"])
+            path = table.path
             try:
                 now, hash_ = look(path), hash_file(path)
             except (BadContent, OSError) as error:
@@ -162,15 +163,15 @@ class Check:
                 else:
                     yield Fault("table", path, str(error), "see to the file, then add it again")
                 continue
-            if table["hash"] is None:
+            if table.hash is None:
                 yield Fault("table", path, "was not read to its end", "curator add it again")
-            elif hash_ != table["hash"]:
+            elif hash_ != table.hash:
                 yield Fault("table", path, f"its content changed{_though(now == Tables.stamp(table))}", "add it again")
             elif now != Tables.stamp(table):
-                repair = functools.partial(Tables.finish, self.journal, table["id"], hash_, now)
+                repair = functools.partial(Tables.finish, self.journal, table.id, hash_, now)
                 yield Fault("table", path, "has another time or inode, same content", "record it", repair)
 
-    def _forget(self, table: sqlite3.Row) -> None:
+    def _forget(self, table: SourceTableRow) -> None:
         self.tables.forget(self.journal, table)
 
     # --- quarantine ---

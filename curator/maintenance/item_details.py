@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from curator.ingest.table_rows import BadRow, Drafts
 from curator.media.files import BadContent, look
 
 if TYPE_CHECKING:
+    from curator.store.catalogue.places import PlaceRow
     from curator.workspace import Workspace
 
 
@@ -33,9 +33,9 @@ def details(workspace: Workspace, reference: str) -> Iterator[tuple[str, str | i
         yield "format", f"{row['format']}, {row['width']} x {row['height']} pixels"
     places = workspace.items.places
     for place in places.of(item.id):
-        yield "gone from" if place["missing"] else "place", Path(places.path(place))
+        yield "gone from" if place.missing else "place", Path(places.path(place))
     for place in places.rows_of(item.id):
-        yield "gone from" if place["missing"] else "place", Path(places.path(place))
+        yield "gone from" if place.missing else "place", Path(places.path(place))
         yield "row", _row(workspace, place)
     for file in workspace.quarantine.all():
         if file.item == item.id:
@@ -52,10 +52,10 @@ def details(workspace: Workspace, reference: str) -> Iterator[tuple[str, str | i
         yield "text", item.text
 
 
-def _row(workspace: Workspace, place: sqlite3.Row) -> str:
+def _row(workspace: Workspace, place: PlaceRow) -> str:
     """Where in its table a row is: its line while the table is as it was added, and its id if it has one."""
-    role, _, key = place["row_key"].partition(" ")
-    line = None if place["missing"] else _line(workspace, workspace.items.places.path(place), key)
+    role, _, key = place.row_key.partition(" ")
+    line = None if place.missing else _line(workspace, workspace.items.places.path(place), key)
     kind, _, name = key.partition(" ")
     facts = [f"line {line}"] if line is not None else []
     facts += [f"id {name}"] if kind == "id" else []
@@ -68,7 +68,7 @@ def _line(workspace: Workspace, path: str, key: str) -> int | None:
     try:
         if table is None or Tables.stamp(table) != look(path):
             return None
-        options = json.loads(table["options"])
+        options = json.loads(table.options)
         reader = workspace.registry.get(ReaderSpec, options["reader"])
     except (BadContent, NotFound):
         return None

@@ -109,8 +109,8 @@ class SettingAside:
         place = self.places.at(path)
         if place is None:
             return None
-        journal.delete("place", place["id"])
-        return int(place["item_id"])
+        journal.delete("place", place.id)
+        return place.item_id
 
     def _sidecars(self, path: str) -> Iterator[str]:
         """Files beside a picture that are about it alone: `img.txt` only if no other picture is called `img`."""
@@ -154,10 +154,10 @@ def proven(places: Places, path: Path) -> Proven:
     if real(name) != name:
         raise MoveFailed(name, "is, or lies behind, a symbolic link")
     place = places.at(name)
-    if place is None or place["missing"]:
+    if place is None or place.missing:
         raise MoveFailed(name, "is not in the catalogue")
     hash_, size, inode = hashed(name)
-    item = places.database.row("SELECT hash, modality FROM item WHERE id = ?", place["item_id"])
+    item = places.database.row("SELECT hash, modality FROM item WHERE id = ?", place.item_id)
     assert item is not None
     if _identity(name, item["modality"], hash_) != item["hash"]:
         raise MoveFailed(name, "changed since it was catalogued: add it again")

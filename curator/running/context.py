@@ -352,5 +352,5 @@ def make(registry: Registry, spec: ActionSpec, targets: Targets, artifact: Artif
 
 def refuse_empty(items: Items, unless: bool = False) -> None:
     """Raise `NotReady` for a catalogue without any item."""
-    if not unless and items.database.value("SELECT count(*) FROM item") == 0:
+    if not unless and items.count() == 0:
         raise NotReady("the catalogue is empty: curator add FOLDER")

@@ -17,6 +17,8 @@ from curator.registry.parameters import parameters
 from curator.running.artifacts import Targets
 from curator.running.context import ActionContext, bind_parameters, outputs
 from curator.running.dialogue import Answer, Standing
+from curator.store.catalogue.contents import contents
+from curator.store.catalogue.run_log import RunLog
 from curator.testing import specimen
 from curator.testing.checks import Given, NotApplicable
 from curator.testing.fresh import folder
@@ -181,9 +183,7 @@ def _answer(ask: Ask, standing: Standing) -> Answer:
 
 def _rows(workspace: Workspace, but: frozenset[str]) -> dict[str, list[tuple[Any, ...]]]:
     """The rows of the catalogue, by table, but for some tables."""
-    sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '%sqlite%'"
-    names = [row["name"] for row in workspace.database.rows(sql) if row["name"] not in but]
-    return {name: sorted(map(tuple, workspace.database.rows(f"SELECT * FROM {name}")), key=repr) for name in names}
+    return contents(workspace.database, but)
 
 
 def _files(folder: Path) -> dict[str, tuple[str, int, int]]:
@@ -204,7 +204,7 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
 
 
 def _runs(workspace: Workspace) -> int:
-    return int(workspace.database.value("SELECT count(*) FROM run"))
+    return RunLog(workspace.database).count()
 
 
 def _told(planned: Sequence[Output]) -> list[Any]:

@@ -1,0 +1,79 @@
+"""Items on record: contents, by their id and hash."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from curator.api import Modality
+from curator.store.sqlite import Database
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """A content. `size` in bytes; `width` and `height` as stored, before EXIF orientation, None for texts."""
+
+    id: int
+    hash: str
+    modality: Modality
+    size: int
+    width: int | None
+    height: int | None
+    format: str | None
+    text: str | None
+
+
+_ITEMS = "SELECT id, hash, modality, size, width, height, format, text FROM item"
+
+_SET_ASIDE = (
+    "SELECT item_id FROM quarantined WHERE item_id IS NOT NULL EXCEPT SELECT item_id FROM place WHERE missing = 0"
+)
+
+
+class ItemStore:
+    """Reads items."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def by_ids(self, ids: Sequence[int]) -> list[ItemRow]:
+        """Those of these ids that there are, by id."""
+        rows = self.database.rows_among(f"{_ITEMS} WHERE id IN (SELECT value FROM json_each(?))", ids)
+        return sorted(_items(rows), key=lambda item: item.id)
+
+    def by_hashes(self, hashes: Sequence[str]) -> list[ItemRow]:
+        """Those of these hashes that are known, by id."""
+        rows = self.database.rows_among(f"{_ITEMS} WHERE hash IN (SELECT value FROM json_each(?))", hashes)
+        return sorted(_items(rows), key=lambda item: item.id)
+
+    def not_set_aside(self) -> list[ItemRow]:
+        """Every item, by id, but for what lies in quarantine and nowhere else."""
+        return _items(self.database.rows(f"{_ITEMS} WHERE id NOT IN ({_SET_ASIDE}) ORDER BY id"))
+
+    def id_of(self, hash_: str) -> int | None:
+        """The id of a content, if it is known."""
+        found = self.database.value("SELECT id FROM item WHERE hash = ?", hash_)
+        return None if found is None else int(found)
+
+    def ids_of(self, hashes: Sequence[str]) -> dict[str, int]:
+        """The id by hash, of those that are known."""
+        sql = "SELECT hash, id FROM item WHERE hash IN (SELECT value FROM json_each(?))"
+        return {row[0]: row[1] for row in self.database.rows_among(sql, hashes)}
+
+    def last_id(self) -> int | None:
+        """The highest id; None where there is no item."""
+        found = self.database.value("SELECT max(id) FROM item")
+        return None if found is None else int(found)
+
+    def count(self) -> int:
+        """How many items there are."""
+        return int(self.database.value("SELECT count(*) FROM item"))
+
+    def spoken_of(self) -> set[int]:
+        """The ids of those of which a label is said, or that it is not theirs."""
+        return {row[0] for row in self.database.rows("SELECT item_id FROM verdict WHERE value IS NOT 0")}
+
+
+def _items(rows: Iterable[sqlite3.Row]) -> list[ItemRow]:
+    return [ItemRow(*row) for row in rows]

@@ -1,0 +1,144 @@
+"""Places on record: where items are, as paths below roots."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from curator.store.catalogue import path_from_value, path_to_value
+from curator.store.sqlite import Database
+
+PAGE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceRow:
+    """A file, or a row of a table (`row_key`, else empty), that is an item; `path` is relative to its root.
+
+    `size` to `inode`: the state of the file when it was recorded.
+    """
+
+    id: int
+    item_id: int
+    root_id: int
+    path: str
+    row_key: str
+    size: int
+    mtime_ns: int
+    device: str
+    inode: str
+    missing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TableRowPlace:
+    """A row of a table that is an item, without what all rows of the table share: there may be a million."""
+
+    id: int
+    item_id: int
+    row_key: str
+    missing: bool
+
+
+_COLUMNS = "id, item_id, root_id, path, row_key, size, mtime_ns, device, inode, missing"
+_PLACES = f"SELECT {_COLUMNS} FROM place"
+
+
+def place_of(row: sqlite3.Row) -> PlaceRow:
+    """A row that begins with the columns of `place`, in their order."""
+    id_, item_id, root_id, path, key, size, mtime_ns, device, inode, missing, *_ = row
+    return PlaceRow(id_, item_id, root_id, path_from_value(path), key, size, mtime_ns, device, inode, bool(missing))
+
+
+class PlaceStore:
+    """Reads places and roots."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    # --- roots ---
+
+    def roots(self) -> dict[str, int]:
+        """Every root: id by absolute path."""
+        return {path_from_value(row[1]): row[0] for row in self.database.rows("SELECT id, path FROM root")}
+
+    def root(self, root_id: int) -> str:
+        """The absolute path of a root."""
+        return path_from_value(self.database.value("SELECT path FROM root WHERE id = ?", root_id))
+
+    # --- by path ---
+
+    def at(self, root_id: int, path: str) -> PlaceRow | None:
+        """The place of a whole file."""
+        sql = f"{_PLACES} WHERE root_id = ? AND path = ? AND row_key = ''"
+        row = self.database.row(sql, root_id, path_to_value(path))
+        return None if row is None else place_of(row)
+
+    def rows_at(self, root_id: int, path: str, keys: Sequence[str]) -> dict[str, PlaceRow]:
+        """The places of those rows of a table that are on record, by key."""
+        sql = f"{_PLACES} WHERE root_id = ? AND path = ? AND row_key IN (SELECT value FROM json_each(?))"
+        found = map(place_of, self.database.rows_among(sql, keys, root_id, path_to_value(path)))
+        return {place.row_key: place for place in found}
+
+    def rows_of_table(self, root_id: int, path: str) -> Iterator[TableRowPlace]:
+        """The places of all rows of a table, by key, read a page at a time."""
+        sql = (
+            "SELECT id, item_id, row_key, missing FROM place "
+            f"WHERE root_id = ? AND path = ? AND row_key > ? ORDER BY row_key LIMIT {PAGE}"
+        )
+        value, last = path_to_value(path), ""
+        while page := self.database.rows(sql, root_id, value, last):
+            for id_, item_id, last, missing in page:
+                yield TableRowPlace(id_, item_id, last, bool(missing))
+
+    def below_root(self, root_id: int, rows: bool) -> Iterator[PlaceRow]:
+        """The places of whole files below a root; with `rows` also those of the rows of tables."""
+        sql = f"{_PLACES} WHERE root_id = ?" + ("" if rows else " AND row_key = ''")
+        return map(place_of, self.database.rows(sql, root_id))
+
+    def paths_below_root(self, root_id: int) -> list[tuple[int, str]]:
+        """Id and path of every place below a root."""
+        rows = self.database.rows("SELECT id, path FROM place WHERE root_id = ?", root_id)
+        return [(row[0], path_from_value(row[1])) for row in rows]
+
+    # --- by inode ---
+
+    def of_inode(self, inode: str, device: str) -> Iterator[PlaceRow]:
+        """The places whose file had this inode."""
+        return map(place_of, self.database.rows(f"{_PLACES} WHERE inode = ? AND device = ?", inode, device))
+
+    # --- by item ---
+
+    def files_of(self, item_id: int) -> list[PlaceRow]:
+        """The places of whole files of an item, oldest first."""
+        sql = f"{_PLACES} WHERE item_id = ? AND row_key = '' ORDER BY id"
+        return list(map(place_of, self.database.rows(sql, item_id)))
+
+    def rows_of(self, item_id: int) -> list[PlaceRow]:
+        """The places of an item in rows of tables, oldest first."""
+        sql = f"{_PLACES} WHERE item_id = ? AND row_key <> '' ORDER BY id"
+        return list(map(place_of, self.database.rows(sql, item_id)))
+
+    def paths_of(self, item_ids: Sequence[int]) -> Iterator[tuple[int, int, str]]:
+        """Item, root and path of each place of these items that is not missing, of one item the youngest first."""
+        sql = (
+            "SELECT item_id, root_id, path, missing FROM place "
+            "WHERE item_id IN (SELECT value FROM json_each(?)) ORDER BY missing DESC, id DESC"
+        )
+        for item_id, root_id, path, missing in self.database.rows_among(sql, item_ids):
+            if not missing:
+                yield item_id, root_id, path_from_value(path)
+
+    def present(self, item_ids: Sequence[int]) -> Iterator[PlaceRow]:
+        """The places of these items that are not missing."""
+        sql = f"{_PLACES} WHERE missing = 0 AND item_id IN (SELECT value FROM json_each(?))"
+        return map(place_of, self.database.rows_among(sql, item_ids))
+
+    def texts_elsewhere(self, item_ids: Sequence[int], root_id: int, path: str) -> set[int]:
+        """The texts among items that are also somewhere else than in the rows of this table."""
+        sql = (
+            "SELECT item_id FROM place JOIN item ON item.id = item_id WHERE modality = 'text' AND missing = 0 "
+            "AND NOT (root_id = ? AND path = ? AND row_key <> '') AND item_id IN (SELECT value FROM json_each(?))"
+        )
+        return {row[0] for row in self.database.rows_among(sql, item_ids, root_id, path_to_value(path))}

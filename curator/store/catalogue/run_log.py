@@ -1,0 +1,38 @@
+"""Runs as they are listed: each with how many changes it made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from curator.store.sqlite import Database
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedRun:
+    """A run: `arguments` are JSON, `started` is ISO 8601 in UTC."""
+
+    id: int
+    command: str
+    arguments: str
+    started: str
+    state: str
+    changes: int
+
+
+class RunLog:
+    """Lists runs."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def latest_first(self) -> list[LoggedRun]:
+        """Every run, the latest first."""
+        sql = (
+            "SELECT id, command, arguments, started, state, "
+            "(SELECT count(*) FROM change WHERE run_id = run.id) AS changes FROM run ORDER BY id DESC"
+        )
+        return [LoggedRun(*row) for row in self.database.rows(sql)]
+
+    def count(self) -> int:
+        """How many runs there are."""
+        return int(self.database.value("SELECT count(*) FROM run"))

@@ -1,0 +1,97 @@
+"""Queries of the catalogue: what is asked for by a key is looked up by an index, and paths of any bytes come back."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from curator.store.catalogue import open_catalogue, path_to_value
+from curator.store.catalogue.imports import ImportStore
+from curator.store.catalogue.items import ItemStore
+from curator.store.catalogue.places import PlaceRow, PlaceStore, TableRowPlace
+from curator.store.catalogue.problems import ProblemRow, ProblemStore
+from curator.store.catalogue.source_tables import SourceTableRow, SourceTableStore
+from curator.store.catalogue.spaces import SpaceStore
+
+BY_KEY = {
+    "items by id": lambda db: ItemStore(db).by_ids([1]),
+    "items by hash": lambda db: ItemStore(db).by_hashes(["a"]),
+    "the id of a hash": lambda db: ItemStore(db).id_of("a"),
+    "the ids of hashes": lambda db: ItemStore(db).ids_of(["a"]),
+    "the last id": lambda db: ItemStore(db).last_id(),
+    "a place": lambda db: PlaceStore(db).at(1, "a.png"),
+    "places of rows": lambda db: PlaceStore(db).rows_at(1, "a.csv", ["line 2"]),
+    "rows of a table": lambda db: list(PlaceStore(db).rows_of_table(1, "a.csv")),
+    "places below a root": lambda db: PlaceStore(db).below_root(1, rows=False),
+    "paths below a root": lambda db: PlaceStore(db).paths_below_root(1),
+    "places of an inode": lambda db: PlaceStore(db).of_inode("1", "2"),
+    "files of an item": lambda db: PlaceStore(db).files_of(1),
+    "rows of an item": lambda db: PlaceStore(db).rows_of(1),
+    "paths of items": lambda db: list(PlaceStore(db).paths_of([1])),
+    "places that are present": lambda db: list(PlaceStore(db).present([1])),
+    "texts elsewhere": lambda db: PlaceStore(db).texts_elsewhere([1], 1, "a.csv"),
+    "a table": lambda db: SourceTableStore(db).at("/a.csv"),
+    "a problem": lambda db: ProblemStore(db).at("/a.png"),
+    "problems of a table": lambda db: ProblemStore(db).of_table(1),
+    "what was said last": lambda db: ImportStore(db).last_said([1], 2, "kind"),
+    "a space": lambda db: SpaceStore(db).description("a"),
+}
+
+
+@pytest.fixture
+def catalogue(tmp_path):
+    database = open_catalogue(tmp_path)
+    yield database
+    database.close()
+
+
+@pytest.mark.parametrize("query", BY_KEY.values(), ids=BY_KEY)
+def test_what_is_asked_for_by_a_key_is_not_searched_for_in_the_whole_table(catalogue, query):
+    asked = []
+    catalogue.connection.set_trace_callback(asked.append)
+    query(catalogue)
+    catalogue.connection.set_trace_callback(None)
+    assert asked
+    steps = [row["detail"] for sql in asked for row in catalogue.rows(f"EXPLAIN QUERY PLAN {sql}")]
+    assert any(step.startswith("SEARCH") for step in steps)
+    assert [step for step in steps if step.startswith("SCAN") and "json_each" not in step] == []
+
+
+def test_paths_of_any_bytes_come_back(catalogue):
+    name = os.fsdecode(b"caf\xe9")
+    value = path_to_value(name)
+    catalogue.execute("INSERT INTO item (id, hash, modality, size) VALUES (1, 'a', 'image', 3)")
+    catalogue.execute("INSERT INTO root (id, path) VALUES (1, ?)", path_to_value(f"/{name}"))
+    place = "INSERT INTO place (id, item_id, root_id, path, row_key, size, mtime_ns, device, inode, missing)"
+    catalogue.execute(f"{place} VALUES (1, 1, 1, ?, '', 3, 4, '5', '6', 1)", value)
+    catalogue.execute(f"{place} VALUES (2, 1, 1, ?, 'text line 2', 3, 0, '', '', 0)", value)
+    catalogue.execute("INSERT INTO problem (id, path, reason, size, mtime_ns) VALUES (1, ?, 'torn', 3, 4)", value)
+    catalogue.execute("INSERT INTO source_table (id, path, options) VALUES (1, ?, '{}')", value)
+    places = PlaceStore(catalogue)
+    assert places.roots() == {f"/{name}": 1} and places.root(1) == f"/{name}"
+    assert places.at(1, name) == PlaceRow(1, 1, 1, name, "", 3, 4, "5", "6", True)
+    assert places.rows_at(1, name, ["text line 2"])["text line 2"].path == name
+    assert list(places.rows_of_table(1, name)) == [TableRowPlace(2, 1, "text line 2", False)]
+    assert list(places.paths_of([1])) == [(1, 1, name)]
+    assert places.texts_elsewhere([1], 1, name) == set()
+    assert ProblemStore(catalogue).at(name) == ProblemRow(1, name, "torn", 3, 4)
+    assert ProblemStore(catalogue).paths() == [(1, name)]
+    assert SourceTableStore(catalogue).at(name) == SourceTableRow(1, name, "{}", None, None, None, None, None)
+
+
+def test_rows_of_a_table_are_read_page_by_page(catalogue, monkeypatch):
+    monkeypatch.setattr("curator.store.catalogue.places.PAGE", 3)
+    catalogue.execute("INSERT INTO root (id, path) VALUES (1, '/data')")
+    catalogue.execute_many(
+        "INSERT INTO item (id, hash, modality, size) VALUES (?, ?, 'text', 1)", [(n, f"{n}") for n in range(1, 8)]
+    )
+    catalogue.execute_many(
+        "INSERT INTO place (id, item_id, root_id, path, row_key, size, mtime_ns, device, inode) "
+        "VALUES (?, ?, 1, 'a.csv', ?, 1, 0, '', '')",
+        [(n, n, f"text line {9 - n}") for n in range(1, 8)],
+    )
+    asked = []
+    catalogue.connection.set_trace_callback(asked.append)
+    assert [place.item_id for place in PlaceStore(catalogue).rows_of_table(1, "a.csv")] == [7, 6, 5, 4, 3, 2, 1]
+    assert len(asked) == 4
