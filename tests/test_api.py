@@ -18,13 +18,25 @@ from curator import api, errors, hookspecs, kit, testing
 from curator.api import ActionSpec, Argument, Column, ItemSet, NewFile, Query, Table
 from curator.cli import COMMANDS, cli
 from curator.cli.actions import command_of
-from curator.kit import images, sheets, weights
+from curator.kit import (
+    devices,
+    downloads,
+    finetuning,
+    images,
+    linear_head,
+    onnx,
+    sheets,
+    torch_encoder,
+    torch_network,
+    weights,
+)
 from curator.plugins import CORE_COMMANDS, CORE_OPTIONS, HOOKS
 from curator.testing import actions, encoders, heads, metrics, plugin, readers, specimen
 
 API = [api, api.actions, api.data, api.encoders, api.heads, api.metrics, api.readers]
 KIT = [actions, encoders, heads, metrics, plugin, readers, specimen]
-DOCUMENTED = [*API, errors, hookspecs, kit, images, sheets, weights, *KIT]
+AUTHORS = [devices, downloads, finetuning, images, linear_head, onnx, torch_encoder, torch_network, weights]
+DOCUMENTED = [*API, errors, hookspecs, kit, sheets, *AUTHORS, *KIT]
 
 
 def public(module: types.ModuleType) -> dict[str, str | None]:

@@ -18,14 +18,14 @@ import pytest
 from curator import scaffold
 
 EXAMPLES = Path(__file__).parent.parent / "docs" / "examples"
-PLUGINS = {"curator-hog": "hog", "curator-colours": "dominant-colour"}
+PLUGINS = {"curator-hog": "hog", "curator-colours": "dominant-colour", "curator-timm": "mobilenetv4"}
 """Each distribution, and the plugin that it brings."""
 
 needs_skimage = pytest.mark.skipif(
     importlib.util.find_spec("skimage") is None, reason="needs scikit-image: pip install -e '.[dev]'"
 )
 EACH = pytest.mark.parametrize(
-    "name", ["curator-colours", pytest.param("curator-hog", marks=needs_skimage)], ids=PLUGINS.get
+    "name", ["curator-colours", "curator-timm", pytest.param("curator-hog", marks=needs_skimage)], ids=PLUGINS.get
 )
 
 
@@ -89,6 +89,7 @@ def test_curator_shows_them_with_distribution_and_version(run):
         row = rows[plugin]
         assert (row["distribution"], row["version"], row["failure"]) == (name, "0.1.0", None)
     assert rows["hog"]["offers"] == ["encoder hog"]
+    assert rows["mobilenetv4"]["offers"] == ["encoder mobilenetv4"]
     assert rows["dominant-colour"]["offers"] == ["action dominant-colour"]
 
 

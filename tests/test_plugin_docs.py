@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from curator import api, hookspecs
+from curator import api, hookspecs, kit
 from curator.plugins import HOOKS
 
 ROOT = Path(__file__).parent.parent
@@ -22,7 +22,9 @@ def test_every_hook_is_documented_with_its_exact_signature():
     assert {function.__name__ for function in functions} == HOOKS.keys()
     for function in functions:
         assert f"def {function.__name__}{inspect.signature(function)}: ...".replace("'", "") in PAGE
-    assert len(re.findall(r"^def register_\w+", PAGE, re.MULTILINE)) == len(functions), "a hook that is no more"
+    assert len(re.findall(r"^def register_\w+.*: \.\.\.$", PAGE, re.MULTILINE)) == len(functions)
+    # The example of a plugin has one, too.
+    assert set(re.findall(r"^def (register_\w+)", PAGE, re.MULTILINE)) == HOOKS.keys(), "a hook that is no more"
 
 
 @pytest.mark.parametrize("spec", [api.EncoderSpec, api.HeadSpec, api.MetricSpec, api.ActionSpec, api.ReaderSpec])
@@ -39,6 +41,17 @@ def test_the_list_of_checks_is_current():
     module = importlib.util.module_from_spec(found)
     found.loader.exec_module(module)
     assert module.generated() == PAGE, "run: python docs/contract.py"
+
+
+def test_the_example_of_the_kit_is_the_plugin_that_is_tested():
+    (path, code), *others = re.findall(r"<!-- example: (\S+) -->\n\n```python\n(.*?)```\n", PAGE, re.DOTALL)
+    assert not others
+    assert code == (ROOT / path).read_text(encoding="utf-8")
+
+
+def test_the_table_of_the_kit_is_that_of_the_package():
+    rows = [row.replace("| `", "| `curator.kit.", 1) for row in re.findall(r"^\| `.*$", kit.__doc__, re.MULTILINE)]
+    assert rows and all(f"\n{row}\n" in PAGE for row in rows)
 
 
 def test_an_old_name_works_and_says_once_what_to_write(monkeypatch):

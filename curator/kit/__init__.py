@@ -2,7 +2,11 @@
 
 | module | for |
 |---|---|
+| `torch_encoder` | an encoder of pictures by a torch network: a subclass says what is its own |
+| `torch_network` | such a network when it is loaded, for encoders that do more with it |
+| `linear_head` | a head that is linear in the vector: a subclass says how weights and bias are learnt |
 | `weights` | weights read without running code from them, and compared with what is wanted |
+| `downloads` | weights found in the caches of torch and of the Hugging Face hub, else fetched into them |
 | `onnx` | from a torch network to a form that answers a query without torch |
 | `devices` | where encoders compute, and with which numbers |
 | `finetuning` | the loop in which a torch network of pictures learns labels |
@@ -10,5 +14,5 @@
 | `splits` | items to learn from and items to measure on, between which nothing leaks |
 | `sheets` | contact sheets |
 
-Public. Nothing heavy is imported with any of them.
+Public. To import a module costs nothing, but for `torch_network`, which is for what `load` enters: it brings torch.
 """

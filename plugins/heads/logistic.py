@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from curator.api import HeadSpec, Option, hookimpl
-from curator.errors import BadInput
+from curator.kit.linear_head import LinearHead
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,45 +33,17 @@ class LogisticParams:
     ] = None
 
 
-class Logistic:
-    """Linear in the unit vector: logits = vectors @ weights.T + bias."""
+class Logistic(LinearHead[LogisticParams]):
+    """Of two classes the weights are half of scikit-learn's one row, once negative."""
 
-    def __init__(self, params: LogisticParams) -> None:
-        self.params = params
-        self.weights: NDArray[np.float32] | None = None
-        self.bias: NDArray[np.float32] | None = None
+    name = "logistic"
 
-    def fit(self, vectors: NDArray[np.float32], targets: NDArray[np.int64], classes: int, seed: int) -> None:
-        """Learn from (n, dim) unit rows; each class weighs the same in all."""
-        import numpy as np
-
-        if classes < 2 or len(np.unique(targets)) < classes:
-            raise BadInput("a logistic head needs examples of at least two classes")
+    def learn(
+        self, vectors: NDArray[np.float32], targets: NDArray[np.int64], classes: int, seed: int
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Weights and bias, with the strength that is asked for or chosen; each class weighs the same in all."""
         strength = self.params.c or chosen(vectors, targets, classes, seed)
-        self.weights, self.bias = regression(vectors, targets, classes, strength)
-
-    def predict(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, classes) probabilities by softmax."""
-        import numpy as np
-        from scipy.special import softmax
-
-        weights, bias = self.linear()
-        return np.asarray(softmax(vectors.astype(np.float64) @ weights.T + bias, axis=1), dtype=np.float32)
-
-    def linear(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Weights (classes, dim) and bias (classes,); of two classes half of scikit-learn's one row, once negative."""
-        if self.weights is None or self.bias is None:
-            raise BadInput("this head has not been fitted")
-        return self.weights, self.bias
-
-    def state(self) -> Mapping[str, NDArray[Any]]:
-        """`weights` and `bias`."""
-        weights, bias = self.linear()
-        return {"weights": weights, "bias": bias}
-
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Take up `weights` and `bias`."""
-        self.weights, self.bias = state["weights"], state["bias"]
+        return regression(vectors, targets, classes, strength)
 
 
 def regression(
@@ -115,4 +87,4 @@ def chosen(vectors: NDArray[np.float32], targets: NDArray[np.int64], classes: in
 def register_heads() -> Iterable[HeadSpec]:
     """The logistic head."""
     summary = "logistic regression; quick, and hard to beat with few examples"
-    return [HeadSpec("logistic", summary, Logistic, LogisticParams, default=True)]
+    return [HeadSpec(Logistic.name, summary, Logistic, LogisticParams, default=True)]

@@ -11,12 +11,12 @@ that distance, is of its class with the log-odds `sharpness`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from curator.api import HeadSpec, Option, hookimpl
-from curator.errors import BadInput
+from curator.kit.linear_head import LinearHead
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,54 +30,27 @@ class PrototypeParams:
     sharpness: Annotated[float, Option(min=0, max=100, help="log-odds of a class for an item just like it")] = 4.0
 
 
-class Prototype:
-    """Linear in the unit vector, as squared distances to fixed points differ: logits = vectors @ weights.T + bias."""
+class Prototype(LinearHead[PrototypeParams]):
+    """Linear in the unit vector, as squared distances to fixed points differ."""
 
-    def __init__(self, params: PrototypeParams) -> None:
-        self.params = params
-        self.weights: NDArray[np.float32] | None = None
-        self.bias: NDArray[np.float32] | None = None
+    name = "prototype"
 
-    def fit(self, vectors: NDArray[np.float32], targets: NDArray[np.int64], classes: int, seed: int) -> None:
-        """Take the mean of each class of (n, dim) unit rows. There is no chance in it: the seed has no effect."""
+    def learn(
+        self, vectors: NDArray[np.float32], targets: NDArray[np.int64], classes: int, seed: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """From the mean of each class. There is no chance in it: the seed has no effect."""
         import numpy as np
 
-        if classes < 2 or len(np.unique(targets)) < classes:
-            raise BadInput("a prototype head needs examples of at least two classes")
         rows = vectors.astype(np.float64)
         means = np.stack([rows[targets == target].mean(axis=0) for target in range(classes)])
         # The mean over all pairs: their sum is twice the number of classes times the spread about the common mean.
         apart = 2 * ((means - means.mean(axis=0)) ** 2).sum() / (classes - 1)
         scale = (self.params.sharpness + np.log(classes - 1)) / apart if apart > 1e-12 else 0.0
-        self.weights = (2 * scale * means).astype(np.float32)
-        self.bias = (-scale * (means**2).sum(axis=1)).astype(np.float32)
-
-    def predict(self, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(n, classes) probabilities by softmax."""
-        import numpy as np
-        from scipy.special import softmax
-
-        weights, bias = self.linear()
-        return np.asarray(softmax(vectors.astype(np.float64) @ weights.T + bias, axis=1), dtype=np.float32)
-
-    def linear(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Weights (classes, dim) and bias (classes,)."""
-        if self.weights is None or self.bias is None:
-            raise BadInput("this head has not been fitted")
-        return self.weights, self.bias
-
-    def state(self) -> Mapping[str, NDArray[Any]]:
-        """`weights` and `bias`."""
-        weights, bias = self.linear()
-        return {"weights": weights, "bias": bias}
-
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Take up `weights` and `bias`."""
-        self.weights, self.bias = state["weights"], state["bias"]
+        return 2 * scale * means, -scale * (means**2).sum(axis=1)
 
 
 @hookimpl
 def register_heads() -> Iterable[HeadSpec]:
     """The prototype head."""
     summary = "the nearest class mean; works from one example of each class"
-    return [HeadSpec("prototype", summary, Prototype, PrototypeParams, least=1)]
+    return [HeadSpec(Prototype.name, summary, Prototype, PrototypeParams, least=1)]

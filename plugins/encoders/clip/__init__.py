@@ -23,11 +23,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curator.api import EncoderSpec, ImageBatch, Preprocess, Resolved, TextBatch, TextForm, hookimpl
+from curator.api import Encoder, EncoderSpec, Preprocess, Resolved, hookimpl
 from curator.errors import BadInput, NotFound, NotReady
-from curator.kit.devices import reduced
-from curator.kit.onnx import as_onnx, text_as_onnx
-from curator.kit.weights import differences, fitting_torch, gist, read_tensors, unreachable
+from curator.kit.downloads import from_hub, in_hub_cache
+from curator.kit.weights import differences, fitting_torch, gist, read_tensors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -49,74 +48,6 @@ UNKNOWN = (
     "how to prepare pictures for them is unknown: name the model that they belong to (clip:ARCH/TAG --weights FILE), "
     f"or give a folder with an {CONFIG}, whose preprocess_cfg says it"
 )
-
-
-class Clip:
-    """Both towers and the tokenizer."""
-
-    def __init__(self, network: Any, tokenizer: Any, side: int) -> None:
-        self.network = network
-        self.tokenizer = tokenizer
-        self.side = side
-
-    def encode(self, batch: ImageBatch | TextBatch) -> NDArray[np.float32]:
-        """(n, dim) float32, not normalised. Texts are cut at the model's context length (mostly 77 tokens)."""
-        import numpy as np
-        import torch
-
-        with torch.inference_mode():
-            first = next(self.network.parameters())
-            if isinstance(batch, TextBatch):
-                tokens = self.tokenizer(list(batch.texts)).to(first.device)
-                vectors = self.network.encode_text(tokens, normalize=False)
-            else:
-                pixels = torch.from_numpy(batch.pixels).to(first.device, first.dtype)
-                vectors = self.network.encode_image(pixels, normalize=False)
-            return np.asarray(vectors.float().cpu().numpy(), dtype=np.float32)
-
-    def truncated(self, batch: TextBatch) -> list[int]:
-        """Those of more tokens than the model reads."""
-        length = self.tokenizer.context_length
-        padding = getattr(getattr(self.tokenizer, "tokenizer", None), "pad_token_id", None) or 0
-        # With room for one token more, a text that needs it fills the last place.
-        tokens = self.tokenizer(list(batch.texts), context_length=length + 1)
-        return [number for number, row in enumerate(tokens.tolist()) if row[length] != padding]
-
-    def reduced(self) -> tuple[str, Clip] | None:
-        """Both towers in the precision in which the machine is quickest."""
-        found = reduced(self.network)
-        return found and (found[0], Clip(found[1], self.tokenizer, self.side))
-
-    def onnx(self) -> bytes:
-        """The tower for pictures as an ONNX model, for queries."""
-        return as_onnx(_tower(self.network.encode_image, self.network), self.side)
-
-    def onnx_text(self) -> TextForm:
-        """The tower for texts as an ONNX model, for queries, and open_clip's own tokenizer as data."""
-        from .tokenizing import tokenized, written
-
-        tokenizer = written(self.tokenizer)
-        example, _ = tokenized(tokenizer, ["a photo"])
-        return TextForm(text_as_onnx(_tower(self.network.encode_text, self.network), example), tokenizer)
-
-    def close(self) -> None:
-        """Drop the network."""
-        self.network = self.tokenizer = None
-
-
-def _tower(encode: Any, network: Any) -> Any:
-    """One tower as a network of its own."""
-    import torch
-
-    class Tower(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = network
-
-        def forward(self, given: Any) -> Any:
-            return encode(given, normalize=False)
-
-    return Tower().eval()
 
 
 def tokens(tokenizer: bytes, texts: Sequence[str]) -> tuple[NDArray[np.int64], list[int]]:
@@ -173,18 +104,18 @@ def _from_hub(repository: str, weights: Path | None) -> Resolved:
     variant = f"hf-hub:{repository}"
     if weights and (_beside(weights) / CONFIG).is_file():
         return _from_folder(variant, _beside(weights), weights)
-    folder = _hub_file(variant, repository, (CONFIG,)).parent
+    folder = from_hub(f"clip:{variant}", repository, (CONFIG,)).parent
     if _configuration(folder / CONFIG)[0]["text_cfg"].get("hf_tokenizer_name"):
         for name in ("tokenizer.json", "tokenizer_config.json"):
-            _hub_file(variant, repository, (name,))
-    return _from_folder(variant, folder, weights or _hub_file(variant, repository, WEIGHTS))
+            from_hub(f"clip:{variant}", repository, (name,))
+    return _from_folder(variant, folder, weights or from_hub(f"clip:{variant}", repository, WEIGHTS))
 
 
 def _from_name(variant: str, weights: Path | None) -> Resolved:
     """An architecture by open_clip's name, mostly with the tag of published weights; raises `NotFound`."""
     if variant == DEFAULT and weights is None:
         # Ahead of open_clip, whose import takes seconds: where the weights cannot be had, that is said at once.
-        _hub_file(DEFAULT, DEFAULT_REPOSITORY, WEIGHTS)
+        from_hub(f"clip:{DEFAULT}", DEFAULT_REPOSITORY, WEIGHTS)
     open_clip = _open_clip()
     arch, _, tag = variant.partition("/")
     if arch not in open_clip.list_models():
@@ -199,7 +130,7 @@ def _from_name(variant: str, weights: Path | None) -> Resolved:
         model["quick_gelu"] = bool(model.get("quick_gelu") or published.get("quick_gelu"))
         repository, _, name = published["hf_hub"].rpartition("/")
         names = (str(Path(name).with_suffix(".safetensors")), name) if name else WEIGHTS
-        file = _weights_in(weights) if weights else _hub_file(f"{arch}/{tag}", repository, names)
+        file = _weights_in(weights) if weights else from_hub(f"clip:{arch}/{tag}", repository, names)
         return _resolved(f"{arch}/{tag}", model, published, [file], arch)
     if weights is None:
         raise BadInput(f"clip:{arch} names no weights: add a tag ({', '.join(tags)}), or give them with --weights")
@@ -278,32 +209,6 @@ def _weights_in(place: Path) -> Path:
     return found[0]
 
 
-def _hub_file(variant: str, repository: str, names: Sequence[str]) -> Path:
-    """The first of `names` in the hub's cache, else in the repository, from where it is fetched into the cache."""
-    from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
-    from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
-
-    # Cache first: asking the hub whether there is something newer takes half a minute when offline.
-    for name in names:
-        found = try_to_load_from_cache(repository, name)
-        if isinstance(found, str):
-            return Path(found)
-    problem = "HF_HUB_OFFLINE is set" if constants.HF_HUB_OFFLINE else unreachable(constants.ENDPOINT)
-    for name in () if problem else names:
-        try:
-            return Path(hf_hub_download(repository, name))
-        except Exception as error:  # those of the hub, of its HTTP library and of the disk, which have no common base
-            problem = gist(error)
-            if isinstance(error, LocalEntryNotFoundError) or not isinstance(error, EntryNotFoundError):
-                break
-    url, beside = f"{constants.ENDPOINT}/{repository}", names[0].endswith(".json")
-    raise NotFound(
-        f"no {names[0]} for clip:{variant}: it is not in {constants.HF_HUB_CACHE!r}, and {url} gives none ({problem}); "
-        f"fetch {' or '.join(names)} from there on a computer that is online and give it with "
-        + ("--weights FOLDER, in one folder with the weights" if beside else "--weights FILE")
-    )
-
-
 def lacking(variant: str | None) -> str:
     """What has to be fetched first, as far as it can be told without open_clip, whose import takes seconds."""
     kind, _, place = (variant or DEFAULT).partition(":")
@@ -312,9 +217,7 @@ def lacking(variant: str | None) -> str:
     repository = {DEFAULT: DEFAULT_REPOSITORY}.get(kind, place)
     if not repository:
         return "weights to fetch, unless they are in the cache"
-    from huggingface_hub import try_to_load_from_cache
-
-    if any(isinstance(try_to_load_from_cache(repository, name), str) for name in WEIGHTS):
+    if in_hub_cache(repository, WEIGHTS):
         return ""
     return "600 MB to fetch" if repository == DEFAULT_REPOSITORY else "weights to fetch"
 
@@ -322,7 +225,7 @@ def lacking(variant: str | None) -> str:
 # --- loading ---
 
 
-def load(resolved: Resolved, device: str) -> Clip:
+def load(resolved: Resolved, device: str) -> Encoder:
     """Build both towers and give them the weights; raises `BadInput` for a file that does not hold them."""
     given = read_tensors(resolved.files[0])
     open_clip = _open_clip()
@@ -343,6 +246,8 @@ def load(resolved: Resolved, device: str) -> Clip:
         logging.disable(before)
     _fill(network, given, resolved)
     assert resolved.preprocess is not None
+    from .towers import Clip
+
     return Clip(network.eval().to(device), tokenizer, resolved.preprocess.crop)
 
 

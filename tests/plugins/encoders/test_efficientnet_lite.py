@@ -134,16 +134,16 @@ def test_which_grain_lies_above_is_learnt_where_frozen_vectors_hardly_tell(tmp_p
     """
     recipe = finetuning.Recipe(epochs=10, smallest=0.8)
     monkeypatch.setattr(finetuning, "fine_tune", functools.partial(finetuning.fine_tune, recipe=recipe))
-    start, made = efficientnet_lite.resolve(None, None), tmp_path / "made"
+    start, made = SPEC.resolve(None, None), tmp_path / "made"
     made.mkdir()
     with tempfile.TemporaryFile() as file, tempfile.TemporaryFile() as other:
         learnt, fresh = many_strata(file, 60, 1, tmp_path), many_strata(other, 60, 2, tmp_path)
-        efficientnet_lite.fine_tune(start, made, learnt, "blocks5", "cpu", lambda tried: None)
-        tuned = efficientnet_lite.resolve(None, made)
+        SPEC.fine_tune(start, made, learnt, "blocks5", "cpu", lambda tried: None)
+        tuned = SPEC.resolve(None, made)
         assert tuned.files == (made / "model.safetensors",) and tuned.dim == start.dim
         scores = []
         for resolved in (start, tuned):
-            encoder = efficientnet_lite.load(resolved, "cpu")
+            encoder = SPEC.load(resolved, "cpu")
             head = LogisticRegression(C=10, max_iter=1000).fit(unit_rows(encoder, learnt), learnt.targets)
             scores.append(head.score(unit_rows(encoder, fresh), fresh.targets))
             encoder.close()
@@ -158,15 +158,15 @@ def test_only_the_depth_and_what_is_above_it_learns(tmp_path, monkeypatch):
     better = iter([(0.1, 0.0), (0.2, 0.0), (0.3, 0.0)])
     monkeypatch.setattr(finetuning._Tuner, "measure", lambda tuner, held_out: next(better))
     with tempfile.TemporaryFile() as file:
-        efficientnet_lite.fine_tune(
-            efficientnet_lite.resolve(None, None),
+        SPEC.fine_tune(
+            SPEC.resolve(None, None),
             tmp_path,
             many_strata(file, 6, 3, tmp_path),
             "blocks6",
             "cpu",
             lambda tried: None,
         )
-    before = efficientnet_lite._network(efficientnet_lite.packaged_weights()).state_dict()
+    before = efficientnet_lite.ENCODER.network(SPEC.resolve(None, None)).state_dict()
     after = read_tensors(tmp_path / "model.safetensors")
     moved = {name for name, value in after.items() if not value.equal(before[name])}
     assert moved and all(name.startswith(("blocks.6.", "conv_head", "bn2")) for name in moved), moved
