@@ -1,0 +1,7 @@
+"""The old name of `curator.kit.sheets`, which goes on to work for a while."""
+
+from __future__ import annotations
+
+from curator.renamed import moved
+
+__getattr__ = moved(__name__, "curator.kit.sheets", "0.3")
