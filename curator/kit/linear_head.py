@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 
 __all__ = ["LinearHead"]
 
-Params = TypeVar("Params")
+_Params = TypeVar("_Params")
 
 
-class LinearHead(Generic[Params]):
+class LinearHead(Generic[_Params]):
     """Logits are `vectors @ weights.T + bias`, and probabilities their softmax.
 
     `name` is that of the spec, for what is said to people; `params` are the options that the head was made with.
@@ -37,7 +37,7 @@ class LinearHead(Generic[Params]):
 
     name: str
 
-    def __init__(self, params: Params) -> None:
+    def __init__(self, params: _Params) -> None:
         self.params = params
         self.weights: NDArray[np.float32] | None = None
         self.bias: NDArray[np.float32] | None = None

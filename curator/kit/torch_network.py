@@ -19,7 +19,7 @@ from curator.kit.onnx import as_onnx
 
 __all__ = ["Called", "MeanOfMap", "TorchNetwork", "in_order", "mean_of"]
 
-Network = TypeVar("Network", bound="TorchNetwork")
+_Network = TypeVar("_Network", bound="TorchNetwork")
 
 
 class TorchNetwork:
@@ -42,7 +42,7 @@ class TorchNetwork:
         assert isinstance(batch, ImageBatch)
         return self.computed(self.forward, self.pixels(batch))
 
-    def reduced(self: Network) -> tuple[str, Network] | None:
+    def reduced(self: _Network) -> tuple[str, _Network] | None:
         """The encoder in the precision in which the machine is quickest."""
         found = reduced(self.network)
         if found is None:
