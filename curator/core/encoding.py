@@ -31,7 +31,7 @@ from curator.core.places import Places
 from curator.core.preparing import batches
 from curator.core.reduced import Reduced
 from curator.core.reporting import Reporter, count, duration
-from curator.errors import BadInput, NotFound, NotReady
+from curator.errors import BadInput, NotFound, NotReady, PluginError
 from curator.store.derived import Derived
 from curator.store.sqlite import Database
 
@@ -62,6 +62,7 @@ class Encoding:
         self.compiled = Compiled(database, derived, models.registry)
         self.read_only = database.read_only
         self.take_turn = take_turn
+        self._untold: set[str] = set()  # models whose encoder could not say which texts it cuts
 
     # --- what is there ---
 
@@ -272,10 +273,15 @@ class Encoding:
 
     def _truncated(self, model: Model, encoder: Encoder, batch: TextBatch) -> int:
         """How many of the texts are longer than what the encoder reads."""
-        if not isinstance(encoder, Truncating):
+        if not isinstance(encoder, Truncating) or model.fingerprint in self._untold:
             return 0
-        with self.models.registry.guard(self.models.registry.get(EncoderSpec, model.encoder), "encoding with"):
-            return len(encoder.truncated(batch))
+        try:
+            with self.models.registry.guard(self.models.registry.get(EncoderSpec, model.encoder), "asking"):
+                return len(encoder.truncated(batch))
+        except PluginError as error:  # a count that is only shown must not cost the vectors
+            self._untold.add(model.fingerprint)
+            self.reporter.say(f"note: whether {model.name} reads all of each text is not known: {error}")
+            return 0
 
     def _say_cut(self, model: Model, texts: int) -> None:
         if texts:

@@ -7,6 +7,7 @@ is kept with the model: figures of heads on it never rest on them. Copies are ke
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -14,12 +15,11 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from curator.api import EncoderSpec, Item, Labelled, Model, Resolved, Tried
-from curator.contract import held
 from curator.core.changes import Journal
 from curator.core.decoding import Decoded, decoded, kin_of_pictures, kin_of_texts
 from curator.core.labels import Examples
 from curator.core.models import Models
-from curator.core.reporting import SHARES, Reporter, count, shares
+from curator.core.reporting import SHARES, Reporter, count, figure, shares
 from curator.core.selection import Items
 from curator.core.trained import SEEN
 from curator.devices import chosen
@@ -131,10 +131,13 @@ class FineTuning:
         with self.reporter.progress(f"fine-tuning {spec.name}", SHARES) as advance:
             share = shares(advance)
 
-            def watch(tried: Tried) -> None:
-                share(held(Tried, tried).done)
-                better = "" if tried.best else " (not better)"
-                self.reporter.say(f"{tried.done:4.0%}  {tried.accuracy:.1%} right of what it holds out itself{better}")
+            def watch(told: object) -> None:
+                if not isinstance(told, Tried):
+                    return  # it is only shown: nothing may fail for it
+                done, accuracy = share(told.done), figure(told.accuracy)
+                right = f"{accuracy:.1%}" if math.isfinite(accuracy) else "unknown how much is"
+                better = "" if figure(told.best) == 1 else " (not better)"
+                self.reporter.say(f"{done:4.0%}  {right} right of what it holds out itself{better}")
 
             try:
                 device = chosen(self.models.device)
