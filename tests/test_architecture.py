@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import functools
 import graphlib
+import re
 import shutil
 import sys
 from collections.abc import Callable, Collection, Iterator
@@ -84,6 +85,9 @@ SPEAKING = frozenset(
         "click.confirm",
     ]
 )
+
+# What reads more of a picture's file than was read when it was opened, or opens one.
+DECODES = re.compile(r"\b(Image\.open|n_frames|is_animated|_?getexif|exif_transpose|ImageSequence)\b|\.draft\(")
 
 # Migrations only ever grow.
 LONGER = {"curator.store.migrations": 10_000}
@@ -266,6 +270,15 @@ def only_the_command_line_speaks(tree: Tree) -> Complaints:
 
 
 @rule
+def one_door_to_pictures(tree: Tree) -> Complaints:
+    """What Pillow decodes or reads of people's files, it does where any error becomes a reason: `curator.pictures`."""
+    for module in tree.values():
+        for number, line in enumerate(module.text.splitlines(), 1):
+            if module.name != "curator.pictures" and (found := DECODES.search(line)):
+                yield module, number, f"uses {found[0]}"
+
+
+@rule
 def short_files(tree: Tree) -> Complaints:
     for module in tree.values():
         if (lines := len(module.text.splitlines())) > LONGER.get(module.name, FILE_LINES):
@@ -315,6 +328,9 @@ STATEMENTS = "\n".join(["    x = 1"] * 60)
 LONG_FUNCTION = f"def _mutant():\n{STATEMENTS}"
 
 MUTANTS = [
+    ("one door to pictures", "curator/core/images.py", inside("image.n_frames")),
+    ("one door to pictures", "curator/sheets/page.py", inside("Image.open(path)")),
+    ("one door to pictures", "plugins/actions/explain/drawing.py", inside("ImageOps.exif_transpose(image)")),
     ("layers", "curator/errors.py", inside("import curator.api")),
     ("layers", "curator/api/data.py", inside("from curator.parameters import bind")),
     ("layers", "curator/api/__init__.py", inside("import curator")),

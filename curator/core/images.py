@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from curator.api import Preprocess
-from curator.core.files import BadContent
-from curator.pictures import Unreadable, opened, upright, whole
+from curator.core.files import BadContent, BadPages
+from curator.pictures import Unreadable, frames, lying, opened, upright, whole
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 Frame: TypeAlias = tuple[float, float, float, float]
 """Left, top, right and bottom."""
-
-ORIENTATION, LYING = 0x0112, (5, 6, 7, 8)
-"""EXIF's tag, and those of its values that swap width and height."""
 
 DECODING = 1
 """Goes up when the pixels that encoders see change; part of every image space's fingerprint."""
@@ -55,7 +52,7 @@ def framed(path: str | Path, preprocess: Preprocess) -> tuple[NDArray[np.float32
     with _content(), opened(path) as image:
         width, height = image.size  # now: a JPEG may be decoded at a fraction of it
         decoded = upright(image, preprocess.resize)
-        if image.getexif().get(ORIENTATION, 1) in LYING:
+        if lying(image):
             width, height = height, width
     left, top, right, bottom = frame(decoded.size, preprocess)
     x, y = width / decoded.width, height / decoded.height
@@ -74,20 +71,26 @@ def frame(size: tuple[int, int], preprocess: Preprocess) -> Frame:
 def picture(path: str | Path, longest: int | None) -> Image.Image:
     """The first frame, upright: in RGB with a longest side of at most `longest`, or whole and in its own mode.
 
-    `info["frames"]` is how many there are. Raises `BadContent`.
+    `info["frames"]` is how many there are. Raises `BadContent`, and `BadPages` where only the further ones are damaged.
     """
     from PIL.Image import Resampling
 
     with _content(), opened(path) as image:
-        # The further pictures of a phone's MPO are previews and depth maps.
-        frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+        number = _frames(image)
         if longest is None:
             decoded = whole(image)
         else:
             decoded = upright(image, longest)
             decoded.thumbnail((longest, longest), Resampling.LANCZOS)
-    decoded.info["frames"] = frames
+    decoded.info["frames"] = number
     return decoded
+
+
+def _frames(image: Image.Image) -> int:
+    try:
+        return frames(image)
+    except Unreadable as error:
+        raise BadPages(str(error)) from error.__cause__
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from curator.api import Item, Signature
 from curator.core import images
 from curator.core.encoding import Encoding
-from curator.core.files import BadContent
+from curator.core.files import BadContent, BadPages
 from curator.core.filling import COMMIT_SECONDS
 from curator.core.pipeline import ordered_map
 from curator.core.reporting import count
@@ -73,7 +73,9 @@ class Signatures:
             try:
                 content = item.text if item.modality == "text" else images.picture(path, signature.longest)
             except BadContent as error:
-                return (UNREAD if error.may_pass else ""), item.hash, str(error)
+                # An encoder sees the first page alone, and may well read what is damaged further on.
+                of = signature.name if isinstance(error, BadPages) else ""
+                return (UNREAD if error.may_pass else of), item.hash, str(error)
             try:
                 return signature.compute(content)
             except Exception as error:  # the plugin's code, on a content that it did not expect
