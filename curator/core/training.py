@@ -24,7 +24,7 @@ from curator.core.reporting import Reporter, count
 from curator.core.selection import Items
 from curator.errors import BadInput, NotReady
 from curator.parameters import bind
-from curator.splits import folds, sample
+from curator.splits import MANY, folds, sample
 from curator.store.derived import Derived
 from curator.store.objects import Objects
 from curator.store.sqlite import Database
@@ -347,6 +347,8 @@ def cautions(
     notes += [f"fitted on, but not measured, as it is a class's only example: {name}" for name in single]
     if not found.apart:
         notes.append(f"to {model.name} all items of a class are near-copies of each other: figures may flatter")
+    if not found.compared:
+        notes.append(f"more than {MANY:,} different items: near-copies were not kept together, figures may flatter")
     if calibration is None:
         notes.append("too few held-out items to calibrate: percentages are the head's own")
     return notes
