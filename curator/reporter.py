@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from curator.errors import SomeItemsFailed
-from curator.registry.validation import Breach
 
 
 class Reporter(Protocol):
@@ -64,19 +64,33 @@ SHARES = 1000
 """The total of work of which only a share is told."""
 
 
-def shares(advance: Callable[[int], None]) -> Callable[[float], None]:
-    """Tell of work by the share of it that is done, 0 to 1, which never goes back; raises `Breach` for any other."""
-    told = 0
+def shares(advance: Callable[[int], None]) -> Callable[[object], float]:
+    """Tell of work by the share of it that is done; gives the share to show, 0 to 1, which never goes back.
 
-    def tell(done: float) -> None:
-        nonlocal told
-        if not 0 <= done <= 1:
-            raise Breach(f"tells that {done} of its work is done")
-        now = max(told, int(SHARES * done))
-        advance(now - told)
-        told = now
+    A plugin tells it of hours of work, and it is only shown: one that can't be is mended here and never an error, which
+    would take the work along.
+    """
+    told, shown = 0, 0.0
+
+    def tell(done: object) -> float:
+        nonlocal told, shown
+        share = figure(done)
+        if share > shown:  # never so for what is no number
+            shown = min(share, 1.0)
+            now = int(SHARES * shown)
+            advance(now - told)
+            told = now
+        return shown
 
     return tell
+
+
+def figure(told: object) -> float:
+    """A number that a plugin tells so that it is shown; NaN for what is none, since nothing may fail for it."""
+    try:
+        return float(told)  # type: ignore[arg-type]
+    except Exception:  # also that of a type of the plugin's own
+        return math.nan
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

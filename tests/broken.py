@@ -63,6 +63,16 @@ def learns_elsewhere(texts: Any, folder: Path, params: Any, start: Any, report: 
     report(Look(1.5, 3.0, True))
 
 
+def tells(*told: Any) -> Any:
+    """Pretraining that leaves what it should, and tells this."""
+
+    def pretrain(texts: Any, folder: Path, params: Any, start: Any, report: Any) -> None:
+        for look in told:
+            report(look)
+
+    return dataclasses.replace(LETTERS, name="pretraining-leaves-a-model", default=False, pretrain=pretrain)
+
+
 def learns_in_silence(texts: Any, folder: Path, params: Any, start: Any, report: Any) -> None:
     """Tells nothing."""
 
@@ -196,6 +206,12 @@ ENCODERS = (
     encoder("says-which-texts-it-cuts-2", LETTERS, truncated=lambda self, batch: [1, 3]),
     dataclasses.replace(LETTERS, name="pretraining-leaves-a-model", default=False, pretrain=learns_elsewhere),
     dataclasses.replace(LETTERS, name="pretraining-leaves-a-model-2", default=False, pretrain=learns_in_silence),
+    dataclasses.replace(tells(Look(1.5, 3.0, True)), name="pretraining-leaves-a-model-3"),
+    dataclasses.replace(tells(Look(0.5, 3.0, True), Look(0.4, 3.0, True)), name="pretraining-leaves-a-model-4"),
+    dataclasses.replace(tells(Look(np.nan, 3.0, True)), name="pretraining-leaves-a-model-5"),
+    dataclasses.replace(tells(Look(0.5, np.nan, True)), name="pretraining-leaves-a-model-6"),
+    dataclasses.replace(tells(Look("half", 3.0, True)), name="pretraining-leaves-a-model-7"),
+    dataclasses.replace(tells(0.5), name="pretraining-leaves-a-model-8"),
     tuned("depths-have-names-of-their-own", fine_tune_depths=("top",)),
     tuned("depths-have-names-of-their-own-2", fine_tune=tunes(), fine_tune_depths=("top", "top")),
     tuned("depths-have-names-of-their-own-3", fine_tune=tunes(), fine_tune_depths=("top", "head")),
@@ -204,6 +220,9 @@ ENCODERS = (
     tuned("fine-tuning-leaves-a-model-3", fine_tune=tunes([BETTER, FROZEN])),
     tuned("fine-tuning-leaves-a-model-4", fine_tune=tunes([Tried(0.5, 90.0, True)])),
     tuned("fine-tuning-leaves-a-model-5", fine_tune=tunes()),
+    tuned("fine-tuning-leaves-a-model-6", fine_tune=tunes([FROZEN, Tried(1.01, 0.9, True)])),
+    tuned("fine-tuning-leaves-a-model-7", fine_tune=tunes([FROZEN, Tried(0.5, np.nan, True)])),
+    tuned("fine-tuning-leaves-a-model-8", fine_tune=tunes([FROZEN, 0.5])),
     encoder("offers-whole-characters", LETTERS, next_tokens=half, carry_on=lambda self, *given: []),
     encoder("offers-whole-characters-2", LETTERS, next_tokens=rising, carry_on=lambda self, *given: []),
     encoder("offers-whole-characters-3", LETTERS, next_tokens=falling, carry_on=by_chance),

@@ -208,6 +208,32 @@ def truncated_photo(path: Path, seed: int) -> None:
     path.write_bytes(data[: len(data) // 2])
 
 
+FILMS = {"TIFF": "tif", "GIF": "gif", "WEBP": "webp", "PNG": "png", "MPO": "mpo"}
+"""The formats of several pages or frames that Pillow writes, and their endings."""
+
+
+def film(path: Path, kind: str, seed: int = 0, pages: int = 3, size: int = 24) -> bytes:
+    """A picture of several pages or frames of noise; returns its bytes."""
+    from PIL import Image
+
+    chance = random.Random(seed)
+    first, *others = [Image.frombytes("RGB", (size, size), chance.randbytes(3 * size * size)) for _ in range(pages)]
+    first.save(path, kind, save_all=True, append_images=others)
+    return path.read_bytes()
+
+
+def scan_with_a_damaged_second_page(path: Path, seed: int = 0) -> None:
+    """A TIFF of three pages, of whose second the directory (its number of entries, and these) is lost."""
+    data = bytearray(film(path, "TIFF", seed))
+    order = "<" if data[:2] == b"II" else ">"
+    (first,) = struct.unpack_from(order + "I", data, 4)
+    (entries,) = struct.unpack_from(order + "H", data, first)
+    (second,) = struct.unpack_from(order + "I", data, first + 2 + 12 * entries)
+    (entries,) = struct.unpack_from(order + "H", data, second)
+    data[second + 2 : second + 2 + 12 * entries] = bytes(12 * entries)
+    path.write_bytes(data)
+
+
 def kind_of(path: Path) -> str:
     """The format of a picture, all of it decoded."""
     from PIL import Image

@@ -71,7 +71,7 @@ LAYERS = {
     "curator.kit.torch_encoder": ("api errors kit.finetuning kit.torch_network kit.weights", "torch torchvision"),
     "curator.kit.torch_network": ("api kit.devices kit.onnx", "numpy torch"),
     "curator.registry": ("api errors", "pluggy"),
-    "curator.store": ("errors", "sqlite_utils"),
+    "curator.store": ("api errors", "sqlite_utils"),
     "curator.reporter": ("registry errors", ""),
     "curator.media": ("api errors kit.encodings kit.images", "numpy PIL"),
     "curator.history": ("media reporter store api errors", "filelock"),
@@ -145,6 +145,9 @@ HOLD_SQL_STILL = frozenset(
         "curator.workspace",
     ]
 )
+
+# What reads more of a picture's file than was read when it was opened, or opens one.
+DECODES = re.compile(r"\b(Image\.open|n_frames|is_animated|_?getexif|exif_transpose|ImageSequence)\b|\.draft\(")
 
 # Migrations only ever grow.
 LONGER = {"curator.store.migrations": 10_000}
@@ -362,6 +365,15 @@ def sql_only_in_the_store(tree: Tree) -> Complaints:
 
 
 @rule
+def one_door_to_pictures(tree: Tree) -> Complaints:
+    """What Pillow reads of people's files, it reads where any error becomes a reason: `curator.kit.images`."""
+    for module in tree.values():
+        for number, line in enumerate(module.text.splitlines(), 1):
+            if module.name != "curator.kit.images" and (found := DECODES.search(line)):
+                yield module, number, f"uses {found[0]}"
+
+
+@rule
 def short_files(tree: Tree) -> Complaints:
     for module in tree.values():
         if (lines := len(module.text.splitlines())) > LONGER.get(module.name, FILE_LINES):
@@ -411,6 +423,9 @@ STATEMENTS = "\n".join(["    x = 1"] * 60)
 LONG_FUNCTION = f"def _mutant():\n{STATEMENTS}"
 
 MUTANTS = [
+    ("one door to pictures", "curator/media/preprocessing.py", inside("image.n_frames")),
+    ("one door to pictures", "curator/kit/sheets/page.py", inside("Image.open(path)")),
+    ("one door to pictures", "plugins/actions/explain/drawing.py", inside("ImageOps.exif_transpose(image)")),
     ("layers", "curator/errors.py", inside("import curator.api")),
     ("layers", "curator/api/data.py", inside("from curator.registry.parameters import bind")),
     ("layers", "curator/api/__init__.py", inside("import curator")),
@@ -423,7 +438,7 @@ MUTANTS = [
     ("layers", "curator/registry/hookspecs.py", inside("from curator.store import objects")),
     ("layers", "curator/registry/loader.py", inside("import curator.workspace")),
     ("layers", "curator/scaffold/__init__.py", inside("from curator.registry.loader import NAME")),
-    ("layers", "curator/store/objects.py", inside("from curator.api import Item")),
+    ("layers", "curator/store/objects.py", inside("from curator.catalog import labels")),
     ("layers", "curator/embedding/search.py", inside("import curator.cli")),
     ("layers", "curator/embedding/search.py", inside("from curator.registry.loader import load_plugins")),
     ("layers", "curator/embedding/search.py", inside("from .. import cli")),

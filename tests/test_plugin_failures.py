@@ -58,8 +58,39 @@ def full(value):
 def spec(name, load=made(), resolve=resolved):
     return EncoderSpec(name, ("text",), "s", resolve, load)
 
+class Odd:
+    def __float__(self):
+        raise RuntimeError("no number")
+
+ODD = (1.0015, np.float32(0.5), 0.25, float("nan"), float("inf"), -3.0, "half", None, [1, 2], np.ones(3), Odd())
+
+def learnt(variant, weights):
+    return Resolved(2, files=() if weights is None else (weights / "model",))
+
+def pretrains(texts, folder, params, start, report):
+    for figure in ODD:
+        report(Look(figure, figure, figure))
+        report(figure)
+    report(Look(1.25, 3.5, True))
+    (folder / "model").write_text("learnt")
+
+def fine_tunes(start, folder, labelled, depth, device, report):
+    for figure in ODD:
+        report(Tried(figure, figure, figure))
+        report(figure)
+    (folder / "model").write_text("tuned")
+
+@dataclass(frozen=True)
+class Nothing:
+    pass
+
 @hookimpl
 def register_encoders():
+    yield EncoderSpec(
+        "tells-oddly", ("text",), "s", learnt, made(), pretrain=pretrains, pretrain_params=Nothing, fine_tune=fine_tunes
+    )
+    yield spec("cuts-raises", made(truncated=raises))
+    yield spec("cuts-gives-a-number", made(truncated=lambda batch: 3))
     yield spec("good")
     yield spec("resolve-exits", resolve=exits)
     yield spec("resolve-gives-a-number", resolve=lambda variant, weights: 2)
@@ -320,6 +351,32 @@ def test_the_list_of_encoders_says_which_needs_no_network(workspace):
     assert curator("encode", "-e", "good", "--weights", "weights.pth").code == 0
     (workspace / "weights.pth").unlink()
     assert "is gone" in {row["name"]: row["offline"] for row in curator("encoders", "--json").rows}["good"]
+
+
+def test_odd_figures_on_the_way_do_not_cost_what_was_learnt(workspace):
+    """They are only shown: the model is kept, and shares that go back or beyond the end are not."""
+    ran = curator("pretrain", "tells-oddly", "--json")
+    assert ran.code == 0, ran.err
+    assert (ran.rows[0]["model"], ran.rows[0]["held_out"]) == ("tells-oddly@1", 3.5)
+    assert "100%  held out: 3.500 bits per character\n" in ran.err
+    assert "100%  held out: unknown (not better)\n" in ran.err
+    assert set(re.findall(r"^ *(\S+)%  held", ran.err, re.MULTILINE)) == {"100"}
+    ran = curator("train", "--group", "kind", "-e", "tells-oddly", "--fine-tune")
+    assert ran.code == 0, ran.err
+    assert "100%  50.0% right of what it holds out itself (not better)\n" in ran.err
+    assert "100%  unknown how much is right of what it holds out itself" in ran.err
+    assert "tells-oddly@2" in curator("encoders", "--json").out
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("cuts-raises", "RuntimeError: the reason"), ("cuts-gives-a-number", "TypeError: object of type 'int'")],
+)
+def test_an_encoder_that_cannot_say_which_texts_it_cuts_embeds_them_all_the_same(workspace, name, says):
+    ran = curator("encode", "-e", name, "--json")
+    assert (ran.code, ran.rows[0]["encoded"], ran.rows[0]["failed"]) == (0, TEXTS, 0), ran.err
+    assert ran.err.count(f"note: whether {name} reads all of each text is not known: plugin 'bad-encoders'") == 1
+    assert says in ran.err
 
 
 @pytest.mark.parametrize("name", BAD_HEADS)

@@ -26,7 +26,7 @@ from curator.embedding.loader import batches
 from curator.embedding.models import Models
 from curator.embedding.precision import Reduced
 from curator.embedding.vector_writer import WORTH, EncodeReport, Filling
-from curator.errors import BadInput, NotFound, NotReady
+from curator.errors import BadInput, NotFound, NotReady, PluginError
 from curator.history.journal import Journal
 from curator.media import preprocessing
 from curator.media.files import BadContent
@@ -62,6 +62,7 @@ class Encoding:
         self.compiled = Compiled(database, derived, models.registry)
         self.read_only = database.read_only
         self.take_turn = take_turn
+        self._untold: set[str] = set()  # models whose encoder could not say which texts it cuts
 
     # --- what is there ---
 
@@ -272,10 +273,15 @@ class Encoding:
 
     def _truncated(self, model: Model, encoder: Encoder, batch: TextBatch) -> int:
         """How many of the texts are longer than what the encoder reads."""
-        if not isinstance(encoder, Truncating):
+        if not isinstance(encoder, Truncating) or model.fingerprint in self._untold:
             return 0
-        with self.models.registry.guard(self.models.registry.get(EncoderSpec, model.encoder), "encoding with"):
-            return len(encoder.truncated(batch))
+        try:
+            with self.models.registry.guard(self.models.registry.get(EncoderSpec, model.encoder), "asking"):
+                return len(encoder.truncated(batch))
+        except PluginError as error:  # a count that is only shown must not cost the vectors
+            self._untold.add(model.fingerprint)
+            self.reporter.say(f"note: whether {model.name} reads all of each text is not known: {error}")
+            return 0
 
     def _say_cut(self, model: Model, texts: int) -> None:
         if texts:

@@ -9,7 +9,7 @@ from curator.api import Item, Signature
 from curator.embedding.embedder import Encoding
 from curator.embedding.vector_writer import COMMIT_SECONDS
 from curator.media import preprocessing
-from curator.media.files import BadContent
+from curator.media.files import BadContent, BadPages
 from curator.media.prefetch import ordered_map
 from curator.reporter import count
 from curator.store.derived import UNREAD
@@ -73,7 +73,9 @@ class Signatures:
             try:
                 content = item.text if item.modality == "text" else preprocessing.picture(path, signature.longest)
             except BadContent as error:
-                return (UNREAD if error.may_pass else ""), item.hash, str(error)
+                # An encoder sees the first page alone, and may well read what is damaged further on.
+                of = signature.name if isinstance(error, BadPages) else ""
+                return (UNREAD if error.may_pass else of), item.hash, str(error)
             try:
                 return signature.compute(content)
             except Exception as error:  # the plugin's code, on a content that it did not expect

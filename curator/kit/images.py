@@ -1,21 +1,29 @@
 """Pictures decoded safely: a decompression bomb, a damaged file or an odd mode never becomes more than a sentence.
 
+The only door to what decodes people's files: nothing else opens one, or asks Pillow of a file what it reads only then
+(its frames, its EXIF).
+
 Public, like `curator.api`. Nothing heavy is imported with it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import stat
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Unreadable", "opened", "thumbnail", "upright", "whole"]
+__all__ = ["Unreadable", "frames", "opened", "orientation", "thumbnail", "upright", "whole"]
+
+ORIENTATION = 0x0112
+"""EXIF's tag, and those of its values that swap width and height."""
 
 
 class Unreadable(Exception):
@@ -61,22 +69,43 @@ def upright(image: Image.Image, side: int) -> Image.Image:
     """
     from PIL import ImageOps
 
-    try:
+    with _decoding("cannot be decoded"):
         # Twice the wanted size keeps the later resize honest: Pillow's own thumbnails use the same gap.
         image.draft("RGB", (2 * side, 2 * side))
         return _rgb(ImageOps.exif_transpose(image))
-    except Exception as error:  # what a damaged file makes Pillow's format plugins raise has no common class
-        raise Unreadable(f"cannot be decoded: {_words(error)}") from error
 
 
 def whole(image: Image.Image) -> Image.Image:
     """The first frame in all its pixels and its own mode, turned as its EXIF says; raises `Unreadable`."""
     from PIL import ImageOps
 
-    try:
+    with _decoding("cannot be decoded"):
         return ImageOps.exif_transpose(image)
-    except Exception as error:  # as above
-        raise Unreadable(f"cannot be decoded: {_words(error)}") from error
+
+
+def frames(image: Image.Image) -> int:
+    """How many frames or pages there are; raises `Unreadable` where their heads, which are read now, are damaged.
+
+    The further pictures of a phone's MPO are previews and depth maps, and do not count.
+    """
+    with _decoding("its further pages or frames cannot be read"):
+        return 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
+
+
+def orientation(image: Image.Image) -> int:
+    """How its EXIF says that it is to be turned, 1 (not at all) to 8; raises `Unreadable`."""
+    with _decoding("its EXIF cannot be read"):
+        said = image.getexif().get(ORIENTATION, 1)
+        return int(said) if said in range(1, 9) else 1
+
+
+@contextlib.contextmanager
+def _decoding(failed: str) -> Iterator[None]:
+    """What a damaged file makes Pillow's format plugins raise has no common class: all of it becomes `Unreadable`."""
+    try:
+        yield
+    except Exception as error:
+        raise Unreadable(f"{failed}: {_words(error)}") from error
 
 
 def thumbnail(path: str | Path, width: int, height: int, enlarge: int = 1) -> Image.Image:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from curator.kit.splits import copies, folds, near_copies
+from curator.kit.splits import comparable, copies, folds, near_copies
 from curator.learning.scores import scores_of
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class Measured:
     `index`, (m,), are the rows that were held out, and `probabilities`, (m, classes), what was said of them then, means
     over the repeats. `disturbed`: the metrics on other views of the same rows, by the name of the view.
     `apart`: near-copies were kept together; else only equal vectors, since a class had no two that were not near.
+    `compared`: vectors were few enough to be compared with one another; else only equal ones were kept together.
     """
 
     metrics: dict[str, float]
@@ -37,6 +38,7 @@ class Measured:
     probabilities: Floats
     disturbed: dict[str, dict[str, float]] = field(default_factory=dict)
     apart: bool = True
+    compared: bool = True
 
 
 def cross_validate(
@@ -83,7 +85,8 @@ def cross_validate(
     index = np.flatnonzero(times)
     probabilities = (said[index] / times[index, None]).astype(np.float32)
     metrics = {"items": float(len(index)), **scores.means()}
-    return Measured(metrics, index, probabilities, {name: found.means() for name, found in disturbed.items()}, apart)
+    figures = {name: found.means() for name, found in disturbed.items()}
+    return Measured(metrics, index, probabilities, figures, apart, comparable(vectors[fresh]))
 
 
 def _repeats(items: int) -> int:

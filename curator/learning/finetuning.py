@@ -7,6 +7,7 @@ is kept with the model: figures of heads on it never rest on them. Copies are ke
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -23,8 +24,7 @@ from curator.history.journal import Journal
 from curator.kit.devices import chosen
 from curator.kit.finetuning import split
 from curator.learning.labelled_pictures import Decoded, decoded, kin_of_pictures, kin_of_texts
-from curator.registry.validation import held
-from curator.reporter import SHARES, Reporter, count, shares
+from curator.reporter import SHARES, Reporter, count, figure, shares
 
 if TYPE_CHECKING:
     import numpy as np
@@ -131,10 +131,13 @@ class FineTuning:
         with self.reporter.progress(f"fine-tuning {spec.name}", SHARES) as advance:
             share = shares(advance)
 
-            def watch(tried: Tried) -> None:
-                share(held(Tried, tried).done)
-                better = "" if tried.best else " (not better)"
-                self.reporter.say(f"{tried.done:4.0%}  {tried.accuracy:.1%} right of what it holds out itself{better}")
+            def watch(told: object) -> None:
+                if not isinstance(told, Tried):
+                    return  # it is only shown: nothing may fail for it
+                done, accuracy = share(told.done), figure(told.accuracy)
+                right = f"{accuracy:.1%}" if math.isfinite(accuracy) else "unknown how much is"
+                better = "" if figure(told.best) == 1 else " (not better)"
+                self.reporter.say(f"{done:4.0%}  {right} right of what it holds out itself{better}")
 
             try:
                 device = chosen(self.models.device)

@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 from curator.api import ImageBatch, Item, Preprocess
 from curator.catalog.places import Places
+from curator.kit.splits import linked
 from curator.media import preprocessing
 from curator.media.files import BadContent
 from curator.media.prefetch import ordered_map
@@ -104,7 +105,9 @@ def kin_of_pictures(pictures: Decoded) -> NDArray[np.int64]:
         small = Image.fromarray(picture).convert("L").resize((SIDE + 1, SIDE), Image.Resampling.BOX)
         return (np.diff(np.asarray(small, dtype=np.int16), axis=1) > 0).ravel()
 
-    return _linked(np.stack([signs(pictures[index]) for index in range(len(pictures))]), BITS)
+    rows = np.stack([signs(pictures[index]) for index in range(len(pictures))])
+    # Of two rows of ones and minus ones the product is their length, less two for each place in which they differ.
+    return linked(2 * rows.astype(np.float32) - 1, rows.shape[1] - 2 * BITS)
 
 
 def kin_of_texts(texts: Sequence[str]) -> NDArray[np.int64]:
@@ -114,14 +117,3 @@ def kin_of_texts(texts: Sequence[str]) -> NDArray[np.int64]:
     import numpy as np
 
     return np.asarray([numbers.setdefault(text, len(numbers)) for text in words], dtype=np.int64)
-
-
-def _linked(signs: NDArray[np.bool_], most: int) -> NDArray[np.int64]:
-    """The connected parts of the graph in which rows that differ in at most so many places are neighbours."""
-    import numpy as np
-    from sklearn.cluster import DBSCAN
-
-    # With one member each point is a core point, and the clusters are just those parts. 0.5: counts are whole.
-    found = DBSCAN(eps=(most + 0.5) ** 0.5, min_samples=1).fit(signs.astype(np.float32))
-    numbers: NDArray[np.int64] = found.labels_.astype(np.int64)
-    return numbers

@@ -10,6 +10,7 @@ import contextlib
 import dataclasses
 import hashlib
 import json
+import math
 import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -24,8 +25,7 @@ from curator.history.journal import Journal
 from curator.media.content import decode_text
 from curator.media.files import BadContent, reason
 from curator.registry.parameters import bind
-from curator.registry.validation import held
-from curator.reporter import SHARES, Reporter, count, shares
+from curator.reporter import SHARES, Reporter, count, figure, shares
 
 FOLDER = "pretraining"
 
@@ -47,7 +47,8 @@ class Pretrained:
     @property
     def best(self) -> Look | None:
         """The look at which the weights that are kept were reached; None where they come from before."""
-        return min((look for look in self.looks if look.best), key=lambda look: look.held_out, default=None)
+        best = (look for look in self.looks if look.best and math.isfinite(look.held_out))
+        return min(best, key=lambda look: look.held_out, default=None)
 
 
 class Pretraining:
@@ -155,14 +156,20 @@ def lines_of(files: Sequence[str | Path]) -> list[str]:
 
 
 def _watch(looks: list[Look], advance: Callable[[int], None], reporter: Reporter) -> Callable[[Look], None]:
-    """What an encoder tells on the way: kept, and shown as a share of the whole and as a line."""
+    """What an encoder tells on the way: kept, and shown as a share of the whole and as a line.
+
+    Nothing that it tells can fail: what is no `Look` is passed over, and of one only what can be shown is taken.
+    """
     share = shares(advance)
 
-    def watch(look: Look) -> None:
-        share(held(Look, look).done)
+    def watch(told: object) -> None:
+        if not isinstance(told, Look):
+            return
+        look = Look(share(told.done), figure(told.held_out), figure(told.best) == 1)
         looks.append(look)
+        known = f"{look.held_out:.3f} bits per character" if math.isfinite(look.held_out) else "unknown"
         best = "" if look.best else " (not better)"
-        reporter.say(f"{look.done:4.0%}  held out: {look.held_out:.3f} bits per character{best}")
+        reporter.say(f"{look.done:4.0%}  held out: {known}{best}")
 
     return watch
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from curator.api import FittedMetric, Metric, MetricSpec, Model
 from curator.catalog.pairs import Pairs, metric_name
 from curator.errors import NotFound, NotReady
-from curator.kit.splits import folds, near_copies
+from curator.kit.splits import MANY, comparable, folds, near_copies
 from curator.learning.head_store import SEED
 from curator.registry.validation import Breach
 from curator.reporter import count
@@ -165,7 +165,8 @@ class LearnedMetrics:
         known = None if np.isnan(learned) else learned, None if np.isnan(plain) else plain
         alike = int(data.alike.sum())
         unlike = len(data.alike) - alike
-        notes = tuple(_notes(alike, unlike, *known, data.lacking))
+        many = not comparable(np.concatenate([data.left, data.right]))
+        notes = tuple(_notes(alike, unlike, *known, data.lacking, many))
         transform = _Held(self.registry, spec, metric).transform
         return FittedMetric(name, spec.name, model, alike, unlike, *known, int(pairs), reused, notes, transform)
 
@@ -251,7 +252,9 @@ def told(metric: FittedMetric) -> Iterator[str]:
         yield f"note: {note}"
 
 
-def _notes(alike: int, unlike: int, learned: float | None, plain: float | None, lacking: int) -> Iterator[str]:
+def _notes(
+    alike: int, unlike: int, learned: float | None, plain: float | None, lacking: int, many: bool = False
+) -> Iterator[str]:
     """What a reader of the figures should know."""
     if lacking:
         yield f"{count(lacking, 'pair')} left out: an item has no vector (`curator status --problems`)"
@@ -261,6 +264,8 @@ def _notes(alike: int, unlike: int, learned: float | None, plain: float | None, 
             "knows whether this is better than the plain cosine; mark pairs of other items"
         )
         return
+    if many:
+        yield f"more than {MANY:,} different items: near-copies were not held out together, figures may flatter"
     if learned <= plain:
         yield "no better than the plain cosine: leave --metric away, or mark more pairs"
     fewer = min(alike, unlike)

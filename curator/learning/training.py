@@ -15,7 +15,7 @@ from curator.catalog.labels import Examples, Labels
 from curator.embedding.embedder import Encoding
 from curator.errors import BadInput, NotReady
 from curator.history.journal import Journal
-from curator.kit.splits import folds, sample
+from curator.kit.splits import MANY, folds, sample
 from curator.learning import corruptions
 from curator.learning.calibration import Calibration, calibrated
 from curator.learning.cross_validation import Measured, cross_validate
@@ -347,6 +347,8 @@ def cautions(
     notes += [f"fitted on, but not measured, as it is a class's only example: {name}" for name in single]
     if not found.apart:
         notes.append(f"to {model.name} all items of a class are near-copies of each other: figures may flatter")
+    if not found.compared:
+        notes.append(f"more than {MANY:,} different items: near-copies were not kept together, figures may flatter")
     if calibration is None:
         notes.append("too few held-out items to calibrate: percentages are the head's own")
     return notes

@@ -22,6 +22,10 @@ class BadContent(Exception):
         return isinstance(self.__cause__, OSError) and self.__cause__.errno is not None
 
 
+class BadPages(BadContent):
+    """Of a picture that may well be read the further pages or frames can not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stamp:
     """The state of a file: while it is the same, the content is taken to be the same."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
 from curator.api import Preprocess
-from curator.kit.images import Unreadable, opened, upright, whole
-from curator.media.files import BadContent
+from curator.kit.images import Unreadable, frames, opened, orientation, upright, whole
+from curator.media.files import BadContent, BadPages
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,11 +19,8 @@ if TYPE_CHECKING:
 Frame: TypeAlias = tuple[float, float, float, float]
 """Left, top, right and bottom."""
 
-ORIENTATION, LYING = 0x0112, (5, 6, 7, 8)
-"""EXIF's tag, and those of its values that swap width and height."""
-
-LAST_AT_THE_LEFT, LAST_ON_TOP = (2, 3, 6, 7), (3, 4, 7, 8)
-"""Those that turn the last column or row as stored, the last row or column as seen, to the left or to the top."""
+LYING, LAST_AT_THE_LEFT, LAST_ON_TOP = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)
+"""Orientations of EXIF's that swap width and height; that turn the last column, or row, as stored to the left, or top."""
 
 DECODING = 1
 """Goes up when the pixels that encoders see change; part of every image space's fingerprint."""
@@ -58,14 +55,14 @@ def framed(path: str | Path, preprocess: Preprocess) -> tuple[NDArray[np.float32
     with _content(), opened(path) as image:
         width, height = image.size  # now: a JPEG may be decoded at a fraction of it
         decoded = upright(image, preprocess.resize)
-        orientation = image.getexif().get(ORIENTATION, 1)
-    if orientation in LYING:
+        turned = orientation(image)
+    if turned in LYING:
         width, height = height, width
     seen = normalised(_resized(decoded, preprocess), preprocess)
     # Decoded at a fraction, a side is rounded up: its last pixel then stands for less than the others.
     step = next((step for step in (1, 2, 4, 8) if decoded.size == (-(-width // step), -(-height // step))), 1)
-    x = width - step * decoded.width if orientation in LAST_AT_THE_LEFT else 0
-    y = height - step * decoded.height if orientation in LAST_ON_TOP else 0
+    x = width - step * decoded.width if turned in LAST_AT_THE_LEFT else 0
+    y = height - step * decoded.height if turned in LAST_ON_TOP else 0
     left, top, right, bottom = (step * edge for edge in frame(decoded.size, preprocess))
     return seen, (width, height), (left + x, top + y, right + x, bottom + y)
 
@@ -81,20 +78,26 @@ def frame(size: tuple[int, int], preprocess: Preprocess) -> Frame:
 def picture(path: str | Path, longest: int | None) -> Image.Image:
     """The first frame, upright: in RGB with a longest side of at most `longest`, or whole and in its own mode.
 
-    `info["frames"]` is how many there are. Raises `BadContent`.
+    `info["frames"]` is how many there are. Raises `BadContent`, and `BadPages` where only the further ones are damaged.
     """
     from PIL.Image import Resampling
 
     with _content(), opened(path) as image:
-        # The further pictures of a phone's MPO are previews and depth maps.
-        frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
+        number = _frames(image)
         if longest is None:
             decoded = whole(image)
         else:
             decoded = upright(image, longest)
             decoded.thumbnail((longest, longest), Resampling.LANCZOS)
-    decoded.info["frames"] = frames
+    decoded.info["frames"] = number
     return decoded
+
+
+def _frames(image: Image.Image) -> int:
+    try:
+        return frames(image)
+    except Unreadable as error:
+        raise BadPages(str(error)) from error.__cause__
 
 
 @contextlib.contextmanager

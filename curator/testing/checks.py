@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, TypeAlias
 
-from curator.api import ActionSpec, EncoderSpec, HeadSpec, MetricSpec, ReaderSpec
+from curator.api import ActionSpec, EncoderSpec, HeadSpec, Look, MetricSpec, ReaderSpec, Tried
 from curator.registry.loader import Loaded, Spec
 
 Subject: TypeAlias = Loaded | ModuleType | EncoderSpec | HeadSpec | MetricSpec | ActionSpec | ReaderSpec
@@ -116,6 +117,22 @@ def examine(some: Iterable[Check]) -> Iterator[Outcome]:
             yield Outcome(check, "failed", _line(error))
         else:
             yield Outcome(check, "passed")
+
+
+def hold_told(told: Sequence[Any], kind: type[Look | Tried], figure: str) -> None:
+    """Hold what was told on the way to its type, finite numbers, and a share from 0 to 1 that never goes back.
+
+    At work curator shows such a figure as well as it can, and goes on: it is here that an author hears of it.
+    """
+    for one in told:
+        assert isinstance(one, kind), f"it told {one!r:.60}, not a `{kind.__name__}`"
+        for name in ("done", figure):
+            value = getattr(one, name)
+            assert isinstance(value, int | float) and math.isfinite(value), f"{name} is {value!r:.60}, not a number"
+        assert isinstance(one.best, bool), f"best is {one.best!r:.60}, not True or False"
+        assert 0 <= one.done <= 1, f"it told that {one.done} of its work is done: a share is 0 to 1"
+    done = [one.done for one in told]
+    assert done == sorted(done), "it told that less is done than before"
 
 
 def _line(error: BaseException) -> str:

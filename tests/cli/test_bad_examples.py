@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 from cli_kit import curator_here
 
+from curator.kit import splits
+
 ABOUT = {"weather": "rain and wind over the hills", "money": "a loan from the bank"}
 FITTING = ("train --label money", "classify --label money", "audit --check labels --label money")
 ASKING = "review --label money --json"
@@ -45,6 +47,13 @@ def labelled(here):
     ran("label money notes/money/1.txt notes/money/2.txt notes/money/3.txt")
     ran("label money --negative notes/weather/1.txt notes/weather/2.txt notes/weather/3.txt")
     return here
+
+
+def test_where_there_are_too_many_to_compare_it_is_said_that_near_copies_may_be_on_both_sides(labelled, monkeypatch):
+    assert "near-copies were not kept together" not in ran("train --label money").err
+    monkeypatch.setattr(splits, "MANY", 5)
+    ran("label money notes/money/4.txt")
+    assert "different items: near-copies were not kept together, figures may flatter" in ran("train --label money").err
 
 
 @pytest.mark.parametrize("command", [*FITTING, ASKING, "cluster -k 2", "similar notes/weather/1.txt"])

@@ -118,6 +118,9 @@ def test_figures_are_of_pairs_that_were_not_learnt_from():
 
 def test_what_is_said_of_figures():
     assert list(_notes(200, 300, 0.9, 0.8, 0)) == []
+    assert list(_notes(200, 300, 0.9, 0.8, 0, many=True)) == [
+        "more than 100,000 different items: near-copies were not held out together, figures may flatter"
+    ]
     assert list(_notes(200, 300, 0.8, 0.8, 0)) == [
         "no better than the plain cosine: leave --metric away, or mark more pairs"
     ]

@@ -43,6 +43,25 @@ def test_a_broken_spec_fails_its_check(spec, monkeypatch, tmp_path):
     assert seen and "\n" not in seen
 
 
+TOLD = {
+    "pretraining-leaves-a-model-3": "it told that 1.5 of its work is done: a share is 0 to 1",
+    "pretraining-leaves-a-model-4": "it told that less is done than before",
+    "pretraining-leaves-a-model-5": "done is nan, not a number",
+    "pretraining-leaves-a-model-6": "held_out is nan, not a number",
+    "pretraining-leaves-a-model-7": "done is 'half', not a number",
+    "pretraining-leaves-a-model-8": "it told 0.5, not a `Look`",
+    "fine-tuning-leaves-a-model-6": "it told that 1.01 of its work is done: a share is 0 to 1",
+    "fine-tuning-leaves-a-model-7": "accuracy is nan, not a number",
+    "fine-tuning-leaves-a-model-8": "it told 0.5, not a `Tried`",
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_an_author_hears_which_figure_of_progress_is_none(name):
+    (spec,) = (spec for spec in broken.SPECS if spec.name == name)
+    assert failing(spec, check_of(spec)).splitlines()[0].startswith(TOLD[name])
+
+
 HOOK = """
 from curator.api import EncoderSpec, Resolved, hookimpl
 

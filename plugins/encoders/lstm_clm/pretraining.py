@@ -213,6 +213,8 @@ class _Pretraining:
                     total, pieces = total + lost, pieces + count
                     if options.minutes and state.step == TRIAL:
                         self._fit_in(time.perf_counter() - began, options.minutes)
+                    if state.step >= state.steps:
+                        break  # within a batch of several windows: the rate has come down to nothing by now
                 state.batch += 1
                 if state.step - looked >= self.check or state.step >= state.steps or state.batch == len(batches):
                     if state.batch == len(batches):

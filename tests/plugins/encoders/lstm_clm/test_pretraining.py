@@ -112,6 +112,35 @@ def test_minutes_leave_out_epochs(texts, tmp_path):
     assert looks[-1].step == looks[-1].steps < 10_000
 
 
+@pytest.fixture(scope="module")
+def many_windows(texts):
+    """Texts of up to a dozen windows of 8 pieces, more than are sorted by length together."""
+    return [" ".join(texts[start : start + 1 + start % 9]) for start in range(140)]
+
+
+@pytest.mark.parametrize("minutes", [None, 0.01])
+def test_texts_of_many_windows_end_where_the_steps_do(many_windows, tmp_path, minutes):
+    """Of a batch of several windows, the last steps may be those of its first windows alone."""
+    looks = []
+    options = dataclasses.replace(QUICK, width=8, rows=2, window=8, minutes=minutes)
+    outcome = pretrain(many_windows, tmp_path / "model", options, report=looks.append)
+    assert all(look.step <= look.steps and look.epoch <= look.epochs for look in looks)
+    assert looks[-1].step == looks[-1].steps or looks[-1].epoch == looks[-1].epochs
+    assert outcome.bits_per_character == min(look.bits_per_character for look in looks)
+
+
+def test_texts_of_many_windows_interrupted_and_resumed(many_windows, tmp_path, monkeypatch):
+    from curator_plugins.encoders.lstm_clm import pretraining
+
+    monkeypatch.setattr(pretraining, "CHECK", 50)
+    options = dataclasses.replace(QUICK, width=8, epochs=1, rows=4, window=8)
+    pretrain(many_windows, tmp_path / "whole", options)
+    for after in (1, 2):
+        interrupted(many_windows, tmp_path / "parts", options, after)
+    pretrain(many_windows, tmp_path / "parts", options)
+    assert content(tmp_path / "parts") == content(tmp_path / "whole")
+
+
 # --- stopping and going on ---
 
 
