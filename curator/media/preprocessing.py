@@ -20,7 +20,7 @@ Frame: TypeAlias = tuple[float, float, float, float]
 """Left, top, right and bottom."""
 
 LYING, LAST_AT_THE_LEFT, LAST_ON_TOP = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)
-"""Orientations of EXIF's that swap width and height; that turn the last column, or row, as stored to the left, or top."""
+"""Orientations of EXIF's that swap width and height; that turn its last column, or row, to the left, or top."""
 
 DECODING = 1
 """Goes up when the pixels that encoders see change; part of every image space's fingerprint."""
