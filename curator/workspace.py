@@ -11,7 +11,6 @@ with curator.open_workspace("workspace") as ws:
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,10 +35,11 @@ from curator.embedding.embedder import Encoding
 from curator.embedding.models import Models
 from curator.embedding.trained_weights import Trained
 from curator.embedding.vector_writer import EncodeReport
-from curator.errors import BadInput, WorkspaceError, is_interrupt
+from curator.errors import BadInput, WorkspaceError
 from curator.history.file_moves import Moves
 from curator.history.journal import Journal
 from curator.history.lock import Turn, alone
+from curator.history.runs import Runs
 from curator.history.undo import Undo, Undone
 from curator.ingest.ingest import Ingest
 from curator.ingest.options import AddOptions, AddReport
@@ -76,7 +76,7 @@ class Workspace:
         self.reporter = reporter or Silent()
         self.database = open_catalogue(folder)
         try:
-            self.derived = Derived(folder)
+            self.derived = Derived(folder, self.reporter.say, alone)
         except BaseException:
             self.database.close()
             raise
@@ -86,8 +86,10 @@ class Workspace:
         self.pairs = Pairs(self.database)
         self.models = Models(self.database, registry, Trained(self.objects, folder / "models"))
         self.moves = Moves(self.database, folder.absolute() / "quarantine")
-        self.quarantine = Quarantine(self.items.places, self.moves, self.reporter, self._run)
         self._turn = Turn(folder / ".lock", self.database.read_only, self._wait, self._recover)
+        self._runs = Runs(self.database, self._turn)
+        self._run = self._runs.begin
+        self.quarantine = Quarantine(self.items.places, self.moves, self.reporter, self._run)
         self.encoding = Encoding(self.database, self.derived, self.models, self.reporter, self._turn.take)
         self.training = Training(self.database, self.derived, self.objects, registry, self.encoding, self.reporter)
         self.pretraining = Pretraining(folder, self.models, self.reporter)
@@ -120,7 +122,8 @@ class Workspace:
         self.close()
 
     def close(self) -> None:
-        """Close the databases."""
+        """End what is still under way, as findings that nobody iterates any more, and close the databases."""
+        self._runs.close()
         self.derived.close()
         self.database.close()
 
@@ -313,7 +316,7 @@ class Workspace:
         said = {name: value for name, value in given.items() if value not in (None, ())}
         with self._run(action, said, reads_first=True) as journal:
             context = functools.partial(self._context, journal, may_encode)
-            performance = Performance(self, spec, params, targets, journal, self._turn, context)
+            performance = Performance(self, spec, params, targets, journal, context)
             yield from performance.findings(apply, asker, count)
 
     def use(self, encoder: str) -> Model:
@@ -351,23 +354,6 @@ class Workspace:
         return back_up(self.database, self.objects, typed(target).absolute(), force)
 
     # --- how it is done ---
-
-    @contextlib.contextmanager
-    def _run(self, command: str, arguments: Mapping[str, Any], reads_first: bool = False) -> Iterator[Journal]:
-        """A run: alone in the workspace from the start or its first write, journalled, closed with how it ended."""
-        journal = Journal(self.database, command, arguments, self._turn.take)
-        try:
-            if not reads_first:
-                self._turn.take()
-            yield journal
-        except BaseException as error:
-            interrupted = isinstance(error, GeneratorExit) or is_interrupt(error)
-            journal.finish("interrupted" if interrupted else "failed")
-            raise
-        else:
-            journal.finish("done")
-        finally:
-            self._turn.give_back()
 
     def _recover(self) -> None:
         """Now that the turn is ours: whatever is half moved was left so by a run that was killed."""

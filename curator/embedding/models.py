@@ -208,12 +208,11 @@ class Models:
                 modalities=json.dumps(list(spec.modalities)),
                 description=json.dumps(description, sort_keys=True),
             )
-            last = self.database.value("SELECT max(version) FROM model WHERE encoder = ?", spec.name)
             row = journal.insert(
                 "model",
                 encoder=spec.name,
                 variant=resolved.variant,
-                version=(last or 0) + 1,
+                version=journal.version("model", "encoder", encoder=spec.name, space_id=space),
                 space_id=space,
                 weights=json.dumps(source),
             )

@@ -1,6 +1,9 @@
 """The only writer of the catalogue. Every row that is written is journalled under its run, with what was there before.
 
 Journalling rows, not intentions, gives every change an exact inverse of one kind: put the row back.
+
+The journal also knows every id that was ever given, and so gives none twice: whoever kept one, as a cache, a page or a
+person may, never meets another thing by it, and what was taken back finds its id free.
 """
 
 from __future__ import annotations
@@ -13,9 +16,34 @@ from typing import Any
 from curator.store.sqlite import Database, read_only_error
 from curator.version import __version__
 
+SAME = {
+    "root": ("path",),
+    "label_group": ("name",),
+    "label": ("name", "group_id"),
+    "space": ("fingerprint",),
+    "model": ("encoder", "space_id"),
+    "head": ("target", "digest", "object"),
+    "setting": ("key",),
+}
+"""Tables of what many runs share, made by the first that needs it, each with the columns that say what is the same.
+
+Where such a thing was taken back and is made again, it gets its old id: so a run that shared it can be done again."""
+
+
+class UnderWay:
+    """The runs of an open workspace that have not ended. One may begin between two steps of another."""
+
+    def __init__(self) -> None:
+        self.journals: list[Journal] = []
+        self.latest: int | None = None
+        """The run that was the last to write."""
+
 
 class Journal:
-    """Writes rows as part of one run. The run's own row is made with the first write."""
+    """Writes rows as part of one run. The run's own row is made with the first write.
+
+    `under_way` are the runs that this one shares its connection and its turn with, from its beginning to its end.
+    """
 
     def __init__(
         self,
@@ -23,13 +51,18 @@ class Journal:
         command: str,
         arguments: Mapping[str, Any],
         take_turn: Callable[[], None] = lambda: None,
+        give_turn: Callable[[], None] = lambda: None,
+        under_way: UnderWay | None = None,
     ) -> None:
         self.database = database
         self.command = command
         self.arguments = arguments
         self.take_turn = take_turn
+        self.give_turn = give_turn
+        self.under_way = under_way or UnderWay()
         self._run: int | None = None
         self._paused = False
+        self._former: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {}
 
     @property
     def run(self) -> int | None:
@@ -37,15 +70,24 @@ class Journal:
         return self._run
 
     def start(self) -> int:
-        """Make the run's row, unless it is there."""
+        """Make the run's row, unless it is there.
+
+        Where another run wrote since, between two steps of this one, what comes now is a further run: each stays one
+        stretch of the history, so that never two build on each other and neither could be undone.
+        """
         if self._paused:
             self._resume()
+        elif self._run is not None and self.under_way.latest != self._run:
+            self.finish("done")
+            self._run = None
         if self._run is None:
             if self.database.read_only:
                 raise read_only_error(self.database.path)
             self.take_turn()
-            # Runs of a workspace exclude each other by its lock, so one that still says 'running' was killed.
-            self.database.execute("UPDATE run SET state = 'interrupted' WHERE state = 'running'")
+            # Processes exclude each other by the lock, so one that says 'running' and is none of ours was killed.
+            ours = json.dumps([journal.run for journal in self.under_way.journals])
+            sql = "UPDATE run SET state = 'interrupted' WHERE state = 'running' AND id NOT IN "
+            self.database.execute(sql + "(SELECT value FROM json_each(?) WHERE value IS NOT NULL)", ours)
             self._run = self.database.execute(
                 "INSERT INTO run (command, arguments, started, state, version) VALUES (?, ?, ?, 'running', ?)",
                 self.command,
@@ -53,6 +95,8 @@ class Journal:
                 _now(),
                 __version__,
             )
+            self.under_way.latest = self._run
+            self._former = {}
         return self._run
 
     def pause(self) -> None:
@@ -70,6 +114,7 @@ class Journal:
         self._paused = False
         if self.database.value("SELECT max(id) FROM run") == self._run:
             self.database.execute("UPDATE run SET state = 'running', finished = NULL WHERE id = ?", self._run)
+            self.under_way.latest = self._run
         else:
             self._run = None
 
@@ -83,12 +128,20 @@ class Journal:
             sql = "UPDATE run SET state = ?, finished = ? WHERE id = ?"
             self.database.execute(sql, state, _now(), self._run)
 
+    def end(self, state: str) -> None:
+        """Close the run for good, as where the workspace is closed before it: nothing more is written of it."""
+        self.finish(state)
+        self._run, self._paused = None, False
+
     def insert(self, table: str, **values: Any) -> int:
-        """Add a row; returns its id."""
-        names = ", ".join(values)
-        marks = ", ".join("?" * len(values))
+        """Add a row, by the `id` among its values or a new one; returns it."""
         with self.database.transaction():
             run = self.start()
+            if "id" not in values:
+                former = self.former(table, **values)
+                values["id"] = self._next_id(table) if former is None else former["id"]
+            names = ", ".join(values)
+            marks = ", ".join("?" * len(values))
             row_id = self.database.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", *values.values())
             self._record(run, "insert", table, row_id, None, None)
         return row_id
@@ -102,7 +155,7 @@ class Journal:
         with self.database.transaction():
             run = self.start()
             # Nobody else inserts while this transaction lasts, so the ids can be given out beforehand.
-            first = self.database.value(f"SELECT coalesce(max(id), 0) FROM {table}") + 1
+            first = self._next_id(table)
             ids = list(range(first, first + len(rows)))
             self.database.execute_many(
                 f"INSERT INTO {table} (id, {', '.join(names)}) VALUES ({marks})",
@@ -113,6 +166,45 @@ class Journal:
                 ((run, table, row_id) for row_id in ids),
             )
         return ids
+
+    def former(self, table: str, **values: Any) -> dict[str, Any] | None:
+        """The row of the same thing that was taken back, if its id was nobody else's since."""
+        same = SAME.get(table)
+        if same is None:
+            return None
+        if table not in self._former:
+            sql = (
+                "SELECT before FROM change WHERE table_name = ? AND kind = 'delete' AND NOT EXISTS (SELECT 1 "
+                "FROM change AS later WHERE (later.table_name, later.row_id) = (change.table_name, change.row_id) "
+                "AND later.id > change.id) ORDER BY id"
+            )
+            rows = [decode_row(row["before"]) for row in self.database.rows(sql, table)]
+            self._former[table] = {tuple(row[name] for name in same): row for row in rows}
+        found = self._former[table].get(tuple(values.get(name) for name in same))
+        if found is None or self.database.row(f"SELECT 1 FROM {table} WHERE id = ?", found["id"]):
+            return None
+        return found
+
+    def version(self, table: str, of: str, **values: Any) -> int:
+        """The version for a new row, counted up among those that agree in the column `of`.
+
+        None is given to two things: those that were taken back count, and the same thing gets its old one again.
+        """
+        former = self.former(table, **values)
+        taken = f"SELECT 1 FROM {table} WHERE {of} = ? AND version = ?"
+        if former is not None and self.database.row(taken, values[of], former["version"]) is None:
+            return int(former["version"])
+        sql = (
+            f"SELECT max(version) FROM (SELECT version FROM {table} WHERE {of} = ? UNION ALL "
+            "SELECT json_extract(before, '$.version') FROM change "
+            f"WHERE table_name = ? AND kind = 'delete' AND json_extract(before, '$.{of}') = ?)"
+        )
+        return int(self.database.value(sql, values[of], table, values[of]) or 0) + 1
+
+    def touch(self, table: str, row_id: int) -> None:
+        """Record that this run needs a row as it stands, as if it had made it."""
+        with self.database.transaction():
+            self._record(self.start(), "update", table, row_id, {}, {})
 
     def update(self, table: str, row_id: int, **values: Any) -> None:
         """Set columns of a row; nothing is written or journalled where they are so already."""
@@ -133,6 +225,7 @@ class Journal:
             run = self.start()
             self.database.execute(f"DELETE FROM {table} WHERE id = ?", row_id)
             self._record(run, "delete", table, row_id, before, None)
+            self._former.pop(table, None)
 
     def set(self, key: str, value: Any) -> None:
         """Record a choice of the workspace."""
@@ -142,6 +235,14 @@ class Journal:
             self.update("setting", row["id"], value=text)
         else:
             self.insert("setting", key=key, value=text)
+
+    def _next_id(self, table: str) -> int:
+        """One that no row of the table has or ever had: whatever is gone stands in the journal."""
+        sql = (
+            f"SELECT max(coalesce((SELECT max(id) FROM {table}), 0), "
+            "coalesce((SELECT max(row_id) FROM change WHERE table_name = ?), 0)) + 1"
+        )
+        return int(self.database.value(sql, table))
 
     def _row(self, table: str, row_id: int) -> dict[str, Any]:
         row = self.database.row(f"SELECT * FROM {table} WHERE id = ?", row_id)

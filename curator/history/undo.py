@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
+from typing import Any
 
 from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
 from curator.history.file_moves import Move, MoveFailed, Moves
@@ -74,14 +75,14 @@ class Undo:
         moves = self._moves(run)
         self._refuse(run, self._later_on_same_rows(run))
         changes = self.database.rows("SELECT * FROM change WHERE run_id = ? ORDER BY id DESC", run)
+        put_back: list[sqlite3.Row] = []
 
         def rows() -> None:
             # Rows that refer to each other come back in the order of the journal; what counts is the end.
             self.database.execute("PRAGMA defer_foreign_keys = ON")
             journal.undoes(run)
             before = flaws(self.database)
-            for change in changes:
-                self._reverse(change, journal)
+            put_back.extend(change for change in changes if self._reverse(change, journal))
             self._refuse_new(run, flaws(self.database) - before, journal)
 
         try:
@@ -91,7 +92,7 @@ class Undo:
         except MoveFailed as error:
             raise NotReady(f"run {run} cannot be undone, nothing was changed: {error}") from error
         assert journal.run is not None
-        return Undone(run, self._command(run), len(changes), len(moves), journal.run)
+        return Undone(run, self._command(run), len(put_back), len(moves), journal.run)
 
     def _moves(self, run: int) -> list[Move]:
         moves = self.moves.of_run(run)
@@ -100,11 +101,11 @@ class Undo:
             raise BadInput(f"run {run} removed {count(gone, 'file')} for good: that cannot be undone")
         return moves
 
-    def _reverse(self, change: sqlite3.Row, journal: Journal) -> None:
+    def _reverse(self, change: sqlite3.Row, journal: Journal) -> bool:
+        """Put a row back; returns False where nothing had to be done for it."""
         table, row_id = change["table_name"], change["row_id"]
         if change["kind"] == "delete":
-            journal.insert(table, **decode_row(change["before"]))
-            return
+            return self._insert(change, journal)
         row = self.database.row(f"SELECT * FROM {table} WHERE id = ?", row_id)
         after = decode_row(change["after"]) if change["after"] else {}
         if row is None or any(row[name] != value for name, value in after.items()):
@@ -116,19 +117,70 @@ class Undo:
             journal.delete(table, row_id)
         else:
             journal.update(table, row_id, **decode_row(change["before"]))
+        return bool(change["kind"] == "insert" or after)
+
+    def _insert(self, change: sqlite3.Row, journal: Journal) -> bool:
+        table, row = change["table_name"], decode_row(change["before"])
+        if self._stands(change):
+            # Another run made the same thing again. Both need it now, so that one cannot take it from the other.
+            journal.touch(table, change["row_id"])
+            return False
+        try:
+            journal.insert(table, **row)
+        except sqlite3.IntegrityError:
+            other = self._in_place_of(table, row)
+            if other is None:
+                raise
+            raise NotReady(
+                f"run {change['run_id']} cannot be undone: run {other} ({self._command(other)}) recorded again what it "
+                f"removed: undo that first (curator undo {other})"
+            ) from None
+        return True
+
+    def _stands(self, change: sqlite3.Row) -> bool:
+        """Whether what a run removed is there as it was, since another made the same again."""
+        row = self.database.row(f"SELECT * FROM {change['table_name']} WHERE id = ?", change["row_id"])
+        return change["kind"] == "delete" and row is not None and dict(row) == decode_row(change["before"])
+
+    def _in_place_of(self, table: str, row: Mapping[str, Any]) -> int | None:
+        """The run that last wrote what a row cannot be beside."""
+        for index in self.database.rows('SELECT name FROM pragma_index_list(?) WHERE "unique"', table):
+            names = [part["name"] for part in self.database.rows("SELECT name FROM pragma_index_info(?)", index[0])]
+            if None in names:  # an index over an expression
+                continue
+            where = " AND ".join(f"{name} IS ?" for name in names)
+            found = self.database.value(f"SELECT id FROM {table} WHERE {where}", *(row[name] for name in names))
+            if found is not None:
+                sql = "SELECT run_id FROM change WHERE table_name = ? AND row_id = ? ORDER BY id DESC"
+                other: int | None = self.database.value(sql, table, found)
+                return other
+        return None
 
     def _later_on_same_rows(self, run: int) -> list[int]:
-        """Later runs, still in effect, that wrote rows which this one wrote too."""
+        """Later runs, still in effect, that wrote rows which this one wrote too.
+
+        Not those that only made again, as it was, what this one removed.
+        """
         sql = (
-            "SELECT DISTINCT later.run_id FROM change JOIN change AS later "
+            "SELECT DISTINCT later.run_id, change.table_name, change.row_id FROM change JOIN change AS later "
             "ON later.table_name = change.table_name AND later.row_id = change.row_id "
             "WHERE change.run_id = ? AND later.run_id > ?"
         )
-        found = {row["run_id"] for row in self.database.rows(sql, run, run)}
         undone = self.undone()
         # A later run and its undo together are nothing.
         cancelled = {x for x in undone if x > run} | {by for x, by in undone.items() if x > run}
-        return sorted(found - cancelled)
+        found: dict[tuple[str, int], set[int]] = {}
+        for later, *row in self.database.rows(sql, run, run):
+            found.setdefault((row[0], row[1]), set()).add(later)
+        left = {row: runs - cancelled for row, runs in found.items()}
+        return sorted(
+            {later for row, runs in left.items() if runs and not self._made_again(run, *row) for later in runs}
+        )
+
+    def _made_again(self, run: int, table: str, row_id: int) -> bool:
+        sql = "SELECT * FROM change WHERE run_id = ? AND table_name = ? AND row_id = ?"
+        changes = self.database.rows(sql, run, table, row_id)
+        return len(changes) == 1 and self._stands(changes[0])
 
     def _refuse_new(self, run: int, made: Set[Flaw], journal: Journal) -> None:
         """Refuse where rows would name what is gone, or clash; each is laid to a run, to be undone first."""

@@ -96,11 +96,11 @@ class Heads:
         if lost is not None:
             journal.update("head", lost["id"], **fitted)
             return self.row(self.saved(lost))
-        last = self.database.value("SELECT max(version) FROM head WHERE target = ?", examples.target)
+        same = {"target": examples.target, "digest": digest, "object": fitted["object"]}
         row_id = journal.insert(
             "head",
             target=examples.target,
-            version=(last or 0) + 1,
+            version=journal.version("head", "target", **same),
             kind=spec.name,
             options=json.dumps(asdict(params)),
             model_id=model.id,

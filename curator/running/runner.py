@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from curator.api import ActionSpec, Artifact, Ask, Finding, SetAside
 from curator.history.journal import Journal
-from curator.history.lock import Turn
 from curator.quarantine.set_aside import SettingAside
 from curator.reporter import Silent, count, say_failed, size
 from curator.running.artifacts import Targets
@@ -29,7 +28,6 @@ class Performance:
         params: Any,
         targets: Targets,
         journal: Journal,
-        turn: Turn,
         context: Callable[..., ActionContext],
     ) -> None:
         self.workspace = workspace
@@ -37,7 +35,6 @@ class Performance:
         self.params = params
         self.targets = targets
         self.journal = journal
-        self.turn = turn
         self.context = context
         self.reporter = workspace.reporter
         self._aside: list[SetAside] = []
@@ -45,7 +42,7 @@ class Performance:
     def findings(self, apply: bool, asker: Asker | None, most: int | None) -> Iterator[Finding]:
         """The findings as they come; files are moved at the end. Without an asker, questions are findings too."""
         if asker is not None and self.spec.asks:
-            yield from self._rounds(Dialogue(asker, most, self.journal, self.workspace.labels, self.turn.give_back))
+            yield from self._rounds(Dialogue(asker, most, self.journal, self.workspace.labels, self.journal.give_turn))
         else:
             asks: list[Ask] = []
             yield from self._round(self.context(), asks)
@@ -85,7 +82,7 @@ class Performance:
             elif isinstance(output, Artifact):
                 self.reporter.say(f"wrote {make(registry, self.spec, self.targets, output)}")
             else:
-                self.turn.take()  # before a transaction that would keep out whoever has it
+                self.journal.take_turn()  # before a transaction that would keep out whoever has it
                 with registry.guard(self.spec, "applying the changes of"):
                     apply(self.journal, self.workspace.labels, output)
 
@@ -95,7 +92,7 @@ class Performance:
         if not apply:
             self.reporter.say(f"{count(len(self._aside), 'file')} would go to quarantine: --apply moves them")
             return
-        self.turn.take()
+        self.journal.take_turn()
         setting_aside = SettingAside(self.workspace.items.places, self.workspace.moves)
         taken = setting_aside.take_out_all(self.journal, self._aside, self.reporter)
         if taken.files:

@@ -1,52 +1,91 @@
-"""`derived.db`: vectors, signatures, failures, predictions, compiled encoders.
+"""`derived.db`: vectors, signatures, failures, predictions, learned metrics, compiled encoders.
 
-All of it is f(fingerprint, content): it may be deleted at any time. Keyed by content hash and fingerprint, never by
-a row of the catalogue. A derived.db of another layout is thrown away and filled again.
+All of it is f(fingerprint, content): a person may delete it at any time. Keyed by content hash and fingerprint, never
+by a row of the catalogue. It may have taken hours to fill, so nothing here erases it: an older layout is brought up to
+date by numbered steps, as the catalogue is, and what cannot be read is put aside under another name.
 """
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
+from curator.errors import WorkspaceError
+from curator.store.migrations import bring_up
 from curator.store.sqlite import Database, connect, make
 
 FILE = "derived.db"
-LAYOUT = 4
+LAYOUT = 5
 UNREAD = "unread"
 """In place of a fingerprint: the file could not be read, which says nothing about its content; it is tried again."""
 
 IF_DAMAGED = "delete it, and `curator encode` fills it again"
 
-SCHEMA = (
-    # rate: items per second when last encoded on this machine, for telling how long the next will take.
-    "CREATE TABLE space (id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE, rate REAL) STRICT",
-    # vector: float32, little-endian, as the encoder gave it (not normalised). precision: how it was computed.
-    "CREATE TABLE vector (space_id INTEGER NOT NULL, hash TEXT NOT NULL, vector BLOB NOT NULL,"
-    " precision TEXT NOT NULL, PRIMARY KEY (space_id, hash)) STRICT",
-    # A content that could not be encoded. fingerprint '': it could not even be decoded, whatever the encoder.
-    "CREATE TABLE failure (fingerprint TEXT NOT NULL, hash TEXT NOT NULL, reason TEXT NOT NULL,"
-    " PRIMARY KEY (fingerprint, hash)) STRICT",
-    # probabilities: float32, little-endian, in the order of the head's classes. head: hash of its state.
-    "CREATE TABLE prediction (head TEXT NOT NULL, hash TEXT NOT NULL, probabilities BLOB NOT NULL,"
-    " PRIMARY KEY (head, hash)) STRICT",
-    # Something small that was computed from a content. name: of what, and which version of it.
-    "CREATE TABLE signature (name TEXT NOT NULL, hash TEXT NOT NULL, value BLOB NOT NULL,"
-    " PRIMARY KEY (name, hash)) STRICT",
-    # An encoder of one medium as an ONNX model. form: empty where it cannot be had. tokenizer: for texts, else empty.
-    "CREATE TABLE compiled (fingerprint TEXT NOT NULL, medium TEXT NOT NULL, tokenizer BLOB NOT NULL,"
-    " form BLOB NOT NULL, PRIMARY KEY (fingerprint, medium)) STRICT",
-    f"PRAGMA user_version = {LAYOUT}",
-)
+D001 = """
+-- rate: items per second when last encoded on this machine, for telling how long the next will take.
+CREATE TABLE space (id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE, rate REAL) STRICT;
+-- vector: float32, little-endian, as the encoder gave it (not normalised). precision: how it was computed.
+CREATE TABLE vector (space_id INTEGER NOT NULL, hash TEXT NOT NULL, vector BLOB NOT NULL, precision TEXT NOT NULL,
+    PRIMARY KEY (space_id, hash)) STRICT;
+-- A content that could not be encoded. fingerprint '': it could not even be decoded, whatever the encoder.
+CREATE TABLE failure (fingerprint TEXT NOT NULL, hash TEXT NOT NULL, reason TEXT NOT NULL,
+    PRIMARY KEY (fingerprint, hash)) STRICT;
+-- probabilities: float32, little-endian, in the order of the head's classes. head: hash of its state.
+CREATE TABLE prediction (head TEXT NOT NULL, hash TEXT NOT NULL, probabilities BLOB NOT NULL,
+    PRIMARY KEY (head, hash)) STRICT;
+"""
+
+D002 = """
+-- Something small that was computed from a content. name: of what, and which version of it.
+CREATE TABLE signature (name TEXT NOT NULL, hash TEXT NOT NULL, value BLOB NOT NULL,
+    PRIMARY KEY (name, hash)) STRICT;
+"""
+
+D003 = """
+-- An encoder of images as an ONNX model. form: empty where it cannot be had.
+CREATE TABLE compiled (fingerprint TEXT PRIMARY KEY, form BLOB NOT NULL) STRICT;
+"""
+
+D004 = """
+ALTER TABLE compiled RENAME TO compiled_images;
+-- An encoder of one medium as an ONNX model. form: empty where it cannot be had. tokenizer: for texts, else empty.
+CREATE TABLE compiled (fingerprint TEXT NOT NULL, medium TEXT NOT NULL, tokenizer BLOB NOT NULL, form BLOB NOT NULL,
+    PRIMARY KEY (fingerprint, medium)) STRICT;
+INSERT INTO compiled SELECT fingerprint, 'image', x'', form FROM compiled_images;
+DROP TABLE compiled_images;
+"""
+
+D005 = """
+-- A similarity that was learnt. digest: of all that it was fitted from.
+CREATE TABLE metric (name TEXT PRIMARY KEY, digest TEXT NOT NULL, value BLOB NOT NULL) STRICT;
+-- It stood among the signatures, the one of its name.
+INSERT INTO metric SELECT substr(name, 8), hash, value FROM signature
+    WHERE substr(name, 1, 7) = 'metric ' GROUP BY name HAVING count(*) = 1;
+DELETE FROM signature WHERE substr(name, 1, 7) = 'metric '
+    AND (substr(name, 8), hash) IN (SELECT name, digest FROM metric);
+"""
 
 
 class Derived:
     """The cache of a workspace."""
 
-    def __init__(self, folder: Path) -> None:
-        self.database = _open(folder)
+    def __init__(
+        self,
+        folder: Path,
+        say: Callable[[str], None] = lambda line: None,
+        alone: Callable[[Path], AbstractContextManager[None]] = lambda folder: nullcontext(),
+    ) -> None:
+        """Open the cache in `folder`, made or brought up to date if need be, while nobody else does (`alone`).
+
+        `say` gets a line where a file was put aside. Raises `WorkspaceError` for one that is damaged, or that a newer
+        curator made.
+        """
+        self.database = _open(folder, say, alone)
         self._spaces: dict[str, int] = {}
 
     def close(self) -> None:
@@ -127,15 +166,12 @@ class Derived:
 
     def metric(self, name: str, digest: str) -> bytes | None:
         """What was kept of a learned metric; None unless it was fitted from what the digest stands for."""
-        value = self.database.value("SELECT value FROM signature WHERE name = ? AND hash = ?", f"metric {name}", digest)
+        value = self.database.value("SELECT value FROM metric WHERE name = ? AND digest = ?", name, digest)
         return None if value is None else bytes(value)
 
     def put_metric(self, name: str, digest: str, value: bytes) -> None:
         """Keep a learned metric in place of what was kept by that name."""
-        # Beside the signatures: a table of its own would be another layout, for which all vectors are thrown away.
-        with self.database.transaction():
-            self.database.execute("DELETE FROM signature WHERE name = ?", f"metric {name}")
-            self.put_signatures(f"metric {name}", [(digest, value)])
+        self.database.execute("INSERT OR REPLACE INTO metric VALUES (?, ?, ?)", name, digest, value)
 
     def compiled(self, fingerprint: str, medium: str, whole: bool = True) -> tuple[bytes, bytes] | None:
         """The compiled encoder of a space and its tokenizer; None where none was tried.
@@ -180,27 +216,89 @@ class Derived:
         return self._spaces[fingerprint]
 
 
-def _open(folder: Path) -> Database:
+def _open(folder: Path, say: Callable[[str], None], alone: Callable[[Path], AbstractContextManager[None]]) -> Database:
     path = folder / FILE
-    if not path.exists():
-        if not os.access(folder, os.W_OK):
+    if not path.exists() and not os.access(folder, os.W_OK):
+        return _in_memory(path)
+    if path.exists():
+        database = _known(path)
+        version = database.value("PRAGMA user_version")
+        if version == LAYOUT or (version > 0 and database.read_only):
+            return _completed(database, version)
+        database.close()
+        if database.read_only:
+            say(f"{path} is no cache of this curator's and cannot be put aside, as it is read-only: it is left out")
             return _in_memory(path)
-        make(path, _fill)
+    with alone(folder):
+        return _brought_up(path, say)
+
+
+def _known(path: Path) -> Database:
+    """The file as it is; raises `WorkspaceError` where only a newer curator knows what it holds."""
     database = connect(path, IF_DAMAGED)
-    if database.value("PRAGMA user_version") == LAYOUT or database.read_only:
-        return database
-    database.close()
-    make(path, _fill)
+    version = database.value("PRAGMA user_version")
+    if version > LAYOUT:
+        database.close()
+        raise WorkspaceError(
+            f"{path} was made by a newer curator (layout {version}, this one knows {LAYOUT}): pip install --upgrade "
+            "curator-agent, or move the file away, and `curator encode` fills another"
+        )
+    return database
+
+
+def _brought_up(path: Path, say: Callable[[str], None]) -> Database:
+    if path.exists():
+        database = _known(path)
+        tables = {row["name"] for row in database.rows("SELECT name FROM sqlite_master")}
+        if database.value("PRAGMA user_version") > 0 and tables >= {"space", "vector", "failure", "prediction"}:
+            with database.explained():
+                _migrate(database.connection)
+            return database
+        database.close()
+        if tables:
+            aside = _put_aside(path)
+            say(f"{path} is no cache of curator's: it is kept as {aside.name}, and `curator encode` fills another")
+    make(path, _migrate)
     return connect(path, IF_DAMAGED)
+
+
+def _migrate(connection: sqlite3.Connection) -> None:
+    steps = {
+        "d001_create_derived": D001,
+        "d002_create_signatures": D002,
+        "d003_create_compiled": D003,
+        "d004_compile_by_medium": D004,
+        "d005_create_metrics": D005,
+    }
+    bring_up(connection, "curator derived", steps)
+
+
+def _completed(database: Database, version: int) -> Database:
+    """One that cannot be written, with empty tables in memory for those that came after its layout."""
+    later = {
+        "signature": (2, "(name TEXT, hash TEXT, value BLOB)"),
+        "compiled": (4, "(fingerprint TEXT, medium TEXT, tokenizer BLOB, form BLOB)"),
+        "metric": (5, "(name TEXT, digest TEXT, value BLOB)"),
+    }
+    database.execute("PRAGMA temp_store = MEMORY")
+    for table, (since, columns) in later.items():
+        if version < since:
+            database.execute(f"CREATE TEMP TABLE {table} {columns}")  # stands before one of the file's by that name
+    return database
+
+
+def _put_aside(path: Path) -> Path:
+    """Rename a database, with its log, to a name that is free."""
+    number = next(n for n in itertools.count(1) if not path.with_name(f"{path.name}.old-{n}").exists())
+    aside = path.with_name(f"{path.name}.old-{number}")
+    for ending in ("-wal", "-shm", ""):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + ending).rename(aside.with_name(aside.name + ending))
+    return aside
 
 
 def _in_memory(path: Path) -> Database:
     connection = sqlite3.connect(":memory:", isolation_level=None)
     connection.row_factory = sqlite3.Row
-    _fill(connection)
+    _migrate(connection)
     return Database(path, connection, False)
-
-
-def _fill(connection: sqlite3.Connection) -> None:
-    for statement in SCHEMA:
-        connection.execute(statement)

@@ -1,6 +1,6 @@
-"""The schema of `catalogue.db`, as numbered steps. A released step is never edited.
+"""The schema of `catalogue.db`, as numbered steps, and how steps are applied. A released step is never edited.
 
-Each step runs in one transaction with the record that it was applied (sqlite-utils' `Migrations`), and
+A step runs in one transaction with the record that it was applied (sqlite-utils' `Migrations`), and
 sets `PRAGMA user_version` to its number, so that opening an up-to-date catalogue needs no import of
 sqlite-utils (150 ms).
 """
@@ -8,6 +8,7 @@ sqlite-utils (150 ms).
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -261,42 +262,45 @@ CREATE INDEX pair_of_metric ON pair (metric, left_id, right_id);
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a catalogue up to `LATEST`; each step whole or not at all."""
+    """Bring a catalogue up to `LATEST`, or leave it as it was."""
+    steps = {
+        "m001_create_catalogue": M001,
+        "m002_create_quarantine": M002,
+        "m003_create_tables": M003,
+        "m004_keep_what_was_held_out": M004,
+        "m005_create_pairs": M005,
+    }
+    bring_up(connection, "curator", steps)
+
+
+def bring_up(connection: sqlite3.Connection, name: str, steps: Mapping[str, str]) -> None:
+    """Apply those of a database's steps, the first of which makes version 1, that it is without; all or none of them.
+
+    Where another process is at the same, this waits for it, and then there is nothing left to do.
+    """
     from sqlite_utils import Database, Migrations
 
-    migrations = Migrations("curator")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        migrations = Migrations(name)
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        for number, (step, script) in enumerate(steps.items(), 1):
+            if number > version:
+                migrations(name=step)(_step(number, script))
+        migrations.apply(Database(connection))
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
 
-    @migrations()
-    def m001_create_catalogue(db: Database) -> None:
-        for statement in _statements(M001):
+
+def _step(number: int, script: str) -> Callable[[Database], None]:
+    def apply(db: Database) -> None:
+        for statement in _statements(script):
             db.execute(statement)
-        db.execute("PRAGMA user_version = 1")
+        db.execute(f"PRAGMA user_version = {number}")
 
-    @migrations()
-    def m002_create_quarantine(db: Database) -> None:
-        for statement in _statements(M002):
-            db.execute(statement)
-        db.execute("PRAGMA user_version = 2")
-
-    @migrations()
-    def m003_create_tables(db: Database) -> None:
-        for statement in _statements(M003):
-            db.execute(statement)
-        db.execute("PRAGMA user_version = 3")
-
-    @migrations()
-    def m004_keep_what_was_held_out(db: Database) -> None:
-        for statement in _statements(M004):
-            db.execute(statement)
-        db.execute("PRAGMA user_version = 4")
-
-    @migrations()
-    def m005_create_pairs(db: Database) -> None:
-        for statement in _statements(M005):
-            db.execute(statement)
-        db.execute("PRAGMA user_version = 5")
-
-    migrations.apply(Database(connection))
+    return apply
 
 
 def _statements(script: str) -> list[str]:

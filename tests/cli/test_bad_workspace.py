@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import shutil
@@ -110,6 +111,46 @@ def test_a_damaged_cache_names_its_own_cure(run, copied):
     assert run("encode").code == 0
     assert run("status", "--json").row("holding")["embedded"] == 3
     assert run("status", "--json").row("label")["positives"] == 1
+
+
+def set_layout(path, layout):
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"PRAGMA user_version = {layout}")
+
+
+def test_a_cache_of_a_newer_curator_is_not_touched(run, copied):
+    set_layout(copied / "derived.db", 99)
+    before = contents(copied)
+    for command in (READING[0], WRITING[0]):
+        run(*command).assert_failed(7, "derived.db", "newer curator", "layout 99", "pip install", "move the file away")
+    assert contents(copied) == before
+    (copied / "derived.db").rename(copied / "away")
+    assert run("encode").code == 0
+    set_layout(copied / "away", 5)
+    (copied / "away").replace(copied / "derived.db")
+    assert run("status", "--json").row("holding")["embedded"] == 3
+
+
+def test_a_cache_of_an_older_layout_keeps_its_vectors(run, copied):
+    with contextlib.closing(sqlite3.connect(copied / "derived.db")) as connection, connection:
+        connection.execute("DROP TABLE metric")
+        connection.execute("DROP TABLE _sqlite_migrations")
+    set_layout(copied / "derived.db", 4)
+    ran = run("status", "--json")
+    assert (ran.row("holding")["embedded"], ran.err) == (3, "")
+    assert run("similar", "id:1", "-k", "2").code == 0
+
+
+def test_what_is_no_cache_is_kept_beside_it_with_a_line(run, copied):
+    damage(copied / "derived.db", "another program's")
+    ran = run("status", "--json")
+    assert (ran.code, ran.row("holding")["embedded"]) == (0, 0)
+    assert "derived.db.old-1, and `curator encode` fills another" in ran.err and len(ran.err.splitlines()) == 1
+    assert run("encode").code == 0
+    ran = run("status", "--json")
+    assert (ran.row("holding")["embedded"], ran.err) == (3, "")
+    with contextlib.closing(sqlite3.connect(copied / "derived.db.old-1")) as connection:
+        assert connection.execute("SELECT count(*) FROM bookmarks").fetchone() == (0,)
 
 
 @pytest.fixture(params=["files and folder", "folder", "files"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import tarfile
 
 import cli_kit
 import pytest
@@ -51,6 +52,40 @@ def test_what_cannot_be_undone(labelled):
     labelled("undo")
     labelled("undo").assert_ended(4, "nothing to undo")
     assert labelled("status", "--json").row("next")["command"] == "curator add FOLDER"
+
+
+def test_what_comes_after_an_undo_takes_no_id_of_what_went(run, tmp_path):
+    for name in ("a", "b"):
+        cli_kit.texts(tmp_path / name, 2, about=name)
+    assert run("add", "a", "--label", "seen").code == 0
+    assert run("undo").code == 0
+    assert run("add", "b", "--label", "seen").code == 0
+    assert labels(run) == {3: ["seen"], 4: ["seen"]}
+    run("show", "id:1").assert_failed(3, "id:1")
+    redone = run("undo", "2", "--json").row("undone")
+    assert (redone["by"], redone["rows"]) == (4, 7)  # two items, their places, what is said of them, and the folder
+    items = run("ls", "--json").rows("item")
+    assert {row["id"]: "about a" in row["text"] for row in items} == {1: True, 2: True, 3: False, 4: False}
+    assert labels(run) == {key: ["seen"] for key in (1, 2, 3, 4)}
+    run("undo").assert_failed(4, "run 3 cannot be undone while run 4 (undo) builds on it", "curator undo 4")
+    assert run("undo", "4").code == 0
+    assert labels(run) == {3: ["seen"], 4: ["seen"]}
+
+
+def test_an_id_is_not_given_again_after_a_kill_or_from_a_backup(run, tmp_path):
+    cli_kit.texts(tmp_path / "a", 3)
+    cli_kit.texts(tmp_path / "b", 1, about="something else")
+    assert run("add", "a", "--no-encode").code == 0
+    assert run("undo").code == 0
+    command = [sys.executable, "-c", KILLED_AT, "1", "add", "b", "--no-encode"]
+    killed = subprocess.run(command, cwd=tmp_path, env=cli_kit.environment(), capture_output=True)
+    assert killed.returncode == -signal.SIGKILL, killed
+    assert run("backup", "saved.tar").code == 0
+    with tarfile.open(tmp_path / "saved.tar") as archive:
+        archive.extractall(tmp_path / "restored", filter="data")
+    for workspace in ("workspace", "restored"):
+        assert run("add", "b", "--no-encode", "-w", workspace).code == 0
+        assert run("ls", "--json", "-w", workspace).row("item")["id"] == 4
 
 
 KILLED_AT = """

@@ -235,9 +235,9 @@ def test_after_an_undo_that_failed_the_workspace_goes_on(ws, photos):
     ws.add(photos)
     with pytest.raises(NotReady):
         ws.undo(undone.by)
-    ws.label("x", ["id:1"])
+    ws.label("x", [photos / "a.txt"])
     assert not ws.database.connection.in_transaction
-    assert ws.labels.of_items([1]) == {1: ["x"]}
+    assert ws.labels.of_items([1, 2]) == {2: ["x"]}
 
 
 @settings(max_examples=25, deadline=None)

@@ -51,7 +51,7 @@ def test_a_pair_without_a_vector_is_left_out_and_said(marked):
 
 
 def test_what_is_kept_is_replaced_not_heaped_up(marked):
-    kept = "SELECT count(*) FROM signature WHERE name LIKE 'metric %'"
+    kept = "SELECT count(*) FROM metric"
     assert not fitted(marked).reused and fitted(marked, "taste:projection").reused
     marked.pair("taste", 9, 10)
     assert not fitted(marked).reused

@@ -1,14 +1,20 @@
-"""The cache: keyed by space and content, thrown away when it is of another layout."""
+"""The cache: keyed by space and content, brought up to date from any layout, never erased."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
+import subprocess
+import sys
+import time
 
 import pytest
 
 from curator.errors import WorkspaceError
-from curator.store import derived
+from curator.store import derived, migrations
 from curator.store.derived import Derived
+from curator.store.migrations import _statements
 
 
 @pytest.fixture
@@ -62,29 +68,201 @@ def test_it_is_there_again_after_closing(tmp_path):
     second.close()
 
 
-def test_another_layout_is_thrown_away(tmp_path, monkeypatch):
+def old(folder, layout):
+    """A cache of an older layout, with a row in each of its tables, as the curator of then made it."""
+    connection = sqlite3.connect(folder / "derived.db", isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    for script in (derived.D001, derived.D002, derived.D003, derived.D004)[:layout]:
+        for statement in _statements(script):
+            connection.execute(statement)
+    connection.execute(f"PRAGMA user_version = {layout}")
+    connection.execute("INSERT INTO space VALUES (7, 'space-a', 12.5)")
+    connection.execute("INSERT INTO vector VALUES (7, 'x', x'31313131', 'float32')")
+    connection.execute("INSERT INTO failure VALUES ('', 'y', 'cannot be decoded')")
+    connection.execute("INSERT INTO prediction VALUES ('head-a', 'x', x'32323232')")
+    if layout >= 2:
+        connection.execute("INSERT INTO signature VALUES ('sketch/1', 'x', x'33')")
+    if layout == 3:
+        connection.execute("INSERT INTO compiled VALUES ('space-a', x'34')")
+    if layout >= 4:
+        connection.execute("INSERT INTO compiled VALUES ('space-a', 'image', x'', x'34')")
+        connection.execute("INSERT INTO signature VALUES ('metric taste|space-a', 'digest', x'35')")
+    connection.close()
+
+
+def hold(cache, layout, kept=True):
+    """Everything that `old` put into it is there."""
+    assert dict(cache.vectors("space-a", ["x"])) == {"x": b"1111"}
+    assert (cache.count("space-a"), cache.rate("space-a")) == (1, 12.5)
+    assert cache.all_failures() == {"y": "cannot be decoded"}
+    assert dict(cache.predictions("head-a", ["x"])) == {"x": b"2222"}
+    assert dict(cache.signatures("sketch/1", ["x"])) == ({"x": b"3"} if layout >= 2 else {})
+    found = cache.compiled("space-a", "image")
+    assert found == ((b"4", b"") if layout >= (3 if kept else 4) else None)
+    assert cache.metric("taste|space-a", "digest") == (b"5" if layout >= 4 and kept else None)
+    assert dict(cache.signatures("metric taste|space-a", ["digest"])) == (
+        {} if kept or layout < 4 else {"digest": b"5"}
+    )
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("layout", [1, 2, 3, 4])
+def test_an_older_layout_is_brought_up_to_date_with_its_rows(tmp_path, layout):
+    old(tmp_path, layout)
+    said = []
+    cache = Derived(tmp_path, said.append)
+    assert cache.database.value("PRAGMA user_version") == derived.LAYOUT
+    hold(cache, layout)
+    cache.put_metric("taste|space-a", "other", b"6")
+    assert cache.metric("taste|space-a", "digest") is None and cache.metric("taste|space-a", "other") == b"6"
+    cache.put_compiled("space-a", "text", b"form", b"tokens")
+    cache.close()
+    again = Derived(tmp_path, said.append)
+    assert again.metric("taste|space-a", "other") == b"6"
+    again.close()
+    assert said == [] and files(tmp_path) == ["derived.db"]
+    fresh = tmp_path / "fresh"
+    fresh.mkdir()
+    Derived(fresh).close()
+    schemas = []
+    for folder in (tmp_path, fresh):
+        with contextlib.closing(sqlite3.connect(folder / "derived.db")) as connection:
+            sql = "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE '%sqlite%' ORDER BY name"
+            schemas.append(connection.execute(sql).fetchall())
+    assert schemas[0] == schemas[1]
+
+
+def test_a_signature_that_only_looks_like_a_metric_stays_one(tmp_path):
+    old(tmp_path, 4)
+    with contextlib.closing(sqlite3.connect(tmp_path / "derived.db")) as connection, connection:
+        connection.executemany("INSERT INTO signature VALUES ('metric size', ?, x'36')", [("x",), ("y",)])
+    cache = Derived(tmp_path)
+    hold(cache, 4)
+    assert dict(cache.signatures("metric size", ["x", "y"])) == {"x": b"6", "y": b"6"}
+    cache.close()
+
+
+@pytest.mark.parametrize("layout", [1, 3, 4])
+def test_an_older_layout_that_cannot_be_written_is_read(tmp_path, layout, monkeypatch):
+    old(tmp_path, layout)
+    before = (tmp_path / "derived.db").read_bytes()
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)  # as for who is not root
+    cache = Derived(tmp_path)
+    assert cache.database.read_only
+    hold(cache, layout, kept=False)
+    cache.close()
+    assert (tmp_path / "derived.db").read_bytes() == before and files(tmp_path) == ["derived.db"]
+
+
+def test_a_step_that_fails_changes_nothing(tmp_path, monkeypatch):
+    old(tmp_path, 3)
+    with monkeypatch.context() as patch:
+        patch.setattr(derived, "D005", derived.D005 + "CREATE TABLE vector (x);")
+        with pytest.raises(sqlite3.OperationalError, match="vector already exists"):
+            Derived(tmp_path)
+        with contextlib.closing(sqlite3.connect(tmp_path / "derived.db")) as connection:
+            assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+            assert connection.execute("SELECT form FROM compiled").fetchall() == [(b"4",)]
+    cache = Derived(tmp_path)
+    hold(cache, 3)
+    cache.close()
+
+
+OPEN = """
+import sys, time
+from pathlib import Path
+from curator.store.derived import Derived
+from curator.store.catalogue import open_catalogue
+import sqlite_utils
+while not Path(sys.argv[1], "go").exists():
+    time.sleep(0.001)
+open_catalogue(Path(sys.argv[1])).close()
+cache = Derived(Path(sys.argv[1]))
+print(cache.count("space-a"), cache.metric("taste|space-a", "digest"))
+"""
+
+
+def test_two_processes_that_open_an_old_one_at_the_same_time(tmp_path):
+    old(tmp_path, 4)
+    catalogue = sqlite3.connect(tmp_path / "catalogue.db", isolation_level=None)
+    catalogue.execute("PRAGMA journal_mode = WAL")
+    for statement in _statements(migrations.M001):
+        catalogue.execute(statement)
+    catalogue.execute(
+        "CREATE TABLE _sqlite_migrations (id INTEGER PRIMARY KEY, migration_set TEXT, name TEXT, applied_at TEXT)"
+    )
+    catalogue.execute("INSERT INTO _sqlite_migrations VALUES (1, 'curator', 'm001_create_catalogue', '2026-01-01')")
+    catalogue.execute("PRAGMA user_version = 1")
+    # Keeps both waiting at their first step.
+    catalogue.execute("BEGIN IMMEDIATE")
+    command = [sys.executable, "-c", OPEN, str(tmp_path)]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    (tmp_path / "go").touch()
+    time.sleep(1)
+    catalogue.execute("COMMIT")
+    catalogue.close()
+    assert [(*process.communicate(timeout=60), process.returncode) for process in both] == [("1 b'5'\n", "", 0)] * 2
+
+
+@pytest.mark.parametrize("layout", [derived.LAYOUT + 1, 99])
+def test_a_newer_layout_is_left_alone(tmp_path, layout, monkeypatch):
     first = Derived(tmp_path)
     first.put_vectors("space-a", [("x", b"1111")], "float32")
-    first.database.execute(f"PRAGMA user_version = {derived.LAYOUT + 1}")
-    first.database.execute("CREATE TABLE of_the_future (id INTEGER)")
+    first.database.execute(f"PRAGMA user_version = {layout}")
     first.close()
-    second = Derived(tmp_path)
-    assert second.database.value("PRAGMA user_version") == derived.LAYOUT
-    assert second.count("space-a") == 0
-    assert second.database.value("SELECT count(*) FROM sqlite_master WHERE name = 'of_the_future'") == 0
-    second.put_vectors("space-a", [("x", b"2222")], "float32")
-    second.close()
-    assert not list(tmp_path.glob("derived.db-*"))
+    before = (tmp_path / "derived.db").read_bytes()
+    for writable in (True, False):
+        if not writable:
+            monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+        with pytest.raises(WorkspaceError, match=rf"newer curator \(layout {layout}.*pip install.*move the file away"):
+            Derived(tmp_path)
+    assert (tmp_path / "derived.db").read_bytes() == before and files(tmp_path) == ["derived.db"]
 
 
-def test_a_layout_that_was_left_half_made_is_made_anew(tmp_path):
-    connection = sqlite3.connect(tmp_path / "derived.db")
+@pytest.mark.parametrize("version", [0, 3])
+def test_what_is_no_cache_is_put_aside_and_said(tmp_path, version, monkeypatch):
+    said = []
+    for number in (1, 2):
+        connection = sqlite3.connect(tmp_path / "derived.db", isolation_level=None)
+        connection.execute("CREATE TABLE space (id INTEGER PRIMARY KEY)")
+        connection.execute(f"INSERT INTO space VALUES ({number})")
+        connection.execute(f"PRAGMA user_version = {version}")
+        connection.close()
+        cache = Derived(tmp_path, said.append)
+        cache.put_vectors("space-a", [("x", b"1111")], "float32")
+        assert cache.count("space-a") == 1
+        cache.close()
+        line = f"{tmp_path / 'derived.db'} is no cache of curator's: it is kept as derived.db.old-{number}, and "
+        assert said.pop() == line + "`curator encode` fills another" and not said
+        with contextlib.closing(sqlite3.connect(tmp_path / f"derived.db.old-{number}")) as connection:
+            assert connection.execute("SELECT id FROM space").fetchall() == [(number,)]
+        (tmp_path / "derived.db").unlink()
+    assert files(tmp_path) == ["derived.db.old-1", "derived.db.old-2"]
+
+
+def test_an_empty_file_is_filled_without_a_word(tmp_path):
+    (tmp_path / "derived.db").touch()
+    said = []
+    cache = Derived(tmp_path, said.append)
+    cache.put_vectors("space-a", [("x", b"1111")], "float32")
+    cache.close()
+    assert not said and files(tmp_path) == ["derived.db"]
+
+
+def test_what_is_no_cache_and_cannot_be_put_aside_is_left_out(tmp_path, monkeypatch):
+    connection = sqlite3.connect(tmp_path / "derived.db", isolation_level=None)
     connection.execute("CREATE TABLE space (id INTEGER PRIMARY KEY)")
     connection.close()
-    cache = Derived(tmp_path)
-    cache.put_vectors("space-a", [("x", b"1111")], "float32")
-    assert cache.count("space-a") == 1
+    before = (tmp_path / "derived.db").read_bytes()
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
+    said = []
+    cache = Derived(tmp_path, said.append)
+    assert cache.count("space-a") == 0
     cache.close()
+    assert (tmp_path / "derived.db").read_bytes() == before and len(said) == 1 and "read-only" in said[0]
 
 
 def test_a_damaged_cache_is_said_to_be_one(tmp_path):
