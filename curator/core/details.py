@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 from curator.api import ReaderSpec, ReadOptions, Row
 from curator.core.adding import ROLES
 from curator.core.files import BadContent, look
-from curator.core.labels import Source, full_name
+from curator.core.label_names import full_name
+from curator.core.labels import Source
 from curator.core.rows import BadRow, Drafts
 from curator.core.tables import Tables
 from curator.errors import NotFound

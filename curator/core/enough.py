@@ -36,9 +36,8 @@ def refuse_too_few(examples: Examples, least: int = TWO) -> None:
     """
     if _enough(examples, least):
         return
-    kind, _, name = examples.target.partition(":")
-    quoted, few = shlex.quote(name), number(least)
-    if kind == "group":
+    name, quoted, few = examples.target.full_name, shlex.quote(examples.spelled), number(least)
+    if examples.target.kind == "group":
         labels = sum(many >= least for many in examples.counts)
         raise NotReady(
             f"group {name!r} has {count(labels, 'label')} with {few} or more items; it takes two: "
@@ -56,7 +55,7 @@ def refuse_too_few(examples: Examples, least: int = TWO) -> None:
 
 def _enough(examples: Examples, least: int) -> bool:
     enough = sum(many >= least for many in examples.counts)
-    return enough == 2 if examples.target.startswith("label:") else enough > 1
+    return enough == 2 if examples.target.kind == "label" else enough > 1
 
 
 def number(least: int) -> str:

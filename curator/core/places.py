@@ -13,7 +13,7 @@ from typing import Any
 
 from curator.core.changes import Journal
 from curator.core.files import BadContent, Stamp, look
-from curator.errors import NotFound
+from curator.errors import BadInput, NotFound
 from curator.store.catalogue import path_from_value, path_to_value
 from curator.store.sqlite import Database
 
@@ -176,7 +176,9 @@ def real(path: str | Path) -> str:
 
 
 def typed(path: str | Path) -> Path:
-    """A path as a person gives it: `~` is opened up where it is somebody's home."""
+    """A path as a person gives it: `~` is opened up where it is somebody's home. Raises `BadInput` for an empty one."""
+    if path == "":  # which would else be the current folder
+        raise BadInput("'' is no path: it is empty")
     return Path(os.path.expanduser(path))
 
 

@@ -23,6 +23,7 @@ from curator.core.changes import Journal
 from curator.core.contents import decode_text
 from curator.core.files import BadContent, reason
 from curator.core.models import Models
+from curator.core.places import typed
 from curator.core.reporting import SHARES, Reporter, count, shares
 from curator.errors import BadInput, NotFound, NotReady
 from curator.parameters import bind
@@ -142,7 +143,7 @@ def lines_of(files: Sequence[str | Path]) -> list[str]:
     """The lines of text files, without empty ones; raises `NotFound` and `BadInput`, naming the file."""
     texts: list[str] = []
     for name in files:
-        path = Path(name).expanduser()
+        path = typed(name)
         if not path.is_file():
             raise (BadInput if path.exists() else NotFound)(f"no file {name!r} to learn from")
         try:

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from curator.api import Item, ItemSet, Modality, Query
+from curator.api import Item, ItemSet, Modality, Query, TargetRef
 from curator.core.contents import Content, examine
 from curator.core.files import BadContent, look
 from curator.core.labels import Labels
@@ -76,8 +76,9 @@ class Items:
             raise missing_path(folder)
         return [item for item in items if item.id in below]
 
-    def _labelled(self, items: Iterable[Item], label: str) -> list[Item]:
-        examples = Labels(self.database).examples(f"label:{label}")
+    def _labelled(self, items: Iterable[Item], label: str | TargetRef) -> list[Item]:
+        labels = Labels(self.database)
+        examples = labels.examples(label if isinstance(label, TargetRef) else labels.target(label))
         positive = {item for item, target in zip(examples.items, examples.targets, strict=True) if target}
         return [item for item in items if item.id in positive]
 

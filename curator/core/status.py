@@ -109,7 +109,7 @@ class Status:
         labels = self.labels()
         groups = sorted({label.group for label in labels if label.group})
         for group in groups:
-            examples = self.workspace.labels.examples(f"group:{group}")
+            examples = self.workspace.labels.examples(self.workspace.labels.target(group=group))
             if examples.conflicts:
                 command = f"curator label NAME id:{examples.conflicts[0]} --group {shlex.quote(group)}"
                 yield Step(f"{count(len(examples.conflicts), 'item')} with two labels of group {group}", command)
@@ -125,13 +125,13 @@ class Status:
                 yield from self._label_step(label)
 
     def _label_step(self, label: LabelCount) -> Iterator[Step]:
-        name = shlex.quote(label.label)
+        examples = self.workspace.labels.examples(label.ref)
+        name = shlex.quote(examples.spelled)
         has = f"label {label.label} has {count(label.positives, 'positive')}"
         if label.conflicts:
-            example = self.workspace.labels.examples(f"label:{label.label}").conflicts[0]
             yield Step(
                 f"{count(label.conflicts, 'item')} labelled {label.label} both ways",
-                f"curator label {name} id:{example}",
+                f"curator label {name} id:{examples.conflicts[0]}",
             )
         if label.negatives < 2:
             many = "no counter-example" if not label.negatives else "one counter-example"
