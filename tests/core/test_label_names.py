@@ -11,13 +11,16 @@ from fakes import open_fake, text
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from curator.api import SetLabel
+from curator.api import MetricSpec, SetLabel
 from curator.core.changes import Journal
 from curator.core.label_names import LabelNames, full_name, sought
 from curator.core.labels import clean
+from curator.core.learned_metrics import LearnedMetrics
+from curator.core.models import Reference, model_name
 from curator.core.pairs import meant
 from curator.core.running import apply
 from curator.errors import BadInput, NotFound
+from curator.plugins import Loaded, Origin
 
 PARTS = st.sampled_from(
     ["a", "b", "/", ":", "@", ",", " ", "id:", "0", "1", "2", "\u00e9", "e\u0301", "\u732b", "label:"]
@@ -127,3 +130,28 @@ def test_a_metric_is_found_by_its_whole_name_and_with_a_kind(names, reference):
         assert (name, "projection") in meant(f"{name}:projection", sorted(names), kinds)
         assert (name, "projection") in meant(f" {name}  :projection", sorted(names), kinds)
     assert all(name in names for name, _ in found)
+
+
+def test_a_metric_called_as_another_with_a_kind_that_came_later_is_told_apart(ws):
+    spec = MetricSpec("kind", "none", lambda: None, True)
+    ws.registry.take(Loaded(Origin("late", "", "late", "0"), (spec,)))
+    journal = Journal(ws.database, "pair", {})
+    for metric in ("a", "a:kind", "b:c"):
+        ws.pairs.say(journal, metric, ws.items.by_ids([1, 2]), True)
+    learned = LearnedMetrics(ws.encoding, ws.training)
+    assert (learned._meant("a"), learned._meant(" b:c ")) == (("a", ""), ("b:c", ""))
+    with pytest.raises(BadInput, match="metric 'a:kind' may be two: write ") as error:
+        learned._meant("a:kind")
+    ways = [shlex.split(way)[0] for way in str(error.value).partition(": write ")[2].split(" or ")]
+    assert list(map(learned._meant, ways)) == [("a:kind", "kind"), ("a", "kind")]
+    with pytest.raises(NotFound, match="no kind of metric 'kin'"):
+        learned._meant("b:c:kin")
+    with pytest.raises(BadInput, match="holds a ':' with the kind"):
+        ws.pair("new:kind", 1, 2)
+
+
+def test_the_name_of_a_model_is_a_reference_to_it_whatever_its_variant_ends_in(ws):
+    row = {"encoder": "clip", "variant": "local-dir:/a@7", "version": 1, "weights": "null"}
+    read = Reference.parse(model_name(row))
+    assert (read.name, read.variant, read.version) == ("clip", "local-dir:/a@7", 1)
+    assert model_name({**row, "variant": "local-dir:/a@b"}) == "clip:local-dir:/a@b"
