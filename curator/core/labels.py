@@ -54,7 +54,10 @@ class Examples:
 
 @dataclass(frozen=True, slots=True)
 class LabelCount:
-    """How many items are a label, are not (its siblings' items included), and contradict themselves in its group."""
+    """How many items are a label, are not (its siblings' items included), and contradict themselves in its group.
+
+    `label` is its name as it is shown, `spelled` what a person types for it.
+    """
 
     label: str
     group: str | None
@@ -62,6 +65,7 @@ class LabelCount:
     negatives: int
     conflicts: int
     ref: TargetRef
+    spelled: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,10 +158,19 @@ class Labels:
     def _every(self) -> LabelNames:
         return LabelNames(self.database.rows(_LABELS))
 
-    def _meant(self, name: str) -> sqlite3.Row | None:
+    def _going_by(self, name: str) -> list[sqlite3.Row]:
         where = "label.name = ? OR label_group.name || '/' || label.name = ? OR label.id = ?"
         some = self.database.rows(f"{_LABELS} WHERE {where}", name, name, number_in(name))
-        rows = LabelNames(some).meant(name)
+        return LabelNames(some).meant(name)
+
+    def _spelled(self, row: sqlite3.Row) -> str:
+        """What a person types for a label, with its group if that will do."""
+        full = full_name(row)
+        plain = [other["id"] for other in self._going_by(full)] == [row["id"]]
+        return full if plain else self._every().spelled(row)
+
+    def _meant(self, name: str) -> sqlite3.Row | None:
+        rows = self._going_by(name)
         if len(rows) > 1:
             ways = " or ".join(sorted(map(self._told, rows)))
             raise BadInput(f"{name!r} may mean several labels: write {ways}")
@@ -289,7 +302,7 @@ class Labels:
         for row in rows:
             is_, others = positive[row["id"]], len(verdicts.positive) - conflicts - positive[row["id"]]
             shown, isnt = names.shown(row), others + negative[row["id"]]
-            yield LabelCount(shown, row["group_name"], is_, isnt, conflicts, _ref(row))
+            yield LabelCount(shown, row["group_name"], is_, isnt, conflicts, _ref(row), names.spelled(row))
 
     def _of_group(self, target: TargetRef, least: Source) -> Examples:
         assert target.id is not None
@@ -307,8 +320,8 @@ class Labels:
         )
 
     def _of_label(self, target: TargetRef, least: Source) -> Examples:
-        names = self._every()
-        label = next(row for row in names.rows if row["id"] == target.id)
+        label = self.database.row(f"{_LABELS} WHERE label.id = ?", target.id)
+        assert label is not None
         siblings = self._siblings(label["group_id"]) if label["group_id"] is not None else {label["id"]: target.name}
         verdicts = self.verdicts(list(siblings), least)
         chosen = {item: int(is_ == label["id"]) for item, is_ in verdicts.positive.items() if is_ is not None}
@@ -318,9 +331,7 @@ class Labels:
         items = sorted(chosen)
         classes = (f"not {label['name']}", str(label["name"]))
         found = [chosen[item] for item in items]
-        full, spelled = full_name(label), names.spelled(label)
-        plain = [row["id"] for row in names.meant(full)] == [label["id"]]
-        return Examples(target, classes, items, found, _conflicts(verdicts), full if plain else spelled)
+        return Examples(target, classes, items, found, _conflicts(verdicts), self._spelled(label))
 
     def _siblings(self, group_id: int) -> dict[int, str]:
         rows = self.database.rows("SELECT id, name FROM label WHERE group_id = ? ORDER BY name", group_id)

@@ -125,13 +125,13 @@ class Status:
                 yield from self._label_step(label)
 
     def _label_step(self, label: LabelCount) -> Iterator[Step]:
-        examples = self.workspace.labels.examples(label.ref)
-        name = shlex.quote(examples.spelled)
+        name = shlex.quote(label.spelled)
         has = f"label {label.label} has {count(label.positives, 'positive')}"
         if label.conflicts:
+            example = self.workspace.labels.examples(label.ref).conflicts[0]
             yield Step(
                 f"{count(label.conflicts, 'item')} labelled {label.label} both ways",
-                f"curator label {name} id:{examples.conflicts[0]}",
+                f"curator label {name} id:{example}",
             )
         if label.negatives < 2:
             many = "no counter-example" if not label.negatives else "one counter-example"
