@@ -45,12 +45,20 @@ def refuse_too_few(examples: Examples, least: int = TWO) -> None:
         )
     negative, positive = examples.counts
     conflicts = f" ({count(len(examples.conflicts), 'item')} labelled both ways left out)" if examples.conflicts else ""
-    missing = [f"curator label {quoted} FILES"] * (positive < least)
-    missing += [f"curator label {quoted} --negative FILES"] * (negative < least)
+    missing = [label_command(examples.spelled)] * (positive < least)
+    missing += [label_command(examples.spelled, negative=True)] * (negative < least)
     raise NotReady(
         f"label {name!r} has {count(positive, 'example')} and {count(negative, 'counter-example')}{conflicts}; "
         f"it takes {few} of each: {' and '.join(missing)}"
     )
+
+
+def label_command(spelled: str, items: str = "FILES", negative: bool = False) -> str:
+    """What to type to label items; a name that begins as an option does stands behind `--`."""
+    quoted, option = shlex.quote(spelled), " --negative" if negative else ""
+    if spelled.startswith("-"):
+        return f"curator label{option} -- {quoted} {items}"
+    return f"curator label {quoted}{option} {items}"
 
 
 def _enough(examples: Examples, least: int) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from curator.api import Modality
+from curator.core.enough import label_command
 from curator.core.labels import LabelCount
 from curator.core.reporting import count, size
 from curator.errors import CuratorError
@@ -125,18 +126,20 @@ class Status:
                 yield from self._label_step(label)
 
     def _label_step(self, label: LabelCount) -> Iterator[Step]:
-        name = shlex.quote(label.spelled)
         has = f"label {label.label} has {count(label.positives, 'positive')}"
         if label.conflicts:
             example = self.workspace.labels.examples(label.ref).conflicts[0]
             yield Step(
                 f"{count(label.conflicts, 'item')} labelled {label.label} both ways",
-                f"curator label {name} id:{example}",
+                label_command(label.spelled, f"id:{example}"),
             )
         if label.negatives < 2:
             many = "no counter-example" if not label.negatives else "one counter-example"
-            yield Step(f"{has} and {many}", f"curator label {name} --negative FILES")
+            yield Step(f"{has} and {many}", label_command(label.spelled, negative=True))
         elif label.positives < 2:
-            yield Step(has, f"curator label {name} FILES")
+            yield Step(has, label_command(label.spelled))
         else:
-            yield Step(f"{has} and {count(label.negatives, 'counter-example')}", f"curator classify --label {name}")
+            yield Step(
+                f"{has} and {count(label.negatives, 'counter-example')}",
+                f"curator classify --label {shlex.quote(label.spelled)}",
+            )

@@ -9,7 +9,7 @@ import os
 import unicodedata
 
 import cli_kit
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 import curator
@@ -45,7 +45,12 @@ def told_apart(names):
 
 NAME = st.lists(st.sampled_from(PARTS), min_size=1, max_size=4).map("".join).filter(str.strip)
 NAMES = st.lists(NAME, min_size=6, max_size=6).filter(told_apart)
-QUICK = {"deadline": None, "suppress_health_check": list(HealthCheck), "derandomize": True}
+QUICK = {
+    "phases": (Phase.explicit, Phase.generate),
+    "deadline": None,
+    "suppress_health_check": list(HealthCheck),
+    "derandomize": True,
+}
 
 
 class Journey:
@@ -68,7 +73,7 @@ class Journey:
             return ws.labels._every().spelled(rows[0])
 
 
-@settings(max_examples=2, **QUICK)
+@settings(max_examples=5, **QUICK)
 @given(NAMES)
 @example(["animals/pets", "hat", "cat", "animals/pets/hat", "a:b", "brand/type"])
 @example(["photos", "hat", "id:2", "photos/hat", "taste:by/a ", " q "])
@@ -131,7 +136,7 @@ def learn(journey):
     assert heads[2].startswith(f"label:{told[2]}@")
     run("cluster", "-k", "2", "--name", f"1={journey.dog}", "--group", group, "--json")
     run("cluster", "-k", "2", "--name", f"1={alone}", "--json")
-    run("audit", "--json")
+    run("audit", "--head", "prototype", "--json")
     run(
         "explain", "texts/one/1.txt", "--group", group, "--class", journey.cat, code=2
     )  # a text, but its names are good
@@ -143,7 +148,7 @@ def pair_and_undo(journey):
     run("pair", "id:1", "id:4", "id:5", "--metric", metric, "--not-alike")
     run("similar", "id:1", "--metric", metric, "--json")
     run("similar", "id:1", "--metric", f"{metric}:projection", "--json")
-    run("metrics", unicodedata.normalize("NFD", metric), "--json")
+    run("metrics", "--json", "--", unicodedata.normalize("NFD", metric))
     before = run("status", "--json").rows("label")
     run("label", "--remove", "--", journey.spelled(journey.alone), "texts/one/1.txt")
     assert run("status", "--json").rows("label") != before
@@ -158,11 +163,11 @@ def test_a_group_with_a_slash_and_a_column_with_one(tmp_path, monkeypatch):
         cli_kit.texts(tmp_path / "p" / kind, 4, kind)
     assert cli_kit.curator_here("add", "p", "--labels-from-folders", "--group", "animals/pets").code == 0
     for name in ("hat", "animals/pets/hat"):
-        ran = cli_kit.curator_here("classify", "--label", name, "--json")
+        ran = cli_kit.curator_here("classify", "--label", name, "--head", "prototype", "--json")
         assert ran.code == 0 and ran.rows("held-out")[0]["head"] == "label:animals/pets/hat@1", ran
     (tmp_path / "t.csv").write_text("words,brand/type\n" + "".join(f"row {n},{'ab'[n % 2]}\n" for n in range(8)))
     assert cli_kit.curator_here("add", "t.csv", "--text-column", "words", "--label-column", "brand/type").code == 0
-    ran = cli_kit.curator_here("classify", "--label", "a", "--json")
+    ran = cli_kit.curator_here("classify", "--label", "a", "--head", "prototype", "--json")
     assert ran.code == 0 and ran.rows("held-out")[0]["head"] == "label:brand/type/a@1", ran
 
 

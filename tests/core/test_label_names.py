@@ -19,7 +19,8 @@ from curator.core.learned_metrics import LearnedMetrics
 from curator.core.models import Reference, model_name
 from curator.core.pairs import meant
 from curator.core.running import apply
-from curator.errors import BadInput, NotFound
+from curator.core.status import Status
+from curator.errors import BadInput, NotFound, NotReady
 from curator.plugins import Loaded, Origin
 
 PARTS = st.sampled_from(
@@ -93,6 +94,13 @@ def test_a_name_that_may_mean_two_is_refused_and_what_the_message_says_works(ws)
         ("photos", "hat"),
         ("photos", "photos/hat"),
     ]
+
+
+def test_a_name_that_begins_as_an_option_does_stands_behind_two_dashes(ws):
+    ws.label("-x y", [1])
+    with pytest.raises(NotReady, match="curator label -- '-x y' FILES and curator label --negative -- '-x y' FILES"):
+        ws.train(label="-x y")
+    assert "curator label --negative -- '-x y' FILES" in [step.command for step in Status(ws).next_steps()]
 
 
 def test_a_number_that_no_label_has_makes_none(ws):
