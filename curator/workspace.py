@@ -23,6 +23,7 @@ from curator.api import (
     FittedHead,
     Item,
     ItemSet,
+    MetricSpec,
     Model,
     ReadOptions,
     SetLabel,
@@ -179,9 +180,9 @@ class Workspace:
         ('', 'positive', 'negative', 'conflict').
         """
         found = [self.items.named(item) for item in items]
-        before = self.labels.said_of(f"{group}/{name}" if group else name, [item.id for item in found])
+        before = self.labels.said_of(name, [item.id for item in found], group)
         if value is None:
-            self.labels.find(f"{group}/{name}" if group else name)
+            self.labels.target(name, group)
         arguments = {"name": name, "value": value, "group": group, "items": [item.id for item in found]}
         with self._run("label", arguments) as journal:
             for item in found:
@@ -195,7 +196,7 @@ class Workspace:
         """
         found = [self.items.named(item) for item in items]
         with self._run("pair", {"metric": metric, "alike": alike, "items": [item.id for item in found]}) as journal:
-            return self.pairs.say(journal, metric, found, alike)
+            return self.pairs.say(journal, metric, found, alike, self.registry.names(MetricSpec))
 
     def encode(
         self,
@@ -210,7 +211,7 @@ class Workspace:
         `weights`: a file or folder with the encoder's weights. `retry`: try again what failed before. `device`: where
         to compute, as torch names it [default: $CURATOR_DEVICE, else a GPU if there is one].
         """
-        self.models.device = device and chosen(device)
+        self.models.device = None if device is None else chosen(device)
         if weights is not None and encoder is None:
             raise BadInput("weights belong to an encoder: name it too (-e NAME --weights FILE)")
         reports = {}

@@ -471,21 +471,21 @@ def shuffled(context: Any, params: Any) -> Any:
     yield from np.random.default_rng().permutation(np.asarray(list(map(row, context.items())), object)).tolist()
 
 
-def about(items: Any) -> Any:
-    return (Ask(item, "label:red", "is it red?", probability=0.5) for item in items)
+def about(items: Any, context: Any) -> Any:
+    return (Ask(item, context.target("red", None), "is it red?", probability=0.5) for item in items)
 
 
 def insisting(context: Any, params: Any) -> Any:
-    yield from about(context.items()[:3])
+    yield from about(context.items()[:3], context)
 
 
 def stammering(context: Any, params: Any) -> Any:
     left = [item for item in context.items() if item.id not in context.asked()]
-    yield from about([*left[:2], *left[:1]])
+    yield from about([*left[:2], *left[:1]], context)
 
 
 def unannounced(context: Any, params: Any) -> Any:
-    yield from about(context.items())
+    yield from about(context.items(), context)
 
 
 def of_nothing(context: Any, params: Any) -> Any:
@@ -493,11 +493,11 @@ def of_nothing(context: Any, params: Any) -> Any:
 
 
 def without_choices(context: Any, params: Any) -> Any:
-    yield from (Ask(item, "group:colour", "which colour?") for item in context.items())
+    yield from (Ask(item, context.target(None, "colour"), "which colour?") for item in context.items())
 
 
 def overconfident(context: Any, params: Any) -> Any:
-    yield from (Ask(item, "label:red", "is it red?", probability=99.0) for item in context.items())
+    yield from (Ask(item, context.target("red", None), "is it red?", probability=99.0) for item in context.items())
 
 
 def action(name: str, plan: Any, asks: bool = False) -> ActionSpec:

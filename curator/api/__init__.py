@@ -58,6 +58,7 @@ from curator.api.data import (
     Predictions,
     Query,
     Signature,
+    TargetRef,
 )
 from curator.api.encoders import (
     Compilable,
@@ -141,6 +142,7 @@ __all__ = [
     "Signature",
     "Skipped",
     "Table",
+    "TargetRef",
     "TextBatch",
     "TextForm",
     "Tried",

@@ -22,6 +22,7 @@ from curator.api.data import (
     Predictions,
     Query,
     Signature,
+    TargetRef,
 )
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 
 LabelName = NewType("LabelName", str)
-"""`NAME`, or `GROUP/NAME` where several groups have a label of that name."""
+"""As a person types it: `NAME`, `GROUP/NAME` where several groups have a label of that name, or `id:N`."""
 GroupName = NewType("GroupName", str)
 """A group of labels that exclude each other."""
 EncoderRef = NewType("EncoderRef", str)
@@ -102,12 +103,13 @@ class Finding:
 class SetLabel:
     """A change: say that `item` is (`True`), is not (`False`) or is no longer said to be (`None`) `label`.
 
-    `source` is on whose word: a head counts for less than a rule, both for less than an import or a person. No head
-    learns from what a head said.
+    `label` is a name as a person types it, a new one too, or what `Context.target` gave for a label. With `group` it is
+    the name of the label within that group. `source` is on whose word: a head counts for less than a rule, both for
+    less than an import or a person. No head learns from what a head said.
     """
 
     item: int
-    label: str
+    label: str | TargetRef
     value: bool | None
     group: str | None = None
     score: float | None = None
@@ -154,7 +156,7 @@ class Ask:
     """
 
     item: Item
-    target: str
+    target: TargetRef
     question: str
     choices: tuple[str, ...] = ()
     probability: float | None = None
@@ -228,15 +230,22 @@ class Context(Protocol):
         """
         ...
 
-    def target(self, label: LabelName | None, group: GroupName | None) -> str:
-        """The one label or group that was named, checked; raises `NotFound` with the nearest name."""
+    def target(self, label: LabelName | None, group: GroupName | None) -> TargetRef:
+        """The one label or group that was named; raises `NotFound` with the nearest name.
+
+        Raises `BadInput` for a name that several labels go by, with what to write instead.
+        """
         ...
 
-    def targets(self) -> list[str]:
+    def label_in(self, group: GroupName, name: str) -> TargetRef:
+        """The label of that name within a group, whatever characters they hold; raises `NotFound`."""
+        ...
+
+    def targets(self) -> list[TargetRef]:
         """What `head` can be asked for: every group, and every label in no group, with two examples of two classes."""
         ...
 
-    def head(self, target: str, model: Model | None = None, head: HeadName | None = None) -> FittedHead:
+    def head(self, target: TargetRef, model: Model | None = None, head: HeadName | None = None) -> FittedHead:
         """The head for a label or group: the saved one while labels and vectors are the same, else a new one."""
         ...
 
@@ -264,11 +273,11 @@ class Context(Protocol):
         """
         ...
 
-    def unlabelled(self, target: str, items: Sequence[Item]) -> list[Item]:
+    def unlabelled(self, target: TargetRef, items: Sequence[Item]) -> list[Item]:
         """Those of `items` of which nothing is said as to the label or group."""
         ...
 
-    def said(self, target: str, items: Sequence[Item]) -> list[str | None]:
+    def said(self, target: TargetRef, items: Sequence[Item]) -> list[str | None]:
         """The class of the target (`X` or `not X` of a label) that each item is said to be, None where nothing is said.
 
         An empty text stands where things are said that exclude each other.

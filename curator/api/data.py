@@ -106,6 +106,29 @@ class Model:
 
 
 @dataclass(frozen=True, slots=True)
+class TargetRef:
+    """A label or a group of labels, as the catalogue knows it: what a head is for, and what a question is about.
+
+    `Context.target` gives it. `id` is what it is known by, None where it is gone. `name` is its own, `group` the name
+    of the group that a label belongs to; None for one that stands alone, and for a group. As text it is `label:NAME`,
+    `label:GROUP/NAME` or `group:NAME`, for people: names hold any character, so that nothing can be read back from it.
+    """
+
+    kind: Literal["label", "group"]
+    id: int | None
+    name: str
+    group: str | None = None
+
+    @property
+    def full_name(self) -> str:
+        """`GROUP/NAME` of a label in a group, else `NAME`."""
+        return self.name if self.group is None else f"{self.group}/{self.name}"
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.full_name}"
+
+
+@dataclass(frozen=True, slots=True)
 class FittedHead:
     """A head that has been fitted and saved.
 
@@ -116,7 +139,7 @@ class FittedHead:
     """
 
     id: int
-    target: str
+    target: TargetRef
     version: int
     head: str
     model: Model
@@ -222,11 +245,14 @@ class MappedPicture:
 
 @dataclass(frozen=True, slots=True)
 class ItemSet:
-    """Which items: those that meet every condition given. Empty: all of them."""
+    """Which items: those that meet every condition given. Empty: all of them.
+
+    `label` is a name as a person types it, or what `Context.target` gave for a label.
+    """
 
     media: Modality | None = None
     under: Path | None = None
-    label: str | None = None
+    label: str | TargetRef | None = None
     unlabelled: bool = False
 
 

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from curator.api import Item, ItemSet, Modality, Query
+from curator.api import Item, ItemSet, Modality, Query, TargetRef
 from curator.catalog.labels import Labels
 from curator.catalog.places import Places, missing_path, real, typed
 from curator.catalog.source_tables import Tables
@@ -71,8 +71,9 @@ class Items:
             raise missing_path(folder)
         return [item for item in items if item.id in below]
 
-    def _labelled(self, items: Iterable[Item], label: str) -> list[Item]:
-        examples = Labels(self.database).examples(f"label:{label}")
+    def _labelled(self, items: Iterable[Item], label: str | TargetRef) -> list[Item]:
+        labels = Labels(self.database)
+        examples = labels.examples(label if isinstance(label, TargetRef) else labels.target(label))
         positive = {item for item, target in zip(examples.items, examples.targets, strict=True) if target}
         return [item for item in items if item.id in positive]
 

@@ -1,18 +1,21 @@
 """Labels: what is said of items, what holds of it, and what a head may learn from.
 
-A label's name is `NAME`, or `GROUP/NAME` where several groups have one of that name. Labels of one group
+What a typed name means is told in `label_names`; within the core a label or group is a `TargetRef`. Labels of one group
 exclude each other: an item that is one of them is none of its siblings.
 """
 
 from __future__ import annotations
 
 import enum
+import shlex
 import sqlite3
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from curator.api import TargetRef
+from curator.core.label_names import LabelNames, composed, full_name, number_in, sought
 from curator.errors import BadInput, NotFound
 from curator.history.journal import Journal
 from curator.store.sqlite import Database
@@ -32,13 +35,15 @@ class Examples:
     """What a head can learn from: `targets[i]` is the index in `classes` of `items[i]`.
 
     `conflicts` are items about which two things are said that exclude each other; they are in neither list.
+    `spelled` is what a person types for the target.
     """
 
-    target: str
+    target: TargetRef
     classes: tuple[str, ...]
     items: list[int]
     targets: list[int]
     conflicts: list[int]
+    spelled: str
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -49,13 +54,18 @@ class Examples:
 
 @dataclass(frozen=True, slots=True)
 class LabelCount:
-    """How many items are a label, are not (its siblings' items included), and contradict themselves in its group."""
+    """How many items are a label, are not (its siblings' items included), and contradict themselves in its group.
+
+    `label` is its name as it is shown, `spelled` what a person types for it.
+    """
 
     label: str
     group: str | None
     positives: int
     negatives: int
     conflicts: int
+    ref: TargetRef
+    spelled: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,64 +85,68 @@ class Labels:
     # --- names ---
 
     def find(self, name: str) -> sqlite3.Row:
-        """The label of that name; raises `NotFound` with the nearest, `BadInput` where several groups have it."""
-        rows = self.namesakes(name)
-        if not rows and "/" in name:
-            group, _, bare = _composed(name).partition("/")
-            rows = [row for row in self.namesakes(bare) if row["group_name"] == group]
-        # One that stands alone has no other name than this, where those in groups have.
-        rows = [row for row in rows if row["group_name"] is None] or rows
-        if not rows:
-            raise NotFound.named("label", name, self.names(), hint="there is no label yet: `curator label NAME FILES`")
-        if len(rows) > 1:
-            ways = " or ".join(sorted(full_name(row) for row in rows))
-            raise BadInput(f"label {name!r} is in several groups: write {ways}")
-        return rows[0]
+        """The label that a name, as a person types it, means.
+
+        Raises `NotFound` with the nearest, `BadInput` where several go by it, with what to write instead.
+        """
+        row = self._meant(sought(name))
+        if row is None:
+            hint = "there is no label yet: `curator label NAME FILES`"
+            raise NotFound.named("label", name, self.names(), hint)
+        return row
 
     def find_group(self, name: str) -> sqlite3.Row:
         """The group of that name; raises `NotFound` with the nearest."""
         sql = "SELECT * FROM label_group WHERE name = ?"
-        row = self.database.row(sql, _composed(name))
+        row = self.database.row(sql, sought(name, "group"))
         if row is None:
             known = [row["name"] for row in self.database.rows("SELECT name FROM label_group")]
             hint = "there is no group yet: `curator add FOLDER --labels-from-folders --group NAME`"
             raise NotFound.named("group", name, known, hint)
         return row
 
+    def target(self, label: str | None = None, group: str | None = None) -> TargetRef:
+        """A label or a group by its name, or the label of just that name within a group; raises as `find` does."""
+        if label is None:
+            assert group is not None
+            row = self.find_group(group)
+            return TargetRef("group", row["id"], row["name"])
+        if group is None:
+            return _ref(self.find(label))
+        found = self.known(label, self.find_group(group)["name"])
+        if found is None:
+            names = self._siblings(self.find_group(group)["id"]).values()
+            raise NotFound.named(f"label in group {group!r}:", label, names)
+        return _ref(found)
+
+    def settled(self, target: TargetRef) -> TargetRef:
+        """The same; raises `NotFound` where there is no such label or group, as after its run was undone."""
+        sql = "SELECT * FROM label_group WHERE id = ?" if target.kind == "group" else f"{_LABELS} WHERE label.id = ?"
+        row = None if target.id is None else self.database.row(sql, target.id)
+        if row is None or row["name"] != target.name:
+            known = [row["name"] for row in self.database.rows("SELECT name FROM label_group")]
+            raise NotFound.named(target.kind, target.full_name, known if target.kind == "group" else self.names())
+        return target
+
     def names(self) -> list[str]:
         """Every label, `GROUP/NAME` only where the name alone is not enough."""
-        return list(self._by_name())
+        names = self._every()
+        return sorted(map(names.shown, names.rows))
 
-    def _by_name(self) -> dict[str, sqlite3.Row]:
-        """Every label by the name that is enough to tell it, sorted."""
-        rows = self.database.rows(_LABELS)
-        bare = Counter(row["name"] for row in rows)
-        named = {row["name"] if bare[row["name"]] == 1 else full_name(row): row for row in rows}
-        return dict(sorted(named.items()))
-
-    def is_known(self, name: str, group: str | None = None) -> bool:
-        """Whether `ensure` would find it."""
-        groups = [row["group_name"] for row in self.namesakes(clean(name))]
-        return (bool(groups) if group is None else clean(group) in groups) or (group is None and self._exists(name))
+    def known(self, name: str, group: str | None = None) -> sqlite3.Row | None:
+        """The label that is meant, None for a new one: within a group by its name there, else as a person types it."""
+        if group is None:
+            return self._meant(clean(name))
+        return self.database.row(f"{_LABELS} WHERE label.name = ? AND label_group.name = ?", clean(name), clean(group))
 
     def ensure(self, journal: Journal, name: str, group: str | None = None) -> int:
         """The id of a label, made if it is new. Without a group, an existing label of any one group is meant."""
-        name = clean(name)
-        rows = self.namesakes(name)
-        if group is not None:
-            rows = [row for row in rows if row["group_name"] == clean(group)]
-        if len(rows) > 1 or (not rows and "/" in name and group is None and self._exists(name)):
-            rows = [self.find(name)]
-        if rows:
-            return int(rows[0]["id"])
-        return journal.insert("label", name=name, group_id=self._ensure_group(journal, group))
-
-    def _exists(self, name: str) -> bool:
-        try:
-            self.find(name)
-        except NotFound:
-            return False
-        return True
+        row = self.known(name, group)
+        if row is not None:
+            return int(row["id"])
+        if group is None and number_in(clean(name)) is not None:
+            raise NotFound.named("label", name, self.names())
+        return journal.insert("label", name=clean(name), group_id=self._ensure_group(journal, group))
 
     def _ensure_group(self, journal: Journal, group: str | None) -> int | None:
         if group is None:
@@ -141,9 +155,32 @@ class Labels:
         found = self.database.value("SELECT id FROM label_group WHERE name = ?", name)
         return int(found) if found is not None else journal.insert("label_group", name=name)
 
-    def namesakes(self, name: str) -> list[sqlite3.Row]:
-        """The labels of that name, one for each group that has it."""
-        return self.database.rows(f"{_LABELS} WHERE label.name = ?", _composed(name))
+    def _every(self) -> LabelNames:
+        return LabelNames(self.database.rows(_LABELS))
+
+    def _going_by(self, name: str) -> list[sqlite3.Row]:
+        where = "label.name = ? OR label_group.name || '/' || label.name = ? OR label.id = ?"
+        some = self.database.rows(f"{_LABELS} WHERE {where}", name, name, number_in(name))
+        return LabelNames(some).meant(name)
+
+    def _spelled(self, row: sqlite3.Row) -> str:
+        """What a person types for a label, with its group if that will do."""
+        full = full_name(row)
+        plain = [other["id"] for other in self._going_by(full)] == [row["id"]]
+        return full if plain else self._every().spelled(row)
+
+    def _meant(self, name: str) -> sqlite3.Row | None:
+        rows = self._going_by(name)
+        if len(rows) > 1:
+            ways = " or ".join(sorted(map(self._told, rows)))
+            raise BadInput(f"{name!r} may mean several labels: write {ways}")
+        return rows[0] if rows else None
+
+    def _told(self, row: sqlite3.Row) -> str:
+        """What to type for a label, and which that is, where it cannot be seen."""
+        way = self._every().spelled(row)
+        where = f"in group {row['group_name']!r}" if row["group_name"] else "in no group"
+        return shlex.quote(way) + ("" if way == full_name(row) else f" ({row['name']!r} {where})")
 
     # --- saying ---
 
@@ -215,14 +252,13 @@ class Labels:
             found[item] += [names[row["label_id"]][0] for row in rows if chosen in (None, row["label_id"])]
         return {item: sorted(labels) for item, labels in found.items()}
 
-    def said_of(self, name: str, items: Sequence[int]) -> list[str]:
+    def said_of(self, name: str, items: Sequence[int], group: str | None = None) -> list[str]:
         """What is said of each item as to one label, new or known: '', 'positive', 'negative' or 'conflict'."""
-        try:
-            label = self.find(name)["id"]
-        except NotFound:
+        label = self.known(name, group)
+        if label is None:
             return [""] * len(items)
         sql = "SELECT * FROM verdict WHERE label_id = ? AND item_id IN (SELECT value FROM json_each(?))"
-        values = {row["item_id"]: row["value"] for row in self.database.rows_among(sql, items, label)}
+        values = {row["item_id"]: row["value"] for row in self.database.rows_among(sql, items, label["id"])}
         words = {1: "positive", -1: "negative", 0: "", None: "conflict"}
         return [words[values.get(item, 0)] for item in items]
 
@@ -244,30 +280,33 @@ class Labels:
                 said[row["item_id"]].append(row)
         return Verdicts({item: _strongest(rows) for item, rows in said.items()}, negative)
 
-    def examples(self, target: str, least: Source = Source.RULE) -> Examples:
-        """What can be learned for a target, `label:NAME` or `group:NAME`: not from what a head said."""
-        kind, _, name = target.partition(":")
-        return self._of_group(target, name, least) if kind == "group" else self._of_label(target, name, least)
+    def examples(self, target: TargetRef, least: Source = Source.RULE) -> Examples:
+        """What can be learned for a label or group: not from what a head said. Raises `NotFound` where it is gone."""
+        target = self.settled(target)
+        return self._of_group(target, least) if target.kind == "group" else self._of_label(target, least)
 
     def counts(self) -> list[LabelCount]:
         """Every label with its counts, by name; a group's verdicts are read once for all its labels."""
-        alike: dict[tuple[str | None, int], dict[str, int]] = defaultdict(dict)
-        for name, row in self._by_name().items():
-            alike[row["group_name"], 0 if row["group_name"] else row["id"]][name] = row["id"]
-        found = [count for (group, _), labels in alike.items() for count in self._counted(group, labels)]
+        names = self._every()
+        alike: dict[tuple[int | None, int], list[sqlite3.Row]] = defaultdict(list)
+        for row in names.rows:
+            alike[row["group_id"], 0 if row["group_id"] else row["id"]].append(row)
+        found = [count for rows in alike.values() for count in self._counted(names, rows)]
         return sorted(found, key=lambda count: count.label)
 
-    def _counted(self, group: str | None, labels: dict[str, int]) -> Iterator[LabelCount]:
-        verdicts = self.verdicts(list(labels.values()))
+    def _counted(self, names: LabelNames, rows: Sequence[sqlite3.Row]) -> Iterator[LabelCount]:
+        verdicts = self.verdicts([row["id"] for row in rows])
         positive, conflicts = Counter(verdicts.positive.values()), len(_conflicts(verdicts))
         free = [said for item, said in verdicts.negative.items() if item not in verdicts.positive]
         negative = Counter(label for said in free for label in said)
-        for name, label in labels.items():
-            others = len(verdicts.positive) - conflicts - positive[label]
-            yield LabelCount(name, group, positive[label], others + negative[label], conflicts)
+        for row in rows:
+            is_, others = positive[row["id"]], len(verdicts.positive) - conflicts - positive[row["id"]]
+            shown, isnt = names.shown(row), others + negative[row["id"]]
+            yield LabelCount(shown, row["group_name"], is_, isnt, conflicts, _ref(row), names.spelled(row))
 
-    def _of_group(self, target: str, name: str, least: Source) -> Examples:
-        labels = self._siblings(self.find_group(name)["id"])
+    def _of_group(self, target: TargetRef, least: Source) -> Examples:
+        assert target.id is not None
+        labels = self._siblings(target.id)
         verdicts = self.verdicts(list(labels), least)
         used = sorted({label for label in verdicts.positive.values() if label is not None}, key=labels.__getitem__)
         chosen = {item: label for item, label in sorted(verdicts.positive.items()) if label is not None}
@@ -277,11 +316,13 @@ class Labels:
             list(chosen),
             [used.index(label) for label in chosen.values()],
             _conflicts(verdicts),
+            target.name,
         )
 
-    def _of_label(self, target: str, name: str, least: Source) -> Examples:
-        label = self.find(name)
-        siblings = self._siblings(label["group_id"]) if label["group_id"] is not None else {label["id"]: name}
+    def _of_label(self, target: TargetRef, least: Source) -> Examples:
+        label = self.database.row(f"{_LABELS} WHERE label.id = ?", target.id)
+        assert label is not None
+        siblings = self._siblings(label["group_id"]) if label["group_id"] is not None else {label["id"]: target.name}
         verdicts = self.verdicts(list(siblings), least)
         chosen = {item: int(is_ == label["id"]) for item, is_ in verdicts.positive.items() if is_ is not None}
         for item, isnt in verdicts.negative.items():
@@ -289,7 +330,8 @@ class Labels:
                 chosen[item] = 0
         items = sorted(chosen)
         classes = (f"not {label['name']}", str(label["name"]))
-        return Examples(target, classes, items, [chosen[item] for item in items], _conflicts(verdicts))
+        found = [chosen[item] for item in items]
+        return Examples(target, classes, items, found, _conflicts(verdicts), self._spelled(label))
 
     def _siblings(self, group_id: int) -> dict[int, str]:
         rows = self.database.rows("SELECT id, name FROM label WHERE group_id = ? ORDER BY name", group_id)
@@ -302,24 +344,18 @@ _LABELS = (
 )
 
 
-def full_name(label: sqlite3.Row) -> str:
-    """`GROUP/NAME`, or `NAME` for a label that stands alone."""
-    return f"{label['group_name']}/{label['name']}" if label["group_name"] else str(label["name"])
+def _ref(row: sqlite3.Row) -> TargetRef:
+    return TargetRef("label", row["id"], row["name"], row["group_name"])
 
 
 def clean(name: str, noun: str = "label") -> str:
     """A name as it is kept: composed characters, no white space around it. Raises `BadInput` for none."""
-    name = unicodedata.normalize("NFC", name).strip()
+    name = composed(name)
     if not name:
         raise BadInput(f"a {'label or group' if noun == 'label' else noun} needs a name")
     if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
         raise BadInput(f"{noun} name {name!r} holds control characters")
     return name
-
-
-def _composed(name: str) -> str:
-    """A name to look for, as it would be kept; bytes that are not UTF-8 are in none, and SQLite takes none."""
-    return unicodedata.normalize("NFC", name).encode("utf-8", "backslashreplace").decode()
 
 
 def name_of_folder(folder: str) -> str:

@@ -41,12 +41,13 @@ class Pairs:
         self.database = database
 
     def say(
-        self, journal: Journal, metric: str, items: Sequence[Item], alike: bool | None
+        self, journal: Journal, metric: str, items: Sequence[Item], alike: bool | None, kinds: Sequence[str] = ()
     ) -> list[tuple[Item, Item, str]]:
         """Say that the first item and each other are alike, are not (`False`), or that nothing is said (`None`).
 
         What holds already is not said again. Returns each pair with what was said of it before: 'alike', 'not alike'
-        or ''. Raises `BadInput` for two that can be no pair, before anything is said.
+        or ''. Raises `BadInput` for two that can be no pair, before anything is said, and for the name of a new metric
+        that ends in one of `kinds`.
         """
         name = metric_name(metric)
         if len(items) < 2:
@@ -54,6 +55,9 @@ class Pairs:
         one, *others = [items[0], *{item.id: item for item in items[1:]}.values()]
         if alike is None:
             self.refuse_unknown(name)
+        kind = next((kind for kind in kinds if name.endswith(f":{kind}")), None)
+        if kind is not None and name not in [found.name for found in self.counts()]:
+            raise BadInput(f"metric name {name!r} holds a ':' with the kind of metric {kind!r} behind it, as NAME:KIND")
         for other in others:
             _refuse(one, other)
         ends = {other.id: (min(one.id, other.id), max(one.id, other.id)) for other in others}
@@ -97,10 +101,14 @@ _LAST = "SELECT metric, left_id, right_id, value, max(id) FROM pair GROUP BY met
 
 def metric_name(name: str) -> str:
     """The name of a metric as it is kept; raises `BadInput` for what can be none."""
-    name = clean(name, "metric")
-    if ":" in name:
-        raise BadInput(f"metric name {name!r} holds a ':', behind which stands a kind of metric in NAME:KIND")
-    return name
+    return clean(name, "metric")
+
+
+def meant(reference: str, names: Sequence[str], kinds: Sequence[str]) -> list[tuple[str, str]]:
+    """What `NAME[:KIND]` may mean of the metrics and kinds that there are: the name and the kind, '' for none."""
+    whole = metric_name(reference)
+    with_kind = [(whole.removesuffix(f":{kind}").strip(), kind) for kind in kinds if whole.endswith(f":{kind}")]
+    return [way for way in [(whole, ""), *with_kind] if way[0] in names]
 
 
 def _refuse(one: Item, other: Item) -> None:

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from curator.errors import NotFound
+from curator.errors import BadInput, NotFound
 from curator.history.journal import Journal
 from curator.media.files import BadContent, Stamp, look
 from curator.store.catalogue import path_to_value
@@ -170,7 +170,9 @@ def real(path: str | Path) -> str:
 
 
 def typed(path: str | Path) -> Path:
-    """A path as a person gives it: `~` is opened up where it is somebody's home."""
+    """A path as a person gives it: `~` is opened up where it is somebody's home. Raises `BadInput` for an empty one."""
+    if path == "":  # which would else be the current folder
+        raise BadInput("'' is no path: it is empty")
     return Path(os.path.expanduser(path))
 
 

@@ -27,6 +27,8 @@ from curator.cli.items import selection_options
 from curator.cli.render import Output
 from curator.cli.shared import (
     Command,
+    Place,
+    Text,
     apply_option,
     count_option,
     encode_option,
@@ -42,7 +44,7 @@ from curator.registry.parameters import Parameter, parameters
 if TYPE_CHECKING:
     from curator.workspace import Workspace
 
-TYPES: dict[Any, click.ParamType[Any]] = {int: click.INT, float: click.FLOAT}
+TYPES: dict[Any, click.ParamType[Any]] = {int: click.INT, float: click.FLOAT, str: Text(), NewFile: Place()}
 
 METAVARS: dict[Any, str] = {
     int: "N",
@@ -89,10 +91,11 @@ def _decorators(parameter: Parameter) -> Iterator[Any]:
         return
     if isinstance(how, Argument):
         if parameter.type is Query:
-            yield click.option("--text", metavar="TEXT", help="A text to look for, instead of a file.")
-            yield click.argument(name, required=False, metavar="FILE|id:N")
+            text = "A text to look for, instead of a file."
+            yield click.option("--text", type=Text(), metavar="TEXT", help=text)
+            yield click.argument(name, type=Place(), required=False, metavar="FILE|id:N")
         else:
-            yield click.argument(name, required=parameter.required)
+            yield click.argument(name, type=TYPES.get(parameter.type), required=parameter.required)
         return
     flags = parameter.flags
     shown = None if parameter.required or parameter.default in (None, False, ()) else parameter.default

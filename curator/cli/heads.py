@@ -25,6 +25,20 @@ if TYPE_CHECKING:
     from curator.workspace import Workspace
 
 
+BARE = object()
+"""What `--fine-tune` is given where it stands alone, as no text could."""
+
+
+class Depth(click.ParamType[Any]):
+    """How much of an encoder learns, True where that is left to it."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str | bool:
+        """What was typed."""
+        return True if value is BARE else str(value)
+
+
 @click.command(
     cls=Command,
     rows=(METRICS, CONFUSIONS),
@@ -39,9 +53,10 @@ if TYPE_CHECKING:
 @options_option("head")
 @click.option(
     "--fine-tune",
+    type=Depth(),
     metavar="[DEPTH]",
     is_flag=False,
-    flag_value="",
+    flag_value=BARE,
     help="Let the encoder learn the labels first, as a new version; DEPTH is how much of it learns (layer4).",
 )
 @click.option("--robustness", is_flag=True, help="Measure on blurred, darkened and noisy copies, too.")
@@ -52,7 +67,7 @@ if TYPE_CHECKING:
 def train(
     workspace: Workspace,
     options: tuple[str, ...],
-    fine_tune: str | None,
+    fine_tune: str | bool | None,
     as_json: bool,
     limit: int | None,
     **chosen: Any,
@@ -63,8 +78,7 @@ def train(
     """
     from curator.cli.render import Output
 
-    tune = fine_tune is not None and (fine_tune or True)
-    fitted = workspace.train(options=option_values(options), fine_tune=tune, **chosen)
+    fitted = workspace.train(options=option_values(options), fine_tune=fine_tune or False, **chosen)
     output = Output(as_json, limit)
     output.line(summary(fitted))
     output.table(METRICS, iter(fitted.figures()))

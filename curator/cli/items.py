@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curator.cli.shared import Command, from_stdin, json_option, limit_option, registry, workspace_option
+from curator.cli.shared import Command, Place, from_stdin, json_option, limit_option, registry, workspace_option
 from curator.cli.tables import ADDED, FACTS, ITEMS, LABELLED, PROBLEMS
 from curator.cli.text import say
 
@@ -27,7 +27,7 @@ def init(workspace: str | None) -> None:
     from curator.workspace import Workspace
     from curator.workspace_path import FOLDER
 
-    folder = typed(workspace or FOLDER).absolute()
+    folder = typed(FOLDER if workspace is None else workspace).absolute()
     made = Workspace.create(folder)
     say(f"made the workspace {folder}" if made else f"{folder} is a workspace already")
 
@@ -53,7 +53,7 @@ def _look_for(arguments: dict[str, Any]) -> None:
     "curator add ./ultraman --label ultraman\n"
     "curator add questions.csv --text-column question --label-column topic",
 )
-@click.argument("sources", nargs=-1, required=True, metavar="FOLDER|FILE|PATTERN|TABLE...")
+@click.argument("sources", type=Place(), nargs=-1, required=True, metavar="FOLDER|FILE|PATTERN|TABLE...")
 @click.option("--label", multiple=True, metavar="NAME", help="Label everything found.")
 @click.option("--not-label", multiple=True, metavar="NAME", help="Everything found is a counter-example for NAME.")
 @click.option(
@@ -166,7 +166,7 @@ def _told(report: AddReport) -> Iterator[str]:
     "find new -name '*.jpg' | curator label ultraman -",
 )
 @click.argument("name")
-@click.argument("items", nargs=-1, required=True, metavar="FILE|id:N|-...")
+@click.argument("items", type=Place(), nargs=-1, required=True, metavar="FILE|id:N|-...")
 @click.option("--negative", is_flag=True, help="They are counter-examples.")
 @click.option("--remove", is_flag=True, help="Nothing is said of them any more.")
 @click.option("--group", metavar="NAME", help="The group of the label, for a new one or where several have it.")
@@ -188,7 +188,7 @@ def label(
 
     if negative and remove:
         raise BadInput("--negative and --remove exclude each other")
-    known = workspace.labels.names()
+    known, is_new = workspace.labels.names(), workspace.labels.known(name, group) is None
     value = None if remove else not negative
     said = workspace.label(name, list(from_stdin(items)), value, group)
     now = "" if remove else "negative" if negative else "positive"
@@ -200,11 +200,7 @@ def label(
     if not said:
         output.line("nothing to label: no item was named")
         return
-    new = (
-        f" (a new label{_nearest(name, known)})"
-        if name not in known and not remove and f"{group}/{name}" not in known
-        else ""
-    )
+    new = f" (a new label{_nearest(name, known)})" if is_new and not remove else ""
     output.line(f"{count(len(said), 'item')}: {now or 'nothing said'} for {name}{new}")
     for item, before in said:
         if before not in ("", now):
@@ -223,7 +219,7 @@ def selection_options(function: Any) -> Any:
     for option in (
         click.option("--unlabelled", is_flag=True, help="Only items of which nothing is said."),
         click.option("--labelled", metavar="NAME", help="Only items that are NAME."),
-        click.option("--under", metavar="FOLDER", help="Only items in a folder and below."),
+        click.option("--under", type=Place(), metavar="FOLDER", help="Only items in a folder and below."),
         click.option("--media", type=click.Choice(["image", "text"]), help="Only images, or only texts."),
     ):
         function = option(function)
@@ -258,7 +254,7 @@ def item_rows(workspace: Workspace, found: list[Item]) -> Iterator[dict[str, Any
 
 
 @click.command(cls=Command, rows=(FACTS,), example="curator show img.jpg")
-@click.argument("item", metavar="FILE|id:N")
+@click.argument("item", type=Place(), metavar="FILE|id:N")
 @json_option
 @workspace_option()
 def show(workspace: Workspace, item: str, as_json: bool) -> None:

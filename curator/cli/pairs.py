@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curator.cli.shared import Command, from_stdin, json_option, limit_option, registry, workspace_option
+from curator.cli.shared import Command, Place, from_stdin, json_option, limit_option, registry, workspace_option
 from curator.cli.tables import METRIC_COUNTS, METRIC_KINDS, PAIRED
 from curator.cli.text import say
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     "curator pair a.jpg c.jpg d.jpg --not-alike --metric taste\n"
     "curator similar a.jpg --metric taste",
 )
-@click.argument("items", nargs=-1, required=True, metavar="FILE|id:N FILE|id:N|-...")
+@click.argument("items", type=Place(), nargs=-1, required=True, metavar="FILE|id:N FILE|id:N|-...")
 @click.option("--metric", required=True, metavar="NAME", help="What the likeness is learnt for; a new name begins one.")
 @click.option("--not-alike", is_flag=True, help="They are not alike.")
 @click.option("--remove", is_flag=True, help="Nothing is said of them any more.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curator.cli.shared import Command, from_stdin, json_option, limit_option, workspace_option
+from curator.cli.shared import Command, Place, Text, from_stdin, json_option, limit_option, workspace_option
 from curator.cli.tables import QUARANTINED, RETURNED
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def list_(workspace: Workspace, limit: int | None, as_json: bool) -> None:
     rows=(RETURNED,),
     example="curator quarantine restore photos/a.jpg\ncurator quarantine restore 3 4\ncurator quarantine restore --all",
 )
-@click.argument("files", nargs=-1, metavar="NUMBER|PATH|-...")
+@click.argument("files", type=Place(), nargs=-1, metavar="NUMBER|PATH|-...")
 @click.option("--all", "every", is_flag=True, help="Everything.")
 @json_option
 @workspace_option()
@@ -64,7 +64,11 @@ def restore(workspace: Workspace, files: tuple[str, ...], every: bool, as_json: 
 
 @quarantine.command(cls=Command, rows=(RETURNED,), example="curator quarantine purge --older-than 30d")
 @click.option(
-    "--older-than", required=True, metavar="AGE", help="In quarantine for so long: 30d, 12h, 2w, or 0 for all."
+    "--older-than",
+    type=Text(),
+    required=True,
+    metavar="AGE",
+    help="In quarantine for so long: 30d, 12h, 2w, or 0 for all.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option

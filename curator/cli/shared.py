@@ -105,7 +105,7 @@ def opened(chosen: str | None, create: bool) -> Workspace:
 def options_option(of: str) -> Callable[[F], F]:
     """`-o NAME=VALUE`, as often as need be: what a plugin's `params` declare."""
     help_ = f"An option of the {of}."
-    return click.option("-o", "--option", "options", multiple=True, metavar="NAME=VALUE", help=help_)
+    return click.option("-o", "--option", "options", type=Text(), multiple=True, metavar="NAME=VALUE", help=help_)
 
 
 def option_values(options: tuple[str, ...]) -> dict[str, str]:
@@ -136,13 +136,38 @@ def from_stdin(names: tuple[str, ...]) -> Iterator[str]:
                 yield line.rstrip("\r\n")
 
 
+class Place(click.ParamType[str]):
+    """A path, or an item by `id:N`, as it is typed."""
+
+    name = "path"
+
+
+class Text(click.ParamType[str]):
+    """Words that are neither a name nor a path, so that what reads them says what they must be."""
+
+    name = "text"
+
+
 class Command(click.Command):
-    """A command whose help ends with an example; `rows` are the tables that it shows, for the documentation."""
+    """A command whose help ends with an example; `rows` are the tables that it shows, for the documentation.
+
+    What names or places something must not be empty, as a shell's unset variable is: that would mean "here" or "all".
+    """
 
     def __init__(self, *args: Any, example: str = "", rows: tuple[Table, ...] = (), **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.example = example
         self.rows = rows
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """As click does; refuses what is empty."""
+        rest = super().parse_args(ctx, args)
+        for parameter in self.params:
+            given = ctx.params.get(parameter.name or "")
+            for value in given if isinstance(given, tuple) else (given,):
+                if isinstance(value, str):
+                    _refuse_empty(ctx, parameter, value)
+        return rest
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The example, as it would be typed."""
@@ -150,3 +175,16 @@ class Command(click.Command):
             with formatter.section("Example"):
                 for line in self.example.splitlines():
                     formatter.write_text(line)
+
+
+def _refuse_empty(ctx: click.Context, parameter: click.Parameter, value: str) -> None:
+    """Raise a usage error for no name at all; a path may be of blanks."""
+    if isinstance(parameter.type, Text):
+        return
+    of_path = isinstance(parameter.type, Place | click.Path)
+    if not (value if of_path else value.strip()):
+        none = "no encoder" if (parameter.metavar or "").startswith("NAME[") else "none"
+        message = (
+            f"it needs a {'path' if of_path else 'name'}, and {value!r} is {none}; is a variable of the shell empty?"
+        )
+        raise click.BadParameter(message, ctx, parameter)

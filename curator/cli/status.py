@@ -35,5 +35,6 @@ def status(workspace: Workspace, problems: bool, limit: int | None, as_json: boo
     output.line(f"workspace {workspace.folder}")
     rows = [asdict(holding) for holding in found.holdings()]
     output.table(HOLDINGS, ({"media": row.pop("modality"), **row} for row in rows))
-    output.table(LABELS, (asdict(label) for label in found.labels()))
+    names = [column.name for column in LABELS.columns]
+    output.table(LABELS, ({name: getattr(label, name) for name in names} for label in found.labels()))
     output.table(STEPS, (asdict(step) for step in found.next_steps()))

@@ -313,8 +313,10 @@ def model_name(row: Any) -> str:
 
     Of an encoder that learns here, the name without a version means whatever it learnt last.
     """
-    version = f"@{row['version']}" if row["version"] > 1 or row["weights"].startswith("{") else ""
-    return str(row["encoder"]) + (f":{row['variant']}" if row["variant"] else "") + version
+    name = str(row["encoder"]) + (f":{row['variant']}" if row["variant"] else "")
+    # A variant may end as a version does, and must not be taken for one.
+    told = row["version"] > 1 or row["weights"].startswith("{") or Reference.parse(name).version is not None
+    return f"{name}@{row['version']}" if told else name
 
 
 def _model(row: Any) -> Model:

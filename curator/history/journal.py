@@ -22,7 +22,7 @@ SAME = {
     "label": ("name", "group_id"),
     "space": ("fingerprint",),
     "model": ("encoder", "space_id"),
-    "head": ("target", "digest", "object"),
+    "head": ("target", "target_id", "digest", "object"),
     "setting": ("key",),
 }
 """Tables of what many runs share, made by the first that needs it, each with the columns that say what is the same.

@@ -60,7 +60,10 @@ class AddOptions:
         for name in (*self.labels, *self.not_labels, self.group):
             if name is not None:
                 clean(name)
-        for name in set(self.labels) & set(self.not_labels):
+        for role, name in (*self.columns.items(), ("reader", self.reader)):
+            if name is not None and not name.strip():
+                raise BadInput(f"{name!r} is no {'reader' if role == 'reader' else 'column'}: it needs a name")
+        for name in set(map(clean, self.labels)) & set(map(clean, self.not_labels)):
             raise BadInput(f"{name!r} is given both as --label and as --not-label")
         if self.caption_column is not None and self.image_column is None:
             raise BadInput("--caption-column says what images show: name their column too, with --image-column")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from curator.api import ReaderSpec, ReadOptions
 from curator.catalog.places import missing_path, real, typed
+from curator.core.label_names import composed
 from curator.errors import BadInput, NotFound, PluginError
 from curator.ingest.options import AddOptions
 from curator.media.files import BadContent, look
@@ -126,10 +127,21 @@ def _check_table(registry: Registry, path: Path, reader: ReaderSpec, options: Ad
             f"{str(path)!r} is a table with the columns {shown}: "
             "say which of them holds texts (--text-column COLUMN) or paths of images (--image-column COLUMN)"
         )
-    for name in named.values():
+    for role, name in named.items():
+        alike = _alike(columns, name)
+        if name not in columns and len(alike) == 1:
+            continue
+        if name not in columns and alike:
+            ways = " or ".join(map(repr, alike))
+            raise BadInput(f"{str(path)!r} has several columns like {name!r} for --{role}-column: write {ways}")
         if name not in columns:
             near = difflib.get_close_matches(name, columns, n=1, cutoff=0.6)
             hint = f"did you mean {near[0]!r}? " if near else ""
             raise NotFound(f"{str(path)!r} has no column {name!r}: {hint}Its columns are {shown}")
         if columns.count(name) > 1:
             raise BadInput(f"{str(path)!r} has {columns.count(name)} columns named {name!r}: rename all but one")
+
+
+def _alike(columns: Sequence[str], name: str) -> list[str]:
+    """The columns of that name as names are compared: with composed characters, and no white space around."""
+    return [column for column in columns if composed(column) == composed(name)]

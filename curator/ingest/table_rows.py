@@ -12,6 +12,7 @@ from typing import Any
 
 from curator.api import Row
 from curator.catalog.labels import clean
+from curator.core.label_names import composed
 from curator.errors import BadInput
 from curator.media.content import LARGEST_TEXT
 
@@ -49,7 +50,7 @@ class Drafts:
 
     def of(self, row: Row) -> Draft:
         """The draft of a row; raises `BadRow`."""
-        values = {role: _written(name, row.values.get(name)) for role, name in self.columns.items()}
+        values = {role: _written(name, _value(row, name)) for role, name in self.columns.items()}
         text, caption = (_body(self.columns.get(role), values.get(role)) for role in ("text", "caption"))
         image = _folded(values.get("image"))
         if text is None and image is None:
@@ -83,6 +84,13 @@ def located(table: str, image: str) -> str:
         # Written on Windows.
         path = os.path.join(os.path.dirname(table), image.replace("\\", "/"))
     return path
+
+
+def _value(row: Row, name: str) -> Any:
+    """What stands in a column, whose name may be written with other white space around it, or decomposed."""
+    if name in row.values:
+        return row.values[name]
+    return next((value for column, value in row.values.items() if composed(column) == composed(name)), None)
 
 
 def _written(column: str, value: Any) -> str | None:

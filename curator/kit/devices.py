@@ -27,6 +27,8 @@ def chosen(asked: str | None = None) -> str:
     Raises `BadInput` for one that is not there. Torch, whose import takes seconds, is needed only where there may be a
     GPU, or for one that is asked for.
     """
+    if asked is not None and not asked.strip():
+        raise BadInput(f"{asked!r} is no device: it needs a name")
     asked = asked or os.environ.get(VARIABLE)
     if asked:
         return asked if asked == "cpu" else _there(asked)

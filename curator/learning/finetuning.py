@@ -47,22 +47,22 @@ class FineTuning:
         self.items = items
         self.reporter = reporter
 
-    def depth(self, model: Model, depth: str) -> str:
-        """What the encoder calls how much of it learns, of what was asked for: '' is its default.
+    def depth(self, model: Model, depth: str | bool) -> str:
+        """What the encoder calls how much of it learns, of what was asked for: True is its default.
 
         Raises `BadInput`, naming those that there are, for one that it does not have or that cannot be fine-tuned.
         """
         spec = self.models.registry.get(EncoderSpec, model.encoder)
         if depth == HEAD:
-            return depth
+            return HEAD
         if spec.fine_tune is None:
             able = [other.name for other in self.models.registry.all(EncoderSpec) if other.fine_tune is not None]
             raise BadInput(f"{model.name} cannot be fine-tuned; encoders that can: {', '.join(able) or 'none'}")
         depths = spec.fine_tune_depths
-        if depth and depth not in depths:
+        if depth is not True and depth not in depths:
             known = f"take {', '.join((HEAD, *depths[:-1]))} or {depths[-1]}" if depths else "it learns in one way"
             raise BadInput(f"{spec.name} has no depth {depth!r} for --fine-tune: {known}")
-        return depth or next(iter(depths), "")
+        return next(iter(depths), "") if depth is True else str(depth)
 
     def run(self, journal: Journal, model: Model, examples: Examples, depth: str = "") -> Model:
         """A further version of a model that was fine-tuned on four fifths of the examples; its name stays with the old.

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from curator.api import FittedHead, Head, HeadSpec, HeldOut, Item, Model
+from curator.api import FittedHead, Head, HeadSpec, HeldOut, Item, Model, TargetRef
 from curator.catalog.items import Items
 from curator.catalog.labels import Examples
 from curator.embedding.models import Models
@@ -47,9 +47,10 @@ class Heads:
         assert row is not None
         return row
 
-    def find(self, target: str, digest: str) -> sqlite3.Row | None:
+    def find(self, target: TargetRef, digest: str) -> sqlite3.Row | None:
         """The latest head for a target that was fitted from what the digest stands for."""
-        return self.database.row("SELECT * FROM head WHERE target = ? AND digest = ? ORDER BY id DESC", target, digest)
+        sql = "SELECT * FROM head WHERE target_kind = ? AND target_id = ? AND digest = ? ORDER BY id DESC"
+        return self.database.row(sql, target.kind, target.id, digest)
 
     def whole(self, row: sqlite3.Row) -> bool:
         """Whether everything that belongs to a head is still there."""
@@ -63,7 +64,7 @@ class Heads:
         """A row of the catalogue as a head."""
         return FittedHead(
             row["id"],
-            row["target"],
+            self._target(row),
             row["version"],
             row["kind"],
             self.models.by_id(row["model_id"]),
@@ -74,6 +75,18 @@ class Heads:
             tuple(json.loads(row["notes"])),
             row["calibration"] is not None,
         )
+
+    def _target(self, row: sqlite3.Row) -> TargetRef:
+        """What a head is for; where that is gone, only its text is known."""
+        sql = "SELECT name, NULL AS group_name FROM label_group WHERE id = ?"
+        if row["target_kind"] == "label":
+            sql = "SELECT label.name, g.name AS group_name FROM label LEFT JOIN label_group AS g ON g.id = group_id "
+            sql += "WHERE label.id = ?"
+        known = self.database.row(sql, row["target_id"])
+        found = TargetRef(row["target_kind"], row["target_id"], *known) if known else None
+        if found is None or str(found) != row["target"]:
+            return TargetRef(row["target_kind"], None, row["target"].removeprefix(f"{row['target_kind']}:"))
+        return found
 
     def save(
         self,
@@ -96,10 +109,13 @@ class Heads:
         if lost is not None:
             journal.update("head", lost["id"], **fitted)
             return self.row(self.saved(lost))
-        same = {"target": examples.target, "digest": digest, "object": fitted["object"]}
+        # By the text: a label may be called as another one with its group, and two heads have two names all the same.
+        of = {"target": str(examples.target), "target_id": examples.target.id}
+        same = {**of, "digest": digest, "object": fitted["object"]}
         row_id = journal.insert(
             "head",
-            target=examples.target,
+            **of,
+            target_kind=examples.target.kind,
             version=journal.version("head", "target", **same),
             kind=spec.name,
             options=json.dumps(asdict(params)),

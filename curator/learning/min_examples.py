@@ -36,9 +36,8 @@ def refuse_too_few(examples: Examples, least: int = TWO) -> None:
     """
     if _enough(examples, least):
         return
-    kind, _, name = examples.target.partition(":")
-    quoted, few = shlex.quote(name), number(least)
-    if kind == "group":
+    name, quoted, few = examples.target.full_name, shlex.quote(examples.spelled), number(least)
+    if examples.target.kind == "group":
         labels = sum(many >= least for many in examples.counts)
         raise NotReady(
             f"group {name!r} has {count(labels, 'label')} with {few} or more items; it takes two: "
@@ -46,17 +45,25 @@ def refuse_too_few(examples: Examples, least: int = TWO) -> None:
         )
     negative, positive = examples.counts
     conflicts = f" ({count(len(examples.conflicts), 'item')} labelled both ways left out)" if examples.conflicts else ""
-    missing = [f"curator label {quoted} FILES"] * (positive < least)
-    missing += [f"curator label {quoted} --negative FILES"] * (negative < least)
+    missing = [label_command(examples.spelled)] * (positive < least)
+    missing += [label_command(examples.spelled, negative=True)] * (negative < least)
     raise NotReady(
         f"label {name!r} has {count(positive, 'example')} and {count(negative, 'counter-example')}{conflicts}; "
         f"it takes {few} of each: {' and '.join(missing)}"
     )
 
 
+def label_command(spelled: str, items: str = "FILES", negative: bool = False) -> str:
+    """What to type to label items; a name that begins as an option does stands behind `--`."""
+    quoted, option = shlex.quote(spelled), " --negative" if negative else ""
+    if spelled.startswith("-"):
+        return f"curator label{option} -- {quoted} {items}"
+    return f"curator label {quoted}{option} {items}"
+
+
 def _enough(examples: Examples, least: int) -> bool:
     enough = sum(many >= least for many in examples.counts)
-    return enough == 2 if examples.target.startswith("label:") else enough > 1
+    return enough == 2 if examples.target.kind == "label" else enough > 1
 
 
 def number(least: int) -> str:

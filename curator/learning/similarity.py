@@ -6,6 +6,7 @@ A fitted metric follows from the pairs, the vectors and the plugin: it lies in `
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +17,9 @@ from curator.api import FittedMetric, Metric, MetricSpec, Model
 from curator.catalog.pairs import Pairs, metric_name
 from curator.errors import NotFound, NotReady
 from curator.kit.splits import MANY, comparable, folds, near_copies
+from curator.catalog.pairs import Pairs, meant, metric_name
+from curator.errors import BadInput, NotFound, NotReady
+from curator.kit.splits import folds, near_copies
 from curator.learning.head_store import SEED
 from curator.registry.validation import Breach
 from curator.reporter import count
@@ -71,8 +75,7 @@ class LearnedMetrics:
 
     def fitted(self, reference: str, model: Model, may_encode: bool = False) -> FittedMetric:
         """The metric of `NAME[:KIND]` in the space of a model: the one kept while nothing changed, else fitted now."""
-        name, _, kind = reference.partition(":")
-        name = metric_name(name)
+        name, kind = self._meant(reference)
         spec = self._spec(kind)
         data = self._data(name, model, may_encode)
         key, digest = f"{name}:{spec.name} {model.fingerprint}", self._digest(data, model, spec)
@@ -87,10 +90,28 @@ class LearnedMetrics:
 
     # --- what to learn from ---
 
+    def _meant(self, reference: str) -> tuple[str, str]:
+        """The metric and the kind, '' for the default; the name of a metric may hold colons, too."""
+        names, kinds = [found.name for found in self.pairs.counts()], self.registry.names(MetricSpec)
+        ways = meant(reference, names, kinds)
+        if len(ways) == 1:
+            return ways[0]
+        if not ways:
+            name, colon, kind = reference.rpartition(":")
+            if colon and name.strip() and metric_name(name) in names:
+                raise NotFound.named("kind of metric", kind, kinds, hint="none is installed")
+            self.pairs.refuse_unknown(metric_name(reference))
+        told = " or ".join(self._told(name, kind, names, kinds) for name, kind in ways)
+        raise BadInput(f"metric {reference!r} may be two: write {told}")
+
+    def _told(self, name: str, kind: str, names: Sequence[str], kinds: Sequence[str]) -> str:
+        """What to type for a metric by a kind: blanks before the last colon do not count, but make it another name."""
+        kind = kind or self._spec("").name
+        spelled = (f"{name}{' ' * blanks}:{kind}" for blanks in itertools.count())
+        way = next(way for way in spelled if meant(way, names, kinds) == [(name, kind)])
+        return f"{shlex.quote(way)} (of the metric {name!r})"
+
     def _spec(self, kind: str) -> MetricSpec:
-        known = [spec.name for spec in self.registry.all(MetricSpec)]
-        if kind and kind not in known:
-            raise NotFound.named("kind of metric", kind, known, hint="none is installed")
         if kind:
             return self.registry.get(MetricSpec, kind)
         spec = self.registry.default(MetricSpec, lambda spec: True)

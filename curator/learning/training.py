@@ -9,7 +9,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from curator.api import FittedHead, HeadSpec, HeldOut, Item, Model, Predictions
+from curator.api import FittedHead, HeadSpec, HeldOut, Item, Model, Predictions, TargetRef
 from curator.catalog.items import Items
 from curator.catalog.labels import Examples, Labels
 from curator.embedding.embedder import Encoding
@@ -77,7 +77,7 @@ class Training:
     def head(
         self,
         journal: Journal,
-        target: str,
+        target: TargetRef,
         model: Model | None,
         kind: str | None,
         options: Mapping[str, Any],
@@ -108,7 +108,7 @@ class Training:
     def trained(
         self,
         journal: Journal,
-        target: str,
+        target: TargetRef,
         model: Model | None,
         kind: str | None,
         options: Mapping[str, Any],
@@ -120,13 +120,13 @@ class Training:
 
         Says how that compares with this one. `fine_tune`: True, or how much of it learns, by a name that its spec has.
         """
-        if not fine_tune:
+        if fine_tune is False:
             return self.head(journal, target, model, kind, options, may_encode, disturb)
         examples = self.labels.examples(target)
         refuse_too_few(examples)
         frozen = model or self._model(examples, journal)
         tuning = FineTuning(self.models, self.items, self.reporter)
-        depth = tuning.depth(frozen, "" if fine_tune is True else fine_tune)
+        depth = tuning.depth(frozen, fine_tune)
         if depth == HEAD:
             self.reporter.say(f"only the head learns, as without --fine-tune: {frozen.name} stays as it is")
             return self.head(journal, target, frozen, kind, options, may_encode, disturb)
@@ -157,7 +157,7 @@ class Training:
         said = values.reshape(len(present), len(head.classes))
         return Predictions(present, head.classes, self.heads.calibration(row).apply(said))
 
-    def able(self, target: str) -> bool:
+    def able(self, target: TargetRef) -> bool:
         """Whether there is enough to learn from."""
         return sum(count > 1 for count in self.labels.examples(target).counts) > 1
 
@@ -237,7 +237,7 @@ class Training:
         classes = len(data.examples.classes)
         target = data.examples.target
         self.reporter.say(
-            f"fitting a {spec.name} head for {target.replace(':', ' ', 1)} on {model.name}: "
+            f"fitting a {spec.name} head for {target.kind} {target.full_name} on {model.name}: "
             f"{count(len(data.items), 'item')} of {classes} classes"
         )
         seen = self.models.seen(model)
@@ -292,7 +292,9 @@ class Training:
             notes.append(f"blurred, darkened and noisy: measured on {read:,} of {count(len(rows), 'picture')}{unread}")
         return views
 
-    def _compare(self, target: str, frozen: Model, tuned: Model, kind: str | None, options: Mapping[str, Any]) -> None:
+    def _compare(
+        self, target: TargetRef, frozen: Model, tuned: Model, kind: str | None, options: Mapping[str, Any]
+    ) -> None:
         """Say how a head does on a fine-tuned model and on the one that it comes from, on the same held-out items."""
         spec, examples, seen = self._spec(kind), self.labels.examples(target), self.models.seen(tuned)
         params = bind(spec.params, options)

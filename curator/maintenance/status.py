@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from curator.api import Modality
 from curator.catalog.labels import LabelCount
 from curator.errors import CuratorError
+from curator.learning.min_examples import label_command
 from curator.reporter import count, size
 from curator.store.catalogue import path_from_value
 
@@ -109,7 +110,7 @@ class Status:
         labels = self.labels()
         groups = sorted({label.group for label in labels if label.group})
         for group in groups:
-            examples = self.workspace.labels.examples(f"group:{group}")
+            examples = self.workspace.labels.examples(self.workspace.labels.target(group=group))
             if examples.conflicts:
                 command = f"curator label NAME id:{examples.conflicts[0]} --group {shlex.quote(group)}"
                 yield Step(f"{count(len(examples.conflicts), 'item')} with two labels of group {group}", command)
@@ -125,18 +126,20 @@ class Status:
                 yield from self._label_step(label)
 
     def _label_step(self, label: LabelCount) -> Iterator[Step]:
-        name = shlex.quote(label.label)
         has = f"label {label.label} has {count(label.positives, 'positive')}"
         if label.conflicts:
-            example = self.workspace.labels.examples(f"label:{label.label}").conflicts[0]
+            example = self.workspace.labels.examples(label.ref).conflicts[0]
             yield Step(
                 f"{count(label.conflicts, 'item')} labelled {label.label} both ways",
-                f"curator label {name} id:{example}",
+                label_command(label.spelled, f"id:{example}"),
             )
         if label.negatives < 2:
             many = "no counter-example" if not label.negatives else "one counter-example"
-            yield Step(f"{has} and {many}", f"curator label {name} --negative FILES")
+            yield Step(f"{has} and {many}", label_command(label.spelled, negative=True))
         elif label.positives < 2:
-            yield Step(has, f"curator label {name} FILES")
+            yield Step(has, label_command(label.spelled))
         else:
-            yield Step(f"{has} and {count(label.negatives, 'counter-example')}", f"curator classify --label {name}")
+            yield Step(
+                f"{has} and {count(label.negatives, 'counter-example')}",
+                f"curator classify --label {shlex.quote(label.spelled)}",
+            )

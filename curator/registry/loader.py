@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 import pluggy
 
 from curator.api import ActionSpec, EncoderSpec, HeadSpec, MetricSpec, ReaderSpec
-from curator.errors import CuratorError, NotFound, PluginError, is_interrupt
+from curator.errors import BadInput, CuratorError, NotFound, PluginError, is_interrupt
 from curator.registry import hookspecs
 from curator.registry.parameters import parameters
 from curator.registry.validation import Breach, held
@@ -152,8 +152,14 @@ class Registry:
             return self._specs[kind, name][0]  # type: ignore[return-value]
         except KeyError:
             noun = kind.__name__.removesuffix("Spec").lower()
+            if not name.strip():
+                raise BadInput(f"{name!r} is no {noun}: it needs a name") from None
             known = [spec.name for spec in self.all(kind)]
             raise NotFound.named(noun, name, known, hint="`curator plugins` lists what is installed") from None
+
+    def names(self, kind: type[S]) -> list[str]:
+        """What the specs of a kind are called."""
+        return [spec.name for spec in self.all(kind)]
 
     def default(self, kind: type[S], suits: Callable[[S], bool]) -> S | None:
         """The first spec offered as a default that suits; first-party ones before others."""

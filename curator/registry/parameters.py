@@ -145,7 +145,7 @@ def bind(params: type, values: Mapping[str, Any], resolve: Callable[[Parameter, 
     bound: dict[str, Any] = {}
     for name, parameter in known.items():
         value = values.get(name)
-        if value is None or (parameter.many and not value):
+        if value is None or (parameter.many and not value and value != ""):
             if parameter.required:
                 raise BadInput(f"{name} is missing")
             continue
@@ -166,6 +166,8 @@ def _plain(parameter: Parameter, value: Any) -> Any:
         raise BadInput(f"{parameter.name} takes {PLAIN[parameter.type]}, not {value!r}") from None
     how = parameter.how
     if isinstance(how, Option):
+        if converted == "" and parameter.default != "":
+            raise BadInput(f"{parameter.name} takes a text, and '' is empty")
         if how.min is not None and converted < how.min:
             raise BadInput(f"{parameter.name} must be at least {how.min:g}, not {converted}")
         if how.max is not None and converted > how.max:

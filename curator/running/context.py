@@ -39,9 +39,11 @@ from curator.api import (
     SetLabel,
     Signature,
     Table,
+    TargetRef,
 )
 from curator.catalog.items import Items, encoded, text_query
-from curator.catalog.labels import Labels, Source, full_name
+from curator.catalog.labels import Labels, Source
+from curator.catalog.places import typed
 from curator.catalog.source_tables import Tables
 from curator.embedding.embedder import Encoding
 from curator.embedding.search import cosines, nearest, neighbours
@@ -158,24 +160,24 @@ class ActionContext:
         self._encoding.ensure(model, items, self._may_encode)
         return self._encoding.matrix(model, items)
 
-    def target(self, label: LabelName | None, group: GroupName | None) -> str:
-        """`label:NAME` or `group:NAME`, checked."""
+    def target(self, label: LabelName | None, group: GroupName | None) -> TargetRef:
+        """The one label or group that was named."""
         if (label is None) == (group is None):
             known = ", ".join(self._labels.names()[:8]) or "none yet"
             raise BadInput(f"give either --label NAME or --group NAME (labels: {known})")
-        if label is not None:
-            row = self._labels.find(label)
-            return f"label:{full_name(row)}"
-        assert group is not None
-        return f"group:{self._labels.find_group(group)['name']}"
+        return self._labels.target(label, group)
 
-    def targets(self) -> list[str]:
+    def label_in(self, group: GroupName, name: str) -> TargetRef:
+        """The label of that name within a group."""
+        return self._labels.target(name, group)
+
+    def targets(self) -> list[TargetRef]:
         """Every group, and every label in no group, that a head can be fitted for."""
-        known = self._labels.counts()
-        named = [f"group:{count.group}" if count.group else f"label:{count.label}" for count in known]
+        known = [(count.group, count.ref) for count in self._labels.counts()]
+        named = [ref if group is None else self._labels.target(group=group) for group, ref in known]
         return [target for target in dict.fromkeys(named) if self._training.able(target)]
 
-    def head(self, target: str, model: Model | None = None, head: HeadName | None = None) -> FittedHead:
+    def head(self, target: TargetRef, model: Model | None = None, head: HeadName | None = None) -> FittedHead:
         """The saved head while it fits, else a new one."""
         fitted = self._training.head(self._journal, target, model, head, {}, may_encode=self._may_encode)
         if fitted.reused:
@@ -206,13 +208,13 @@ class ActionContext:
         """Each picture with its feature map, or why it cannot be read."""
         return Explaining(self._encoding, self._training).feature_maps(model, pictures)
 
-    def unlabelled(self, target: str, items: Sequence[Item]) -> list[Item]:
+    def unlabelled(self, target: TargetRef, items: Sequence[Item]) -> list[Item]:
         """Those of `items` of which nothing is said as to the target."""
         examples = self._labels.examples(target, least=Source.HEAD)
         said = {*examples.items, *examples.conflicts}
         return [item for item in items if item.id not in said]
 
-    def said(self, target: str, items: Sequence[Item]) -> list[str | None]:
+    def said(self, target: TargetRef, items: Sequence[Item]) -> list[str | None]:
         """The class that each item is said to be, empty for a conflict, None where nothing is said."""
         examples = self._labels.examples(target)
         known = {item: examples.classes[index] for item, index in zip(examples.items, examples.targets, strict=True)}
@@ -259,6 +261,8 @@ def bind_parameters(
             return value if isinstance(value, ItemSet) else item_set(**value)
         if parameter.type is NewFile:
             return targets.checked(value, parameter.how.choices if isinstance(parameter.how, Option) else ())
+        if not str(value).strip():
+            raise BadInput(f"{parameter.name} needs a name, and {value!r} is none")
         return str(value)
 
     values = dict(values)
@@ -276,7 +280,7 @@ def item_set(
     media: Modality | None = None, under: str | Path | None = None, label: str | None = None, unlabelled: bool = False
 ) -> ItemSet:
     """A selection from loose values."""
-    return ItemSet(media, Path(under) if under is not None else None, label, unlabelled)
+    return ItemSet(media, typed(under) if under is not None else None, label, unlabelled)
 
 
 def outputs(registry: Registry, spec: ActionSpec, context: ActionContext, params: Any) -> Iterator[Output]:
@@ -314,11 +318,10 @@ def _hold_question(ask: Ask, spec: ActionSpec) -> None:
     """Raise `Breach` for a question that no answer could be kept of."""
     if not spec.asks:
         raise Breach("gave an Ask; its spec does not say asks")
-    kind = ask.target.partition(":")[0]
-    if kind not in ("label", "group"):
-        raise Breach(f"asks about {ask.target!r:.60}, which Context.target does not give")
-    if bool(ask.choices) != (kind == "group"):
-        raise Breach(f"asks about {ask.target!r:.60} with {len(ask.choices)} choices: a group has some, a label none")
+    if bool(ask.choices) != (ask.target.kind == "group"):
+        raise Breach(
+            f"asks about {str(ask.target)!r:.60} with {len(ask.choices)} choices: a group has some, a label none"
+        )
     if ask.probability is not None and not 0 <= ask.probability <= 1:
         raise Breach(f"asks with a probability of {ask.probability!r:.60}")
 
@@ -326,9 +329,14 @@ def _hold_question(ask: Ask, spec: ActionSpec) -> None:
 def apply(journal: Journal, labels: Labels, change: SetLabel, source: Source | None = None) -> None:
     """Carry out a change, on the word of `source` or else of what it says itself."""
     source = Source[change.source.upper()] if source is None else source
-    if change.value is None and not labels.is_known(change.label, change.group):
+    if isinstance(change.label, TargetRef):
+        label = labels.settled(change.label).id
+        if label is None or change.label.kind == "group":
+            raise Breach(f"gave a SetLabel of {str(change.label)!r:.60}, which is no label")
+    elif change.value is None and labels.known(change.label, change.group) is None:
         return  # nobody said it, so there is nothing to take back
-    label = labels.ensure(journal, change.label, change.group)
+    else:
+        label = labels.ensure(journal, change.label, change.group)
     value = {True: 1, False: -1, None: 0}[change.value]
     labels.say(journal, [change.item], label, value, source, change.score)
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias
 
-from curator.api import Ask, FittedHead, SetLabel
+from curator.api import Ask, FittedHead, SetLabel, TargetRef
 from curator.catalog.labels import Labels, Source
 from curator.errors import BadInput
 from curator.history.journal import Journal
@@ -85,7 +85,7 @@ class Dialogue:
     _questions: list[_Question] = field(default_factory=list)
     _at: int = 0
     _figures: list[Figure] = field(default_factory=list)
-    _counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    _counts: dict[TargetRef, dict[str, int]] = field(default_factory=dict)
 
     @property
     def asked(self) -> frozenset[int]:
@@ -170,9 +170,9 @@ class Dialogue:
 
 def _changes(ask: Ask, before: Answer, answer: Answer) -> list[SetLabel]:
     """What an answer changes, and the taking back of the one before where it is corrected."""
-    kind, _, name = ask.target.partition(":")
-    if kind == "label":
-        return [SetLabel(ask.item.id, name, None if answer is None else bool(answer))]
+    name = ask.target.name
+    if ask.target.kind == "label":
+        return [SetLabel(ask.item.id, ask.target, None if answer is None else bool(answer))]
     withdrawn = [] if before is None else [SetLabel(ask.item.id, str(before), None, name)]
     return withdrawn + ([] if answer is None else [SetLabel(ask.item.id, str(answer), True, name)])
 
@@ -201,5 +201,5 @@ def row_of(ask: Ask) -> dict[str, Any]:
         "choices": list(ask.choices),
         "probability": ask.probability,
         "why": ask.why,
-        "target": ask.target,
+        "target": str(ask.target),
     }

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-LATEST = 5
+LATEST = 6
 
 M001 = """
 -- A run: one command or call that wrote something. 'running' with a dead process means interrupted.
@@ -261,6 +261,35 @@ CREATE INDEX pair_of_metric ON pair (metric, left_id, right_id);
 """
 
 
+M006 = """
+-- Which label or group a head is for: its table and its id there, so that other names never matter; `target` stays as
+-- a text for people. A NULL id: it was gone when this was found out, so that the head is not used again.
+ALTER TABLE head ADD COLUMN target_kind TEXT CHECK (target_kind IN ('label', 'group'));
+ALTER TABLE head ADD COLUMN target_id INTEGER;
+CREATE INDEX head_of_target ON head (target_kind, target_id);
+UPDATE head SET target_kind = iif(substr(target, 1, 6) = 'group:', 'group', 'label');
+UPDATE head SET target_id = (SELECT id FROM label_group WHERE 'group:' || name = target) WHERE target_kind = 'group';
+-- Several labels may share that text ('a/b' in no group, 'b' in group 'a'); the last class is the label's own name.
+UPDATE head SET target_id = (
+    SELECT label.id FROM label LEFT JOIN label_group ON label_group.id = label.group_id
+    WHERE 'label:' || coalesce(label_group.name || '/', '') || label.name = target
+    AND label.name = json_extract(classes, '$[#-1]')
+) WHERE target_kind = 'label';
+-- Heads that were taken back come with the same when they are brought back.
+UPDATE change SET before = json_set(
+    before, '$.target_kind', iif(substr(json_extract(before, '$.target'), 1, 6) = 'group:', 'group', 'label')
+) WHERE table_name = 'head' AND kind = 'delete';
+UPDATE change SET before = json_set(before, '$.target_id', (
+    SELECT id FROM label_group WHERE 'group:' || name = json_extract(before, '$.target')
+)) WHERE table_name = 'head' AND kind = 'delete' AND json_extract(before, '$.target_kind') = 'group';
+UPDATE change SET before = json_set(before, '$.target_id', (
+    SELECT label.id FROM label LEFT JOIN label_group ON label_group.id = label.group_id
+    WHERE 'label:' || coalesce(label_group.name || '/', '') || label.name = json_extract(before, '$.target')
+    AND label.name = json_extract(json_extract(before, '$.classes'), '$[#-1]')
+)) WHERE table_name = 'head' AND kind = 'delete' AND json_extract(before, '$.target_kind') = 'label';
+"""
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a catalogue up to `LATEST`, or leave it as it was."""
     steps = {
@@ -269,6 +298,7 @@ def migrate(connection: sqlite3.Connection) -> None:
         "m003_create_tables": M003,
         "m004_keep_what_was_held_out": M004,
         "m005_create_pairs": M005,
+        "m006_know_heads_by_their_target": M006,
     }
     bring_up(connection, "curator", steps)
 

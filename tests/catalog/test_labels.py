@@ -37,9 +37,15 @@ def say(ws, item, label, value, source, group=None):
     journal.finish("done")
 
 
+def ref(ws, target):
+    """What `label:NAME` and `group:NAME` stand for in these tests."""
+    kind, _, name = target.partition(":")
+    return ws.labels.target(**{kind: name})
+
+
 def holds(ws, item, target="label:cat"):
     """1, -1, 0, or None for a conflict."""
-    examples = ws.labels.examples(target, least=Source.HEAD)
+    examples = ws.labels.examples(ref(ws, target), least=Source.HEAD)
     if item in examples.conflicts:
         return None
     said = dict(zip(examples.items, examples.targets, strict=True))
@@ -179,7 +185,7 @@ def test_positive_for_one_is_negative_for_its_siblings(ws, items):
     ws.label("dog", items[2:4], group="kind")
     assert [holds(ws, item, "label:cat") for item in items] == [1, 1, -1, -1, 0]
     assert [holds(ws, item, "label:dog") for item in items] == [-1, -1, 1, 1, 0]
-    examples = ws.labels.examples("group:kind")
+    examples = ws.labels.examples(ws.labels.target(group="kind"))
     assert (examples.classes, examples.items, examples.targets) == (("cat", "dog"), items[:4], [0, 0, 1, 1])
     assert examples.counts == (2, 2)
 
@@ -235,14 +241,14 @@ def test_a_person_naming_a_sibling_settles_contradicting_imports(ws, items):
     assert holds(ws, items[0], "label:cat") is None
     say(ws, items[0], "dog", 1, Source.HUMAN, "kind")
     assert (holds(ws, items[0], "label:cat"), holds(ws, items[0], "label:dog")) == (-1, 1)
-    assert ws.labels.examples("group:kind").conflicts == []
+    assert ws.labels.examples(ws.labels.target(group="kind")).conflicts == []
 
 
 def test_labels_that_stand_alone_do_not_exclude_each_other(ws, items):
     ws.label("cat", items[:2])
     ws.label("indoors", items[:2])
     assert holds(ws, items[0], "label:cat") == holds(ws, items[0], "label:indoors") == 1
-    assert ws.labels.examples("label:cat").classes == ("not cat", "cat")
+    assert ws.labels.examples(ws.labels.target(label="cat")).classes == ("not cat", "cat")
 
 
 # --- names ---
@@ -290,7 +296,7 @@ def test_without_a_group_the_one_that_there_is_is_meant(ws, items):
     ws.label("cat", [items[0]], group="kind")
     ws.label("cat", [items[1]])
     assert {row.label: row.group for row in ws.labels.counts()} == {"cat": "kind"}
-    assert ws.labels.examples("group:kind").items == items[:2]
+    assert ws.labels.examples(ws.labels.target(group="kind")).items == items[:2]
 
 
 def test_unknown_names_bring_the_nearest(ws, items):
@@ -340,7 +346,7 @@ def test_the_counts_of_status_are_those_of_all_that_is_said(tmp_path_factory, sa
             with contextlib.suppress(NotFound):  # nobody can take back what was never said
                 say(ws, item + 1, label, value, source, None if label == "alone" else "kind")
         for row in ws.labels.counts():
-            examples = ws.labels.examples(f"label:{row.label}", least=Source.HEAD)
+            examples = ws.labels.examples(ws.labels.target(label=row.label), least=Source.HEAD)
             assert (row.negatives, row.positives) == examples.counts
             assert row.conflicts == len(examples.conflicts)
         assert [row.label for row in ws.labels.counts()] == ws.labels.names()
@@ -351,4 +357,4 @@ def test_what_a_head_said_holds_and_is_not_learnt_from(ws, items, target):
     for item, source in zip(items[:4], Source, strict=True):
         say(ws, item, "cat", 1, source, "kind")
     assert ws.labels.of_items(items[:4]) == {item: ["cat"] for item in items[:4]}
-    assert ws.labels.examples(target).items == items[1:4]
+    assert ws.labels.examples(ref(ws, target)).items == items[1:4]

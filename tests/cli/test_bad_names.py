@@ -71,7 +71,7 @@ MISSPELT = [
     (f"ls --under {TOO_LONG}", 3, ["no file or folder"]),
     # names
     ("classify --label cta", 3, ["no label 'cta'", "did you mean 'cat'?"]),
-    ("train --label ''", 3, ["no label ''"]),
+    ("train --label ''", 2, ["needs a name", "''"]),
     ("classify --group kind", 3, ["no group 'kind'", "--labels-from-folders"]),
     ("ls --labelled ct", 3, ["no label 'ct'", "did you mean 'cat'?"]),
     ("label --remove ct texts/1.txt", 3, ["no label 'ct'", "did you mean 'cat'?"]),

@@ -10,7 +10,7 @@ import cli_kit
 import pytest
 
 import curator
-from curator.api import Ask, Item
+from curator.api import Ask, Item, TargetRef
 from curator.cli import asking
 from curator.running.dialogue import Standing, Step
 
@@ -63,7 +63,7 @@ def answer(terminal, typed=None):
 def counts(folder):
     """How many are said to be `cats`, and not to be."""
     with curator.open_workspace(folder / "workspace") as workspace:
-        negative, positive = workspace.labels.examples("label:cats").counts
+        negative, positive = workspace.labels.examples(workspace.labels.target("cats")).counts
     return positive, negative
 
 
@@ -239,7 +239,7 @@ CHOICES = ("cat", "Dog", "狗", "s")
     ],
 )
 def test_what_a_line_means_where_several_labels_are_offered(typed, choices, meant):
-    ask = Ask(Item(1, "", "text", None, "a text"), "group:kind", "which kind is it?", choices)
+    ask = Ask(Item(1, "", "text", None, "a text"), TargetRef("group", 1, "kind"), "which kind is it?", choices)
     said = asking._understood(typed, ask, Standing(2, None, False, {}, None, None, False, None))
     assert said == meant or meant in getattr(said, "reason", ())
 

@@ -45,7 +45,7 @@ def test_a_file_moved_between_class_folders_changes_its_label(ws, photos):
     path.rename(photos / "dog" / "a.png")
     ws.add(photos, labels_from_folders=True)
     assert labels(ws) == {"a.png": ["dog"], "b.png": ["cat"], "c.png": ["dog"]}
-    assert ws.labels.examples("group:photos").conflicts == []
+    assert ws.labels.examples(ws.labels.target(group="photos")).conflicts == []
 
 
 @pytest.mark.parametrize("target", ["ant", "dog"])
@@ -58,7 +58,7 @@ def test_a_copy_left_behind_in_the_old_class_folder_is_a_conflict(ws, photos, ta
     path.rename(photos / target / "a.png")
     ws.add(photos, labels_from_folders=True)
     (item,) = ws.items.select()
-    assert ws.labels.examples("group:photos").conflicts == [item.id]
+    assert ws.labels.examples(ws.labels.target(group="photos")).conflicts == [item.id]
 
 
 def test_two_copies_moved_to_two_class_folders_are_a_conflict(ws, photos):
@@ -70,7 +70,7 @@ def test_two_copies_moved_to_two_class_folders_are_a_conflict(ws, photos):
         (photos / "cat" / name).rename(photos / folder / name)
     ws.add(photos, labels_from_folders=True)
     (item,) = ws.items.select()
-    assert ws.labels.examples("group:photos").conflicts == [item.id]
+    assert ws.labels.examples(ws.labels.target(group="photos")).conflicts == [item.id]
     assert ws.labels.of_items([item.id]) == {item.id: ["dog", "fox"]}
 
 
@@ -79,7 +79,7 @@ def test_one_content_in_two_class_folders_is_a_conflict(ws, photos):
     picture(photos / "dog" / "b.png", 1)
     ws.add(photos, labels_from_folders=True)
     (item,) = ws.items.select()
-    examples = ws.labels.examples("group:photos")
+    examples = ws.labels.examples(ws.labels.target(group="photos"))
     assert (examples.items, examples.conflicts) == ([], [item.id])
 
 

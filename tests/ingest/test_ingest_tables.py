@@ -181,7 +181,7 @@ def test_a_corrected_label_takes_the_place_of_the_old_one(ws, questions):
     questions.write_text(questions.read_text().replace("question 1,arrival", "question 1,fee"))
     add(ws, questions, label_column="kind")
     assert labels(ws) == {"question 0": ["arrival"], "question 1": ["fee"], "question 2": ["fee"]}
-    assert ws.labels.examples("group:kind").conflicts == []
+    assert ws.labels.examples(ws.labels.target(group="kind")).conflicts == []
     questions.write_text(questions.read_text().replace("question 1,fee", "question 1,"))
     add(ws, questions, label_column="kind")
     assert "question 1" not in labels(ws)
@@ -190,10 +190,10 @@ def test_a_corrected_label_takes_the_place_of_the_old_one(ws, questions):
 def test_two_labels_of_one_text_are_a_conflict_until_the_table_says_one(ws, data):
     path = table(data / "t.csv", {"text": "a", "kind": "x"}, {"text": "a", "kind": "y"})
     add(ws, path, label_column="kind")
-    assert ws.labels.examples("group:kind").conflicts == [1]
+    assert ws.labels.examples(ws.labels.target(group="kind")).conflicts == [1]
     table(path, {"text": "a", "kind": "y"}, {"text": "a", "kind": "y"})
     add(ws, path, label_column="kind")
-    assert ws.labels.examples("group:kind").conflicts == []
+    assert ws.labels.examples(ws.labels.target(group="kind")).conflicts == []
     assert labels(ws) == {"a": ["y"]}
 
 
@@ -204,7 +204,7 @@ def test_what_another_table_says_is_not_taken_back(ws, data):
         add(ws, path, label_column="kind")
     table(one, {"text": "a", "kind": "y"})
     add(ws, one, label_column="kind")
-    assert ws.labels.examples("group:kind").conflicts == [1]
+    assert ws.labels.examples(ws.labels.target(group="kind")).conflicts == [1]
 
 
 def test_a_person_overrides_a_table_for_good(ws, questions):

@@ -9,7 +9,7 @@ from fakes import dump, picture
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from curator.api import ActionSpec, Ask, FittedHead, Model, NoParams
+from curator.api import ActionSpec, Ask, FittedHead, Model, NoParams, TargetRef
 from curator.catalog.labels import Labels
 from curator.errors import BadInput, NotFound, PluginError
 from curator.history.journal import Journal
@@ -20,12 +20,12 @@ from curator.running.dialogue import Dialogue, Step, moved
 def one_by_one(context, params):
     """About every item in turn, two in each round."""
     left = [item for item in context.items() if item.id not in context.asked()]
-    yield from (Ask(item, "label:red", "is it red?") for item in left[:2])
+    yield from (Ask(item, context.target("red", None), "is it red?") for item in left[:2])
 
 
 def of_a_group(context, params):
     left = [item for item in context.items() if item.id not in context.asked()]
-    yield from (Ask(item, "group:colour", "which colour?", ("red", "blue")) for item in left[:2])
+    yield from (Ask(item, context.target(None, "colour"), "which colour?", ("red", "blue")) for item in left[:2])
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ def test_the_standing_counts_what_is_labelled_with_each_answer_and_correction(qu
 
     def asker(ask, standing):
         seen.append(standing.counts)
-        examples = ws.labels.examples("label:red")
+        examples = ws.labels.examples(ws.labels.target(label="red"))
         assert standing.counts == dict(zip(examples.classes, examples.counts, strict=True))
         return next(answers)
 
@@ -206,14 +206,16 @@ def test_what_an_asker_gives_must_fit_the_question(quiz):
 
 
 def test_an_action_that_asks_again_and_again_ends(quiz):
-    ws = quiz(lambda context, params: (Ask(item, "label:red", "is it red?") for item in context.items()))
+    ws = quiz(
+        lambda context, params: (Ask(item, context.target("red", None), "is it red?") for item in context.items())
+    )
     asker = in_turn(*[None] * 6)
     ws.run("quiz", asker=asker)
     assert len(asker.seen) == 6
 
 
 def test_questions_about_what_is_not_there(quiz):
-    ws = quiz(lambda context, params: (Ask(item, "label:rad", "is it?") for item in context.items()))
+    ws = quiz(lambda context, params: (Ask(item, TargetRef("label", 99, "rad"), "is it?") for item in context.items()))
     with pytest.raises(NotFound, match="did you mean 'red'"):
         ws.run("quiz", asker=in_turn(True))
 
@@ -231,9 +233,11 @@ def test_the_figure_that_is_followed_is_told_with_the_one_before():
     dialogue = Dialogue(lambda ask, standing: Step.QUIT, None, None, None, lambda: None)
     for value, items in ((0.5, 7), (0.75, 12)):
         metrics = {"items": items, "accuracy": 0.9, "average precision": value}
-        dialogue.measure(FittedHead(1, "label:x", 1, "h", model, ("not x", "x"), (5, 2), metrics, False))
+        dialogue.measure(
+            FittedHead(1, TargetRef("label", 1, "x"), 1, "h", model, ("not x", "x"), (5, 2), metrics, False)
+        )
     assert dialogue.told() == "0 answers; held out: average precision 0.500 -> 0.750 on 12 items"
     metrics = {"items": 20, "average precision": 0.4}
-    dialogue.measure(FittedHead(1, "label:x", 1, "h", model, ("not x", "x"), (5, 2), metrics, False))
+    dialogue.measure(FittedHead(1, TargetRef("label", 1, "x"), 1, "h", model, ("not x", "x"), (5, 2), metrics, False))
     assert "0.500 -> 0.400 on 20 items, among them those asked about, which are hard" in dialogue.told()
     assert moved(None, dialogue._figures[0]) == "average precision 0.500 on 7 items"

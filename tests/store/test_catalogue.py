@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curator.errors import WorkspaceError
+from curator.history.journal import decode_row
 from curator.store import migrations
 from curator.store.catalogue import open_catalogue, path_from_value, path_to_value
 
@@ -69,6 +70,48 @@ def test_a_catalogue_of_the_first_schema_is_brought_up_to_date_with_its_rows(tmp
     assert tables(database.connection) >= TABLES
     kept = [*database.rows("SELECT * FROM item"), *database.rows("SELECT * FROM problem")]
     assert list(map(tuple, kept)) == rows
+    database.close()
+
+
+def test_heads_of_an_older_catalogue_are_known_by_what_they_were_fitted_for(tmp_path):
+    old = sqlite3.connect(tmp_path / "catalogue.db", isolation_level=None)
+    old.execute(
+        "CREATE TABLE _sqlite_migrations (id INTEGER PRIMARY KEY, migration_set TEXT, name TEXT, applied_at TEXT)"
+    )
+    steps = ["create_catalogue", "create_quarantine", "create_tables", "keep_what_was_held_out", "create_pairs"]
+    for number, step in enumerate(steps, 1):
+        for statement in migrations._statements(getattr(migrations, f"M00{number}")):
+            old.execute(statement)
+        row = (number, "curator", f"m00{number}_{step}", "2026-01-01")
+        old.execute("INSERT INTO _sqlite_migrations VALUES (?, ?, ?, ?)", row)
+    old.execute("PRAGMA user_version = 5")
+    old.executemany("INSERT INTO label_group VALUES (?, ?)", [(1, "photos"), (2, "animals/pets")])
+    labels = [(1, "photos/hat", None), (2, "hat", 1), (3, "pets/cat", 2), (4, "cat", 2)]
+    old.executemany("INSERT INTO label VALUES (?, ?, ?)", labels)
+    old.execute("INSERT INTO space VALUES (1, 'f', 2, '[]', '{}')")
+    old.execute("INSERT INTO model VALUES (1, 'm', '', 1, 1, 'null', NULL)")
+    wanted = {
+        ("label:photos/hat", '["not photos/hat", "photos/hat"]'): ("label", 1),
+        ("label:photos/hat", '["not hat", "hat"]'): ("label", 2),
+        ("label:animals/pets/cat", '["not cat", "cat"]'): ("label", 4),
+        ("group:animals/pets", '["cat", "pets/cat"]'): ("group", 2),
+        ("group:gone", '["a", "b"]'): ("group", None),
+        ("label:gone", '["not gone", "gone"]'): ("label", None),
+    }
+    sql = (
+        "INSERT INTO head (target, version, kind, options, model_id, classes, counts, digest, metrics, notes, object) "
+    )
+    sql += "VALUES (?, ?, 'k', '{}', 1, ?, '[]', 'd', '{}', '[]', 'o')"
+    old.executemany(sql, [(target, n, classes) for n, (target, classes) in enumerate(wanted)])
+    old.execute("INSERT INTO run VALUES (1, 'undo', '{}', '', '', 'done', '', NULL)")
+    sql = "INSERT INTO change VALUES (?, 1, 'delete', 'head', ?, json_object('target', ?, 'classes', ?), NULL, 'done')"
+    old.executemany(sql, [(n, n, *key) for n, key in enumerate(wanted, 1)])
+    old.close()
+    database = open_catalogue(tmp_path)
+    rows = database.rows("SELECT target_kind, target_id FROM head ORDER BY version")
+    assert list(map(tuple, rows)) == list(wanted.values())
+    taken_back = [decode_row(row["before"]) for row in database.rows("SELECT before FROM change ORDER BY id")]
+    assert [(row["target_kind"], row["target_id"]) for row in taken_back] == list(wanted.values())
     database.close()
 
 

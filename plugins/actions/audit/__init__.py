@@ -20,6 +20,7 @@ from curator.api import (
     Option,
     Output,
     Table,
+    TargetRef,
     hookimpl,
 )
 from curator.errors import CuratorError, NotReady
@@ -73,7 +74,7 @@ def plan(context: Context, params: AuditParams) -> Iterator[Output]:
         except CuratorError as error:
             if named:
                 raise
-            context.note(f"{target.replace(':', ' ', 1)}: {error}")
+            context.note(f"{target.kind} {target.full_name}: {error}")
     if params.sheet is not None and tiles:
         sheet = sheets.Sheet(SUSPECTS.title, (sheets.Section(tuple(tiles[:TILES])),))
         yield sheets.artifact(context, params.sheet, sheet)
@@ -81,7 +82,7 @@ def plan(context: Context, params: AuditParams) -> Iterator[Output]:
         context.note("no sheet was made: no label is suspicious")
 
 
-def _of(context: Context, params: AuditParams, target: str, tiles: list[sheets.Tile]) -> Iterator[Output]:
+def _of(context: Context, params: AuditParams, target: TargetRef, tiles: list[sheets.Tile]) -> Iterator[Output]:
     from .labels import suspects
 
     model = context.model(params.encoder, "image") if params.encoder is not None else None
@@ -95,14 +96,14 @@ def _of(context: Context, params: AuditParams, target: str, tiles: list[sheets.T
         said = f"{finding.values['label']}, rather {finding.values['rather']}"
         tiles.append(sheets.Tile.of(held_out.items[suspect.index], said, f"{suspect.suspicion:.3f}"))
     share = f"{len(found):,} of {len(held_out.items):,}"
-    context.note(f"{target.replace(':', ' ', 1)}: {share} labels are suspicious; `curator label` sets them right")
+    context.note(f"{target.kind} {target.full_name}: {share} labels are suspicious; `curator label` sets them right")
 
 
-def _finding(target: str, held_out: HeldOut, index: int, rather: int, suspicion: float) -> Finding:
+def _finding(target: TargetRef, held_out: HeldOut, index: int, rather: int, suspicion: float) -> Finding:
     item = held_out.items[index]
     values = {
         "suspicion": suspicion,
-        "target": target,
+        "target": str(target),
         "label": held_out.classes[int(held_out.targets[index])],
         "rather": held_out.classes[rather],
         "probability": float(held_out.probabilities[index, rather]),

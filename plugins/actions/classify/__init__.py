@@ -25,6 +25,7 @@ from curator.api import (
     Output,
     Predictions,
     Table,
+    TargetRef,
     hookimpl,
 )
 from curator.errors import BadInput
@@ -170,7 +171,7 @@ def by_head(context: Context, params: ClassifyParams) -> Iterator[Output]:
         yield from lines.findings()
     items = context.items(params.items, modalities=head.model.modalities)
     found = context.predict(head, context.unlabelled(target, items))
-    title = f"Predictions for {head.target.partition(':')[2]}"
+    title = f"Predictions for {head.target.full_name}"
     note = f"{len(found.items):,} items that nobody labelled, by {head.target}@{head.version} on {head.model.name}"
     yield from shown(context, params, PREDICTIONS, found, title, note, lines)
     if params.accept is not None:
@@ -200,7 +201,7 @@ def _lines(context: Context, params: ClassifyParams, head: FittedHead) -> decidi
     return deciding.by_recall(held_out, params.recall)
 
 
-def _target(context: Context, params: ClassifyParams) -> str:
+def _target(context: Context, params: ClassifyParams) -> TargetRef:
     """The label or group; where neither is given, the message says that names would do too."""
     try:
         return context.target(params.label, params.group)

@@ -10,7 +10,6 @@ from curator.api import Context, FittedHead, Predictions, SetLabel
 
 def changes(context: Context, head: FittedHead, predictions: Predictions, least: float) -> Iterator[SetLabel]:
     """A label for each item whose class is at least so probable; for a label also that it is not, where that is so."""
-    kind, _, name = head.target.partition(":")
     if not head.calibrated:
         context.note("note: these probabilities are not calibrated: look at what was accepted")
     accepted: Counter[str] = Counter()
@@ -20,10 +19,10 @@ def changes(context: Context, head: FittedHead, predictions: Predictions, least:
         if probability < least:
             continue
         accepted[predictions.classes[best]] += 1
-        if kind == "label":
-            yield SetLabel(item.id, name, best == 1, score=probability, source="head")
+        if head.target.kind == "label":
+            yield SetLabel(item.id, head.target, best == 1, score=probability, source="head")
         else:
-            yield SetLabel(item.id, predictions.classes[best], True, name, probability, "head")
+            yield SetLabel(item.id, predictions.classes[best], True, head.target.name, probability, "head")
     said = ", ".join(f"{count:,} {label}" for label, count in accepted.most_common(5))
     more = ", …" if len(accepted) > 5 else ""
     back = f"{said}{more}; `curator undo` takes them back" if accepted else "nothing was labelled"

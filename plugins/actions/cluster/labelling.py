@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 
-from curator.api import Context, GroupName, Item, LabelName, Output, SetLabel
+from curator.api import Context, GroupName, Item, LabelName, Output, SetLabel, TargetRef
 from curator.errors import BadInput, NotFound
 
 from .grouping import Clusters
@@ -55,14 +56,14 @@ def changes(
 
 def unsaid(context: Context, label: str, group: GroupName | None, items: Sequence[Item]) -> list[Item]:
     """Those of which nothing is said as to the label, nor that they are another of its group."""
-    asked: list[tuple[LabelName | None, GroupName | None]] = [(LabelName(f"{group}/{label}" if group else label), None)]
-    if group is not None:
-        asked.append((None, group))
     left = list(items)
-    for one, of in asked:
-        try:
-            target = context.target(one, of)
-        except NotFound:
-            continue  # a new one, of which nothing can have been said
-        left = context.unlabelled(target, left)
+    with contextlib.suppress(NotFound):  # a new one, of which nothing can have been said
+        left = context.unlabelled(known(context, label, group), left)
+    with contextlib.suppress(NotFound):
+        left = left if group is None else context.unlabelled(context.target(None, group), left)
     return left
+
+
+def known(context: Context, label: str, group: GroupName | None) -> TargetRef:
+    """The label of that name, in the group if one is named; raises `NotFound` for a new one."""
+    return context.target(LabelName(label), None) if group is None else context.label_in(group, label)

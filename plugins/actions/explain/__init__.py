@@ -5,6 +5,7 @@ The other modules of the package are imported when the action runs.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -29,6 +30,7 @@ from curator.api import (
     Output,
     Query,
     Table,
+    TargetRef,
     hookimpl,
 )
 from curator.errors import BadInput, NotFound, NotReady
@@ -97,7 +99,7 @@ def plan(context: Context, params: ExplainParams) -> Iterator[Output]:
         yield from of_many(context, params, target)
 
 
-def of_one(context: Context, params: ExplainParams, picture: Query, target: str) -> Iterator[Output]:
+def of_one(context: Context, params: ExplainParams, picture: Query, target: TargetRef) -> Iterator[Output]:
     """The row of one picture, and its heat map if one is wanted."""
     from . import drawing
 
@@ -121,7 +123,7 @@ def of_one(context: Context, params: ExplainParams, picture: Query, target: str)
         yield sheets.artifact(context, params.out, drawing.alone(explained, f"by {_by(head)}; {drawing.LEGEND}"))
 
 
-def of_many(context: Context, params: ExplainParams, target: str) -> Iterator[Output]:
+def of_many(context: Context, params: ExplainParams, target: TargetRef) -> Iterator[Output]:
     """The rows of the most probable pictures of a label, or of those that were chosen, and a sheet of their maps."""
     from . import drawing, regions
 
@@ -163,17 +165,19 @@ def _column(params: ExplainParams, head: FittedHead) -> int | None:
         return len(head.classes) - 1
     if params.class_ is None:
         return None
-    if params.class_ not in head.classes:
+    name = unicodedata.normalize("NFC", params.class_).strip()
+    if name not in head.classes:
         raise NotFound.named("class", params.class_, head.classes)
-    return head.classes.index(params.class_)
+    return head.classes.index(name)
 
 
 def _most_probable(context: Context, params: ExplainParams, head: FittedHead, column: int) -> list[Item]:
     """Of the items chosen, or else of those that are said to be it, the `k` most probable by the head."""
     items = params.items
     if items == ItemSet():
-        name = head.target.partition(":")[2]
-        items = ItemSet(label=name if params.label is not None else f"{name}/{params.class_}")
+        group = GroupName(head.target.name)
+        label = head.target if params.group is None else context.label_in(group, head.classes[column])
+        items = ItemSet(label=label)
     said = context.predict(head, context.items(items, modalities=["image"]))
     order = (-said.probabilities[:, column]).argsort(kind="stable")[: params.k]
     return [said.items[index] for index in order]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from curator.api import Ask, Context, EncoderRef, FittedHead, Item, Modality, Model
+from curator.api import Ask, Context, EncoderRef, FittedHead, Item, Modality, Model, TargetRef
 from curator.errors import NotReady
 
 from . import choosing
@@ -28,7 +28,7 @@ class Round:
     """Makes questions about a target, `batch` of them at most."""
 
     context: Context
-    target: str
+    target: TargetRef
     batch: int
 
     def torn(self, item: Item) -> Ask:
@@ -108,11 +108,7 @@ class Round:
 
     @property
     def _of_label(self) -> bool:
-        return self.target.startswith("label:")
-
-    @property
-    def _name(self) -> str:
-        return self.target.partition(":")[2]
+        return self.target.kind == "label"
 
     @cached_property
     def _labels(self) -> tuple[str, ...]:
@@ -126,10 +122,9 @@ class Round:
         """The items that are said to be the label, and not to be it."""
         items = self.context.items(modalities=model.modalities)
         said = dict(zip(items, self.context.said(self.target, items), strict=True))
-        bare = self._name.rpartition("/")[2]
         return (
-            [item for item, word in said.items() if word in (self._name, bare)],
-            [item for item, word in said.items() if word and word not in (self._name, bare)],
+            [item for item, word in said.items() if word == self.target.name],
+            [item for item, word in said.items() if word and word != self.target.name],
         )
 
     def _model(self, encoder: EncoderRef | None, items: Sequence[Item]) -> Model:
@@ -139,7 +134,8 @@ class Round:
         return self.context.model(encoder, modality)
 
     def _ask(self, item: Item, probability: float | None, why: str, choices: tuple[str, ...]) -> Ask:
-        question = f"is it {self._name}?" if self._of_label else f"which {self._name} is it?"
+        name = self.target.full_name
+        question = f"is it {name}?" if self._of_label else f"which {name} is it?"
         return Ask(item, self.target, question, choices, probability, why)
 
 

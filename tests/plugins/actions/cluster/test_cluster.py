@@ -209,7 +209,7 @@ def test_one_medium_at_a_time_and_which_one_is_said(tmp_path, ws, said):
 
 
 def positives(ws, label):
-    examples = ws.labels.examples(f"label:{label}")
+    examples = ws.labels.examples(ws.labels.target(label=label))
     return [item for item, target in zip(examples.items, examples.targets, strict=True) if target]
 
 
@@ -240,7 +240,7 @@ def test_an_item_that_is_another_of_the_group_stays_that(ws):
     ws.label("water", [15], group="place")
     ws.run("cluster", k=3, name=("2=sky", "3=grass"), group="place")
     assert positives(ws, "place/sky") == list(range(16, 27)) and positives(ws, "place/water") == [15]
-    assert ws.labels.examples("group:place").classes == ("grass", "sky", "water")
+    assert ws.labels.examples(ws.labels.target(group="place")).classes == ("grass", "sky", "water")
     ws.undo()
     ws.run("cluster", k=3, name=("2=water",))  # known, so its group is meant
     assert positives(ws, "place/water") == list(range(15, 27))

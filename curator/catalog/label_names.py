@@ -1,0 +1,79 @@
+"""What a label's name means as a person types it: it is compared whole with all there are, and never split.
+
+`NAME` is enough where one label has it, and `GROUP/NAME` where that is one label's. `id:N` is the label of that number,
+with zeros before N as need be, so that there is always a way to type just one: no name stands in the way for ever.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+import sqlite3
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+
+from curator.errors import BadInput
+
+NUMBERED = re.compile("id:([0-9]{1,18})")
+
+
+class LabelNames:
+    """Some labels, as rows with `id`, `name`, `group_id` and `group_name`, by what they go by."""
+
+    def __init__(self, rows: Iterable[sqlite3.Row]) -> None:
+        self.rows = list(rows)
+        self._by_id = {row["id"]: row for row in self.rows}
+        self._by_word: dict[str, list[sqlite3.Row]] = defaultdict(list)
+        for row in self.rows:
+            for word in {row["name"], full_name(row)}:
+                self._by_word[word].append(row)
+
+    def meant(self, name: str) -> list[sqlite3.Row]:
+        """Every label that a name, as `sought` gives it, may mean, by id."""
+        rows = {row["id"]: row for row in self._by_word.get(name, ())}
+        # One that stands alone has no other name than this, where those in groups have.
+        if any(row["name"] == name and row["group_id"] is None for row in rows.values()):
+            rows = {key: row for key, row in rows.items() if row["name"] != name or row["group_id"] is None}
+        number = number_in(name)
+        if number in self._by_id:
+            rows[number] = self._by_id[number]
+        return [rows[key] for key in sorted(rows)]
+
+    def spelled(self, row: sqlite3.Row) -> str:
+        """What to type so that just this one is meant: its name, else `GROUP/NAME`, else `id:N`."""
+        numbers = (f"id:{row['id']:0{width}}" for width in itertools.count(1))
+        ways = itertools.chain((row["name"], full_name(row)), numbers)
+        return next(str(way) for way in ways if [other["id"] for other in self.meant(way)] == [row["id"]])
+
+    def shown(self, row: sqlite3.Row) -> str:
+        """Its name, with the group where others are called so too."""
+        alike = sum(other["name"] == row["name"] for other in self._by_word[row["name"]])
+        return str(row["name"]) if alike == 1 else full_name(row)
+
+
+def full_name(label: sqlite3.Row) -> str:
+    """`GROUP/NAME`, or `NAME` for a label that stands alone."""
+    return f"{label['group_name']}/{label['name']}" if label["group_name"] else str(label["name"])
+
+
+def number_in(name: str) -> int | None:
+    """N of `id:N`, None for any other name."""
+    match = NUMBERED.fullmatch(name)
+    return int(match[1]) if match else None
+
+
+def sought(name: str, noun: str = "label") -> str:
+    """A name to look for, as it would be kept; raises `BadInput` for none.
+
+    Bytes that are not UTF-8 are in no name, and SQLite takes none.
+    """
+    name = composed(name).encode("utf-8", "backslashreplace").decode()
+    if not name:
+        raise BadInput(f"a {noun} needs a name")
+    return name
+
+
+def composed(name: str) -> str:
+    """Composed characters, no white space around them: by which names are told apart."""
+    return unicodedata.normalize("NFC", name).strip()
