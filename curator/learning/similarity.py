@@ -14,12 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from curator.api import FittedMetric, Metric, MetricSpec, Model
-from curator.catalog.pairs import Pairs, metric_name
-from curator.errors import NotFound, NotReady
-from curator.kit.splits import MANY, comparable, folds, near_copies
 from curator.catalog.pairs import Pairs, meant, metric_name
 from curator.errors import BadInput, NotFound, NotReady
-from curator.kit.splits import folds, near_copies
+from curator.kit.splits import MANY, comparable, folds, near_copies
 from curator.learning.head_store import SEED
 from curator.registry.validation import Breach
 from curator.reporter import count

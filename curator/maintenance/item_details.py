@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curator.core.label_names import full_name
-
 from curator.api import ReaderSpec, ReadOptions, Row
+from curator.catalog.label_names import full_name
 from curator.catalog.labels import Source
 from curator.catalog.source_tables import Tables
 from curator.errors import NotFound
