@@ -93,7 +93,8 @@ def _labels(workspace: Workspace, item_id: int) -> Iterator[tuple[str, str]]:
     )
     words = {1: "", -1: "not ", None: "contradicting: "}
     for row in workspace.database.rows(sql, item_id):
-        yield "label", f"{words[row['value']]}{full_name(row)} (by {Source(row['source']).name.lower()})"
+        name = full_name(row["name"], row["group_name"])
+        yield "label", f"{words[row['value']]}{name} (by {Source(row['source']).name.lower()})"
 
 
 def _captions(workspace: Workspace, item_id: int) -> Iterator[tuple[str, str]]:
