@@ -341,6 +341,8 @@ def _strongest(rows: Sequence[VerdictRow]) -> int | None:
 
     Only the highest source counts; of what a person or a rule said the last, of imports two exclude each other.
     """
+    if len(rows) == 1:
+        return rows[0].label_id if rows[0].value is not None else None
     highest = max(row.source for row in rows)
     top = [row for row in rows if row.source == highest]
     if (len(top) > 1 and highest == Source.IMPORT) or any(row.value is None for row in top):
