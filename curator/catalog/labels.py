@@ -10,7 +10,7 @@ import enum
 import shlex
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from curator.api import TargetRef
@@ -121,8 +121,7 @@ class Labels:
     def settled(self, target: TargetRef) -> TargetRef:
         """The same; raises `NotFound` where there is no such label or group, as after its run was undone."""
         is_group = target.kind == "group"
-        find: Callable[[int], GroupRow | LabelRow | None] = self.store.group if is_group else self.store.by_id
-        row = None if target.id is None else find(target.id)
+        row = self.store.group(target.id) if is_group else self.store.by_id(target.id)
         if row is None or row.name != target.name:
             known = self.store.group_names() if is_group else self.names()
             raise NotFound.named(target.kind, target.full_name, known)
@@ -300,7 +299,6 @@ class Labels:
         )
 
     def _of_label(self, target: TargetRef, least: Source) -> Examples:
-        assert target.id is not None
         label = self.store.by_id(target.id)
         assert label is not None
         siblings = {label.id: label.name} if label.group_id is None else self.store.names_in(label.group_id)

@@ -27,7 +27,7 @@ from curator.api import (
 from curator.errors import CuratorError, WorkspaceError
 from curator.media.preprocessing import DECODING, pixels
 from curator.registry.validation import Breach, held
-from curator.store.catalogue.spaces import SpaceStore
+from curator.store.catalogue.models import ModelStore
 from curator.store.derived import Derived
 from curator.store.sqlite import Database
 
@@ -66,7 +66,7 @@ class Compiled:
     """Makes compiled forms, and asks them."""
 
     def __init__(self, database: Database, derived: Derived, registry: Registry) -> None:
-        self.spaces = SpaceStore(database)
+        self.models = ModelStore(database)
         self.derived = derived
         self.registry = registry
 
@@ -112,7 +112,7 @@ class Compiled:
         found = self.derived.compiled(model.fingerprint, "image")
         if not found or not found[0]:
             return None
-        description = json.loads(self.spaces.description(model.fingerprint))
+        description = json.loads(self.models.description(model.fingerprint))
         if description["decoding"] != DECODING:
             return None
         import cv2

@@ -63,8 +63,8 @@ class LabelStore:
 
     # --- groups ---
 
-    def group(self, group_id: int) -> GroupRow | None:
-        """The group of an id."""
+    def group(self, group_id: int | None) -> GroupRow | None:
+        """The group of an id; none has None."""
         row = self.database.row("SELECT id, name FROM label_group WHERE id = ?", group_id)
         return None if row is None else GroupRow(*row)
 
@@ -83,8 +83,8 @@ class LabelStore:
         """Every label."""
         return [LabelRow(*row) for row in self.database.rows(_LABELS)]
 
-    def by_id(self, label_id: int) -> LabelRow | None:
-        """The label of an id."""
+    def by_id(self, label_id: int | None) -> LabelRow | None:
+        """The label of an id; none has None."""
         row = self.database.row(f"{_LABELS} WHERE label.id = ?", label_id)
         return None if row is None else LabelRow(*row)
 
