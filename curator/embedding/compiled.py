@@ -25,7 +25,8 @@ from curator.api import (
     TextForm,
 )
 from curator.errors import CuratorError, WorkspaceError
-from curator.media.preprocessing import DECODING, pixels
+from curator.media.decode import DECODING
+from curator.media.preprocessing import pixels
 from curator.registry.validation import Breach, held
 from curator.store.catalogue.spaces import SpaceStore
 from curator.store.derived import Derived

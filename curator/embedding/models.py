@@ -21,8 +21,8 @@ from curator.embedding.trained_weights import SEEN, Trained
 from curator.errors import BadInput, CuratorError, NotFound, NotReady, WorkspaceError
 from curator.history.journal import Journal
 from curator.kit.devices import chosen
+from curator.media.decode import DECODING
 from curator.media.files import hash_file
-from curator.media.preprocessing import DECODING
 from curator.registry.validation import Breach, held
 from curator.store.sqlite import Database
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from curator.api import Encoder, ImageBatch, ReducedPrecision, TextBatch
+from curator.embedding.coverage import FULL
 from curator.errors import PluginError
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-FULL = "float32"
 
 APART = 0.1
 """So far the vectors of a batch may be from the reference's, relative to how far those are from their mean.

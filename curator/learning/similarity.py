@@ -14,12 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from curator.api import FittedMetric, Metric, MetricSpec, Model
-from curator.catalog.pairs import Pairs, metric_name
-from curator.errors import NotFound, NotReady
-from curator.kit.splits import MANY, comparable, folds, near_copies
 from curator.catalog.pairs import Pairs, meant, metric_name
 from curator.errors import BadInput, NotFound, NotReady
-from curator.kit.splits import folds, near_copies
+from curator.kit.splits import MANY, comparable, folds, near_copies
 from curator.learning.head_store import SEED
 from curator.registry.validation import Breach
 from curator.reporter import count
@@ -87,6 +84,21 @@ class LearnedMetrics:
                 self.derived.put_metric(key, digest, kept)
             return self._restored(name, spec, model, data, kept, False)
         return self._restored(name, spec, model, data, kept, True)
+
+    @staticmethod
+    def told(metric: FittedMetric) -> Iterator[str]:
+        """What a person should hear of a metric, line by line."""
+        yield (
+            f"metric {metric.name}: {metric.metric} on {metric.model.name}, {count(metric.alike, 'pair')} alike and "
+            f"{metric.unlike:,} not, {'unchanged since it was fitted' if metric.reused else 'fitted now'}"
+        )
+        if metric.held_out is not None and metric.plain is not None:
+            yield (
+                f"held out ({count(metric.measured, 'pair')}): of an alike pair and one that is not, the alike one "
+                f"comes first {100 * metric.held_out:.0f} times in 100; by the plain cosine {100 * metric.plain:.0f}"
+            )
+        for note in metric.notes:
+            yield f"note: {note}"
 
     # --- what to learn from ---
 
@@ -256,21 +268,6 @@ def _groups(data: _Data) -> NDArray[np.int64]:
 
 
 # --- words ---
-
-
-def told(metric: FittedMetric) -> Iterator[str]:
-    """What a person should hear of a metric, line by line."""
-    yield (
-        f"metric {metric.name}: {metric.metric} on {metric.model.name}, {count(metric.alike, 'pair')} alike and "
-        f"{metric.unlike:,} not, {'unchanged since it was fitted' if metric.reused else 'fitted now'}"
-    )
-    if metric.held_out is not None and metric.plain is not None:
-        yield (
-            f"held out ({count(metric.measured, 'pair')}): of an alike pair and one that is not, the alike one comes "
-            f"first {100 * metric.held_out:.0f} times in 100; by the plain cosine {100 * metric.plain:.0f}"
-        )
-    for note in metric.notes:
-        yield f"note: {note}"
 
 
 def _notes(

@@ -12,16 +12,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from curator.api import MetricSpec, SetLabel
+from curator.catalog.label_names import LabelNames, full_name, sought
 from curator.catalog.labels import clean
 from curator.catalog.pairs import meant
-from curator.core.label_names import LabelNames, full_name, sought
 from curator.embedding.models import Reference, model_name
 from curator.errors import BadInput, NotFound, NotReady
 from curator.history.journal import Journal
 from curator.learning.similarity import LearnedMetrics
 from curator.maintenance.status import Status
 from curator.registry.loader import Loaded, Origin
-from curator.running.context import apply
+from curator.running.outputs import apply
 
 PARTS = st.sampled_from(
     ["a", "b", "/", ":", "@", ",", " ", "id:", "0", "1", "2", "\u00e9", "e\u0301", "\u732b", "label:"]

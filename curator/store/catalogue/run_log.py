@@ -27,12 +27,19 @@ class RunLog:
 
     def latest_first(self) -> list[LoggedRun]:
         """Every run, the latest first."""
-        sql = (
-            "SELECT id, command, arguments, started, state, "
-            "(SELECT count(*) FROM change WHERE run_id = run.id) AS changes FROM run ORDER BY id DESC"
-        )
-        return [LoggedRun(*row) for row in self.database.rows(sql)]
+        return [LoggedRun(*row) for row in self.database.rows(f"{_RUNS} ORDER BY id DESC")]
+
+    def running(self) -> LoggedRun | None:
+        """The run that is under way, also in another process; None for none."""
+        row = self.database.row(f"{_RUNS} WHERE state = 'running' ORDER BY id DESC")
+        return None if row is None else LoggedRun(*row)
 
     def count(self) -> int:
         """How many runs there are."""
         return int(self.database.value("SELECT count(*) FROM run"))
+
+
+_RUNS = (
+    "SELECT id, command, arguments, started, state, (SELECT count(*) FROM change WHERE run_id = run.id) AS changes "
+    "FROM run"
+)
