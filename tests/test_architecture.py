@@ -94,8 +94,17 @@ LAYERS = {
     "curator_plugins": ("api errors kit", ANYTHING),
 }
 
-ENTERED_LATE = frozenset(["curator.kit.torch_network"])
-"""Modules of the kit that a spec's `load` imports, and no module at its top but those that are entered late, too."""
+LATE = "kit.torch_network media.preprocessing learning running.context running.runner testing"
+LATE_EMBEDDING = "compiled embedder loader precision search signatures vector_writer"
+ENTERED_LATE = (
+    *(f"curator.{name}" for name in LATE.split()),
+    *(f"curator.embedding.{name}" for name in LATE_EMBEDDING.split()),
+)
+"""Rooms that are entered when they are needed, by a spec's `load`, by `Parts` or by a command: they import what they
+need at their top, and no module outside imports them at its top."""
+
+FREE_LATE = frozenset(["numpy", "scipy", "sklearn", "safetensors"])
+"""What is imported at the top there; a network library or a decoder may still wait for whoever needs it."""
 
 SPEAKING = frozenset(
     [
@@ -281,6 +290,11 @@ def own(name: str) -> bool:
     return name.split(".")[0] in ("curator", "curator_plugins")
 
 
+def late(name: str) -> bool:
+    # `status` says what is needed to fit a head, too.
+    return any(within(name, room) for room in ENTERED_LATE) and name != "curator.learning.min_examples"
+
+
 def plugin_package(name: str) -> str:
     """The package of a plugin that is one, as `curator_plugins.actions.dedupe`, for each module of it but itself."""
     parts = name.split(".")
@@ -322,9 +336,18 @@ def nothing_heavy_at_the_top(tree: Tree) -> Complaints:
     The kit has such modules, too.
     """
     for module, line, target in all_imports(tree, top_only=True):
-        heavy = target.split(".")[0] in HEAVY or plugin_package(target) or target in ENTERED_LATE
-        if heavy and not plugin_package(module.name) and module.name not in ENTERED_LATE:
+        heavy = target.split(".")[0] in HEAVY or plugin_package(target) or late(target)
+        if heavy and not plugin_package(module.name) and not late(module.name):
             yield module, line, f"imports {target} when it is imported itself"
+
+
+@rule
+def at_the_top_of_what_is_entered_late(tree: Tree) -> Complaints:
+    for module in tree.values():
+        for statement in module.imports:
+            within_function = not (statement.top or statement.typing) and module.layer != "curator.testing"
+            if late(module.name) and within_function and statement.source.split(".")[0] in FREE_LATE:
+                yield module, statement.line, f"imports {statement.source} inside a function"
 
 
 @rule
@@ -471,7 +494,9 @@ MUTANTS = [
     ),
     ("nothing heavy at the top", "plugins/heads/mlp.py", top("from curator.kit.torch_network import TorchNetwork")),
     ("nothing heavy at the top", "curator/kit/torch_encoder.py", top("from curator.kit import torch_network")),
-    ("nothing heavy at the top", "curator/embedding/search.py", top("import numpy as np")),
+    ("nothing heavy at the top", "curator/embedding/coverage.py", top("import numpy as np")),
+    ("nothing heavy at the top", "curator/parts.py", top("from curator.learning.training import Training")),
+    ("at the top of what is entered late", "curator/embedding/search.py", inside("import numpy as np")),
     ("nothing heavy at the top", "plugins/actions/dedupe/__init__.py", top("import numpy as np")),
     (
         "nothing heavy at the top",

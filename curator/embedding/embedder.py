@@ -8,6 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from curator.api import (
     Encoder,
     EncoderSpec,
@@ -38,9 +41,6 @@ from curator.store.sqlite import Database
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
-    from numpy.typing import NDArray
-
 ASK_SECONDS = 60.0
 """A command that would first have to embed for longer than this asks."""
 
@@ -65,8 +65,6 @@ class Encoding(Coverage):
 
         Raises `NotReady` for one that is not finite, as a damaged cache may hold: it would make all others useless.
         """
-        import numpy as np
-
         stored = dict(self.derived.vectors(model.fingerprint, [item.hash for item in items]))
         present = [item for item in items if item.hash in stored]
         values = np.frombuffer(b"".join(stored[item.hash] for item in present), dtype="<f4")
@@ -159,8 +157,6 @@ class Encoding(Coverage):
 
     def embed(self, model: Model, query: Query) -> NDArray[np.float32]:
         """The vector of a query, (dim,), of unit length: a stored one, else encoded now and not kept."""
-        import numpy as np
-
         stored = list(self.derived.vectors(model.fingerprint, [query.hash]))
         if stored:
             vector: NDArray[np.float32] = unit(np.frombuffer(stored[0][1], dtype="<f4")[None])[0]
@@ -200,8 +196,6 @@ class Encoding(Coverage):
 
     def _of_texts(self, model: Model, texts: Sequence[str]) -> tuple[NDArray[np.float32], int]:
         """Vectors, (n, dim), and how many of the texts are longer than what the encoder reads."""
-        import numpy as np
-
         size = self.models.registry.get(EncoderSpec, model.encoder).batch_size
         found, cut = [np.zeros((0, model.dim), np.float32)], 0
         with self.models.loaded(model) as (encoder, _):
@@ -246,8 +240,6 @@ class Encoding(Coverage):
 
     def run(self, model: Model, encoder: Encoder, batch: ImageBatch | TextBatch) -> NDArray[np.float32]:
         """Call the encoder, and hold it to its contract."""
-        import numpy as np
-
         spec = self.models.registry.get(EncoderSpec, model.encoder)
         wanted = (len(batch.pixels) if isinstance(batch, ImageBatch) else len(batch.texts), model.dim)
         with self.models.registry.guard(spec, "encoding with"):
@@ -261,8 +253,6 @@ class Encoding(Coverage):
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows divided by their Euclidean length; rows of zeros stay."""
-    import numpy as np
-
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     rows: NDArray[np.float32] = np.divide(
         vectors, lengths, out=np.zeros_like(vectors, dtype=np.float32), where=lengths > 0

@@ -13,6 +13,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load, save
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from sklearn.metrics import roc_auc_score
+
 from curator.api import FittedMetric, Metric, MetricSpec, Model
 from curator.catalog.pairs import Pairs, meant, metric_name
 from curator.errors import BadInput, NotFound, NotReady
@@ -22,9 +29,6 @@ from curator.registry.validation import Breach
 from curator.reporter import count
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from curator.embedding.embedder import Encoding
     from curator.learning.training import Training
     from curator.registry.loader import Registry
@@ -132,8 +136,6 @@ class LearnedMetrics:
         return spec
 
     def _data(self, name: str, model: Model, may_encode: bool) -> _Data:
-        import numpy as np
-
         marked = self.pairs.of(name)
         both = self.items.by_ids(sorted({end for pair in marked for end in (pair.left, pair.right)}))
         items = {item.id: item for item in both if item.modality in model.modalities}
@@ -167,9 +169,6 @@ class LearnedMetrics:
 
     def _made(self, spec: MetricSpec, data: _Data) -> bytes:
         """The state of a metric with what was measured, as safetensors."""
-        import numpy as np
-        from safetensors.numpy import save
-
         figures = np.asarray(_measured(lambda rows: self._fit(spec, data, rows), data))
         every = self._fit(spec, data, np.arange(len(data.alike)))
         with self.registry.guard(spec, "saving"):
@@ -186,9 +185,6 @@ class LearnedMetrics:
     def _restored(
         self, name: str, spec: MetricSpec, model: Model, data: _Data, kept: bytes, reused: bool
     ) -> FittedMetric:
-        import numpy as np
-        from safetensors.numpy import load
-
         arrays = load(kept)
         with self.registry.guard(spec, "restoring"):
             metric = spec.load()
@@ -214,8 +210,6 @@ class _Held:
 
     def transform(self, vectors: Floats) -> Floats:
         """Unit rows for unit rows."""
-        import numpy as np
-
         with self.registry.guard(self.spec, "transforming with"):
             made = np.asarray(self.metric.transform(vectors))
             if made.ndim != 2 or len(made) != len(vectors) or made.dtype != np.float32:
@@ -236,9 +230,6 @@ def _measured(fit: Callable[[NDArray[np.int64]], _Held], data: _Data) -> tuple[f
     The mean over folds of the area under the ROC curve: how often a pair marked as alike comes out above one marked
     as not. Pairs that share an item, or hold near-copies, are held out together. NaN where nothing could be held out.
     """
-    import numpy as np
-    from sklearn.metrics import roc_auc_score
-
     groups, kinds = _groups(data), data.alike.astype(np.int64)
     plain = np.einsum("ij,ij->i", data.left, data.right)
     figures, seen = [], np.zeros(len(kinds), bool)
@@ -256,10 +247,6 @@ def _measured(fit: Callable[[NDArray[np.int64]], _Held], data: _Data) -> tuple[f
 
 def _groups(data: _Data) -> NDArray[np.int64]:
     """A number for each pair, (n,): the same for those that hang together by items, or by near-copies of these."""
-    import numpy as np
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     number = len(data.alike)
     ends = near_copies(np.concatenate([data.left, data.right]))
     graph = coo_array((np.ones(number, bool), (ends[:number], ends[number:])), shape=(ends.max() + 1,) * 2)

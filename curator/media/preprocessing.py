@@ -6,13 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from curator.api import Preprocess
 from curator.kit.images import opened, orientation, upright
 from curator.media.decode import readable
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from PIL import Image
 
 Frame: TypeAlias = tuple[float, float, float, float]
@@ -99,7 +100,6 @@ def _middle(width: int, height: int, longest: int) -> tuple[int, int, int, int]:
 
 def normalised(image: Image.Image, preprocess: Preprocess) -> NDArray[np.float32]:
     """A picture that is resized already, cut and scaled: (3, crop, crop) float32."""
-    import numpy as np
     from PIL import Image
 
     crop = preprocess.crop
