@@ -132,9 +132,6 @@ HOLD_SQL_STILL = frozenset(
         "curator.embedding.models",
         "curator.embedding.trained_weights",
         "curator.history.file_moves",
-        "curator.history.invariants",
-        "curator.history.journal",
-        "curator.history.undo",
         "curator.learning.head_store",
         "curator.maintenance.backup",
         "curator.maintenance.check",
@@ -365,6 +362,14 @@ def sql_only_in_the_store(tree: Tree) -> Complaints:
 
 
 @rule
+def rows_only_by_the_journal(tree: Tree) -> Complaints:
+    """What writes rows of any table is used by what records the writing."""
+    for module, line, target in all_imports(tree):
+        if target == "curator.store.catalogue.rows" and module.name != "curator.history.journal":
+            yield module, line, f"imports {target}"
+
+
+@rule
 def one_door_to_pictures(tree: Tree) -> Complaints:
     """What Pillow reads of people's files, it reads where any error becomes a reason: `curator.kit.images`."""
     for module in tree.values():
@@ -489,6 +494,12 @@ MUTANTS = [
     ("sql only in the store", "curator/embedding/embedder.py", inside("self.database.row(text)")),
     ("sql only in the store", "curator/cli/history.py", inside("return workspace.database.connection")),
     ("sql only in the store", "plugins/actions/similar.py", inside("return 'SELECT hash FROM item'")),
+    (
+        "rows only by the journal",
+        "curator/history/undo.py",
+        inside("from curator.store.catalogue.rows import RowStore"),
+    ),
+    ("rows only by the journal", "curator/store/derived.py", inside("from curator.store.catalogue import rows")),
     ("short files", "plugins/heads/mlp.py", put("\n" * FILE_LINES)),
     ("short functions", "curator/embedding/search.py", put(LONG_FUNCTION)),
 ]

@@ -24,6 +24,7 @@ from curator.kit.devices import chosen
 from curator.media.files import hash_file
 from curator.media.preprocessing import DECODING
 from curator.registry.validation import Breach, held
+from curator.store.catalogue.model_names import model_name
 from curator.store.sqlite import Database
 
 if TYPE_CHECKING:
@@ -308,19 +309,10 @@ _MODELS = (
 )
 
 
-def model_name(row: Any) -> str:
-    """What a model is called, by its row: a reference that always means it.
-
-    Of an encoder that learns here, the name without a version means whatever it learnt last.
-    """
-    version = f"@{row['version']}" if row["version"] > 1 or row["weights"].startswith("{") else ""
-    return str(row["encoder"]) + (f":{row['variant']}" if row["variant"] else "") + version
-
-
 def _model(row: Any) -> Model:
     return Model(
         row["id"],
-        model_name(row),
+        model_name(row["encoder"], row["variant"], row["version"], row["weights"]),
         row["encoder"],
         row["variant"],
         row["version"],

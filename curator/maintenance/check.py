@@ -15,9 +15,10 @@ from curator.embedding.trained_weights import users
 from curator.errors import WorkspaceError
 from curator.history.file_moves import MoveFailed
 from curator.history.invariants import Flaw, flaws
-from curator.history.journal import Journal, decode_row
+from curator.history.journal import Journal
 from curator.media.files import BadContent, hash_file, look, reason
 from curator.media.prefetch import ordered_map
+from curator.store.catalogue.changes import decode_row
 from curator.store.catalogue.places import place_of
 
 if TYPE_CHECKING:

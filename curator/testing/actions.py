@@ -18,7 +18,7 @@ from curator.running.artifacts import Targets
 from curator.running.context import ActionContext, bind_parameters, outputs
 from curator.running.dialogue import Answer, Standing
 from curator.store.catalogue.contents import contents
-from curator.store.catalogue.run_log import RunLog
+from curator.store.catalogue.runs import RunStore
 from curator.testing import specimen
 from curator.testing.checks import Given, NotApplicable
 from curator.testing.fresh import folder
@@ -204,7 +204,7 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
 
 
 def _runs(workspace: Workspace) -> int:
-    return RunLog(workspace.database).count()
+    return RunStore(workspace.database).count()
 
 
 def _told(planned: Sequence[Output]) -> list[Any]:

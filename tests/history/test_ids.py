@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator.errors import NotFound, NotReady
-from curator.history.journal import SAME, Journal, decode_row
+from curator.history.journal import SAME, Journal
+from curator.store.catalogue.changes import decode_row
 
 WHAT = SAME | {
     "item": ("hash",),
