@@ -130,15 +130,10 @@ HOLD_SQL_STILL = frozenset(
         "curator.catalog.labels",
         "curator.catalog.pairs",
         "curator.embedding.models",
-        "curator.embedding.trained_weights",
-        "curator.history.file_moves",
         "curator.learning.head_store",
-        "curator.maintenance.backup",
         "curator.maintenance.check",
         "curator.maintenance.item_details",
         "curator.maintenance.status",
-        "curator.quarantine.quarantine",
-        "curator.quarantine.set_aside",
         "curator.workspace",
     ]
 )

@@ -43,7 +43,9 @@ class MoveStore:
 
     def of_run(self, run: int) -> list[MoveRow]:
         """What a run moved, in order."""
-        return [_move(row) for row in self.database.rows(f"{_MOVES} WHERE run_id = ? AND state = 'done' ORDER BY id", run)]
+        return [
+            _move(row) for row in self.database.rows(f"{_MOVES} WHERE run_id = ? AND state = 'done' ORDER BY id", run)
+        ]
 
     def planned(self) -> list[MoveRow]:
         """What is under way, or was cut short, in order."""
