@@ -24,7 +24,7 @@ from curator.history.runs import Runs
 from curator.quarantine.quarantine import Quarantine
 from curator.reporter import Reporter
 from curator.store.catalogue import open_catalogue
-from curator.store.catalogue.run_log import RunLog
+from curator.store.catalogue.runs import RunStore
 from curator.store.derived import Derived
 from curator.store.objects import Objects
 
@@ -121,6 +121,6 @@ class Parts:
             self._turn.give_back()
 
     def _wait(self) -> None:
-        run = RunLog(self.database).running()
+        run = RunStore(self.database).running()
         what = "" if run is None else f" ({run.command}, started {run.started[11:19]} UTC)"
         self.reporter.say(f"waiting for another curator to finish with {self.folder}{what}")

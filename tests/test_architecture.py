@@ -140,18 +140,10 @@ HOLD_SQL_STILL = frozenset(
         "curator.catalog.labels",
         "curator.catalog.pairs",
         "curator.embedding.models",
-        "curator.embedding.trained_weights",
-        "curator.history.file_moves",
-        "curator.history.invariants",
-        "curator.history.journal",
-        "curator.history.undo",
         "curator.learning.head_store",
-        "curator.maintenance.backup",
         "curator.maintenance.check",
         "curator.maintenance.item_details",
         "curator.maintenance.status",
-        "curator.quarantine.quarantine",
-        "curator.quarantine.set_aside",
     ]
 )
 
@@ -402,6 +394,14 @@ def sql_only_in_the_store(tree: Tree) -> Complaints:
 
 
 @rule
+def rows_only_by_the_journal(tree: Tree) -> Complaints:
+    """What writes rows of any table is used by what records the writing."""
+    for module, line, target in all_imports(tree):
+        if target == "curator.store.catalogue.rows" and module.name != "curator.history.journal":
+            yield module, line, f"imports {target}"
+
+
+@rule
 def one_door_to_pictures(tree: Tree) -> Complaints:
     """What Pillow reads of people's files, it reads where any error becomes a reason: `curator.kit.images`."""
     for module in tree.values():
@@ -528,6 +528,12 @@ MUTANTS = [
     ("sql only in the store", "curator/embedding/embedder.py", inside("self.database.row(text)")),
     ("sql only in the store", "curator/cli/history.py", inside("return workspace.database.connection")),
     ("sql only in the store", "plugins/actions/similar.py", inside("return 'SELECT hash FROM item'")),
+    (
+        "rows only by the journal",
+        "curator/history/undo.py",
+        inside("from curator.store.catalogue.rows import RowStore"),
+    ),
+    ("rows only by the journal", "curator/store/derived.py", inside("from curator.store.catalogue import rows")),
     ("short files", "plugins/heads/mlp.py", put("\n" * FILE_LINES)),
     ("short functions", "curator/embedding/search.py", put(LONG_FUNCTION)),
 ]

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from curator.catalog.places import has_left, is_gone
 from curator.catalog.source_tables import Tables
-from curator.embedding.trained_weights import users
 from curator.errors import WorkspaceError
 from curator.history.file_moves import MoveFailed
 from curator.history.invariants import Flaw, flaws
-from curator.history.journal import Journal, decode_row
+from curator.history.journal import Journal
 from curator.media.files import BadContent, hash_file, look, reason
 from curator.media.prefetch import ordered_map
+from curator.store.catalogue.changes import decode_row
+from curator.store.catalogue.object_users import users
 from curator.store.catalogue.places import place_of
 
 if TYPE_CHECKING:
@@ -202,7 +203,7 @@ class Check:
 
     def _objects(self) -> Iterator[Fault]:
         objects = self.parts.objects
-        used = users(self.database.connection)
+        used = users(self.database)
         for name, user in used.items():
             try:
                 objects.get(name)

@@ -20,7 +20,7 @@ from curator.running.context import ActionContext
 from curator.running.dialogue import Answer, Standing
 from curator.running.outputs import outputs
 from curator.store.catalogue.contents import contents
-from curator.store.catalogue.run_log import RunLog
+from curator.store.catalogue.runs import RunStore
 from curator.testing import specimen
 from curator.testing.fresh import folder
 from curator.testing.given import Given, NotApplicable
@@ -205,7 +205,7 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
 
 
 def _runs(workspace: Workspace) -> int:
-    return RunLog(workspace.database).count()
+    return RunStore(workspace.database).count()
 
 
 def _told(planned: Sequence[Output]) -> list[Any]:
