@@ -30,7 +30,7 @@ from curator.api import (
 from curator.errors import NotFound
 from curator.registry.loader import Registry, load_plugins
 from curator.reporter import Reporter
-from curator.store.catalogue.places import place_of
+from curator.store.catalogue.places import PlaceStore
 from curator.workspace import Workspace
 
 OURS = (
@@ -259,7 +259,8 @@ def sha256(path: Path) -> str:
 
 def places(ws: Workspace, missing: int | None = None) -> dict[str, int]:
     """Path -> item id of every place."""
-    rows = map(place_of, ws.database.rows("SELECT * FROM place"))
+    store = PlaceStore(ws.database)
+    rows = [row for root in store.roots().values() for row in store.below_root(root, rows=True)]
     return {ws.items.places.path(row): row.item_id for row in rows if missing is None or row.missing == missing}
 
 

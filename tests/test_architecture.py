@@ -141,9 +141,7 @@ HOLD_SQL_STILL = frozenset(
         "curator.catalog.pairs",
         "curator.embedding.models",
         "curator.learning.head_store",
-        "curator.maintenance.check",
         "curator.maintenance.item_details",
-        "curator.maintenance.status",
     ]
 )
 
@@ -474,7 +472,7 @@ MUTANTS = [
     ("layers", "curator/registry/parameters.py", inside("from curator.catalog import labels")),
     ("layers", "curator/registry/hookspecs.py", inside("from curator.store import objects")),
     ("layers", "curator/registry/loader.py", inside("import curator.workspace")),
-    ("layers", "curator/scaffold/__init__.py", inside("from curator.registry.loader import NAME")),
+    ("layers", "curator/scaffold/__init__.py", inside("from curator.registry.parameters import bind")),
     ("layers", "curator/store/objects.py", inside("from curator.catalog import labels")),
     ("layers", "curator/embedding/search.py", inside("import curator.cli")),
     ("the registry is passed in", "curator/embedding/search.py", inside("from curator.registry import loader")),

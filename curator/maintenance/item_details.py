@@ -15,6 +15,8 @@ from curator.errors import NotFound
 from curator.ingest.options import ROLES
 from curator.ingest.table_rows import BadRow, Drafts
 from curator.media.files import BadContent, look
+from curator.store.catalogue.captions import CaptionStore
+from curator.store.catalogue.items import ItemStore
 
 if TYPE_CHECKING:
     from curator.parts import Parts
@@ -24,14 +26,13 @@ if TYPE_CHECKING:
 def details(parts: Parts, reference: str) -> Iterator[tuple[str, str | int | Path]]:
     """Pairs of fact and value for an item named by path or `id:N`; raises `NotFound`."""
     item = parts.items.named(reference)
-    row = parts.database.row("SELECT * FROM item WHERE id = ?", item.id)
-    assert row is not None
+    (row,) = ItemStore(parts.database).by_ids([item.id])
     yield "id", item.id
     yield "media", item.modality
     yield "sha256", item.hash
-    yield "bytes", row["size"]
+    yield "bytes", row.size
     if item.modality == "image":
-        yield "format", f"{row['format']}, {row['width']} x {row['height']} pixels"
+        yield "format", f"{row.format}, {row.width} x {row.height} pixels"
     places = parts.items.places
     for place in places.of(item.id):
         yield "gone from" if place.missing else "place", Path(places.path(place))
@@ -97,8 +98,8 @@ def _labels(parts: Parts, item_id: int) -> Iterator[tuple[str, str]]:
 
 
 def _captions(parts: Parts, item_id: int) -> Iterator[tuple[str, str]]:
-    sql = "SELECT item.id, text FROM caption JOIN item ON item.id = text_id WHERE image_id = ?"
-    for row in parts.database.rows(sql, item_id):
-        yield "caption", f"id:{row['id']} {row['text']}"
-    for row in parts.database.rows("SELECT image_id FROM caption WHERE text_id = ?", item_id):
-        yield "caption of", f"id:{row['image_id']}"
+    captions = CaptionStore(parts.database)
+    for id_, text in captions.of_image(item_id):
+        yield "caption", f"id:{id_} {text}"
+    for caption in captions.of_texts([item_id]):
+        yield "caption of", f"id:{caption.image_id}"
