@@ -33,8 +33,11 @@ LIBRARIES = (
     "sklearn.metrics",
     "sklearn.model_selection",
 )
-HARMLESS = ("CURATOR_", "PYTEST_", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "TERM")
-"""Variables that a command may be given: how they begin. What others say could matter while libraries are imported."""
+HARMLESS = ("CURATOR_", "PYTEST_", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "TERM", "KMP_")
+"""Variables that a command may be given: how they begin. What others say could matter while libraries are imported.
+
+Those of KMP scikit-learn sets itself when it is imported, also in a test's process.
+"""
 
 LONGEST = 100_000
 """Bytes of a request; longer ones do not go through a socket in one piece."""
