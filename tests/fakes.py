@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
@@ -220,7 +221,16 @@ centroid = Centroid()
 
 
 def registry(*plugins: str) -> Registry:
-    """Our own light plugins and those of this module that are named, all through the public loader."""
+    """Our own light plugins and those of this module that are named; one for each caller, who may add to it."""
+    made = Registry()
+    for plugin in _loaded(plugins).plugins:
+        made.take(plugin)
+    return made
+
+
+@functools.cache
+def _loaded(plugins: tuple[str, ...]) -> Registry:
+    """Through the public loader, which looks through all that is installed: once in a process for the same plugins."""
     ours = [entry for entry in metadata.entry_points(group="curator") if entry.name in OURS]
     fakes = [metadata.EntryPoint(name, f"fakes:{name}", "curator") for name in plugins]
     loaded = load_plugins([*ours, *fakes])
