@@ -134,17 +134,6 @@ QUERIES = re.compile(
     r"(^|\.)(execute|executemany|executescript|execute_many|rows_among)$"
     r"|\b_?(database|derived|catalogue|db)\.(rows|row|value)$"
 )
-# Modules whose SQL is yet to move to the store: exactly these have some, so that the list ends empty.
-HOLD_SQL_STILL = frozenset(
-    [
-        "curator.catalog.labels",
-        "curator.catalog.pairs",
-        "curator.embedding.models",
-        "curator.learning.head_store",
-        "curator.maintenance.item_details",
-    ]
-)
-
 # What reads more of a picture's file than was read when it was opened, or opens one.
 DECODES = re.compile(r"\b(Image\.open|n_frames|is_animated|_?getexif|exif_transpose|ImageSequence)\b|\.draft\(")
 
@@ -387,7 +376,7 @@ def only_the_command_line_speaks(tree: Tree) -> Complaints:
 @rule
 def sql_only_in_the_store(tree: Tree) -> Complaints:
     for module in tree.values():
-        if module.layer != "curator.store" and module.name not in HOLD_SQL_STILL:
+        if module.layer != "curator.store":
             yield from ((module, line, what) for line, what in module.sql)
 
 
@@ -573,11 +562,6 @@ def test_a_mutant_breaks_exactly_its_rule(copy, before, name, path, mutate):
     # What imports what lies above it closes a circle, too.
     assert broken == {name} or (name == "layers" and broken == {"layers", "no cycle"})
     assert all(f" {path}:" in complaint for complaint in complaints if not complaint.startswith("no cycle"))
-
-
-def test_the_modules_that_still_hold_sql_are_told_exactly():
-    outside = [module for module in modules(ROOT).values() if module.layer != "curator.store"]
-    assert {module.name for module in outside if module.sql} == HOLD_SQL_STILL
 
 
 SOME_SQL = [

@@ -17,6 +17,7 @@ from curator.ingest.table_rows import BadRow, Drafts
 from curator.media.files import BadContent, look
 from curator.store.catalogue.captions import CaptionStore
 from curator.store.catalogue.items import ItemStore
+from curator.store.catalogue.labels import LabelStore
 
 if TYPE_CHECKING:
     from curator.parts import Parts
@@ -87,14 +88,10 @@ def _line(parts: Parts, path: str, key: str) -> int | None:
 
 
 def _labels(parts: Parts, item_id: int) -> Iterator[tuple[str, str]]:
-    sql = (
-        "SELECT verdict.value, verdict.source, label.name, label_group.name AS group_name FROM verdict "
-        "JOIN label ON label.id = verdict.label_id LEFT JOIN label_group ON label_group.id = label.group_id "
-        "WHERE verdict.item_id = ? AND value IS NOT 0 ORDER BY label.name"
-    )
     words = {1: "", -1: "not ", None: "contradicting: "}
-    for row in parts.database.rows(sql, item_id):
-        yield "label", f"{words[row['value']]}{full_name(row)} (by {Source(row['source']).name.lower()})"
+    for label in LabelStore(parts.database).of_item(item_id):
+        name = full_name(label.name, label.group)
+        yield "label", f"{words[label.value]}{name} (by {Source(label.source).name.lower()})"
 
 
 def _captions(parts: Parts, item_id: int) -> Iterator[tuple[str, str]]:

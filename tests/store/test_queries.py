@@ -7,12 +7,14 @@ import os
 import pytest
 
 from curator.store.catalogue import open_catalogue, path_to_value
-from curator.store.catalogue.imports import ImportStore
+from curator.store.catalogue.heads import HeadStore
 from curator.store.catalogue.items import ItemStore
+from curator.store.catalogue.labels import LabelStore
+from curator.store.catalogue.models import ModelStore
 from curator.store.catalogue.places import PlaceRow, PlaceStore, TableRowPlace
 from curator.store.catalogue.problems import ProblemRow, ProblemStore
+from curator.store.catalogue.settings import SettingStore
 from curator.store.catalogue.source_tables import SourceTableRow, SourceTableStore
-from curator.store.catalogue.spaces import SpaceStore
 
 BY_KEY = {
     "items by id": lambda db: ItemStore(db).by_ids([1]),
@@ -34,8 +36,21 @@ BY_KEY = {
     "a table": lambda db: SourceTableStore(db).at("/a.csv"),
     "a problem": lambda db: ProblemStore(db).at("/a.png"),
     "problems of a table": lambda db: ProblemStore(db).of_table(1),
-    "what was said last": lambda db: ImportStore(db).last_said([1], 2, "kind"),
-    "a space": lambda db: SpaceStore(db).description("a"),
+    "a group": lambda db: LabelStore(db).group(1),
+    "a group by its name": lambda db: LabelStore(db).group_named("kind"),
+    "a label": lambda db: LabelStore(db).by_id(1),
+    "a label of a group": lambda db: LabelStore(db).in_group("cat", "kind"),
+    "what was said last": lambda db: list(LabelStore(db).last_said([1], 1, 3)),
+    "what was said last in a group": lambda db: LabelStore(db).last_said_in_group([1], "kind", 2),
+    "a space": lambda db: ModelStore(db).description("a"),
+    "a model": lambda db: ModelStore(db).by_id(1),
+    "a model of a version": lambda db: ModelStore(db).of_version("ngram", 1),
+    "a model of a space": lambda db: ModelStore(db).in_space("ngram", "a"),
+    "weights of a model": lambda db: ModelStore(db).weights(1),
+    "a head": lambda db: HeadStore(db).by_id(1),
+    "a head of a target": lambda db: HeadStore(db).latest("label", 1, "a"),
+    "a setting": lambda db: SettingStore(db).value("model.ngram"),
+    "whether a setting is": lambda db: SettingStore(db).holds("model.ngram"),
 }
 
 
