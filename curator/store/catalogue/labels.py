@@ -37,6 +37,16 @@ class LastSaid:
 
 
 @dataclass(frozen=True, slots=True)
+class ItemLabel:
+    """A label that holds of an item (1) or does not (-1), or both (None), and the source that says so."""
+
+    name: str
+    group: str | None
+    value: int | None
+    source: int
+
+
+@dataclass(frozen=True, slots=True)
 class VerdictRow:
     """What holds of an item and a label, by which source and by its last statement; None for a conflict."""
 
@@ -156,6 +166,15 @@ class LabelStore:
         """What holds of these items and a label, by item; None for a conflict."""
         sql = "SELECT item_id, value FROM verdict WHERE label_id = ? AND item_id IN (SELECT value FROM json_each(?))"
         return {row[0]: row[1] for row in self.database.rows_among(sql, item_ids, label_id)}
+
+    def of_item(self, item_id: int) -> list[ItemLabel]:
+        """All that holds of an item, by the name of the label."""
+        sql = (
+            "SELECT label.name, label_group.name, verdict.value, verdict.source FROM verdict "
+            "JOIN label ON label.id = verdict.label_id LEFT JOIN label_group ON label_group.id = label.group_id "
+            "WHERE verdict.item_id = ? AND value IS NOT 0 ORDER BY label.name"
+        )
+        return [ItemLabel(*row) for row in self.database.rows(sql, item_id)]
 
     def positives(self, item_ids: Sequence[int]) -> Iterator[VerdictRow]:
         """The labels that these items are."""
