@@ -157,7 +157,6 @@ def test_a_metric_called_as_another_with_a_kind_that_came_later_is_told_apart(ws
 
 
 def test_the_name_of_a_model_is_a_reference_to_it_whatever_its_variant_ends_in(ws):
-    row = {"encoder": "clip", "variant": "local-dir:/a@7", "version": 1, "weights": "null"}
-    read = Reference.parse(model_name(row))
+    read = Reference.parse(model_name("clip", "local-dir:/a@7", 1, "null"))
     assert (read.name, read.variant, read.version) == ("clip", "local-dir:/a@7", 1)
-    assert model_name({**row, "variant": "local-dir:/a@b"}) == "clip:local-dir:/a@b"
+    assert model_name("clip", "local-dir:/a@b", 1, "null") == "clip:local-dir:/a@b"
