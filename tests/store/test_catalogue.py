@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from curator.errors import WorkspaceError
-from curator.history.journal import decode_row
 from curator.store import migrations
 from curator.store.catalogue import open_catalogue, path_from_value, path_to_value
+from curator.store.catalogue.changes import decode_row
 
 TABLES = {
     *("run", "change", "item", "root", "place", "caption", "problem", "label_group", "label", "statement"),
