@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .sketching import LONGEST, THUMBNAIL, Floats, Sketch
+from curator.kit.copies.image_sketches import LONGEST, THUMBNAIL, Floats, Sketch
 
 Doubles: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
