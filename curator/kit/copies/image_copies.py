@@ -15,6 +15,8 @@ from curator.kit.copies.hamming import near_pairs
 from curator.kit.copies.neighbours import neighbours
 from curator.kit.copies.stars import spokes
 
+__all__ = ["PIXELS", "SKETCH", "ImageCopies", "digest", "sketch"]
+
 RADIUS = 7
 """Bits of 64 in which the hashes of candidates may differ."""
 CLOSE = 4
@@ -45,7 +47,9 @@ def digest(picture: Image.Image) -> bytes:
 
 
 SKETCH = Signature("dedupe.sketch/1", "image", sketch, image_sketches.LONGEST)
+"""Kept of every picture. Its name goes up when what is kept is another: then all pictures are read again."""
 PIXELS = Signature("dedupe.pixels/1", "image", digest)
+"""Kept only of pictures whose sketches say that they may be the same."""
 
 
 class ImageCopies:

@@ -15,6 +15,8 @@ from PIL import Image
 from curator.api import Pictures
 from curator.kit.copies.vectors import linked
 
+__all__ = ["kin_of_pictures", "kin_of_texts"]
+
 SIDE, BITS = 16, 24
 """Of 16 x 16 differences of brightness between neighbours, so many may differ between near-copies."""
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from curator.api import Context, Item, Model
 
+__all__ = ["neighbours"]
+
 
 def neighbours(
     context: Context, model: Model, items: Sequence[Item], k: int, least: float = -1

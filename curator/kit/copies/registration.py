@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from curator.kit.copies.image_sketches import LONGEST, THUMBNAIL, Floats, Sketch
 
+__all__ = ["by_keypoints", "by_pixels", "laid", "stretch", "unclipped"]
+
 Doubles: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
 

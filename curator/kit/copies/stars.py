@@ -15,6 +15,8 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+__all__ = ["Star", "spokes", "stars"]
+
 E = TypeVar("E")
 """The evidence that two match."""
 

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from curator.kit.copies.numbers import numbers
 from curator.kit.copies.stars import spokes
 
+__all__ = ["ALIKE", "Resemblance", "TextCopies", "fold", "shingles"]
+
 Hashes: TypeAlias = NDArray[np.uint64]
 
 SHORT = 12

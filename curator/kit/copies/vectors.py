@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+__all__ = ["ALIKE", "MANY", "comparable", "copies", "linked", "near_copies"]
+
 Integers: TypeAlias = NDArray[np.int64]
 
 ALIKE = 0.95

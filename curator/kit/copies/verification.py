@@ -23,6 +23,8 @@ from curator.kit.copies.registration import (
     unclipped,
 )
 
+__all__ = ["Agreement", "compare"]
+
 BLOCK = 16
 """Pixels of a thumbnail of 128."""
 TEXTURE = 5.0
