@@ -154,7 +154,7 @@ def theirs(method: str, folder: Path, distance: int) -> dict[str, Any]:
 
 def grouping(size: int, brute: bool) -> dict[str, Any]:
     """Find planted pairs among random hashes, by the index or by comparing each with each."""
-    from curator_plugins.actions.dedupe.hamming import near_pairs
+    from curator.kit.copies.hamming import near_pairs
 
     rng = np.random.default_rng(size)
     hashes = rng.integers(0, 2**64, size, dtype=np.uint64)

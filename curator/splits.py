@@ -1,7 +1,9 @@
-"""The old name of `curator.kit.splits`, which goes on to work for a while."""
+"""The old name of `curator.kit.splits`, and of `curator.kit.copies.vectors`, which goes on to work for a while."""
 
 from __future__ import annotations
 
 from curator.renamed import moved
 
-__getattr__ = moved(__name__, "curator.kit.splits", "0.3")
+COPIES = ("ALIKE", "MANY", "comparable", "copies", "linked", "near_copies")
+
+__getattr__ = moved(__name__, "curator.kit.splits", "0.3", dict.fromkeys(COPIES, "curator.kit.copies.vectors"))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import inspect
+import pkgutil
 import re
 import types
 from collections.abc import Iterator
@@ -19,6 +21,7 @@ from curator.api import ActionSpec, Argument, Column, ItemSet, NewFile, Query, T
 from curator.cli import COMMANDS, cli
 from curator.cli.actions import command_of
 from curator.kit import (
+    copies,
     devices,
     downloads,
     finetuning,
@@ -37,7 +40,7 @@ from curator.testing import actions, encoders, heads, metrics, plugin, readers, 
 API = [api, api.actions, api.data, api.encoders, api.heads, api.metrics, api.readers]
 KIT = [actions, encoders, heads, metrics, plugin, readers, specimen]
 AUTHORS = [devices, downloads, finetuning, images, linear_head, onnx, torch_encoder, torch_network, weights]
-DOCUMENTED = [*API, errors, hookspecs, kit, sheets, *AUTHORS, *KIT]
+DOCUMENTED = [*API, errors, hookspecs, kit, copies, sheets, *AUTHORS, *KIT]
 
 
 def public(module: types.ModuleType) -> dict[str, str | None]:
@@ -75,6 +78,20 @@ def test_the_kit_gives_what_it_names():
 def test_every_public_name_is_documented(module):
     assert [name for name, text in public(module).items() if not text and name != "hookspec"] == []
     assert module.__doc__
+
+
+@pytest.mark.parametrize("name", [module.name for module in pkgutil.iter_modules(copies.__path__)])
+def test_what_a_module_of_copies_gives_is_listed_and_documented(name):
+    module = importlib.import_module(f"curator.kit.copies.{name}")
+    assert module.__all__ == sorted(module.__all__, key=lambda name: (not name.isupper(), name)) != []
+    assert [one for one in module.__all__ if not public(module).get(one)] == []
+    (row,) = re.findall(rf"^\| `{name}` \| (.+) \|$", copies.__doc__, re.MULTILINE)
+    assert row
+
+
+def test_the_table_of_copies_names_no_module_that_is_not_there():
+    listed = re.findall(r"^\| `(\w+)` ", copies.__doc__, re.MULTILINE)
+    assert set(listed) == {module.name for module in pkgutil.iter_modules(copies.__path__)}
 
 
 @pytest.mark.parametrize(

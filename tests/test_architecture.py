@@ -65,7 +65,8 @@ LAYERS = {
     "curator.kit.encodings": ("", ""),
     "curator.kit.finetuning": ("api errors", "numpy sklearn torch torchvision"),
     "curator.kit.images": ("", "numpy PIL"),
-    "curator.kit.splits": ("", "numpy scipy sklearn"),
+    "curator.kit.copies": ("api", "cv2 numpy scipy PIL"),
+    "curator.kit.splits": ("", "numpy sklearn"),
     "curator.kit.sheets": ("api errors kit.images", "PIL"),
     "curator.kit.linear_head": ("errors", "numpy scipy"),
     "curator.kit.torch_encoder": ("api errors kit.finetuning kit.torch_network kit.weights", "torch torchvision"),
@@ -79,7 +80,7 @@ LAYERS = {
     "curator.ingest": ("catalog history media registry reporter store api errors", ""),
     "curator.embedding": ("catalog history media registry reporter store api errors kit.devices", "cv2 numpy"),
     "curator.learning": (
-        f"{ROOMS} kit.devices kit.finetuning kit.images kit.splits",
+        f"{ROOMS} kit.copies kit.devices kit.finetuning kit.images kit.splits",
         "filelock numpy PIL safetensors scipy sklearn",
     ),
     "curator.quarantine": ("catalog history media reporter store api errors", ""),
@@ -96,9 +97,11 @@ LAYERS = {
 
 LATE = "kit.torch_network media.preprocessing learning running.context running.runner testing"
 LATE_EMBEDDING = "compiled embedder loader precision search signatures vector_writer"
+LATE_COPIES = "hamming image_copies image_sketches kin neighbours registration stars text_copies vectors verification"
 ENTERED_LATE = (
     *(f"curator.{name}" for name in LATE.split()),
     *(f"curator.embedding.{name}" for name in LATE_EMBEDDING.split()),
+    *(f"curator.kit.copies.{name}" for name in LATE_COPIES.split()),
 )
 """Rooms that are entered when they are needed, by a spec's `load`, by `Parts` or by a command: they import what they
 need at their top, and no module outside imports them at its top."""
@@ -456,6 +459,8 @@ MUTANTS = [
     ("layers", "curator/kit/images.py", inside("from curator.media import preprocessing")),
     ("layers", "curator/kit/sheets/page.py", inside("from curator.media.preprocessing import pixels")),
     ("layers", "curator/kit/weights.py", inside("from curator.kit import torch_encoder")),
+    ("layers", "curator/kit/copies/kin.py", inside("from curator.learning.labelled_pictures import Decoded")),
+    ("layers", "curator/kit/copies/image_copies.py", inside("from curator_plugins.actions.dedupe import keeping")),
     ("layers", "curator/checkpoints.py", inside("from curator.kit import weights")),
     ("layers", "curator/embedding/search.py", inside("from curator.kit.torch_encoder import TorchEncoder")),
     ("layers", "curator/registry/parameters.py", inside("from curator.catalog import labels")),
@@ -473,9 +478,9 @@ MUTANTS = [
     ("layers", "plugins/heads/mlp.py", inside("from curator.registry.parameters import parameters")),
     ("layers", "plugins/heads/mlp.py", inside("from curator_plugins.heads import logistic")),
     ("layers", "plugins/heads/mlp.py", inside("from . import logistic")),
-    ("layers", "plugins/heads/mlp.py", inside("from curator_plugins.actions.dedupe import stars")),
-    ("layers", "plugins/actions/dedupe/stars.py", inside("from curator_plugins.actions import similar")),
-    ("layers", "plugins/actions/dedupe/stars.py", inside("from curator.embedding import search")),
+    ("layers", "plugins/heads/mlp.py", inside("from curator_plugins.actions.dedupe import keeping")),
+    ("layers", "plugins/actions/dedupe/keeping.py", inside("from curator_plugins.actions import similar")),
+    ("layers", "plugins/actions/dedupe/keeping.py", inside("from curator.embedding import search")),
     ("third party", "curator/errors.py", inside("import click")),
     ("third party", "curator/api/data.py", inside("import numpy")),
     ("third party", "curator/registry/loader.py", inside("import click")),
@@ -490,15 +495,18 @@ MUTANTS = [
         top("try:\n    from torch import nn\nfinally: ..."),
     ),
     ("nothing heavy at the top", "plugins/heads/mlp.py", top("from curator.kit.torch_network import TorchNetwork")),
+    ("nothing heavy at the top", "curator/kit/copies/__init__.py", top("import numpy as np")),
+    ("nothing heavy at the top", "plugins/heads/logistic.py", top("from curator.kit.copies import vectors")),
     ("nothing heavy at the top", "curator/kit/torch_encoder.py", top("from curator.kit import torch_network")),
     ("nothing heavy at the top", "curator/embedding/coverage.py", top("import numpy as np")),
     ("nothing heavy at the top", "curator/parts.py", top("from curator.learning.training import Training")),
     ("at the top of what is entered late", "curator/embedding/search.py", inside("import numpy as np")),
+    ("at the top of what is entered late", "curator/kit/copies/vectors.py", inside("import scipy.sparse")),
     ("nothing heavy at the top", "plugins/actions/dedupe/__init__.py", top("import numpy as np")),
     (
         "nothing heavy at the top",
         "plugins/actions/dedupe/__init__.py",
-        top("from curator_plugins.actions.dedupe import stars"),
+        top("from curator_plugins.actions.dedupe import keeping"),
     ),
     ("nothing heavy at the top", "curator/cli/render.py", put("class _Mutant:\n    import rich")),
     ("nothing heavy at the top", "curator/store/sqlite.py", top("import sqlite_utils")),

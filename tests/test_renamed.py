@@ -7,6 +7,7 @@ import warnings
 
 import pytest
 
+from curator.kit.copies import vectors
 from curator.testing import fresh
 
 MOVED = {
@@ -42,9 +43,19 @@ def test_what_is_asked_of_an_old_module_is_that_of_the_new_one(old):
 def test_every_public_name_is_to_be_had(old):
     new = importlib.import_module(f"curator.kit.{MOVED[old][0]}")
     module = importlib.import_module(f"curator.{old}")
-    names = getattr(new, "__all__", ["ALIKE", "copies", "folds", "near_copies", "sample"])
+    names = dict.fromkeys(getattr(new, "__all__", []), new)
+    if old == "splits":
+        names |= dict.fromkeys(["folds", "sample"], new)
+        names |= dict.fromkeys(["ALIKE", "copies", "near_copies"], vectors)
+    assert names
     with pytest.warns(FutureWarning):
-        assert all(getattr(module, name) is getattr(new, name) for name in names)
+        assert all(getattr(module, name) is getattr(home, name) for name, home in names.items())
+
+
+def test_of_a_module_that_was_parted_each_name_leads_to_where_it_is():
+    with pytest.warns(FutureWarning, match="is now curator.kit.copies.vectors, .*: import near_copies"):
+        from curator.splits import near_copies  # type: ignore[attr-defined]
+    assert near_copies is vectors.near_copies
 
 
 @EACH

@@ -12,8 +12,10 @@
 | `finetuning` | the loop in which a torch network of pictures learns labels |
 | `images` | pictures decoded safely |
 | `splits` | items to learn from and items to measure on, between which nothing leaks |
+| `copies` | what counts as a copy: pictures, texts, vectors, examples to learn from; finding and proving them |
 | `encodings` | which encoding a text is in, with the lines that are in another one |
 | `sheets` | contact sheets |
 
-Public. To import a module costs nothing, but for `torch_network`, which is for what `load` enters: it brings torch.
+Public. To import a module costs nothing, but for `torch_network`, which is for what `load` enters: it brings torch; and
+for those in `copies`, which bring numpy.
 """

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.kit.splits import comparable, copies, folds, near_copies
+from curator.kit.copies.vectors import comparable, copies, near_copies
+from curator.kit.splits import folds
 from curator.learning.scores import scores_of
 
 if TYPE_CHECKING:

@@ -24,9 +24,10 @@ from curator.embedding.models import Models
 from curator.embedding.trained_weights import SEEN
 from curator.errors import BadInput, NotReady
 from curator.history.journal import Journal
+from curator.kit.copies.kin import kin_of_pictures, kin_of_texts
 from curator.kit.devices import chosen
 from curator.kit.finetuning import split
-from curator.learning.labelled_pictures import Decoded, decoded, kin_of_pictures, kin_of_texts
+from curator.learning.labelled_pictures import Decoded, decoded
 from curator.reporter import SHARES, Reporter, count, figure, shares
 
 HELD_OUT = 0.2

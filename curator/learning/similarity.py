@@ -23,7 +23,8 @@ from sklearn.metrics import roc_auc_score
 from curator.api import FittedMetric, Metric, MetricSpec, Model
 from curator.catalog.pairs import Pairs, meant, metric_name
 from curator.errors import BadInput, NotFound, NotReady
-from curator.kit.splits import MANY, comparable, folds, near_copies
+from curator.kit.copies.vectors import MANY, comparable, near_copies
+from curator.kit.splits import folds
 from curator.learning.head_store import SEED
 from curator.registry.validation import Breach
 from curator.reporter import count

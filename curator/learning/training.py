@@ -18,7 +18,8 @@ from curator.catalog.labels import Examples, Labels
 from curator.embedding.embedder import Encoding
 from curator.errors import BadInput, NotReady
 from curator.history.journal import Journal
-from curator.kit.splits import MANY, folds, sample
+from curator.kit.copies.vectors import MANY
+from curator.kit.splits import folds, sample
 from curator.learning import corruptions
 from curator.learning.calibration import Calibration, calibrated
 from curator.learning.cross_validation import Measured, cross_validate

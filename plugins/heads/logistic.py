@@ -67,7 +67,8 @@ def chosen(vectors: NDArray[np.float32], targets: NDArray[np.int64], classes: in
     import numpy as np
     from scipy.special import log_softmax
 
-    from curator.kit.splits import folds, near_copies, sample
+    from curator.kit.copies.vectors import near_copies
+    from curator.kit.splits import folds, sample
 
     rows = sample(targets, SAMPLE, seed)
     vectors, targets = vectors[rows], targets[rows]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from cli_kit import curator_here
 
-from curator.kit import splits
+from curator.kit.copies import vectors
 
 ABOUT = {"weather": "rain and wind over the hills", "money": "a loan from the bank"}
 FITTING = ("train --label money", "classify --label money", "audit --check labels --label money")
@@ -51,7 +51,7 @@ def labelled(here):
 
 def test_where_there_are_too_many_to_compare_it_is_said_that_near_copies_may_be_on_both_sides(labelled, monkeypatch):
     assert "near-copies were not kept together" not in ran("train --label money").err
-    monkeypatch.setattr(splits, "MANY", 5)
+    monkeypatch.setattr(vectors, "MANY", 5)
     ran("label money notes/money/4.txt")
     assert "different items: near-copies were not kept together, figures may flatter" in ran("train --label money").err
 

@@ -1,4 +1,4 @@
-"""Pictures kept for fine-tuning are what the encoder sees, and copies of one another are known as such."""
+"""Pictures kept for fine-tuning are what the encoder sees."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from PIL import Image, ImageEnhance
+from PIL import Image
 
 from curator.api import Preprocess
-from curator.learning.labelled_pictures import Decoded, kin_of_pictures, kin_of_texts
+from curator.learning.labelled_pictures import Decoded
 from curator.media import preprocessing
 
 PLAIN = Preprocess(64, 56, (0.5, 0.4, 0.3), (0.2, 0.25, 0.3))
@@ -47,23 +47,3 @@ def test_a_picture_is_resized_and_not_cut(tmp_path, file):
     kept = Decoded(file, PLAIN)
     kept.add(preprocessing.resized(tmp_path / "a.png", PLAIN))
     assert kept[0].shape == (64, 85, 3)
-
-
-def test_near_copies_are_kin_and_others_are_none(tmp_path, file):
-    kept, families = Decoded(file, PLAIN), []
-    for family in range(12):
-        picture = smooth(family)
-        picture.save(tmp_path / "saved.jpg", quality=60)
-        copies = [picture, Image.open(tmp_path / "saved.jpg"), picture.resize((120, 90)).resize((200, 150))]
-        copies.append(ImageEnhance.Brightness(picture).enhance(0.8))
-        for copy in copies:
-            kept.add(copy.resize((85, 64)))
-            families.append(family)
-    kin = kin_of_pictures(kept)
-    assert [len(set(kin[np.asarray(families) == family])) for family in range(12)] == [1] * 12
-    assert len(set(kin)) == 12
-
-
-def test_texts_of_the_same_words_are_kin():
-    texts = ["Please, help!", "please help", "Please help me", "今天，股市", "今天 股市", "!!", "??"]
-    assert kin_of_texts(texts).tolist() == [0, 0, 1, 2, 2, 3, 4]

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from curator.api import Context, ItemSet, Model
 from curator.errors import NotFound, NotReady
+from curator.kit.copies.image_copies import ImageCopies
+from curator.kit.copies.neighbours import neighbours
+from curator.kit.copies.stars import stars
+from curator.kit.copies.text_copies import Resemblance, TextCopies
+from curator.kit.copies.verification import Agreement
 
 from .keeping import File, Preference
-from .pictures import Pictures, neighbours
-from .stars import stars
-from .texts import Resemblance, Texts
-from .verify import Agreement
 
 if TYPE_CHECKING:
     from . import DedupeParams
@@ -116,7 +117,7 @@ def _groups(
 
 
 def _same_pictures(context: Context, files: list[File]) -> list[Group]:
-    pictures = Pictures(context, [file.item for file in files])
+    pictures = ImageCopies(context, [file.item for file in files])
     if len(pictures.items) < len(files):
         missed = len(files) - len(pictures.items)
         context.note(f"{missed:,} of {len(files):,} images compared by their bytes alone (unreadable or animated)")
@@ -125,14 +126,14 @@ def _same_pictures(context: Context, files: list[File]) -> list[Group]:
 
 
 def _near_pictures(context: Context, params: DedupeParams, files: list[File]) -> list[Group]:
-    pictures = Pictures(context, [file.item for file in files])
+    pictures = ImageCopies(context, [file.item for file in files])
     files = _of(files, pictures)
     candidates = pictures.candidates(_model(context, params, "image"))
     return _made(NEAR, files, candidates, pictures.match, lambda found: (_picture_words(found), asdict(found)))
 
 
 def _near_texts(files: list[File]) -> list[Group]:
-    texts = Texts([file.item.text or "" for file in files])
+    texts = TextCopies([file.item.text or "" for file in files])
     return _made(NEAR, files, texts.candidates(), texts.match, lambda found: (_text_words(found), asdict(found)))
 
 
@@ -183,7 +184,7 @@ def _made(
     ]
 
 
-def _of(files: Sequence[File], pictures: Pictures) -> list[File]:
+def _of(files: Sequence[File], pictures: ImageCopies) -> list[File]:
     seen = {item.id for item in pictures.items}
     return [file for file in files if file.item.id in seen]
 

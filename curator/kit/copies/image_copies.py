@@ -5,18 +5,17 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 
 from curator.api import Context, Item, Model, Signature
+from curator.kit.copies import image_sketches, verification
+from curator.kit.copies.hamming import near_pairs
+from curator.kit.copies.neighbours import neighbours
+from curator.kit.copies.stars import spokes
 
-from . import sketching, verify
-from .hamming import near_pairs
-from .stars import spokes
-
-if TYPE_CHECKING:
-    from PIL import Image
+__all__ = ["PIXELS", "SKETCH", "ImageCopies", "digest", "sketch"]
 
 RADIUS = 7
 """Bits of 64 in which the hashes of candidates may differ."""
@@ -31,7 +30,7 @@ AT_HAND = 256
 
 def sketch(picture: Image.Image) -> bytes:
     """Nothing for a film, of which one frame says too little."""
-    return b"" if picture.info["frames"] > 1 else sketching.sketch(np.asarray(picture))
+    return b"" if picture.info["frames"] > 1 else image_sketches.sketch(np.asarray(picture))
 
 
 def digest(picture: Image.Image) -> bytes:
@@ -47,11 +46,13 @@ def digest(picture: Image.Image) -> bytes:
     return hashlib.sha256(head.encode() + picture.tobytes()).digest()
 
 
-SKETCH = Signature("dedupe.sketch/1", "image", sketch, sketching.LONGEST)
+SKETCH = Signature("dedupe.sketch/1", "image", sketch, image_sketches.LONGEST)
+"""Kept of every picture. Its name goes up when what is kept is another: then all pictures are read again."""
 PIXELS = Signature("dedupe.pixels/1", "image", digest)
+"""Kept only of pictures whose sketches say that they may be the same."""
 
 
-class Pictures:
+class ImageCopies:
     """Pictures that could be looked at, in the order in which they should stay."""
 
     def __init__(self, context: Context, items: Sequence[Item]) -> None:
@@ -59,8 +60,8 @@ class Pictures:
         kept = [(item, data) for item, data in context.signatures(SKETCH, items) if data]
         self.items = [item for item, _ in kept]
         self._data = {item.id: data for item, data in kept}
-        hashes = [sketching.hashes(data) for _, data in kept]
-        self.hashes = np.stack(hashes) if hashes else np.zeros((0, sketching.ORIENTATIONS), np.uint64)
+        hashes = [image_sketches.hashes(data) for _, data in kept]
+        self.hashes = np.stack(hashes) if hashes else np.zeros((0, image_sketches.ORIENTATIONS), np.uint64)
         self.sketch = functools.lru_cache(AT_HAND)(self._sketch)
 
     def same(self) -> list[tuple[int, int]]:
@@ -78,7 +79,7 @@ class Pictures:
 
     def candidates(self, model: Model | None) -> list[tuple[int, int]]:
         """Pairs that may be near: by their hashes in any orientation, and by the embedding where there is one."""
-        pairs = self._close(RADIUS, sketching.ORIENTATIONS)
+        pairs = self._close(RADIUS, image_sketches.ORIENTATIONS)
         if model is not None:
             pairs += [*neighbours(self.context, model, self.items, NEIGHBOURS)]
         return pairs
@@ -93,25 +94,10 @@ class Pictures:
             pairs += [(int(first[x]), int(first[y])) for x, y in zip(a, b, strict=True) if x != y]
         return pairs
 
-    def match(self, one: int, other: int) -> verify.Agreement | None:
+    def match(self, one: int, other: int) -> verification.Agreement | None:
         """How two of them agree, if they are near copies."""
-        agreement = verify.compare(self.sketch(one), self.sketch(other))
+        agreement = verification.compare(self.sketch(one), self.sketch(other))
         return agreement if agreement is not None and agreement.convincing else None
 
-    def _sketch(self, number: int) -> sketching.Sketch:
-        return sketching.Sketch.read(self._data[self.items[number].id])
-
-
-def neighbours(
-    context: Context, model: Model, items: Sequence[Item], k: int, least: float = -1
-) -> dict[tuple[int, int], float]:
-    """The cosine of each pair of which one is among the `k` nearest of the other, if it is at least `least`."""
-    # Ties among neighbours go by position: by content it is the same whatever the order in which things were added.
-    found = context.neighbours(model, sorted(items, key=lambda item: item.hash), k)
-    number = {item.id: position for position, item in enumerate(items)}
-    own = [number[item.id] for item in found.items]
-    pairs = {}
-    for row, column in zip(*np.nonzero(found.score >= least), strict=True):
-        one, other = own[row], own[found.index[row, column]]
-        pairs[min(one, other), max(one, other)] = float(found.score[row, column])
-    return pairs
+    def _sketch(self, number: int) -> image_sketches.Sketch:
+        return image_sketches.Sketch.read(self._data[self.items[number].id])

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from curator_plugins.actions.dedupe import hamming
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from curator.kit.copies import hamming
 
 
 def brute(queries, hashes, radius):

@@ -11,6 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+__all__ = ["Star", "spokes", "stars"]
+
 E = TypeVar("E")
 """The evidence that two match."""
 
@@ -69,10 +75,6 @@ def stars(count: int, candidates: Iterable[tuple[int, int]], match: Callable[[in
 
 def _heaps(count: int, links: Sequence[tuple[int, int]]) -> list[list[int]]:
     """What hangs together, directly or by others; each in order, only where there is more than one."""
-    import numpy as np
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     if not links:
         return []
     lower, higher = np.asarray(links).T

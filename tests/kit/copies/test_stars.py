@@ -5,10 +5,11 @@ from __future__ import annotations
 from unittest import mock
 
 import pytest
-from curator_plugins.actions.dedupe import stars as module
-from curator_plugins.actions.dedupe.stars import Star, spokes, stars
 from hypothesis import given
 from hypothesis import strategies as st
+
+from curator.kit.copies import stars as module
+from curator.kit.copies.stars import Star, spokes, stars
 
 COUNT = 12
 PAIRS = st.sets(st.tuples(st.integers(0, COUNT - 1), st.integers(0, COUNT - 1)).filter(lambda pair: pair[0] < pair[1]))

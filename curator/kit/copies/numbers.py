@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+__all__ = ["numbers"]
+
 # --- signs that NFKC would melt into the digits beside them ---
 
 INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")

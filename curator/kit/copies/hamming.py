@@ -14,6 +14,8 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = ["near_pairs"]
+
 Hashes = NDArray[np.uint64]
 Indices = NDArray[np.int64]
 

@@ -14,8 +14,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .numbers import numbers
-from .stars import spokes
+from curator.kit.copies.numbers import numbers
+from curator.kit.copies.stars import spokes
+
+__all__ = ["ALIKE", "Resemblance", "TextCopies", "fold", "shingles"]
 
 Hashes: TypeAlias = NDArray[np.uint64]
 
@@ -37,7 +39,7 @@ class Resemblance:
     jaccard: float
 
 
-class Texts:
+class TextCopies:
     """Texts made ready to be compared, in the order in which they should stay."""
 
     def __init__(self, bodies: Sequence[str]) -> None:

@@ -8,7 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from .sketching import LONGEST, THUMBNAIL, Floats, Sketch
+from curator.kit.copies.image_sketches import LONGEST, THUMBNAIL, Floats, Sketch
+
+__all__ = ["by_keypoints", "by_pixels", "laid", "stretch", "unclipped"]
 
 Doubles: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]

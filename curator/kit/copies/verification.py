@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from .placing import (
+from curator.kit.copies.image_sketches import ORIENTATIONS, Floats, Sketch, turned
+from curator.kit.copies.registration import (
     MATCHES,
     Doubles,
     Mask,
@@ -21,7 +22,8 @@ from .placing import (
     stretch,
     unclipped,
 )
-from .sketching import ORIENTATIONS, Floats, Sketch, turned
+
+__all__ = ["Agreement", "compare"]
 
 BLOCK = 16
 """Pixels of a thumbnail of 128."""

@@ -1,0 +1,21 @@
+"""What counts as a copy, for folds, for fine-tuning, for `dedupe` and for whichever plugin asks.
+
+| module | for |
+|---|---|
+| `image_copies` | pictures of the same pixels, and near copies of pictures: candidates, and what proves them |
+| `text_copies` | near copies of texts: candidates, and what proves them |
+| `vectors` | vectors that are equal or nearly so, and all that hang together by these |
+| `kin` | pictures and texts to learn from that are copies of one another |
+| `stars` | groups in which each that may go matches the one that stays |
+| `neighbours` | pairs of items that are near each other in the space of an encoder |
+| `hamming` | pairs of hashes that differ in few bits, of many |
+| `image_sketches` | what is kept of a picture to compare it: perceptual hashes, keypoints, a thumbnail |
+| `registration` | laying one picture over another (image registration) |
+| `verification` | whether two pictures that are laid on one another show the same pixels |
+| `numbers` | the numbers of a text, in digits, numerals or words |
+
+Public. But for `numbers`, these modules import numpy at their top, and some OpenCV, SciPy or Pillow: a plugin imports
+them where the function of its spec begins, not at its own top.
+"""
+
+from __future__ import annotations
