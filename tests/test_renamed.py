@@ -81,3 +81,12 @@ def test_a_plugin_that_uses_one_is_quiet_at_import_all_the_same(tmp_path, monkey
     with fresh.folder() as here:
         assert fresh.asked("imports", here, module="used_to")["printed"] == ""
         assert "mine" in fresh.asked("imports", here, module="warns")["printed"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "name"), [("reporting", "reporter", "Reporter"), ("asking", "running.dialogue", "Standing")]
+)
+def test_what_the_page_on_python_named_is_where_it_was_too(old, new, name):
+    module = importlib.import_module(f"curator.core.{old}")
+    with pytest.warns(FutureWarning, match=f"curator.core.{old} is now curator.{new}, "):
+        assert getattr(module, name) is getattr(importlib.import_module(f"curator.{new}"), name)

@@ -24,8 +24,7 @@ from curator.kit.devices import chosen
 from curator.media.decode import DECODING
 from curator.media.files import hash_file
 from curator.registry.validation import Breach, held
-from curator.store.catalogue.model_names import model_name
-from curator.store.catalogue.models import ModelRow, ModelStore
+from curator.store.catalogue.models import ModelRow, ModelStore, model_name
 from curator.store.catalogue.settings import SettingStore
 from curator.store.sqlite import Database
 

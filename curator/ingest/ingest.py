@@ -21,7 +21,7 @@ from curator.media.content import Content
 from curator.media.files import BadContent
 from curator.registry.validation import Breach, held
 from curator.reporter import Reporter
-from curator.store.catalogue.captions import CaptionStore
+from curator.store.catalogue.items import CaptionStore
 from curator.store.sqlite import Database
 
 if TYPE_CHECKING:

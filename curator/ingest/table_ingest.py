@@ -20,7 +20,7 @@ from curator.ingest.table_rows import BadRow, Draft, Drafts, located
 from curator.media.content import Content
 from curator.media.files import BadContent, hash_file, look
 from curator.store.catalogue import path_to_value
-from curator.store.catalogue.captions import CaptionStore
+from curator.store.catalogue.items import CaptionStore
 from curator.store.sqlite import Database
 
 NOT_THE_TABLES = ("verify", "reader")

@@ -14,8 +14,8 @@ from pathlib import Path
 from curator.catalog.places import is_below, real
 from curator.errors import BadInput, WorkspaceError
 from curator.store.catalogue import FILE
+from curator.store.catalogue.integrity import users
 from curator.store.catalogue.items import ItemStore
-from curator.store.catalogue.object_users import users
 from curator.store.objects import Objects
 from curator.store.sqlite import Database
 

@@ -19,7 +19,7 @@ from curator.history.journal import Journal
 from curator.media.files import BadContent, hash_file, look, reason
 from curator.media.prefetch import ordered_map
 from curator.store.catalogue.changes import ChangeStore
-from curator.store.catalogue.object_users import users
+from curator.store.catalogue.integrity import users
 from curator.store.catalogue.places import PlaceRow, PlaceStore
 from curator.store.catalogue.runs import RunStore
 

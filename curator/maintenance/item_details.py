@@ -15,8 +15,7 @@ from curator.errors import NotFound
 from curator.ingest.options import ROLES
 from curator.ingest.table_rows import BadRow, Drafts
 from curator.media.files import BadContent, look
-from curator.store.catalogue.captions import CaptionStore
-from curator.store.catalogue.items import ItemStore
+from curator.store.catalogue.items import CaptionStore, ItemStore
 from curator.store.catalogue.labels import LabelStore
 
 if TYPE_CHECKING:

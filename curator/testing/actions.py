@@ -19,7 +19,7 @@ from curator.running.binding import bind_parameters
 from curator.running.context import ActionContext
 from curator.running.dialogue import Answer, Standing
 from curator.running.outputs import outputs
-from curator.store.catalogue.contents import contents
+from curator.store.catalogue.integrity import contents
 from curator.store.catalogue.runs import RunStore
 from curator.testing import specimen
 from curator.testing.fresh import folder

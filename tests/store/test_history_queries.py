@@ -10,9 +10,8 @@ import pytest
 from curator.errors import WorkspaceError
 from curator.store.catalogue import open_catalogue, path_to_value
 from curator.store.catalogue.changes import ChangeRow, ChangeStore, decode_row
-from curator.store.catalogue.integrity import DanglingRow, IntegrityStore, NamingRow, TwiceRow
+from curator.store.catalogue.integrity import DanglingRow, IntegrityStore, NamingRow, TwiceRow, users
 from curator.store.catalogue.moves import MoveRow, MoveStore
-from curator.store.catalogue.object_users import users
 from curator.store.catalogue.quarantine import QuarantinedRow, QuarantineStore
 from curator.store.catalogue.rows import RowStore
 from curator.store.catalogue.runs import LoggedRun, RunStore

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from curator.store.catalogue import path_from_value
 from curator.store.catalogue.changes import ChangeStore
-from curator.store.catalogue.model_names import model_name
+from curator.store.catalogue.models import model_name
 from curator.store.sqlite import Database
 
 
@@ -92,3 +92,23 @@ class IntegrityStore:
         )
         for id_, path, other, other_path in self.database.rows(sql):
             yield TwiceRow(id_, path_from_value(path), other, path_from_value(other_path))
+
+
+def users(catalogue: Database) -> dict[str, str]:
+    """What each object that a catalogue names belongs to: a head, or a model that was trained here."""
+    head = "'head ' || target || '@' || version"
+    rows = catalogue.rows(f"SELECT object, {head} FROM head ORDER BY id")
+    rows += catalogue.rows(f"SELECT held_out, {head} FROM head WHERE held_out IS NOT NULL ORDER BY id")
+    found: dict[str, str] = {row[0]: row[1] for row in rows}
+    for encoder, version, weights in catalogue.rows("SELECT encoder, version, weights FROM model ORDER BY id"):
+        source = json.loads(weights)
+        for object_ in source["files"].values() if isinstance(source, dict) else ():
+            found.setdefault(object_, f"model {encoder}@{version}")
+    return found
+
+
+def contents(database: Database, but: Collection[str] = ()) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows of every table but some, by its name, in an order that follows from the rows alone."""
+    sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '%sqlite%'"
+    names = [row[0] for row in database.rows(sql) if row[0] not in but]
+    return {name: sorted(map(tuple, database.rows(f"SELECT * FROM {name}")), key=repr) for name in names}

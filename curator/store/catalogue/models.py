@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 from dataclasses import dataclass
 
@@ -73,3 +74,18 @@ class ModelStore:
 def _model(row: sqlite3.Row) -> ModelRow:
     id_, encoder, variant, version, weights, dim, modalities, fingerprint = row
     return ModelRow(id_, encoder, variant, version, weights, dim, tuple(json.loads(modalities)), fingerprint)
+
+
+VERSION = re.compile(r"@[0-9]+\Z")
+"""How a version stands at the end of a reference."""
+
+
+def model_name(encoder: str, variant: str, version: int, weights: str) -> str:
+    """What a model is called, by what is on record of it: a reference that always means it. `weights` are JSON.
+
+    Of an encoder that learns here, the name without a version means whatever it learnt last.
+    """
+    name = encoder + (f":{variant}" if variant else "")
+    # A variant may end as a version does, and must not be taken for one.
+    numbered = version > 1 or weights.startswith("{") or VERSION.search(name)
+    return f"{name}@{version}" if numbered else name

@@ -1,0 +1,7 @@
+"""The old name of `curator.reporter`, which goes on to work for a while."""
+
+from __future__ import annotations
+
+from curator.renamed import moved
+
+__getattr__ = moved(__name__, "curator.reporter", "0.3")
