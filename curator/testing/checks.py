@@ -10,7 +10,6 @@ from typing import Any, Literal, TypeAlias
 
 from curator.api import ActionSpec, EncoderSpec, HeadSpec, MetricSpec, ReaderSpec
 from curator.registry.loader import Loaded, Spec
-from curator.testing import actions, encoders, heads, metrics, plugin, readers, tuning
 from curator.testing.given import Given, NotApplicable
 
 Subject: TypeAlias = Loaded | ModuleType | EncoderSpec | HeadSpec | MetricSpec | ActionSpec | ReaderSpec
@@ -48,6 +47,9 @@ class Outcome:
 
 def checks(subject: Subject, **given: Any) -> Iterator[Check]:
     """Every check of a plugin and of what it offers, or of one spec. `given`: the fields of `Given`."""
+    # Late: a process that only looks at what a plugin imports must not have imported it already.
+    from curator.testing import actions, encoders, heads, metrics, plugin, readers, tuning
+
     known = Given(**{name: value for name, value in given.items() if value is not None})
     if isinstance(subject, Loaded | ModuleType):
         of_plugin = plugin.PluginCase.of(subject)

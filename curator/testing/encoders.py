@@ -15,6 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
+import numpy as np
+from numpy.typing import NDArray
+
 from curator.api import (
     Compilable,
     CompilableText,
@@ -37,9 +40,6 @@ from curator.testing.fresh import asked, folder, needed
 from curator.testing.given import Given, NotApplicable, hold_told
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     Floats = NDArray[np.float32]
 
 CLOSE = 1e-4
@@ -115,8 +115,6 @@ class EncoderCase:
 
     def seen(self, paths: Sequence[Path]) -> ImageBatch:
         """Pictures as this encoder sees them."""
-        import numpy as np
-
         from curator.media.preprocessing import pixels
 
         assert self.resolved.preprocess is not None, "it encodes images, and its Resolved names no preprocess"
@@ -124,8 +122,6 @@ class EncoderCase:
 
     def encoded(self, batch: ImageBatch | TextBatch, encoder: Encoder | None = None) -> Floats:
         """The vectors of a batch, held to their shape, dtype and finiteness."""
-        import numpy as np
-
         given = np.asarray((encoder or self.encoder).encode(batch))
         wanted = (_length(batch), self.resolved.dim)
         assert given.shape == wanted, f"it gave the shape {given.shape}, not {wanted}"
@@ -158,8 +154,6 @@ def check_rows_belong_to_items(case: EncoderCase) -> None:
 
 def check_neighbours_do_not_matter(case: EncoderCase) -> None:
     """An item's vector is its own: encoded alone it is the same as in a batch, or each run would give others."""
-    import numpy as np
-
     for batch, vectors in case.batches:
         alone = [case.encoded(_chosen(batch, [number])) for number in range(len(vectors))]
         _agree(np.concatenate(alone), vectors, "of items encoded one by one")
@@ -177,8 +171,6 @@ def check_loading_again_changes_nothing(case: EncoderCase) -> None:
 
 def check_another_process_agrees(case: EncoderCase) -> None:
     """Each command is a process of its own: neither hash seeds nor what ran before may shape a vector."""
-    import numpy as np
-
     module = needed(case.module)
     weights = None if case.weights is None else str(case.weights.absolute())
     told = {"module": module, "name": case.spec.name, "variant": case.given.variant, "weights": weights}
@@ -211,8 +203,6 @@ def check_odd_texts(case: EncoderCase) -> None:
 
 def check_tells_items_apart(case: EncoderCase) -> None:
     """An encoder that gives different items one vector finds and sorts nothing."""
-    import numpy as np
-
     for _, vectors in case.batches:
         wide = vectors.astype(np.float64)
         apart = np.linalg.norm(wide[:, None] - wide[None], axis=2)
@@ -224,8 +214,6 @@ def check_tells_items_apart(case: EncoderCase) -> None:
 
 def check_leaves_its_input_alone(case: EncoderCase) -> None:
     """A batch is curator's: what is changed in it shows elsewhere."""
-    import numpy as np
-
     for modality in case.spec.modalities:
         given, wanted = case.items(modality), case.items(modality)
         case.encoded(given)
@@ -237,8 +225,6 @@ def check_leaves_its_input_alone(case: EncoderCase) -> None:
 
 def check_feature_map_means_to_the_vector(case: EncoderCase) -> None:
     """A heat map shares an answer out among parts of a picture: that is true where the parts' mean is the vector."""
-    import numpy as np
-
     encoder = case.encoder
     if "image" not in case.spec.modalities or not isinstance(encoder, FeatureMap):
         raise NotApplicable("it gives no feature map, which is optional")
@@ -278,8 +264,6 @@ def check_compiled_form_agrees(case: EncoderCase) -> None:
 
 def check_reduced_precision_agrees(case: EncoderCase) -> None:
     """Large sets are embedded with shorter numbers where that is quicker: what is alike must stay alike."""
-    import numpy as np
-
     encoder = case.encoder
     if not isinstance(encoder, ReducedPrecision):
         raise NotApplicable("it computes in one precision, which is enough")
@@ -376,8 +360,6 @@ def _chosen(batch: ImageBatch | TextBatch, order: Sequence[int]) -> ImageBatch |
 
 
 def _agree(given: Any, wanted: Floats, when: str) -> None:
-    import numpy as np
-
     apart = np.linalg.norm(given.astype(np.float64) - wanted, axis=1)
     length = np.maximum(np.linalg.norm(wanted.astype(np.float64), axis=1), 1e-12)
     worst = float((apart / length).max())

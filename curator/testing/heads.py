@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from curator.api import DifferentiableHead, Head, HeadSpec, LinearHead
 from curator.errors import CuratorError
 from curator.registry.loader import Spec
@@ -14,9 +17,6 @@ from curator.testing.given import Given, NotApplicable
 from curator.testing.samples import clouds
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     Floats = NDArray[np.float32]
 
 
@@ -42,8 +42,6 @@ class HeadCase:
 
 def check_rows_are_probabilities(case: HeadCase) -> None:
     """Rows are shown as percentages and compared with thresholds: (n, classes) float32, 0 to 1, each row sums to 1."""
-    import numpy as np
-
     head = case.fitted()
     vectors, _ = clouds((20, 20, 20), spread=2.0, seed=3)
     for rows in (vectors, vectors[:1], vectors[:0], np.zeros_like(vectors[:2])):
@@ -56,8 +54,6 @@ def check_rows_are_probabilities(case: HeadCase) -> None:
 
 def check_classes_keep_their_order(case: HeadCase) -> None:
     """Column c is class c, whichever comes first in the examples: else every label is another one's."""
-    import numpy as np
-
     vectors, targets = clouds((30, 30, 30))
     last_first = np.argsort(-targets, kind="stable")
     head = case.made()
@@ -68,8 +64,6 @@ def check_classes_keep_their_order(case: HeadCase) -> None:
 
 def check_learns_what_is_separable(case: HeadCase) -> None:
     """Clouds far apart are the easiest there is: of rows that it has not seen, nearly all must be right."""
-    import numpy as np
-
     for sizes in ((40, 40), (15, 15, 15, 15)):
         head = case.fitted(sizes)
         vectors, targets = clouds(sizes, seed=5)
@@ -79,8 +73,6 @@ def check_learns_what_is_separable(case: HeadCase) -> None:
 
 def check_classes_weigh_the_same(case: HeadCase) -> None:
     """Ten photos of a thing stand among hundreds of others: unbalanced, hardly anything would be called the thing."""
-    import numpy as np
-
     vectors, targets = clouds((300, 15), spread=1.2)
     head = case.made()
     head.fit(vectors, targets, 2, 0)
@@ -92,8 +84,6 @@ def check_classes_weigh_the_same(case: HeadCase) -> None:
 
 def check_refit_forgets(case: HeadCase) -> None:
     """Cross-validation fits one head after another: what is left over of the last fold makes the figures lie."""
-    import numpy as np
-
     head = case.fitted((20, 40), spread=1.5, seed=1)
     vectors, targets = clouds((30, 30, 30))
     head.fit(vectors, targets, 3, 7)
@@ -107,8 +97,6 @@ def check_seed_decides(case: HeadCase) -> None:
     """The same labels and the same seed give the same head: else nobody can tell what changed a result."""
     import random
 
-    import numpy as np
-
     first = case.fitted(spread=1.5)
     random.seed(123)
     np.random.seed(123)
@@ -119,8 +107,6 @@ def check_seed_decides(case: HeadCase) -> None:
 
 def check_state_is_arrays(case: HeadCase) -> None:
     """States are kept for years and loaded without running code: arrays of numbers, and nothing that needs pickle."""
-    import numpy as np
-
     state = case.fitted().state()
     assert isinstance(state, Mapping) and state, f"state() gave {type(state).__name__}, not a mapping of arrays"
     for name, array in state.items():
@@ -130,8 +116,6 @@ def check_state_is_arrays(case: HeadCase) -> None:
 
 def check_state_goes_to_another_process(case: HeadCase) -> None:
     """A head is fitted once and used in later commands: all that it learned is in its state."""
-    import numpy as np
-
     module, head = needed(case.module), case.fitted()
     probed, _ = clouds((20, 20, 20), spread=1.0, seed=4)
     with folder() as here:
@@ -145,8 +129,6 @@ def check_state_goes_to_another_process(case: HeadCase) -> None:
 
 def check_one_class_is_an_error(case: HeadCase) -> None:
     """Examples of one class cannot teach it: that is said in one line, not shown as a head that is always right."""
-    import numpy as np
-
     vectors, _ = clouds((10, 10))
     for classes in (1, 2):
         try:
@@ -161,8 +143,6 @@ def check_one_class_is_an_error(case: HeadCase) -> None:
 
 def check_takes_as_few_as_it_says(case: HeadCase) -> None:
     """`least` is how few of each class curator fits it on: with that many it works, also beside a large class."""
-    import numpy as np
-
     least = case.spec.least
     for sizes in ((least,) * 2, (least,) * 4, (40, least)):
         vectors, targets = clouds(sizes, spread=0.1)
@@ -179,8 +159,6 @@ def check_takes_as_few_as_it_says(case: HeadCase) -> None:
 
 def check_leaves_its_input_alone(case: HeadCase) -> None:
     """The vectors are everybody's: what is changed in them shows in the next head and the next search."""
-    import numpy as np
-
     vectors, targets = clouds((20, 20))
     kept = vectors.copy(), targets.copy()
     head = case.made()
@@ -191,8 +169,6 @@ def check_leaves_its_input_alone(case: HeadCase) -> None:
 
 def check_linear_form_gives_the_probabilities(case: HeadCase) -> None:
     """A heat map shares a logit out by the weights: it is true where weights and bias are all that `predict` uses."""
-    import numpy as np
-
     for sizes in ((30, 30, 30), (30, 30)):
         head = case.fitted(sizes, spread=1.5)
         if not isinstance(head, LinearHead):
@@ -206,8 +182,6 @@ def check_linear_form_gives_the_probabilities(case: HeadCase) -> None:
 
 def check_gradients_are_those_of_the_logits(case: HeadCase) -> None:
     """Where no weights say what speaks for a class, gradients do: they must be what the logits change by."""
-    import numpy as np
-
     for sizes in ((30, 30, 30), (30, 30)):
         head = case.fitted(sizes, spread=1.5)
         if not isinstance(head, DifferentiableHead):
@@ -226,16 +200,12 @@ def check_gradients_are_those_of_the_logits(case: HeadCase) -> None:
 
 
 def _shaped(what: str, array: Any, shape: tuple[int, ...]) -> None:
-    import numpy as np
-
     given = np.asarray(array)
     assert given.shape == shape, f"its {what} have the shape {given.shape}, not {shape}"
     assert given.dtype == np.float32, f"its {what} are {given.dtype}, not float32"
 
 
 def _softmax_gives(head: Head, vectors: Floats, logits: Any) -> None:
-    import numpy as np
-
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     said = powers / powers.sum(axis=1, keepdims=True)
     assert np.allclose(said, head.predict(vectors), atol=1e-4), "the softmax of its logits is not what it predicts"

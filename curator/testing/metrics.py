@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from curator.api import Metric, MetricSpec
 from curator.errors import CuratorError
 from curator.registry.loader import Spec
@@ -13,9 +16,6 @@ from curator.testing.given import Given
 from curator.testing.samples import pairs
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     Floats = NDArray[np.float32]
 
 PAIRS = 200
@@ -38,8 +38,6 @@ class MetricCase:
 
 def check_rows_have_unit_length(case: MetricCase) -> None:
     """Inner products of rows are shown as likeness from -1 to 1: (n, m) float32, each row of length 1."""
-    import numpy as np
-
     metric = case.fitted()
     vectors, *_ = pairs(20, 3)
     wide = np.asarray(metric.transform(vectors)).shape[-1]
@@ -55,8 +53,6 @@ def check_rows_have_unit_length(case: MetricCase) -> None:
 
 def check_rows_stand_alone(case: MetricCase) -> None:
     """Items come in blocks: how alike two are must not hang on which others are looked at with them."""
-    import numpy as np
-
     metric = case.fitted()
     vectors, *_ = pairs(30, 3)
     together = np.asarray(metric.transform(vectors))
@@ -74,8 +70,6 @@ def check_learns_what_was_marked(case: MetricCase) -> None:
 
 def check_sides_mean_nothing(case: MetricCase) -> None:
     """A pair has no first item: what is learnt must not hang on which was named first."""
-    import numpy as np
-
     left, right, alike = pairs(PAIRS)
     turned = case.spec.load()
     turned.fit(right, left, alike, 7)
@@ -85,8 +79,6 @@ def check_sides_mean_nothing(case: MetricCase) -> None:
 
 def check_refit_forgets(case: MetricCase) -> None:
     """Cross-validation fits one after another: what is left over of the last fold makes the figures lie."""
-    import numpy as np
-
     metric = case.fitted(60, of=5)
     metric.fit(*pairs(PAIRS), 7)
     assert np.allclose(_likeness(metric), _likeness(case.fitted()), atol=1e-5), (
@@ -98,8 +90,6 @@ def check_seed_decides(case: MetricCase) -> None:
     """The same pairs and the same seed give the same metric: else nobody can tell what changed a result."""
     import random
 
-    import numpy as np
-
     first = case.fitted()
     random.seed(123)
     np.random.seed(123)
@@ -108,8 +98,6 @@ def check_seed_decides(case: MetricCase) -> None:
 
 def check_state_is_arrays(case: MetricCase) -> None:
     """States are kept and loaded without running code: arrays of numbers, and nothing that needs pickle."""
-    import numpy as np
-
     state = case.fitted().state()
     assert isinstance(state, Mapping) and state, f"state() gave {type(state).__name__}, not a mapping of arrays"
     for name, array in state.items():
@@ -119,8 +107,6 @@ def check_state_is_arrays(case: MetricCase) -> None:
 
 def check_state_goes_to_another_process(case: MetricCase) -> None:
     """A metric is fitted once and used in later commands: all that it learned is in its state."""
-    import numpy as np
-
     module, metric = needed(case.module), case.fitted()
     vectors, *_ = pairs(20, 3)
     with folder() as here:
@@ -134,8 +120,6 @@ def check_state_goes_to_another_process(case: MetricCase) -> None:
 
 def check_one_kind_is_an_error(case: MetricCase) -> None:
     """Pairs that are all alike say nothing of what is not: that is one line, not a likeness of everything."""
-    import numpy as np
-
     left, right, _ = pairs(10)
     for kind in (True, False):
         try:
@@ -150,8 +134,6 @@ def check_one_kind_is_an_error(case: MetricCase) -> None:
 
 def check_takes_one_pair_of_each(case: MetricCase) -> None:
     """From two pairs of each kind one is held out: it must work with the others, also beside many of one kind."""
-    import numpy as np
-
     left, right, alike = pairs(80)
     order = np.argsort(~alike, kind="stable")
     yes = int(alike.sum())
@@ -168,8 +150,6 @@ def check_takes_one_pair_of_each(case: MetricCase) -> None:
 
 def check_leaves_its_input_alone(case: MetricCase) -> None:
     """The vectors are everybody's: what is changed in them shows in the next search."""
-    import numpy as np
-
     given = pairs(40)
     kept = [array.copy() for array in given]
     metric = case.spec.load()
@@ -180,8 +160,6 @@ def check_leaves_its_input_alone(case: MetricCase) -> None:
 
 def _likeness(metric: Metric | None) -> Floats:
     """How alike it calls the items of each of 300 new pairs; the plain cosine without one."""
-    import numpy as np
-
     left, right, _ = pairs(300, 9)
     rows = (left, right) if metric is None else (metric.transform(left), metric.transform(right))
     return np.asarray(np.einsum("ij,ij->i", *rows), np.float32)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
+if TYPE_CHECKING:
     Floats = NDArray[np.float32]
     Integers = NDArray[np.int64]
 
@@ -40,7 +40,6 @@ ODD_TEXTS = {
 
 def pictures(folder: Path) -> list[Path]:
     """Eight pictures that anybody would tell apart."""
-    import numpy as np
     from PIL import Image
 
     rng = np.random.default_rng(0)
@@ -55,7 +54,6 @@ def pictures(folder: Path) -> list[Path]:
 
 def two_kinds(folder: Path, kinds: Integers) -> list[Path]:
     """A picture of noise for each number: coarse where it is 0, else fine."""
-    import numpy as np
     from PIL import Image
 
     rng = np.random.default_rng(2)
@@ -70,7 +68,6 @@ def two_kinds(folder: Path, kinds: Integers) -> list[Path]:
 
 def odd_pictures(folder: Path) -> dict[str, Path]:
     """Pictures of every mode and of extreme sizes, by what is odd about them."""
-    import numpy as np
     from PIL import Image
 
     rng = np.random.default_rng(1)
@@ -97,8 +94,6 @@ def odd_pictures(folder: Path) -> dict[str, Path]:
 
 def clouds(sizes: tuple[int, ...], spread: float = 0.4, dim: int = 24, seed: int = 0) -> tuple[Floats, Integers]:
     """Unit rows about one random centre a class, and their classes."""
-    import numpy as np
-
     rng = np.random.default_rng(seed)
     targets = np.repeat(np.arange(len(sizes)), sizes).astype(np.int64)
     centres = np.random.default_rng(99).standard_normal((len(sizes), dim))
@@ -109,8 +104,6 @@ def clouds(sizes: tuple[int, ...], spread: float = 0.4, dim: int = 24, seed: int
 
 def pairs(number: int, seed: int = 0) -> tuple[Floats, Floats, NDArray[np.bool_]]:
     """Pairs of unit rows, half of them alike: by a faint property, beside which they have a strong one."""
-    import numpy as np
-
     rng, fixed = np.random.default_rng(seed), np.random.default_rng(98)
     faint, strong = fixed.standard_normal((3, 24)), fixed.standard_normal((6, 24))
     alike = np.arange(number) % 2 == 0

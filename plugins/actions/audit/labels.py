@@ -10,11 +10,9 @@ grocery photos with turned labels that found more than the off-diagonal items th
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +27,6 @@ class Suspect:
 
 def suspects(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> list[Suspect]:
     """Those of (n, classes) probabilities whose target, (n,), is suspicious, the most suspicious first."""
-    import numpy as np
-
     if not len(targets):
         return []
     own = probabilities[np.arange(len(targets)), targets]
@@ -42,8 +38,6 @@ def suspects(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> 
 
 def wrong_labels(probabilities: NDArray[np.float32], targets: NDArray[np.int64]) -> int:
     """How many labels are wrong, estimated from the confident joint."""
-    import numpy as np
-
     rows, classes = np.arange(len(targets)), probabilities.shape[1]
     counts = np.bincount(targets, minlength=classes)
     own = np.bincount(targets, probabilities[rows, targets], classes)

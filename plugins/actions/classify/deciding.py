@@ -10,14 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from curator.api import Finding, HeldOut
 from curator.errors import NotReady
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 YES, NO, UNKNOWN = "yes", "no", "don't know"
 Z = 1.96
@@ -126,8 +124,6 @@ def _judged(held_out: HeldOut, binary: bool) -> tuple[NDArray[np.float32], NDArr
 
 def _best(sure: NDArray[np.float32], right: NDArray[np.bool_], wanted: float, up: bool, what: str) -> Line | str:
     """The line that says it of most items while so many are right; else a remark on the best there is."""
-    import numpy as np
-
     thresholds = np.unique(sure)
     found = []
     for threshold in thresholds if up else thresholds[::-1]:

@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from curator.api import Context, Item, ItemSet, Model, Predictions
 from curator.errors import BadInput
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 PLACE = "{}"
 ENGLISH = (
@@ -69,8 +67,6 @@ def predictions(
     context: Context, model: Model, names: tuple[str, ...], prompts: Sequence[str], items: Sequence[Item]
 ) -> Predictions:
     """Softmax of 100 times the cosine of each item with each class."""
-    import numpy as np
-
     present, cosines = context.cosines(_classes(context, model, names, prompts), model, items)
     powers = np.exp(SCALE * (cosines - cosines.max(axis=1, keepdims=True)))
     return Predictions(present, names, (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32))
@@ -78,8 +74,6 @@ def predictions(
 
 def _classes(context: Context, model: Model, names: Sequence[str], prompts: Sequence[str]) -> NDArray[np.float32]:
     """A unit row for each name: the mean over its prompts."""
-    import numpy as np
-
     written = [_written(name, prompts) for name in names]
     rows = context.embed_texts([text for texts in written for text in texts], model)
     means = np.array([part.mean(axis=0) for part in np.split(rows, np.cumsum([len(texts) for texts in written])[:-1])])

@@ -14,14 +14,16 @@ import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import HDBSCAN, KMeans
+from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
+from threadpoolctl import threadpool_limits
 
 from curator.api import Context, EncoderRef, Item, ItemSet, Model
 from curator.errors import BadInput, NotReady
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 SEED = 0
 STARTS = 4
@@ -81,8 +83,6 @@ class Clusters:
 
     def members(self, number: int) -> list[int]:
         """The items of a cluster by index, the most typical first; of those in none (0) as they come."""
-        import numpy as np
-
         found = np.flatnonzero(self.numbers == number)
         return [int(at) for at in (found[np.argsort(-self.scores[found], kind="stable")] if number else found)]
 
@@ -124,9 +124,6 @@ def _of(items: Sequence[Item]) -> str:
 
 def parted(context: Context, model: Model, items: Sequence[Item], way: Way) -> Clusters:
     """The clusters of the items that have a vector. The same items and vectors give the same, numbers and all."""
-    import numpy as np
-    from threadpoolctl import threadpool_limits
-
     present, rows = context.vectors(model, items)
     if not present:
         raise NotReady(f"none of the {_of(items)} has a vector in {model.name}: `curator status --problems` says why")
@@ -163,10 +160,6 @@ def _refuse_too_few(items: Sequence[Item], rows: NDArray[np.float32], way: Way) 
 
 def _nearest_mean(rows: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     """(n,) int64: the cluster of each of n unit rows."""
-    import numpy as np
-    from sklearn.cluster import KMeans
-    from sklearn.exceptions import ConvergenceWarning
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # rows that all but coincide: fewer clusters, which is said
         labels = KMeans(k, n_init=STARTS, random_state=SEED).fit_predict(rows)
@@ -175,10 +168,6 @@ def _nearest_mean(rows: NDArray[np.float32], k: int) -> NDArray[np.int64]:
 
 def _dense(rows: NDArray[np.float32], least: int) -> NDArray[np.int64]:
     """(n,) int64: the cluster of each of n unit rows, or -1."""
-    import numpy as np
-    from sklearn.cluster import HDBSCAN
-    from sklearn.decomposition import PCA
-
     few = min(COMPONENTS, len(rows) - 1, rows.shape[1])
     reduced = PCA(few, random_state=SEED).fit_transform(rows)
     reduced /= np.maximum(np.linalg.norm(reduced, axis=1, keepdims=True), 1e-12)
@@ -188,8 +177,6 @@ def _dense(rows: NDArray[np.float32], least: int) -> NDArray[np.int64]:
 
 def numbered(found: NDArray[np.int64]) -> NDArray[np.int64]:
     """Clusters by size, 1 the largest, of equals that of the earliest item; 0 for negative ones, which are none."""
-    import numpy as np
-
     names, first, sizes = np.unique(found, return_index=True, return_counts=True)
     order = [at for at in np.lexsort((first, -sizes)) if names[at] >= 0]
     numbers = np.zeros(len(found), np.int64)

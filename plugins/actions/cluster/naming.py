@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.feature_extraction.text import CountVectorizer
 
 WORDS = 4
 """So many for each cluster."""
@@ -47,9 +47,6 @@ def words(texts: Sequence[str], numbers: NDArray[np.int64], count: int) -> list[
 
     A word stands in two texts at least. What is in no cluster (0) counts among the others.
     """
-    import numpy as np
-    from sklearn.feature_extraction.text import CountVectorizer
-
     vectorizer = CountVectorizer(analyzer=terms, min_df=min(2, len(texts)))
     try:
         table = vectorizer.fit_transform(texts)
@@ -73,8 +70,6 @@ def terms(text: str) -> Iterator[str]:
 
 def _best(known: Any, counts: NDArray[np.int64], scores: NDArray[np.float64]) -> list[str]:
     """The words of the highest scores. Of pieces of Chinese words only the longest is taken, and none twice."""
-    import numpy as np
-
     order = [int(at) for at in np.argsort(-scores, kind="stable")[:CANDIDATES] if scores[at] > 0]
     kept: list[str] = []
     for at in order:

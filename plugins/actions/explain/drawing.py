@@ -5,18 +5,17 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+from PIL.Image import Resampling
 
 from curator.api import Item, Query
 from curator.kit import sheets
 
 from .evidence import Evidence
 from .regions import Box, Region, seen, spread
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from PIL import Image
 
 LARGE = 640
 """The side of a picture that is shown alone, in pixels."""
@@ -84,9 +83,6 @@ def boxed(explained: Explained, side: int) -> Image.Image:
 
 def laid_over(explained: Explained, side: int) -> Image.Image:
     """The heat map over the picture, which is grey below it, and pale where the encoder does not see it."""
-    import numpy as np
-    from PIL import Image
-
     photo = _photo(explained, side)
     left, top, right, bottom = _scaled(seen(explained.evidence), explained, photo)
     values = spread(explained.evidence, (right - left, bottom - top))
@@ -103,9 +99,6 @@ def laid_over(explained: Explained, side: int) -> Image.Image:
 
 def with_bar(explained: Explained, side: int) -> Image.Image:
     """The heat map over the picture, and below it which colour is how much."""
-    import numpy as np
-    from PIL import Image, ImageDraw, ImageFont
-
     room = 6 + BAR + 2 * TICK
     above = laid_over(explained, side - room)
     width = max(above.width, side // 2)
@@ -126,8 +119,6 @@ def with_bar(explained: Explained, side: int) -> Image.Image:
 
 def _photo(explained: Explained, side: int) -> Image.Image:
     """The whole picture, upright; a small one enlarged, so that box and map are drawn as fine as on any other."""
-    from PIL.Image import Resampling
-
     from curator.kit.images import Unreadable, opened, upright
 
     if explained.picture.path is None:
@@ -148,8 +139,6 @@ def _scaled(box: Box, explained: Explained, photo: Image.Image) -> Box:
 
 def _draw_box(photo: Image.Image, explained: Explained) -> None:
     """A white line in a black one, which shows on any picture."""
-    from PIL import ImageDraw
-
     if explained.region is None:
         return
     left, top, right, bottom = _scaled(explained.region.box, explained, photo)
@@ -163,7 +152,6 @@ def _draw_box(photo: Image.Image, explained: Explained) -> None:
 def _colours(heat: NDArray[np.float32]) -> NDArray[np.float32]:
     """RGB of 0 to 1 by matplotlib's "inferno" (Smith and van der Walt 2015): perceptually uniform, black to yellow."""
     import cv2
-    import numpy as np
 
     levels = np.round(255 * np.clip(heat, 0, 1)).astype(np.uint8)
     return np.asarray(cv2.applyColorMap(levels, cv2.COLORMAP_INFERNO)[..., ::-1], dtype=np.float32)

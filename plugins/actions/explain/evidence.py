@@ -18,13 +18,11 @@ Of two classes that is the log-odds, whose logistic function is the head's proba
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from curator.api import Context, FittedHead, MappedPicture
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -47,8 +45,6 @@ class Evidence:
 
 def evidence(context: Context, head: FittedHead, mapped: MappedPicture, column: int | None) -> Evidence:
     """That of a picture for a class of the head; without one, for the most probable."""
-    import numpy as np
-
     mean = mapped.values.mean(axis=(0, 1), dtype=np.float64)
     length = float(np.linalg.norm(mean)) or 1.0
     vector = mean / length

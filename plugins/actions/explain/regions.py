@@ -6,13 +6,12 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from .evidence import Evidence
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 LONGEST = 448
 """The longer side, in points, of the grid on which regions are found: twice what most encoders see."""
@@ -51,9 +50,6 @@ def seen(evidence: Evidence) -> Box:
 
 def spread(evidence: Evidence, size: tuple[int, int]) -> NDArray[np.float32]:
     """The evidence at `size` (width, height) points of what is seen of the picture, between the cells' middles."""
-    import numpy as np
-    from PIL import Image
-
     rows, columns = evidence.cells.shape
     left, top, right, bottom = evidence.frame
     x, y = columns / (right - left), rows / (bottom - top)
@@ -72,7 +68,6 @@ def spread(evidence: Evidence, size: tuple[int, int]) -> NDArray[np.float32]:
 def strongest(evidence: Evidence) -> Region | None:
     """The connected region around the largest evidence; None where nothing speaks for the class, or all does alike."""
     import cv2
-    import numpy as np
 
     left, top, right, bottom = seen(evidence)
     scale = LONGEST / max(right - left, bottom - top)

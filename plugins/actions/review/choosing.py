@@ -13,10 +13,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import KMeans
 
+if TYPE_CHECKING:
     Floats = NDArray[np.float32]
     Indices = NDArray[np.int64]
 
@@ -33,8 +34,6 @@ SEED = 0
 
 def unsureness(probabilities: Floats) -> Floats:
     """One less the margin between the two most probable classes, (n,), 0 to 1, of rows of (n, classes)."""
-    import numpy as np
-
     best = np.partition(probabilities, -2, axis=1)[:, -2:]
     return np.asarray(1 - (best[:, 1] - best[:, 0]), dtype=np.float32)
 
@@ -46,8 +45,6 @@ def shortlist(worth: Floats, k: int) -> Indices:
 
 def spread(vectors: Floats, worth: Floats, k: int) -> Indices:
     """Up to k of n items of much worth (0 to 1) that are far apart; `vectors` are unit rows, in order of worth."""
-    import numpy as np
-
     pool = _apart(vectors, POOL * k)
     rows, weights = vectors[pool], np.asarray(worth, np.float64)[pool] + 1e-6  # so that distance decides among zeros
     distance = np.ones(len(pool))
@@ -62,9 +59,6 @@ def spread(vectors: Floats, worth: Floats, k: int) -> Indices:
 
 def typical(vectors: Floats, k: int) -> Indices:
     """Up to k items, each the nearest to the middle of one of k clusters of unit rows; the largest cluster first."""
-    import numpy as np
-    from sklearn.cluster import KMeans
-
     kinds = len(np.unique(vectors, axis=0))
     clusters = KMeans(min(k, kinds), n_init=1, random_state=SEED).fit(vectors)
     distances = clusters.transform(vectors)
@@ -77,8 +71,6 @@ def typical(vectors: Floats, k: int) -> Indices:
 
 def _apart(vectors: Floats, most: int) -> Indices:
     """The first of the rows, in order, that are no near-copies of each other; where they are too few, copies too."""
-    import numpy as np
-
     some = vectors[:SAMPLE]
     limit = ALIKE * float(np.median(1 - some @ some.T)) if len(some) else 0
     kept: list[int] = []

@@ -6,16 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from curator.api import Ask, Context, EncoderRef, FittedHead, Item, Modality, Model, TargetRef
 from curator.errors import NotReady
 
 from . import choosing
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 EXAMPLES = 50
 """How many positives are looked for the like of, at most."""
@@ -79,8 +77,6 @@ class Round:
         self, model: Model, items: Sequence[Item], positives: Sequence[Item], negatives: int
     ) -> list[tuple[Item, str]]:
         """The nearest, spread out; while counter-examples are few, half of them from all over the rest."""
-        import numpy as np
-
         _, examples = self.context.vectors(model, positives[:EXAMPLES])
         present, cosines = self.context.cosines(examples, model, items)
         if not present or not len(examples):
@@ -141,6 +137,4 @@ class Round:
 
 def _evenly(many: int, k: int) -> NDArray[np.int64]:
     """Up to k indices from the first to the last of many, evenly spaced."""
-    import numpy as np
-
     return np.unique(np.linspace(0, max(many - 1, 0), min(k, many)).round().astype(np.int64))

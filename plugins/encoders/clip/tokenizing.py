@@ -10,13 +10,12 @@ import html
 import json
 import string
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from curator.errors import BadInput
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 CLEANINGS = {"_clean_lower": "lower", "_clean_whitespace": "whitespace", "_clean_canonicalize": "canonicalize"}
 """open_clip's functions and their names; see there."""
@@ -42,7 +41,6 @@ def written(tokenizer: Any) -> bytes:
 
 def tokenized(tokenizer: bytes, texts: Sequence[str]) -> tuple[NDArray[np.int64], list[int]]:
     """(n, length) int64, and which rows lost their end."""
-    import numpy as np
     import regex
     from tokenizers import Tokenizer
 

@@ -117,13 +117,13 @@ def test_a_sheet_shows_the_most_probable_and_the_least_sure(folder):
 
 REFUSED = [
     ("--among apple -e clip", 2, ["'apple'", "at least two"]),
-    ("--among '' -e clip", 2, ["empty name"]),
+    ("--among '' -e clip", 2, ["among takes a text, and '' is empty"]),
     ("--among apple,,pear -e clip", 2, ["'apple,,pear'", "empty name"]),
     ("--among apple,pear, -e clip", 2, ["empty name"]),
     ("--among 苹果，梨，苹果 -e clip", 2, ["'苹果' twice"]),
     ("--among 'apple, Apple' -e clip", 2, ["'apple' twice"]),
     ("--among apple,pear -e clip --prompt 'a photo'", 2, ["'a photo'", "no {}"]),
-    ("--among apple,pear -e clip --prompt 'a {}' --prompt ''", 2, ["''", "no {}"]),
+    ("--among apple,pear -e clip --prompt 'a {}' --prompt ''", 2, ["prompt takes a text, and '' is empty"]),
     ("--among apple,pear -e clip --head logistic", 2, ["--among or --head", "not both"]),
     ("--among apple,pear -e clip --label x", 2, ["--among or --label"]),
     ("--among apple,pear -e clip --group x", 2, ["--among or --group"]),

@@ -16,6 +16,8 @@ from threadpoolctl import threadpool_limits
 
 from curator.api import ItemSet
 from curator.errors import BadInput, NotReady
+from curator.history.journal import Journal
+from curator.running.context import ActionContext
 
 COLOURS = {"red": (220, 30, 30), "blue": (30, 30, 220), "green": (30, 200, 30)}
 SIZES = {"red": 14, "blue": 12, "green": 9}
@@ -371,7 +373,7 @@ def test_a_damaged_vector_is_named_with_what_mends_it(ws):
 
 def test_a_sheet_shows_the_typical_items_and_the_farthest(tmp_path, ws):
     found = ws.run("cluster", k=3, members=True)
-    context = ws._context(None, False)
+    context = ActionContext(ws, Journal(ws.database, "cluster", {}))
     model, items = grouping.chosen(context, None, ItemSet())
     clusters = grouping.parted(context, model, items, grouping.Way(3, 0))
     sheet = showing.sheet(clusters, showing.described(context, clusters), "")
