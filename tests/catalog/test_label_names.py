@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from curator.api import MetricSpec, SetLabel
+from curator.catalog.label_names import LabelNames, full_name, sought
 from curator.catalog.labels import clean
 from curator.catalog.pairs import meant
-from curator.core.label_names import LabelNames, full_name, sought
 from curator.embedding.models import Reference, model_name
 from curator.errors import BadInput, NotFound, NotReady
 from curator.history.journal import Journal
