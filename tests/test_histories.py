@@ -50,7 +50,7 @@ PATHS = [f"{folder}/{name}" for folder in ("", "/a", "/b/c") for name in ("1.png
 paths, folders = st.sampled_from(PATHS), st.sampled_from(FOLDERS)
 some = st.integers(0, 30)
 """One of those that there are, counted round."""
-hows = st.one_of(st.just("here"), st.just("here"), st.just("elsewhere"), st.integers(0, 20))
+hows = st.one_of(st.just("here"), st.just("elsewhere"), st.integers(0, 8), st.integers(4, 16))
 """Who does it: this process, another one, or one that dies at that step."""
 
 

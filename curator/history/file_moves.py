@@ -100,6 +100,7 @@ class Moves:
             with self.database.transaction():
                 then()
             return
+        self._refuse_taken(moves)
         run = journal.start()
         with self._durable():
             with self.database.transaction():
@@ -118,6 +119,11 @@ class Moves:
         for move in moves:
             if move.direction == "back":
                 self._tidy(self.ends(move)[0])
+
+    def is_changed(self, move: Move) -> bool:
+        """Whether another file is now where a move would take one from."""
+        source, _ = self.ends(move)
+        return os.path.lexists(source) and not _is(source, move.hash)
 
     def erase(self, journal: Journal, move: Move, then: Callable[[], None], instead: Callable[[], None]) -> None:
         """Remove a file from the quarantine for good. The rows go first (`then`); `recover` goes on after a kill.
@@ -192,6 +198,12 @@ class Moves:
             self.database.execute("PRAGMA synchronous = NORMAL")
 
     # --- the disk ---
+
+    def _refuse_taken(self, moves: Iterable[Move]) -> None:
+        """Before anything is planned: a copy that somebody laid there must not be taken for one of ours afterwards."""
+        for source, target in map(self.ends, moves):
+            if os.path.lexists(target):
+                raise MoveFailed(source, f"{target!r} exists, and nothing is written over it")
 
     def _carry_out(self, move: Move) -> None:
         source, target = self.ends(move)
@@ -334,13 +346,15 @@ def _sync_folder(path: str) -> None:
 def take_back(source: str, target: str, expected: str) -> tuple[str, str]:
     """Make a move from `source` to `target` not to have happened, however far it got; the move's new state, in words.
 
-    Nothing is removed but a second name or a copy of the file that was to be moved, proven to be one.
+    Nothing is removed but a second name of the file that was to be moved, or its copy on another disk, proven to be one.
+    A copy on the same disk is somebody else's: there, a file is moved by its names alone.
     """
     with contextlib.suppress(FileNotFoundError):
         os.unlink(target + PART)
     there, arrived = os.path.lexists(source), _is(target, expected)
-    if there and arrived and (os.path.samefile(source, target) or _is(source, expected)):
-        os.unlink(target)
+    if there and arrived and _is(source, expected):
+        if os.path.samefile(source, target) or _crosses(source, target):
+            os.unlink(target)
         return "undone", f"{source!r} is where it was"
     if there and arrived:
         return "lost", f"another file is at {source!r} now; the one that was there is at {target!r}"
