@@ -11,7 +11,6 @@ with curator.open_workspace("workspace") as ws:
 
 from __future__ import annotations
 
-import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,73 +27,40 @@ from curator.api import (
     ReadOptions,
     SetLabel,
 )
-from curator.catalog.items import Items
-from curator.catalog.labels import Labels, Source
-from curator.catalog.pairs import Pairs
+from curator.catalog.labels import Source
 from curator.catalog.places import typed
-from curator.embedding.embedder import Encoding
-from curator.embedding.models import Models
-from curator.embedding.trained_weights import Trained
-from curator.embedding.vector_writer import EncodeReport
+from curator.embedding.coverage import EncodeReport
 from curator.errors import BadInput, WorkspaceError
-from curator.history.file_moves import Moves
-from curator.history.journal import Journal
-from curator.history.lock import Turn, alone
-from curator.history.runs import Runs
+from curator.history.lock import alone
 from curator.history.undo import Undo, Undone
 from curator.ingest.ingest import Ingest
 from curator.ingest.options import AddOptions, AddReport
 from curator.kit.devices import chosen
-from curator.learning.pretraining import Pretrained, Pretraining, lines_of
-from curator.learning.training import Training
 from curator.maintenance.backup import Backup, back_up
 from curator.maintenance.check import Check, Fault
-from curator.quarantine.quarantine import Quarantine
+from curator.parts import Parts
 from curator.registry.parameters import looks_among_items
 from curator.reporter import Reporter, Silent
 from curator.running.artifacts import Targets
-from curator.running.context import ActionContext, bind_parameters, refuse_empty
-from curator.running.context import apply as carry_out
-from curator.running.dialogue import Asker
-from curator.running.runner import Performance
+from curator.running.binding import bind_parameters, refuse_empty
+from curator.running.outputs import apply as carry_out
 from curator.store.catalogue import FILE, open_catalogue
 from curator.store.derived import Derived
-from curator.store.objects import Objects
 from curator.store.sqlite import read_only_error
 from curator.workspace_path import is_workspace
 
 if TYPE_CHECKING:
+    from curator.learning.pretraining import Pretrained
     from curator.registry.loader import Registry
+    from curator.running.dialogue import Asker
 
 
-class Workspace:
+class Workspace(Parts):
     """An open workspace. Use as a context manager, or call `close()`."""
 
     def __init__(self, folder: Path, registry: Registry, reporter: Reporter | None = None) -> None:
         """Open the workspace in `folder`, which `create` made before. Raises `WorkspaceError`."""
-        self.folder = folder
-        self.registry = registry
-        self.reporter = reporter or Silent()
-        self.database = open_catalogue(folder)
-        try:
-            self.derived = Derived(folder, self.reporter.say, alone)
-        except BaseException:
-            self.database.close()
-            raise
-        self.objects = Objects(folder / "objects")
-        self.items = Items(self.database)
-        self.labels = Labels(self.database)
-        self.pairs = Pairs(self.database)
-        self.models = Models(self.database, registry, Trained(self.objects, folder / "models"))
-        self.moves = Moves(self.database, folder.absolute() / "quarantine")
-        self._turn = Turn(folder / ".lock", self.database.read_only, self._wait, self._recover)
-        self._runs = Runs(self.database, self._turn)
-        self._run = self._runs.begin
-        self.quarantine = Quarantine(self.items.places, self.moves, self.reporter, self._run)
-        self.encoding = Encoding(self.database, self.derived, self.models, self.reporter, self._turn.take)
-        self.training = Training(self.database, self.derived, self.objects, registry, self.encoding, self.reporter)
-        self.pretraining = Pretraining(folder, self.models, self.reporter)
-        self._recover_if_alone()
+        super().__init__(folder, registry, reporter or Silent())
 
     @staticmethod
     def create(folder: Path) -> bool:
@@ -121,12 +87,6 @@ class Workspace:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
-
-    def close(self) -> None:
-        """End what is still under way, as findings that nobody iterates any more, and close the databases."""
-        self._runs.close()
-        self.derived.close()
-        self.database.close()
 
     # --- writing ---
 
@@ -161,12 +121,12 @@ class Workspace:
         columns = (text_column, image_column, caption_column, label_column, id_column)
         said = (_many(label), _many(not_label), labels_from_folders, group, captions, verify)
         options = AddOptions(*said, reader, *columns, no_header)
-        with self._run("add", {"sources": [str(source) for source in sources], **options.said}) as journal:
+        with self.begin("add", {"sources": [str(source) for source in sources], **options.said}) as journal:
             ingest = Ingest(self.database, journal, self.registry, self.reporter, options)
             reading = ReadOptions(is_workspace, header=not no_header)
             report = ingest.add([str(source) for source in sources], reading)
             if encode:
-                encoded = self.encoding.encode_defaults(journal, self.items.by_ids(list(report.items)))
+                encoded = self.coverage.encode_defaults(journal, self.items.by_ids(list(report.items)), self._embed)
                 report.encoded = encoded.encoded
                 report.problems += [(str(item), reason) for item, reason in encoded.failed]
         return report
@@ -184,7 +144,7 @@ class Workspace:
         if value is None:
             self.labels.target(name, group)
         arguments = {"name": name, "value": value, "group": group, "items": [item.id for item in found]}
-        with self._run("label", arguments) as journal:
+        with self.begin("label", arguments) as journal:
             for item in found:
                 carry_out(journal, self.labels, SetLabel(item.id, name, value, group), Source.HUMAN)
         return list(zip(found, before, strict=True))
@@ -195,7 +155,7 @@ class Workspace:
         `metric` names what is to be learnt from it. Returns each pair with what was said of it before.
         """
         found = [self.items.named(item) for item in items]
-        with self._run("pair", {"metric": metric, "alike": alike, "items": [item.id for item in found]}) as journal:
+        with self.begin("pair", {"metric": metric, "alike": alike, "items": [item.id for item in found]}) as journal:
             return self.pairs.say(journal, metric, found, alike, self.registry.names(MetricSpec))
 
     def encode(
@@ -215,15 +175,15 @@ class Workspace:
         if weights is not None and encoder is None:
             raise BadInput("weights belong to an encoder: name it too (-e NAME --weights FILE)")
         reports = {}
-        with self._run("encode", {"encoder": encoder, "weights": weights and str(weights)}) as journal:
+        with self.begin("encode", {"encoder": encoder, "weights": weights and str(weights)}) as journal:
             refuse_empty(self.items)
             items = self.items.select(among or ItemSet())
             if retry:
                 self.derived.forget_failures([item.hash for item in items])
-            for reference in [encoder] if encoder is not None else self.encoding.default_references(items):
+            for reference in [encoder] if encoder is not None else self.coverage.default_references(items):
                 path = typed(weights) if weights is not None else None
                 model = self.models.obtain(reference, journal, path, self.reporter.say)
-                missing = self.encoding.missing(model, items)
+                missing = self.coverage.missing(model, items)
                 if missing:
                     journal.start()
                 reports[model.name] = self.encoding.encode(model, missing)
@@ -241,8 +201,10 @@ class Workspace:
 
         `start`: the model to go on from; `options`: the encoder's own. Raises `NotReady` without texts.
         """
+        from curator.learning.pretraining import lines_of
+
         said = {"encoder": encoder, "corpus": [str(name) for name in corpus], "start": start, **(options or {})}
-        with self._run("pretrain", said, reads_first=True) as journal:
+        with self.begin("pretrain", said, reads_first=True) as journal:
             items = [] if corpus else self.items.select(among or ItemSet(), ["text"])
             texts = lines_of(corpus) + [item.text or "" for item in items]
             return self.pretraining.run(journal, encoder, texts, options or {}, start)
@@ -263,9 +225,11 @@ class Workspace:
         `fine_tune`: let the encoder learn the labels first, as a further version: True, or the depth by its name.
         `robustness`: measure on blurred, darkened and noisy copies of held-out pictures, too.
         """
+        from curator.running.context import ActionContext
+
         said = {"label": label, "group": group, "encoder": encoder, "head": head, "fine_tune": fine_tune or None}
-        with self._run("train", said | dict(options or {}), reads_first=bool(fine_tune)) as journal:
-            context = self._context(journal, may_encode)
+        with self.begin("train", said | dict(options or {}), reads_first=bool(fine_tune)) as journal:
+            context = ActionContext(self, journal, may_encode)
             target = context.target(label, group)  # type: ignore[arg-type]
             model = context.model(encoder, "image") if encoder is not None else None  # type: ignore[arg-type]
             return self.training.trained(journal, target, model, head, options or {}, may_encode, robustness, fine_tune)
@@ -308,6 +272,8 @@ class Workspace:
         **values: Any,
     ) -> Iterator[Finding]:
         """As `run`, one by one as they come. Files are moved when the plan has ended."""
+        from curator.running.runner import Performance
+
         spec = self.registry.get(ActionSpec, action)
         refuse_empty(self.items, unless=not looks_among_items(spec.params))
         targets = Targets(self.folder, self.items.places, force)
@@ -315,14 +281,13 @@ class Workspace:
             params = bind_parameters(spec, values, self.items, text, targets)
         given = {**values, "text": text or None, "apply": apply or None, "count": count}
         said = {name: value for name, value in given.items() if value not in (None, ())}
-        with self._run(action, said, reads_first=True) as journal:
-            context = functools.partial(self._context, journal, may_encode)
-            performance = Performance(self, spec, params, targets, journal, context)
+        with self.begin(action, said, reads_first=True) as journal:
+            performance = Performance(self, spec, params, targets, journal, may_encode)
             yield from performance.findings(apply, asker, count)
 
     def use(self, encoder: str) -> Model:
         """Make an encoder the one that this workspace embeds its modalities with."""
-        with self._run("use", {"encoder": encoder}) as journal:
+        with self.begin("use", {"encoder": encoder}) as journal:
             return self.models.make_default(self.models.obtain(encoder, journal, say=self.reporter.say), journal)
 
     def undo(self, run: int | None = None) -> Undone:
@@ -330,7 +295,7 @@ class Workspace:
 
         Raises `NotReady`, naming them, where later runs build on it, and then changes nothing.
         """
-        with self._run("undo", {}) as journal:
+        with self.begin("undo", {}) as journal:
             undo = Undo(self.database, self.moves)
             chosen = undo.choose(run)
             journal.arguments = {"run": chosen}
@@ -342,7 +307,7 @@ class Workspace:
         `repair` does what can be done without losing anything that was decided; changes to the catalogue are
         journalled, so that they can be undone.
         """
-        with self._run("check", {"repair": repair}) as journal:
+        with self.begin("check", {"repair": repair}) as journal:
             faults = Check(self, journal).faults()
             if not repair:
                 return [(fault, False) for fault in faults]
@@ -354,32 +319,8 @@ class Workspace:
         """Write what cannot be derived (catalogue and objects) into one tar archive, while the workspace is in use."""
         return back_up(self.database, self.objects, typed(target).absolute(), force)
 
-    # --- how it is done ---
-
-    def _recover(self) -> None:
-        """Now that the turn is ours: whatever is half moved was left so by a run that was killed."""
-        if self.moves.planned():
-            self.moves.recover(self.reporter)
-
-    def _recover_if_alone(self) -> None:
-        """At the start, so that also what only reads finds every file where the catalogue says."""
-        if not self.database.read_only and self.moves.planned() and self._turn.take_if_free():
-            self._turn.give_back()
-
-    def _wait(self) -> None:
-        row = self.database.row("SELECT command, started FROM run WHERE state = 'running' ORDER BY id DESC")
-        what = "" if row is None else f" ({row['command']}, started {row['started'][11:19]} UTC)"
-        self.reporter.say(f"waiting for another curator to finish with {self.folder}{what}")
-
-    def _context(
-        self,
-        journal: Journal,
-        may_encode: bool,
-        reporter: Reporter | None = None,
-        asked: frozenset[int] = frozenset(),
-    ) -> ActionContext:
-        heard = reporter or self.reporter
-        return ActionContext(self.items, self.encoding, self.training, journal, heard, may_encode, asked)
+    def _embed(self, model: Model, items: Sequence[Item]) -> EncodeReport:
+        return self.encoding.encode(model, items)
 
 
 def _many(names: Sequence[str] | str) -> tuple[str, ...]:

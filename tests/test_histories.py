@@ -105,10 +105,10 @@ class Histories(RuleBasedStateMachine):
             os.unlink(source)
             del files[source]
 
-    @precondition(lambda self: self.model.tables["quarantined"])
+    @precondition(lambda self: self.model.moves)
     @rule(which=some, number=some)
-    def people_put_a_file_where_one_was_set_aside(self, which, number):
-        outside = self._one(sorted(file["outside"] for file in self.model.tables["quarantined"].values()), which)
+    def people_put_a_file_where_one_was_moved(self, which, number):
+        outside = self._one(sorted({move["outside"] for move in self.model.moves.values()}), which)
         self._write(outside[len(self.folder) :], number)
 
     # --- commands ---

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from curator.api import TargetRef
-from curator.core.label_names import LabelNames, composed, full_name, number_in, sought
+from curator.catalog.label_names import LabelNames, composed, full_name, number_in, sought
 from curator.errors import BadInput, NotFound
 from curator.history.journal import Journal
 from curator.store.sqlite import Database

@@ -14,7 +14,7 @@ from curator.cli.text import say, short_path
 
 if TYPE_CHECKING:
     from curator.api import EncoderSpec, Model
-    from curator.embedding.vector_writer import EncodeReport
+    from curator.embedding.coverage import EncodeReport
     from curator.workspace import Workspace
 
 
@@ -46,7 +46,7 @@ def encode(
     from curator.cli.render import Output
     from curator.errors import SomeItemsFailed
     from curator.reporter import count
-    from curator.running.context import item_set
+    from curator.running.binding import item_set
 
     reports = workspace.encode(encoder, weights, item_set(label=labelled, **chosen), retry, device)
     output = Output(as_json)
@@ -72,7 +72,7 @@ def encode(
 
 def _pace(report: EncodeReport) -> str:
     """How long it took, how fast that is, and the precision if it is not the encoder's own."""
-    from curator.embedding.precision import FULL
+    from curator.embedding.coverage import FULL
     from curator.reporter import duration
 
     if not report.encoded:

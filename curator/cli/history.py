@@ -120,10 +120,10 @@ def _runs(workspace: Workspace) -> Iterator[dict[str, Any]]:
     import datetime
 
     from curator.history.undo import Undo
-    from curator.store.catalogue.run_log import RunLog
+    from curator.store.catalogue.runs import RunStore
 
     undone = Undo(workspace.database, workspace.moves).undone()
-    for run in RunLog(workspace.database).latest_first():
+    for run in RunStore(workspace.database).latest_first():
         started = datetime.datetime.fromisoformat(run.started).astimezone()
         yield {
             "run": run.id,

@@ -234,7 +234,7 @@ def selection_options(function: Any) -> Any:
 def ls(workspace: Workspace, labelled: str | None, limit: int | None, as_json: bool, **chosen: Any) -> None:
     """List items."""
     from curator.cli.render import Output
-    from curator.running.context import item_set
+    from curator.running.binding import item_set
 
     found = workspace.items.select(item_set(label=labelled, **chosen))
     Output(as_json, limit).table(ITEMS, item_rows(workspace, found))

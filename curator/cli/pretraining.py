@@ -45,7 +45,7 @@ def pretrain(
     """
     from curator.cli.render import Output
     from curator.reporter import count, duration
-    from curator.running.context import item_set
+    from curator.running.binding import item_set
 
     made = workspace.pretrain(encoder, corpus, item_set(label=labelled, **chosen), start, option_values(options))
     output = Output(as_json)

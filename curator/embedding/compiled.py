@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from curator.api import (
     Compilable,
     CompilableText,
@@ -25,16 +28,14 @@ from curator.api import (
     TextForm,
 )
 from curator.errors import CuratorError, WorkspaceError
-from curator.media.preprocessing import DECODING, pixels
+from curator.media.decode import DECODING
+from curator.media.preprocessing import pixels
 from curator.registry.validation import Breach, held
 from curator.store.catalogue.spaces import SpaceStore
 from curator.store.derived import Derived
 from curator.store.sqlite import Database
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from curator.registry.loader import Registry
 
     Floats = NDArray[np.float32]
@@ -130,7 +131,6 @@ class Compiled:
         if not found or not found[0]:
             return None
         import cv2
-        import numpy as np
 
         form = TextForm(*found)
         with self.registry.guard(spec, "tokenizing with"):
@@ -164,8 +164,6 @@ def hold_texts(form: TextForm, spec: EncoderSpec, run: Run) -> None:
 
 def _tokens(spec: EncoderSpec, form: TextForm, texts: Sequence[str]) -> tuple[NDArray[np.int64], Sequence[int]]:
     """What the spec's `tokens` makes of texts, held to what it should be."""
-    import numpy as np
-
     assert spec.tokens is not None
     tokens, cut = spec.tokens(form.tokenizer, texts)
     tokens = np.asarray(tokens)
@@ -176,14 +174,11 @@ def _tokens(spec: EncoderSpec, form: TextForm, texts: Sequence[str]) -> tuple[ND
 
 def _network(form: bytes) -> Any:
     import cv2
-    import numpy as np
 
     return cv2.dnn.readNetFromONNX(np.frombuffer(form, np.uint8))
 
 
 def _asked(network: Any, given: NDArray[Any]) -> Floats:
-    import numpy as np
-
     network.setInput(given[None])
     vector: Floats = np.asarray(network.forward(), np.float32).reshape(-1)
     return vector
@@ -192,7 +187,6 @@ def _asked(network: Any, given: NDArray[Any]) -> Floats:
 def hold(form: bytes, seen: NDArray[Any], vectors: Floats) -> None:
     """Raise `Breach` where a compiled form does not make of pictures or tokens what the encoder made, (n, dim)."""
     import cv2
-    import numpy as np
 
     if len(form) > LARGEST:
         raise Breach(f"gave a compiled form of {len(form) / 1e6:,.0f} MB, more than can be kept")

@@ -8,6 +8,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from curator.api import (
     Encoder,
     EncoderSpec,
@@ -22,12 +25,12 @@ from curator.api import (
 )
 from curator.catalog.places import Places
 from curator.embedding.compiled import Compiled
+from curator.embedding.coverage import Coverage, EncodeReport
 from curator.embedding.loader import batches
 from curator.embedding.models import Models
 from curator.embedding.precision import Reduced
-from curator.embedding.vector_writer import WORTH, EncodeReport, Filling
-from curator.errors import BadInput, NotFound, NotReady, PluginError
-from curator.history.journal import Journal
+from curator.embedding.vector_writer import WORTH, Filling
+from curator.errors import BadInput, NotReady, PluginError
 from curator.media import preprocessing
 from curator.media.files import BadContent
 from curator.registry.validation import Breach
@@ -38,26 +41,17 @@ from curator.store.sqlite import Database
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import numpy as np
-    from numpy.typing import NDArray
-
 ASK_SECONDS = 60.0
 """A command that would first have to embed for longer than this asks."""
 
-LOAD_SECONDS = 8.0
-GUESSED_RATE = {"image": 15.0, "text": 2000.0}
-"""Items per second on two cores, where nothing was measured on this machine yet."""
 
-
-class Encoding:
+class Encoding(Coverage):
     """Fills spaces, and reads them."""
 
     def __init__(
         self, database: Database, derived: Derived, models: Models, reporter: Reporter, take_turn: Callable[[], None]
     ) -> None:
-        self.derived = derived
-        self.models = models
-        self.reporter = reporter
+        super().__init__(derived, models, reporter)
         self.places = Places(database)
         self.compiled = Compiled(database, derived, models.registry)
         self.read_only = database.read_only
@@ -66,25 +60,11 @@ class Encoding:
 
     # --- what is there ---
 
-    def missing(self, model: Model, items: Sequence[Item]) -> list[Item]:
-        """Those that could have a vector and have none: neither embedded nor known to fail."""
-        items = [item for item in items if item.modality in model.modalities]
-        hashes = [item.hash for item in items]
-        done = self.derived.known(model.fingerprint, hashes) | self.derived.failures(model.fingerprint, hashes).keys()
-        return [item for item in items if item.hash not in done]
-
-    def failures(self, model: Model, items: Sequence[Item]) -> dict[str, str]:
-        """Why, by hash, for those that are known to fail."""
-        hashes = [item.hash for item in items if item.modality in model.modalities]
-        return self.derived.failures(model.fingerprint, hashes)
-
     def matrix(self, model: Model, items: Sequence[Item]) -> tuple[list[Item], NDArray[np.float32]]:
         """The items that have a vector, in order, and their vectors as unit rows, (n, dim).
 
         Raises `NotReady` for one that is not finite, as a damaged cache may hold: it would make all others useless.
         """
-        import numpy as np
-
         stored = dict(self.derived.vectors(model.fingerprint, [item.hash for item in items]))
         present = [item for item in items if item.hash in stored]
         values = np.frombuffer(b"".join(stored[item.hash] for item in present), dtype="<f4")
@@ -120,11 +100,6 @@ class Encoding:
                 return
         self.encode(model, missing)
 
-    def estimate(self, model: Model, items: Sequence[Item]) -> float:
-        """Seconds that embedding will take, from what was measured here before."""
-        rate = self.derived.rate(model.fingerprint)
-        return LOAD_SECONDS + sum(1 / (rate or GUESSED_RATE[item.modality]) for item in items)
-
     def encode(self, model: Model, items: Sequence[Item]) -> EncodeReport:
         """Embed items and keep the vectors, committed every few seconds: Ctrl-C loses nothing that was kept."""
         if not items:
@@ -151,27 +126,6 @@ class Encoding:
             self.derived.put_rate(model.fingerprint, report.encoded / max(report.seconds, 1e-3))
         self._say_cut(model, report.truncated)
         return report
-
-    def default_references(self, items: Sequence[Item]) -> list[str]:
-        """The encoders with which the workspace embeds what there is among items."""
-        present = {item.modality for item in items}
-        return list(dict.fromkeys(self.models.default_reference(m) for m in ("image", "text") if m in present))
-
-    def encode_defaults(self, journal: Journal, items: Sequence[Item]) -> EncodeReport:
-        """Embed items with these; one that is not ready is said and left out."""
-        total = EncodeReport()
-        for reference in self.default_references(items):
-            try:
-                model = self.models.obtain(reference, journal, say=self.reporter.say)
-            except (NotFound, NotReady) as error:
-                self.reporter.say(f"not embedded: {error}")
-                continue
-            report = self.encode(model, self.missing(model, items))
-            total.encoded += report.encoded
-            # Also what failed before: adding a folder again says again what is wrong in it.
-            why = {item.hash: reason for item, reason in report.failed} | self.failures(model, items)
-            total.failed += [(item, why[item.hash]) for item in items if item.hash in why]
-        return total
 
     @contextlib.contextmanager
     def _reduced(self, model: Model, encoder: Encoder) -> Iterator[Reduced]:
@@ -203,8 +157,6 @@ class Encoding:
 
     def embed(self, model: Model, query: Query) -> NDArray[np.float32]:
         """The vector of a query, (dim,), of unit length: a stored one, else encoded now and not kept."""
-        import numpy as np
-
         stored = list(self.derived.vectors(model.fingerprint, [query.hash]))
         if stored:
             vector: NDArray[np.float32] = unit(np.frombuffer(stored[0][1], dtype="<f4")[None])[0]
@@ -244,8 +196,6 @@ class Encoding:
 
     def _of_texts(self, model: Model, texts: Sequence[str]) -> tuple[NDArray[np.float32], int]:
         """Vectors, (n, dim), and how many of the texts are longer than what the encoder reads."""
-        import numpy as np
-
         size = self.models.registry.get(EncoderSpec, model.encoder).batch_size
         found, cut = [np.zeros((0, model.dim), np.float32)], 0
         with self.models.loaded(model) as (encoder, _):
@@ -290,8 +240,6 @@ class Encoding:
 
     def run(self, model: Model, encoder: Encoder, batch: ImageBatch | TextBatch) -> NDArray[np.float32]:
         """Call the encoder, and hold it to its contract."""
-        import numpy as np
-
         spec = self.models.registry.get(EncoderSpec, model.encoder)
         wanted = (len(batch.pixels) if isinstance(batch, ImageBatch) else len(batch.texts), model.dim)
         with self.models.registry.guard(spec, "encoding with"):
@@ -305,8 +253,6 @@ class Encoding:
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows divided by their Euclidean length; rows of zeros stay."""
-    import numpy as np
-
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     rows: NDArray[np.float32] = np.divide(
         vectors, lengths, out=np.zeros_like(vectors, dtype=np.float32), where=lengths > 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
+
 from curator.api import ImageBatch, Item, Modality, Preprocess, TextBatch
 from curator.catalog.places import Places
 from curator.media import preprocessing
@@ -41,8 +43,6 @@ def batches(
 
 def as_batch(values: Sequence[object], medium: Modality) -> ImageBatch | TextBatch:
     """What an encoder takes."""
-    import numpy as np
-
     if medium == "image":
         return ImageBatch(np.stack(values))  # type: ignore[arg-type]
     return TextBatch([str(value) for value in values])

@@ -21,9 +21,10 @@ from curator.embedding.trained_weights import SEEN, Trained
 from curator.errors import BadInput, CuratorError, NotFound, NotReady, WorkspaceError
 from curator.history.journal import Journal
 from curator.kit.devices import chosen
+from curator.media.decode import DECODING
 from curator.media.files import hash_file
-from curator.media.preprocessing import DECODING
 from curator.registry.validation import Breach, held
+from curator.store.catalogue.model_names import model_name
 from curator.store.sqlite import Database
 
 if TYPE_CHECKING:
@@ -308,21 +309,10 @@ _MODELS = (
 )
 
 
-def model_name(row: Any) -> str:
-    """What a model is called, by its row: a reference that always means it.
-
-    Of an encoder that learns here, the name without a version means whatever it learnt last.
-    """
-    name = str(row["encoder"]) + (f":{row['variant']}" if row["variant"] else "")
-    # A variant may end as a version does, and must not be taken for one.
-    told = row["version"] > 1 or row["weights"].startswith("{") or Reference.parse(name).version is not None
-    return f"{name}@{row['version']}" if told else name
-
-
 def _model(row: Any) -> Model:
     return Model(
         row["id"],
-        model_name(row),
+        model_name(row["encoder"], row["variant"], row["version"], row["weights"]),
         row["encoder"],
         row["variant"],
         row["version"],

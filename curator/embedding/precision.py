@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from curator.api import Encoder, ImageBatch, ReducedPrecision, TextBatch
+from curator.embedding.coverage import FULL
 from curator.errors import PluginError
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     Floats = NDArray[np.float32]
 
-FULL = "float32"
 
 APART = 0.1
 """So far the vectors of a batch may be from the reference's, relative to how far those are from their mean.
@@ -91,8 +91,6 @@ def distance(vectors: Floats, reference: Floats) -> float:
 
     What all vectors have in common tells nothing apart, and would make any two encoders seem to agree.
     """
-    import numpy as np
-
     wide = reference.astype(np.float64)
     spread = float(np.linalg.norm(wide - wide.mean(axis=0)))
     return float(np.linalg.norm(vectors - wide)) / max(spread, 1e-12)

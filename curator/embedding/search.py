@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from curator.api import Item, Model, Neighbours
 from curator.embedding.embedder import Encoding
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 BLOCK = 10_000
 SIDE = 2_000
@@ -30,8 +28,6 @@ def nearest(
     With `transform`, from unit rows to others, the cosine is that of what it gives. Items without a vector are left
     out; fewer than `k` come back where there are no more.
     """
-    import numpy as np
-
     best: list[tuple[Item, float]] = []
     wanted = vector if transform is None else transform(vector[None])[0]
     for start in range(0, len(items), BLOCK):
@@ -49,8 +45,6 @@ def cosines(
     encoding: Encoding, vectors: NDArray[np.float32], model: Model, items: Sequence[Item]
 ) -> tuple[list[Item], NDArray[np.float32]]:
     """The items that have a vector, and the cosine of each with each unit row of `vectors`."""
-    import numpy as np
-
     found: list[Item] = []
     scores = [np.zeros((0, len(vectors)), np.float32)]
     for start in range(0, len(items), BLOCK):
@@ -62,8 +56,6 @@ def cosines(
 
 def neighbours(encoding: Encoding, model: Model, items: Sequence[Item], k: int) -> Neighbours:
     """For each item that has a vector the `k` others of highest cosine, best first."""
-    import numpy as np
-
     present, rows = encoding.matrix(model, items)
     k = max(0, min(k, len(present) - 1))
     index = np.zeros((len(present), k), np.int64)
@@ -85,6 +77,4 @@ def neighbours(encoding: Encoding, model: Model, items: Sequence[Item], k: int) 
 
 
 def _kth(scores: NDArray[np.float32], k: int) -> float:
-    import numpy as np
-
     return float(np.partition(scores, -k)[-k]) if len(scores) > k else -2.0

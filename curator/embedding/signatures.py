@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from curator.api import Item, Signature
 from curator.embedding.embedder import Encoding
 from curator.embedding.vector_writer import COMMIT_SECONDS
-from curator.media import preprocessing
+from curator.media import decode
 from curator.media.files import BadContent, BadPages
 from curator.media.prefetch import ordered_map
 from curator.reporter import count
@@ -71,7 +71,7 @@ class Signatures:
             if isinstance(path, BadContent):
                 return UNREAD, item.hash, str(path)
             try:
-                content = item.text if item.modality == "text" else preprocessing.picture(path, signature.longest)
+                content = item.text if item.modality == "text" else decode.picture(path, signature.longest)
             except BadContent as error:
                 # An encoder sees the first page alone, and may well read what is damaged further on.
                 of = signature.name if isinstance(error, BadPages) else ""

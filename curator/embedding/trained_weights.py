@@ -10,7 +10,6 @@ import hashlib
 import json
 import os
 import shutil
-import sqlite3
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -62,16 +61,3 @@ def _link(object_: Path, file: Path) -> None:
         os.link(object_, file)
     except OSError:
         shutil.copyfile(object_, file)
-
-
-def users(catalogue: sqlite3.Connection) -> dict[str, str]:
-    """What each object that a catalogue names belongs to: a head, or a model that was trained here."""
-    head = "'head ' || target || '@' || version"
-    rows = catalogue.execute(f"SELECT object, {head} FROM head ORDER BY id").fetchall()
-    rows += catalogue.execute(f"SELECT held_out, {head} FROM head WHERE held_out IS NOT NULL ORDER BY id").fetchall()
-    found = dict(rows)
-    for encoder, version, weights in catalogue.execute("SELECT encoder, version, weights FROM model ORDER BY id"):
-        source = json.loads(weights)
-        for object_ in source["files"].values() if isinstance(source, dict) else ():
-            found.setdefault(object_, f"model {encoder}@{version}")
-    return found

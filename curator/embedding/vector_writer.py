@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from curator.api import Encoder, ImageBatch, Item, Model, TextBatch
+from curator.embedding.coverage import FULL, EncodeReport
 from curator.embedding.loader import as_batch
-from curator.embedding.precision import FULL, Reduced
+from curator.embedding.precision import Reduced
 from curator.errors import PluginError
 from curator.store.derived import Derived
 
@@ -24,25 +23,6 @@ COMMIT_SECONDS = 2.0
 
 WORTH = 4
 """Fewer batches than this are not worth making a quicker form of the encoder and checking it."""
-
-
-@dataclass(slots=True)
-class EncodeReport:
-    """What embedding did: how many vectors were made and in which precision, what failed and why, and how long it took.
-
-    `truncated` are the texts whose end the encoder did not read.
-    """
-
-    encoded: int = 0
-    failed: list[tuple[Item, str]] = field(default_factory=list)
-    truncated: int = 0
-    seconds: float = 0.0
-    precisions: Counter[str] = field(default_factory=Counter)
-
-    @property
-    def precision(self) -> str:
-        """The one that most vectors were computed in."""
-        return self.precisions.most_common(1)[0][0] if self.precisions else FULL
 
 
 class Filling:

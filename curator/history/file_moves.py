@@ -11,21 +11,18 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import sqlite3
 import stat
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
 
 from curator.history.journal import Journal
 from curator.media.files import BadContent, hash_file, look
 from curator.media.files import reason as why
 from curator.reporter import Reporter
-from curator.store.catalogue import path_from_value, path_to_value
+from curator.store.catalogue.moves import Direction, MoveRow, MoveStore
+from curator.store.catalogue.runs import RunStore
 from curator.store.sqlite import Database
-
-Direction: TypeAlias = Literal["out", "back", "off"]
 
 REVERSE: dict[str, Direction] = {"out": "back", "back": "out"}
 
@@ -66,6 +63,8 @@ class Moves:
     def __init__(self, database: Database, quarantine: Path) -> None:
         self.database = database
         self.quarantine = quarantine
+        self.store = MoveStore(database)
+        self.runs = RunStore(database)
         self._told: set[int] = set()
 
     def ends(self, move: Move) -> tuple[str, str]:
@@ -81,17 +80,15 @@ class Moves:
 
     def of_run(self, run: int) -> list[Move]:
         """What a run moved, in order."""
-        sql = "SELECT * FROM move WHERE run_id = ? AND state = 'done' ORDER BY id"
-        return [_move(row) for row in self.database.rows(sql, run)]
+        return [_move(row) for row in self.store.of_run(run)]
 
     def planned(self) -> list[Move]:
         """What is under way, or was cut short."""
-        return [_move(row) for row in self.database.rows("SELECT * FROM move WHERE state = 'planned' ORDER BY id")]
+        return [_move(row) for row in self.store.planned()]
 
     def last(self, inside: str) -> Move | None:
         """What last happened to a file below quarantine/; None if nothing is known of it."""
-        sql = "SELECT * FROM move WHERE inside = ? ORDER BY id DESC"
-        row = self.database.row(sql, path_to_value(inside))
+        row = self.store.last(inside)
         return None if row is None else _move(row)
 
     def carry_out(self, journal: Journal, moves: Sequence[Move], then: Callable[[], None]) -> None:
@@ -102,7 +99,7 @@ class Moves:
             return
         self._refuse_taken(moves)
         run = journal.start()
-        with self._durable():
+        with self.database.durable():
             with self.database.transaction():
                 planned = [self._plan(run, move) for move in moves]
             step("planned")
@@ -111,7 +108,7 @@ class Moves:
                     self._carry_out(move)
                 with self.database.transaction():
                     then()
-                    self._close(planned, "done")
+                    self.store.close(planned, "done")
                 step("done")
             except BaseException:
                 self._take_back(planned)
@@ -131,7 +128,7 @@ class Moves:
         Where the system refuses, the rows come back (`instead`), and the `OSError` is raised.
         """
         run = journal.start()
-        with self._durable():
+        with self.database.durable():
             with self.database.transaction():
                 planned = self._plan(run, move)
                 then()
@@ -141,24 +138,23 @@ class Moves:
             except OSError:
                 with self.database.transaction():
                     instead()
-                    self._close([planned], "undone")
+                    self.store.close([planned], "undone")
                 raise
             step("erased")
-            self._close([planned], "done")
+            self.store.close([planned], "done")
 
     def recover(self, reporter: Reporter) -> None:
         """Bring to an end what killed runs left half done. Only for who is alone in the workspace.
 
         What cannot be yet stops nobody: it stays planned, one line tells of it, and the next command tries again.
         """
-        rows = self.database.rows("SELECT * FROM move WHERE state = 'planned' ORDER BY id DESC")
         failed: list[str] = []
-        for row in rows:
-            command = self.database.value("SELECT command FROM run WHERE id = ?", row["run_id"])
-            done, line = self._bring_to_an_end(row["id"], _move(row))
-            said = f"run {row['run_id']} ({command}) was killed while it moved a file: {line}"
-            if not done and row["id"] not in self._told:
-                self._told.add(row["id"])
+        for row in reversed(self.store.planned()):
+            command = self.runs.command(row.run_id)
+            done, line = self._bring_to_an_end(row.id, _move(row))
+            said = f"run {row.run_id} ({command}) was killed while it moved a file: {line}"
+            if not done and row.id not in self._told:
+                self._told.add(row.id)
                 failed.append(said)
             elif done and line:
                 reporter.say(said)
@@ -175,27 +171,11 @@ class Moves:
         except OSError as error:
             source = self.ends(move)[0]
             return False, f"{source!r} could not be removed yet ({why(error)}); the next command tries again"
-        self._close([key], "done")
+        self.store.close([key], "done")
         return True, ""
 
-    # --- the journal ---
-
     def _plan(self, run: int, move: Move) -> int:
-        sql = "INSERT INTO move (run_id, direction, outside, inside, hash, state) VALUES (?, ?, ?, ?, ?, 'planned')"
-        outside, inside = path_to_value(move.outside), path_to_value(move.inside)
-        return self.database.execute(sql, run, move.direction, outside, inside, move.hash)
-
-    def _close(self, keys: Iterable[int], state: str) -> None:
-        self.database.execute_many("UPDATE move SET state = ? WHERE id = ?", [(state, key) for key in keys])
-
-    @contextlib.contextmanager
-    def _durable(self) -> Iterator[None]:
-        """What is committed here is on the disk when the next file is touched, also if the power fails."""
-        self.database.execute("PRAGMA synchronous = FULL")
-        try:
-            yield
-        finally:
-            self.database.execute("PRAGMA synchronous = NORMAL")
+        return self.store.plan(run, move.direction, move.outside, move.inside, move.hash)
 
     # --- the disk ---
 
@@ -226,7 +206,7 @@ class Moves:
     def _take_back(self, planned: Iterable[int]) -> None:
         """Put files back where they were before these moves, the last first."""
         for key in sorted(planned, reverse=True):
-            row = self.database.row("SELECT * FROM move WHERE id = ?", key)
+            row = self.store.by_id(key)
             assert row is not None
             self._take_back_one(key, _move(row))
 
@@ -241,7 +221,7 @@ class Moves:
         except (OSError, BadContent) as error:
             reason = why(error) if isinstance(error, OSError) else str(error)
             return False, f"{source!r} could not be put back yet ({reason}); the next command tries again"
-        self._close([key], state)
+        self.store.close([key], state)
         if move.direction == "out":
             self._tidy(target)
         return True, line
@@ -375,5 +355,5 @@ def _is(path: str, expected: str) -> bool:
         return False
 
 
-def _move(row: sqlite3.Row) -> Move:
-    return Move(row["direction"], path_from_value(row["outside"]), path_from_value(row["inside"]), row["hash"])
+def _move(row: MoveRow) -> Move:
+    return Move(row.direction, row.outside, row.inside, row.hash)

@@ -13,6 +13,9 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from curator.store.catalogue.changes import ChangeStore
+from curator.store.catalogue.rows import RowStore
+from curator.store.catalogue.runs import RunStore
 from curator.store.sqlite import Database, read_only_error
 from curator.version import __version__
 
@@ -55,6 +58,9 @@ class Journal:
         under_way: UnderWay | None = None,
     ) -> None:
         self.database = database
+        self.runs = RunStore(database)
+        self.rows = RowStore(database)
+        self.changes = ChangeStore(database)
         self.command = command
         self.arguments = arguments
         self.take_turn = take_turn
@@ -85,16 +91,8 @@ class Journal:
                 raise read_only_error(self.database.path)
             self.take_turn()
             # Processes exclude each other by the lock, so one that says 'running' and is none of ours was killed.
-            ours = json.dumps([journal.run for journal in self.under_way.journals])
-            sql = "UPDATE run SET state = 'interrupted' WHERE state = 'running' AND id NOT IN "
-            self.database.execute(sql + "(SELECT value FROM json_each(?) WHERE value IS NOT NULL)", ours)
-            self._run = self.database.execute(
-                "INSERT INTO run (command, arguments, started, state, version) VALUES (?, ?, ?, 'running', ?)",
-                self.command,
-                json.dumps(self.arguments, default=str),
-                _now(),
-                __version__,
-            )
+            self.runs.interrupt_all_but([journal.run for journal in self.under_way.journals if journal.run is not None])
+            self._run = self.runs.begin(self.command, json.dumps(self.arguments, default=str), _now(), __version__)
             self.under_way.latest = self._run
             self._former = {}
         return self._run
@@ -112,21 +110,20 @@ class Journal:
     def _resume(self) -> None:
         self.take_turn()
         self._paused = False
-        if self.database.value("SELECT max(id) FROM run") == self._run:
-            self.database.execute("UPDATE run SET state = 'running', finished = NULL WHERE id = ?", self._run)
+        if self._run is not None and self.runs.last_id() == self._run:
+            self.runs.go_on(self._run)
             self.under_way.latest = self._run
         else:
             self._run = None
 
     def undoes(self, run: int) -> None:
         """Say that this run takes another one back; together with the rows that do so."""
-        self.database.execute("UPDATE run SET undoes = ? WHERE id = ?", run, self.start())
+        self.runs.set_undoes(self.start(), run)
 
     def finish(self, state: str) -> None:
         """Close the run; nothing happens if it never wrote."""
         if self._run is not None:
-            sql = "UPDATE run SET state = ?, finished = ? WHERE id = ?"
-            self.database.execute(sql, state, _now(), self._run)
+            self.runs.finish(self._run, state, _now())
 
     def end(self, state: str) -> None:
         """Close the run for good, as where the workspace is closed before it: nothing more is written of it."""
@@ -139,32 +136,22 @@ class Journal:
             run = self.start()
             if "id" not in values:
                 former = self.former(table, **values)
-                values["id"] = self._next_id(table) if former is None else former["id"]
-            names = ", ".join(values)
-            marks = ", ".join("?" * len(values))
-            row_id = self.database.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", *values.values())
-            self._record(run, "insert", table, row_id, None, None)
+                values["id"] = self.rows.next_id(table) if former is None else former["id"]
+            row_id = self.rows.insert(table, values)
+            self.rows.record(run, "insert", table, row_id)
         return row_id
 
     def insert_many(self, table: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
         """Add rows that all set the same columns; returns their ids, in order."""
         if not rows:
             return []
-        names = list(rows[0])
-        marks = ", ".join("?" * (len(names) + 1))
         with self.database.transaction():
             run = self.start()
             # Nobody else inserts while this transaction lasts, so the ids can be given out beforehand.
-            first = self._next_id(table)
+            first = self.rows.next_id(table)
             ids = list(range(first, first + len(rows)))
-            self.database.execute_many(
-                f"INSERT INTO {table} (id, {', '.join(names)}) VALUES ({marks})",
-                ((row_id, *(row[name] for name in names)) for row_id, row in zip(ids, rows, strict=True)),
-            )
-            self.database.execute_many(
-                "INSERT INTO change (run_id, kind, table_name, row_id, state) VALUES (?, 'insert', ?, ?, 'done')",
-                ((run, table, row_id) for row_id in ids),
-            )
+            self.rows.insert_many(table, ids, rows)
+            self.rows.record_inserts(run, table, ids)
         return ids
 
     def former(self, table: str, **values: Any) -> dict[str, Any] | None:
@@ -173,15 +160,10 @@ class Journal:
         if same is None:
             return None
         if table not in self._former:
-            sql = (
-                "SELECT before FROM change WHERE table_name = ? AND kind = 'delete' AND NOT EXISTS (SELECT 1 "
-                "FROM change AS later WHERE (later.table_name, later.row_id) = (change.table_name, change.row_id) "
-                "AND later.id > change.id) ORDER BY id"
-            )
-            rows = [decode_row(row["before"]) for row in self.database.rows(sql, table)]
+            rows = self.changes.removed_last(table)
             self._former[table] = {tuple(row[name] for name in same): row for row in rows}
         found = self._former[table].get(tuple(values.get(name) for name in same))
-        if found is None or self.database.row(f"SELECT 1 FROM {table} WHERE id = ?", found["id"]):
+        if found is None or self.rows.find(table, id=found["id"]) is not None:
             return None
         return found
 
@@ -191,20 +173,16 @@ class Journal:
         None is given to two things: those that were taken back count, and the same thing gets its old one again.
         """
         former = self.former(table, **values)
-        taken = f"SELECT 1 FROM {table} WHERE {of} = ? AND version = ?"
-        if former is not None and self.database.row(taken, values[of], former["version"]) is None:
-            return int(former["version"])
-        sql = (
-            f"SELECT max(version) FROM (SELECT version FROM {table} WHERE {of} = ? UNION ALL "
-            "SELECT json_extract(before, '$.version') FROM change "
-            f"WHERE table_name = ? AND kind = 'delete' AND json_extract(before, '$.{of}') = ?)"
-        )
-        return int(self.database.value(sql, values[of], table, values[of]) or 0) + 1
+        if former is not None:
+            same = {of: values[of], "version": former["version"]}
+            if self.rows.find(table, **same) is None:
+                return int(former["version"])
+        return self.rows.highest_version(table, of, values[of]) + 1
 
     def touch(self, table: str, row_id: int) -> None:
         """Record that this run needs a row as it stands, as if it had made it."""
         with self.database.transaction():
-            self._record(self.start(), "update", table, row_id, {}, {})
+            self.rows.record(self.start(), "update", table, row_id, {}, {})
 
     def update(self, table: str, row_id: int, **values: Any) -> None:
         """Set columns of a row; nothing is written or journalled where they are so already."""
@@ -212,71 +190,34 @@ class Journal:
         values = {name: value for name, value in values.items() if before[name] != value}
         if not values:
             return
-        assignments = ", ".join(f"{name} = ?" for name in values)
         with self.database.transaction():
             run = self.start()
-            self.database.execute(f"UPDATE {table} SET {assignments} WHERE id = ?", *values.values(), row_id)
-            self._record(run, "update", table, row_id, {name: before[name] for name in values}, values)
+            self.rows.update(table, row_id, values)
+            self.rows.record(run, "update", table, row_id, {name: before[name] for name in values}, values)
 
     def delete(self, table: str, row_id: int) -> None:
         """Remove a row."""
         before = self._row(table, row_id)
         with self.database.transaction():
             run = self.start()
-            self.database.execute(f"DELETE FROM {table} WHERE id = ?", row_id)
-            self._record(run, "delete", table, row_id, before, None)
+            self.rows.delete(table, row_id)
+            self.rows.record(run, "delete", table, row_id, before)
             self._former.pop(table, None)
 
     def set(self, key: str, value: Any) -> None:
         """Record a choice of the workspace."""
         text = json.dumps(value)
-        row = self.database.row("SELECT id FROM setting WHERE key = ?", key)
-        if row:
-            self.update("setting", row["id"], value=text)
+        row_id = self.rows.find("setting", key=key)
+        if row_id is not None:
+            self.update("setting", row_id, value=text)
         else:
             self.insert("setting", key=key, value=text)
 
-    def _next_id(self, table: str) -> int:
-        """One that no row of the table has or ever had: whatever is gone stands in the journal."""
-        sql = (
-            f"SELECT max(coalesce((SELECT max(id) FROM {table}), 0), "
-            "coalesce((SELECT max(row_id) FROM change WHERE table_name = ?), 0)) + 1"
-        )
-        return int(self.database.value(sql, table))
-
     def _row(self, table: str, row_id: int) -> dict[str, Any]:
-        row = self.database.row(f"SELECT * FROM {table} WHERE id = ?", row_id)
+        row = self.changes.row(table, row_id)
         if row is None:
             raise KeyError(f"{table} {row_id}")
-        return dict(row)
-
-    def _record(self, run: int, kind: str, table: str, row_id: int, before: Any, after: Any) -> None:
-        self.database.execute(
-            "INSERT INTO change (run_id, kind, table_name, row_id, before, after, state) "
-            "VALUES (?, ?, ?, ?, ?, ?, 'done')",
-            run,
-            kind,
-            table,
-            row_id,
-            None if before is None else encode_row(before),
-            None if after is None else encode_row(after),
-        )
-
-
-def encode_row(row: Mapping[str, Any]) -> str:
-    """A row as JSON; bytes as `{"bytes": hex}`."""
-    return json.dumps(
-        {name: {"bytes": value.hex()} if isinstance(value, bytes) else value for name, value in row.items()},
-        ensure_ascii=False,
-    )
-
-
-def decode_row(text: str) -> dict[str, Any]:
-    """The inverse of `encode_row`."""
-    return {
-        name: bytes.fromhex(value["bytes"]) if isinstance(value, dict) else value
-        for name, value in json.loads(text).items()
-    }
+        return row
 
 
 def _now() -> str:

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curator.api import ReaderSpec, ReadOptions
+from curator.catalog.label_names import composed
 from curator.catalog.places import missing_path, real, typed
-from curator.core.label_names import composed
 from curator.errors import BadInput, NotFound, PluginError
 from curator.ingest.options import AddOptions
 from curator.media.files import BadContent, look

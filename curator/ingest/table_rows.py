@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from curator.api import Row
+from curator.catalog.label_names import composed
 from curator.catalog.labels import clean
-from curator.core.label_names import composed
 from curator.errors import BadInput
 from curator.media.content import LARGEST_TEXT
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from curator.api import (
     DifferentiableHead,
@@ -26,10 +29,6 @@ from curator.learning.training import Training
 from curator.media import preprocessing
 from curator.media.files import BadContent
 from curator.registry.validation import Breach
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 class Explaining:
@@ -71,8 +70,6 @@ class Explaining:
         return found
 
     def _map(self, model: Model, encoder: FeatureMap, batch: ImageBatch) -> NDArray[np.float32]:
-        import numpy as np
-
         with self.registry.guard(self.registry.get(EncoderSpec, model.encoder), "mapping with"):
             values = np.asarray(encoder.feature_map(batch))
             if values.ndim != 4 or not values.size or (values.shape[0], values.shape[3]) != (1, model.dim):
@@ -83,8 +80,6 @@ class Explaining:
 
     def logits(self, head: FittedHead, vectors: NDArray[np.float32]) -> Logits:
         """What a head makes of unit rows. Raises `BadInput` for one that is neither linear nor differentiable."""
-        import numpy as np
-
         model = self.training.heads.restored(self.training.heads.row(head))
         n, classes, dim = len(vectors), len(head.classes), head.model.dim
         with self.registry.guard(self.registry.get(HeadSpec, head.head), "explaining"):
@@ -110,8 +105,6 @@ def _hold(what: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:
 
 
 def _hold_numbers(what: str, array: NDArray[Any]) -> None:
-    import numpy as np
-
     if array.dtype != np.float32:
         raise Breach(f"gave {what} of {array.dtype}, not float32")
     if not np.isfinite(array).all():

@@ -10,10 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from scipy.special import softmax
 
+if TYPE_CHECKING:
     Floats = NDArray[np.float32]
     Integers = NDArray[np.int64]
 
@@ -33,9 +35,6 @@ class Calibration:
 
     def apply(self, probabilities: Floats) -> Floats:
         """(n, classes) probabilities of a head, calibrated; rows sum to 1."""
-        import numpy as np
-        from scipy.special import softmax
-
         logits = self.scale * _logits(probabilities)
         if logits.shape[1] == 2:
             logits[:, 1] += self.shift
@@ -44,9 +43,6 @@ class Calibration:
 
 def calibrated(probabilities: Floats, targets: Integers) -> Calibration | None:
     """The calibration that makes held-out probabilities, (n, classes), most likely; None for too few items."""
-    import numpy as np
-    from scipy.optimize import minimize
-
     classes = probabilities.shape[1]
     counts = np.bincount(targets, minlength=classes)
     if len(targets) < LEAST or (classes == 2 and counts.min() < 2):
@@ -72,7 +68,5 @@ def calibrated(probabilities: Floats, targets: Integers) -> Calibration | None:
 
 
 def _logits(probabilities: Floats) -> NDArray[np.float64]:
-    import numpy as np
-
     logits: NDArray[np.float64] = np.log(np.maximum(probabilities.astype(np.float64), 1e-12))
     return logits

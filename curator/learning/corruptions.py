@@ -9,6 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFilter
+
 from curator.api import EncoderSpec, ImageBatch, Item, Model
 from curator.api.data import DISTURBED
 from curator.embedding.embedder import Encoding, unit
@@ -17,10 +21,6 @@ from curator.media import preprocessing
 from curator.media.files import BadContent
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from PIL import Image
-
     Views: TypeAlias = dict[str, tuple[NDArray[np.int64], NDArray[np.float32]]]
 
 MOST = 200
@@ -33,8 +33,6 @@ DARK = 0.4
 
 def blurred(image: Image.Image) -> Image.Image:
     """As out of focus."""
-    from PIL import ImageFilter
-
     return image.filter(ImageFilter.GaussianBlur(2 * min(image.size) / SIDE))
 
 
@@ -45,9 +43,6 @@ def darkened(image: Image.Image) -> Image.Image:
 
 def noisy(image: Image.Image) -> Image.Image:
     """As from a poor sensor: normal noise with a standard deviation of 0.12 of full scale, always the same."""
-    import numpy as np
-    from PIL import Image
-
     values = np.asarray(image, dtype=np.float32)
     noise = np.random.default_rng(0).normal(0, NOISE, values.shape)
     return Image.fromarray(np.clip(values + noise, 0, 255).astype(np.uint8))
@@ -58,8 +53,6 @@ KINDS: dict[str, Callable[[Image.Image], Image.Image]] = dict(zip(DISTURBED, (bl
 
 def views(encoding: Encoding, model: Model, items: Sequence[Item], rows: Sequence[int]) -> Views:
     """For each kind the rows of those that can still be read, and the vectors of their worse copies, unit rows."""
-    import numpy as np
-
     if not items:
         return {}
     size = encoding.models.registry.get(EncoderSpec, model.encoder).batch_size

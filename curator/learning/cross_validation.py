@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from curator.kit.splits import comparable, copies, folds, near_copies
 from curator.learning.scores import scores_of
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     Floats = NDArray[np.float32]
     Integers = NDArray[np.int64]
     FitPredict = Callable[[Floats, Integers, Floats], Floats]
@@ -56,8 +56,6 @@ def cross_validate(
     `seen`: items whose labels the encoder itself learnt; they are fitted on in every fold, and none is ever held out.
     `views`: by name the rows of items, and other vectors of these items.
     """
-    import numpy as np
-
     known = np.zeros(len(targets), bool) if seen is None else seen
     fresh = np.flatnonzero(~known)
     groups = near_copies(vectors[fresh])
@@ -107,8 +105,6 @@ class _Scores:
 
     def means(self) -> dict[str, float]:
         """Mean and spread of each."""
-        import numpy as np
-
         result = {}
         for name, values in self.of.items():
             result[name] = float(np.mean(values))

@@ -12,7 +12,10 @@ import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from curator.api import EncoderSpec, Item, Labelled, Model, Resolved, Tried
 from curator.catalog.items import Items
@@ -25,10 +28,6 @@ from curator.kit.devices import chosen
 from curator.kit.finetuning import split
 from curator.learning.labelled_pictures import Decoded, decoded, kin_of_pictures, kin_of_texts
 from curator.reporter import SHARES, Reporter, count, figure, shares
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 HELD_OUT = 0.2
 """The share of each class that is kept from the encoder."""
@@ -92,8 +91,6 @@ class FineTuning:
 
     def _examples(self, spec: EncoderSpec, examples: Examples) -> tuple[list[Item], NDArray[np.int64]]:
         """The labelled items that the encoder reads, and their classes."""
-        import numpy as np
-
         wanted = dict(zip(examples.items, examples.targets, strict=True))
         items = [item for item in self.items.by_ids(examples.items) if item.modality == spec.modalities[0]]
         targets = np.asarray([wanted[item.id] for item in items], dtype=np.int64)
@@ -110,8 +107,6 @@ class FineTuning:
         file: IO[bytes],
     ) -> tuple[Labelled, list[Item]]:
         """What there is to learn from, and the items of it: those that can be read."""
-        import numpy as np
-
         if spec.modalities[0] == "text":
             texts = [item.text or "" for item in items]
             return Labelled(texts, targets, len(classes), kin_of_texts(texts)), items

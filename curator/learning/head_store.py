@@ -7,6 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load, save
+
 from curator.api import FittedHead, Head, HeadSpec, HeldOut, Item, Model, TargetRef
 from curator.catalog.items import Items
 from curator.catalog.labels import Examples
@@ -20,9 +24,6 @@ from curator.store.sqlite import Database
 
 if TYPE_CHECKING:
     import sqlite3
-
-    import numpy as np
-    from numpy.typing import NDArray
 
     from curator.registry.loader import Registry
 
@@ -101,8 +102,6 @@ class Heads:
         lost: sqlite3.Row | None,
     ) -> sqlite3.Row:
         """A further version of a head for the target of the examples, or `lost` again; `fitted` are further columns."""
-        from safetensors.numpy import save
-
         with self.registry.guard(spec, "saving"):
             state = save(_contiguous(head.state()))
         fitted = {**fitted, "object": self.objects.put(state)}
@@ -134,9 +133,6 @@ class Heads:
         self, items: Sequence[Item], targets: NDArray[np.int64], probabilities: NDArray[np.float32]
     ) -> str | None:
         """Keep what a head said of items while they were held out; the object's hash, None for no items."""
-        import numpy as np
-        from safetensors.numpy import save
-
         if not items:
             return None
         hashes = np.frombuffer(bytes.fromhex("".join(item.hash for item in items)), np.uint8).reshape(len(items), -1)
@@ -145,9 +141,6 @@ class Heads:
 
     def held_out(self, head: FittedHead) -> HeldOut:
         """What was said of items while they were held out, calibrated as the head is."""
-        import numpy as np
-        from safetensors.numpy import load
-
         row = self.row(head)
         if row["held_out"] is None:
             nothing = np.zeros((0, len(head.classes)), np.float32)
@@ -174,8 +167,6 @@ class Heads:
 
     def restored(self, row: sqlite3.Row) -> Head:
         """A saved head. Raises `WorkspaceError` where its object is gone or damaged."""
-        from safetensors.numpy import load
-
         spec = self.registry.get(HeadSpec, row["kind"])
         state = load(self.objects.get(row["object"]))
         with self.registry.guard(spec, "restoring"):
@@ -185,8 +176,6 @@ class Heads:
 
     def predict(self, head: Head, kind: str, vectors: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
         """Call a head, and hold it to its contract; (n, classes), as the head says it."""
-        import numpy as np
-
         wanted = (len(vectors), classes)
         with self.registry.guard(self.registry.get(HeadSpec, kind), "predicting with"):
             made = np.asarray(head.predict(vectors))
@@ -198,6 +187,4 @@ class Heads:
 
 
 def _contiguous(state: Mapping[str, Any]) -> dict[str, Any]:
-    import numpy as np
-
     return {name: np.ascontiguousarray(array) for name, array in state.items()}

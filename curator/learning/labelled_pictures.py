@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import IO, TYPE_CHECKING
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
 
 from curator.api import ImageBatch, Item, Preprocess
 from curator.catalog.places import Places
@@ -13,11 +17,6 @@ from curator.media import preprocessing
 from curator.media.files import BadContent
 from curator.media.prefetch import ordered_map
 from curator.reporter import Reporter
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-    from PIL import Image
 
 SIDE, BITS = 16, 24
 """Of 16 x 16 differences of brightness between neighbours, so many may differ between near-copies."""
@@ -49,8 +48,6 @@ class Decoded:
         return len(self.found)
 
     def __getitem__(self, index: int) -> NDArray[np.uint8]:
-        import numpy as np
-
         start, height, width = self.found[index]
         self.file.seek(start)
         data = self.file.read(3 * height * width)
@@ -58,9 +55,6 @@ class Decoded:
 
     def batch(self, indices: Sequence[int]) -> ImageBatch:
         """Some of them, as encoders are given them."""
-        import numpy as np
-        from PIL import Image
-
         return ImageBatch(
             np.stack([preprocessing.normalised(Image.fromarray(self[index]), self.preprocess) for index in indices])
         )
@@ -98,8 +92,6 @@ def kin_of_pictures(pictures: Decoded) -> NDArray[np.int64]:
     By the signs of differences between neighbours in a small grey picture (dHash; N. Krawetz 2013, "Kind of like
     that"), and whatever is linked by such pairs.
     """
-    import numpy as np
-    from PIL import Image
 
     def signs(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
         small = Image.fromarray(picture).convert("L").resize((SIDE + 1, SIDE), Image.Resampling.BOX)
@@ -114,6 +106,4 @@ def kin_of_texts(texts: Sequence[str]) -> NDArray[np.int64]:
     """(n,) numbers, the same for texts of the same words: case, punctuation and spaces do not count."""
     numbers: dict[str, int] = {}
     words = (" ".join(re.findall(r"\w+", text.casefold())) or text for text in texts)
-    import numpy as np
-
     return np.asarray([numbers.setdefault(text, len(numbers)) for text in words], dtype=np.int64)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import metrics
+from sklearn.metrics import confusion_matrix
 
 SMALL = 30
 """Below so many held-out items of the smallest class a figure comes with a warning in words."""
@@ -17,9 +17,6 @@ def scores_of(
     probabilities: NDArray[np.float32], wanted: NDArray[np.int64], seen: NDArray[np.int64], classes: int
 ) -> dict[str, float]:
     """The metrics of one fold. `majority baseline`: the accuracy of always saying the commonest class of `seen`."""
-    import numpy as np
-    from sklearn import metrics
-
     said = probabilities.argmax(axis=1)
     result = {"accuracy": float((said == wanted).mean())}
     # A class that is absent from a fold has no recall there; it is not counted as 0.
@@ -42,9 +39,6 @@ def confusions(
     said: NDArray[np.int64], wanted: NDArray[np.int64], classes: Sequence[str]
 ) -> list[tuple[str, str, int, int]]:
     """What was taken for what: the class, the one that was said instead, how often, of how many; the most first."""
-    import numpy as np
-    from sklearn.metrics import confusion_matrix
-
     table = confusion_matrix(wanted, said, labels=np.arange(len(classes)))
     totals = table.sum(axis=1)
     np.fill_diagonal(table, 0)
@@ -59,8 +53,6 @@ def calibration_error(probabilities: NDArray[np.float32], wanted: NDArray[np.int
 
     For two classes that of the second one's probability, else that of the probability of what is said.
     """
-    import numpy as np
-
     if probabilities.shape[1] == 2:
         sure, right = probabilities[:, 1], wanted == 1
     else:

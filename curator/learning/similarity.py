@@ -13,21 +13,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+from safetensors.numpy import load, save
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from sklearn.metrics import roc_auc_score
+
 from curator.api import FittedMetric, Metric, MetricSpec, Model
-from curator.catalog.pairs import Pairs, metric_name
-from curator.errors import NotFound, NotReady
-from curator.kit.splits import MANY, comparable, folds, near_copies
 from curator.catalog.pairs import Pairs, meant, metric_name
 from curator.errors import BadInput, NotFound, NotReady
-from curator.kit.splits import folds, near_copies
+from curator.kit.splits import MANY, comparable, folds, near_copies
 from curator.learning.head_store import SEED
 from curator.registry.validation import Breach
 from curator.reporter import count
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from curator.embedding.embedder import Encoding
     from curator.learning.training import Training
     from curator.registry.loader import Registry
@@ -88,6 +89,21 @@ class LearnedMetrics:
             return self._restored(name, spec, model, data, kept, False)
         return self._restored(name, spec, model, data, kept, True)
 
+    @staticmethod
+    def told(metric: FittedMetric) -> Iterator[str]:
+        """What a person should hear of a metric, line by line."""
+        yield (
+            f"metric {metric.name}: {metric.metric} on {metric.model.name}, {count(metric.alike, 'pair')} alike and "
+            f"{metric.unlike:,} not, {'unchanged since it was fitted' if metric.reused else 'fitted now'}"
+        )
+        if metric.held_out is not None and metric.plain is not None:
+            yield (
+                f"held out ({count(metric.measured, 'pair')}): of an alike pair and one that is not, the alike one "
+                f"comes first {100 * metric.held_out:.0f} times in 100; by the plain cosine {100 * metric.plain:.0f}"
+            )
+        for note in metric.notes:
+            yield f"note: {note}"
+
     # --- what to learn from ---
 
     def _meant(self, reference: str) -> tuple[str, str]:
@@ -120,8 +136,6 @@ class LearnedMetrics:
         return spec
 
     def _data(self, name: str, model: Model, may_encode: bool) -> _Data:
-        import numpy as np
-
         marked = self.pairs.of(name)
         both = self.items.by_ids(sorted({end for pair in marked for end in (pair.left, pair.right)}))
         items = {item.id: item for item in both if item.modality in model.modalities}
@@ -155,9 +169,6 @@ class LearnedMetrics:
 
     def _made(self, spec: MetricSpec, data: _Data) -> bytes:
         """The state of a metric with what was measured, as safetensors."""
-        import numpy as np
-        from safetensors.numpy import save
-
         figures = np.asarray(_measured(lambda rows: self._fit(spec, data, rows), data))
         every = self._fit(spec, data, np.arange(len(data.alike)))
         with self.registry.guard(spec, "saving"):
@@ -174,9 +185,6 @@ class LearnedMetrics:
     def _restored(
         self, name: str, spec: MetricSpec, model: Model, data: _Data, kept: bytes, reused: bool
     ) -> FittedMetric:
-        import numpy as np
-        from safetensors.numpy import load
-
         arrays = load(kept)
         with self.registry.guard(spec, "restoring"):
             metric = spec.load()
@@ -202,8 +210,6 @@ class _Held:
 
     def transform(self, vectors: Floats) -> Floats:
         """Unit rows for unit rows."""
-        import numpy as np
-
         with self.registry.guard(self.spec, "transforming with"):
             made = np.asarray(self.metric.transform(vectors))
             if made.ndim != 2 or len(made) != len(vectors) or made.dtype != np.float32:
@@ -224,9 +230,6 @@ def _measured(fit: Callable[[NDArray[np.int64]], _Held], data: _Data) -> tuple[f
     The mean over folds of the area under the ROC curve: how often a pair marked as alike comes out above one marked
     as not. Pairs that share an item, or hold near-copies, are held out together. NaN where nothing could be held out.
     """
-    import numpy as np
-    from sklearn.metrics import roc_auc_score
-
     groups, kinds = _groups(data), data.alike.astype(np.int64)
     plain = np.einsum("ij,ij->i", data.left, data.right)
     figures, seen = [], np.zeros(len(kinds), bool)
@@ -244,10 +247,6 @@ def _measured(fit: Callable[[NDArray[np.int64]], _Held], data: _Data) -> tuple[f
 
 def _groups(data: _Data) -> NDArray[np.int64]:
     """A number for each pair, (n,): the same for those that hang together by items, or by near-copies of these."""
-    import numpy as np
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
     number = len(data.alike)
     ends = near_copies(np.concatenate([data.left, data.right]))
     graph = coo_array((np.ones(number, bool), (ends[:number], ends[number:])), shape=(ends.max() + 1,) * 2)
@@ -256,21 +255,6 @@ def _groups(data: _Data) -> NDArray[np.int64]:
 
 
 # --- words ---
-
-
-def told(metric: FittedMetric) -> Iterator[str]:
-    """What a person should hear of a metric, line by line."""
-    yield (
-        f"metric {metric.name}: {metric.metric} on {metric.model.name}, {count(metric.alike, 'pair')} alike and "
-        f"{metric.unlike:,} not, {'unchanged since it was fitted' if metric.reused else 'fitted now'}"
-    )
-    if metric.held_out is not None and metric.plain is not None:
-        yield (
-            f"held out ({count(metric.measured, 'pair')}): of an alike pair and one that is not, the alike one comes "
-            f"first {100 * metric.held_out:.0f} times in 100; by the plain cosine {100 * metric.plain:.0f}"
-        )
-    for note in metric.notes:
-        yield f"note: {note}"
 
 
 def _notes(

@@ -9,6 +9,9 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from curator.api import FittedHead, HeadSpec, HeldOut, Item, Model, Predictions, TargetRef
 from curator.catalog.items import Items
 from curator.catalog.labels import Examples, Labels
@@ -30,9 +33,6 @@ from curator.store.objects import Objects
 from curator.store.sqlite import Database
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from curator.learning.corruptions import Views
     from curator.registry.loader import Registry
 
@@ -139,8 +139,6 @@ class Training:
 
     def predict(self, head: FittedHead, items: Sequence[Item]) -> Predictions:
         """Probabilities for the items that have vectors; what the head said before is taken from the cache."""
-        import numpy as np
-
         row = self.heads.row(head)
         cached = dict(self.derived.predictions(row["object"], [item.hash for item in items]))
         fresh, vectors = self.encoding.matrix(head.model, [item for item in items if item.hash not in cached])
@@ -189,8 +187,6 @@ class Training:
         return self.models.find(reference) or self.models.obtain(reference, journal, say=self.reporter.say)
 
     def _data(self, examples: Examples, model: Model, may_encode: bool, least: int = TWO) -> tuple[_Data, list[str]]:
-        import numpy as np
-
         wanted = dict(zip(examples.items, examples.targets, strict=True))
         items = self.items.by_ids(examples.items)
         if not any(item.modality in model.modalities for item in items):
@@ -231,8 +227,6 @@ class Training:
         lost: Any,
         disturb: bool,
     ) -> FittedHead:
-        import numpy as np
-
         journal.start()  # now, so that a read-only workspace says so before the work, not after
         classes = len(data.examples.classes)
         target = data.examples.target
@@ -261,8 +255,6 @@ class Training:
     def _measured(
         self, spec: HeadSpec, params: Any, data: _Data, seen: frozenset[str], views: Views | None = None
     ) -> Measured:
-        import numpy as np
-
         classes = len(data.examples.classes)
 
         def fit_predict(vectors: Any, targets: Any, unseen: Any) -> Any:
@@ -278,8 +270,6 @@ class Training:
 
     def _views(self, model: Model, data: _Data, seen: frozenset[str], notes: list[str]) -> Views:
         """Other vectors of items that can be held out: of blurred, darkened and noisy copies."""
-        import numpy as np
-
         able = [item.modality == "image" and item.hash not in seen for item in data.items]
         rows = np.flatnonzero(able)
         chosen = rows[sample(data.targets[rows], corruptions.MOST, SEED)]
@@ -310,8 +300,6 @@ class Training:
     @staticmethod
     def _of_calibration(found: Measured, data: _Data) -> dict[str, float]:
         """How far calibrated probabilities are off, those of each half of the items set by the other half."""
-        import numpy as np
-
         targets = data.targets[found.index]
         if len(targets) < MEASURABLE:
             return {}
@@ -358,8 +346,6 @@ def cautions(
 
 def _without_rare_classes(data: _Data, least: int) -> tuple[_Data, list[str]]:
     """The examples but for classes that have fewer than `least`, and the names of these."""
-    import numpy as np
-
     classes = data.examples.classes
     counts = np.bincount(data.targets, minlength=len(classes))
     kept = [index for index in range(len(classes)) if counts[index] >= least]
@@ -380,8 +366,6 @@ def _without_rare_classes(data: _Data, least: int) -> tuple[_Data, list[str]]:
 
 def _among(data: _Data, hashes: Container[str]) -> _Data:
     """What is known of these items."""
-    import numpy as np
-
     chosen = np.asarray([item.hash in hashes for item in data.items], dtype=bool)
     items = [item for item in data.items if item.hash in hashes]
     return replace(data, items=items, vectors=data.vectors[chosen], targets=data.targets[chosen])

@@ -8,14 +8,14 @@ import sqlite3
 import stat
 import tarfile
 import tempfile
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from curator.catalog.places import is_below, real
-from curator.embedding.trained_weights import users
 from curator.errors import BadInput, WorkspaceError
 from curator.store.catalogue import FILE
+from curator.store.catalogue.items import ItemStore
+from curator.store.catalogue.object_users import users
 from curator.store.objects import Objects
 from curator.store.sqlite import Database
 
@@ -73,14 +73,9 @@ def _refuse(target: Path, workspace: Path, force: bool) -> None:
 
 def _copy(database: Database, copy: Path) -> tuple[int, dict[str, str]]:
     """The catalogue as it is now; returns how many items it holds, and what each object that it names is of."""
-    with closing(sqlite3.connect(copy)) as snapshot:
-        database.connection.backup(snapshot)
-        # A damaged page is copied like any other, and the last good archive may be about to be replaced.
-        found = snapshot.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if found != "ok":
-            raise database.damaged(" ".join(found.split()))
-        items = snapshot.execute("SELECT count(*) FROM item").fetchone()[0]
-        return items, users(snapshot)
+    # What is damaged is refused here: the last good archive may be about to be replaced.
+    with database.copied(copy) as snapshot:
+        return ItemStore(snapshot).count(), users(snapshot)
 
 
 def _write(database: Database, objects: Objects, made: Path, target: Path) -> Backup:

@@ -11,22 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 from curator.catalog.places import has_left, is_gone
 from curator.catalog.source_tables import Tables
-from curator.embedding.trained_weights import users
 from curator.errors import WorkspaceError
 from curator.history.file_moves import MoveFailed
 from curator.history.invariants import Flaw, flaws
-from curator.history.journal import Journal, decode_row
+from curator.history.journal import Journal
 from curator.media.files import BadContent, hash_file, look, reason
 from curator.media.prefetch import ordered_map
+from curator.store.catalogue.changes import decode_row
+from curator.store.catalogue.object_users import users
 from curator.store.catalogue.places import place_of
 
 if TYPE_CHECKING:
     import sqlite3
 
     from curator.media.content import Content
+    from curator.parts import Parts
     from curator.store.catalogue.source_tables import SourceTableRow
     from curator.store.sqlite import Database
-    from curator.workspace import Workspace
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,11 @@ class Fault:
 class Check:
     """Looks at every part of a workspace in turn. Reads all files; writes nothing."""
 
-    def __init__(self, workspace: Workspace, journal: Journal) -> None:
-        self.workspace = workspace
+    def __init__(self, parts: Parts, journal: Journal) -> None:
+        self.parts = parts
         self.journal = journal
-        self.database = workspace.database
-        self.derived = workspace.derived.database
+        self.database = parts.database
+        self.derived = parts.derived.database
         self.tables = Tables(self.database)
 
     def faults(self) -> Iterator[Fault]:
@@ -118,8 +119,8 @@ class Check:
             "WHERE row_key = '' ORDER BY place.id"
         )
         places = self.database.rows(sql)
-        located = [(place, self.workspace.items.places.path(place_of(place))) for place in places]
-        with self.workspace.reporter.progress("checking files", len(located)) as advance:
+        located = [(place, self.parts.items.places.path(place_of(place))) for place in places]
+        with self.parts.reporter.progress("checking files", len(located)) as advance:
             for (place, path), seen in ordered_map(_examined, located):
                 yield from self._file(place, path, seen)
                 advance(1)
@@ -133,7 +134,7 @@ class Check:
             yield Fault("file", path, str(seen), "see to the file, then add it again")
             return
         stamp = dataclasses.asdict(seen.stamp)
-        same_state = seen.stamp == self.workspace.items.places.stamp(place_of(place))
+        same_state = seen.stamp == self.parts.items.places.stamp(place_of(place))
         if seen.hash != place["item_hash"]:
             wrong = f"its content changed{_though(same_state)}"
             yield Fault("file", path, wrong, "curator add --verify its folder")
@@ -177,7 +178,7 @@ class Check:
     # --- quarantine ---
 
     def _quarantine(self) -> Iterator[Fault]:
-        quarantine = self.workspace.quarantine
+        quarantine = self.parts.quarantine
         for file in quarantine.all():
             which = f"{file.stored} (from {file.outside})"
             if not file.stored.exists():
@@ -191,7 +192,7 @@ class Check:
             else:
                 adopt = functools.partial(quarantine.adopt, self.journal, move)
                 yield Fault("quarantine", path, f"is on no list (from {move.outside})", "list it again", adopt)
-        for move in self.workspace.moves.planned():
+        for move in self.parts.moves.planned():
             wrong = "was being moved by a killed run, and could not be put back"
             if move.direction == "off":
                 wrong = "was being removed by a killed run, and is still there"
@@ -201,8 +202,8 @@ class Check:
     # --- objects ---
 
     def _objects(self) -> Iterator[Fault]:
-        objects = self.workspace.objects
-        used = users(self.database.connection)
+        objects = self.parts.objects
+        used = users(self.database)
         for name, user in used.items():
             try:
                 objects.get(name)
@@ -225,7 +226,7 @@ class Check:
     def _vectors(self) -> Iterator[Fault]:
         dims = {row["fingerprint"]: row["dim"] for row in self._ever("space")}
         hashes = {row["hash"] for row in self._ever("item")}
-        names = {model.fingerprint: model.name for model in self.workspace.models.all()}
+        names = {model.fingerprint: model.name for model in self.parts.models.all()}
         for space in self.derived.rows("SELECT id, fingerprint FROM space ORDER BY id"):
             dim = dims.get(space["fingerprint"], 0)
             name = names.get(space["fingerprint"], f"space {space['fingerprint'][:12]}")

@@ -15,7 +15,7 @@ from curator.reporter import count, size
 from curator.store.catalogue import path_from_value
 
 if TYPE_CHECKING:
-    from curator.workspace import Workspace
+    from curator.parts import Parts
 
 MODALITIES: tuple[Modality, ...] = ("image", "text")
 
@@ -42,9 +42,9 @@ class Holdings:
 class Status:
     """Answers about a workspace; each method reads afresh."""
 
-    def __init__(self, workspace: Workspace) -> None:
-        self.workspace = workspace
-        self.database = workspace.database
+    def __init__(self, parts: Parts) -> None:
+        self.parts = parts
+        self.database = parts.database
 
     def holdings(self) -> Iterator[Holdings]:
         """A line for each modality that is there."""
@@ -53,17 +53,17 @@ class Status:
             if not hashes:
                 continue
             try:
-                reference = self.workspace.models.default_reference(modality)
-                model = self.workspace.models.find(reference)
+                reference = self.parts.models.default_reference(modality)
+                model = self.parts.models.find(reference)
             except CuratorError:
                 reference, model = "none", None
-            known = self.workspace.derived.known(model.fingerprint, hashes) if model else set()
-            failed = self.workspace.derived.failures(model.fingerprint, hashes) if model else {}
+            known = self.parts.derived.known(model.fingerprint, hashes) if model else set()
+            failed = self.parts.derived.failures(model.fingerprint, hashes) if model else {}
             yield Holdings(modality, len(hashes), model.name if model else reference, len(known), len(failed))
 
     def labels(self) -> list[LabelCount]:
         """Every label with its counts."""
-        return self.workspace.labels.counts()
+        return self.parts.labels.counts()
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Path (or id:N) and reason of everything that could not be used; for a row of a table after its line."""
@@ -72,10 +72,10 @@ class Status:
         sql = "SELECT path, line, reason FROM row_problem JOIN source_table AS t ON t.id = table_id ORDER BY path, line"
         for row in self.database.rows(sql):
             yield path_from_value(row["path"]), f"line {row['line']}: {row['reason']}"
-        failures = self.workspace.derived.all_failures()
+        failures = self.parts.derived.all_failures()
         sql = "SELECT id FROM item WHERE hash IN (SELECT value FROM json_each(?))"
         ids = [row["id"] for row in self.database.rows_among(sql, list(failures))]
-        for item in self.workspace.items.by_ids(ids):
+        for item in self.parts.items.by_ids(ids):
             yield str(item), failures[item.hash]
 
     def missing(self) -> int:
@@ -99,7 +99,7 @@ class Status:
             what = "file" if not of_tables else "row" if of_tables == problems else "row or file"
             many = "rows or files" if what == "row or file" else ""
             yield Step(f"{count(problems, what, many)} could not be used", "curator status --problems")
-        aside = self.workspace.quarantine.all()
+        aside = self.parts.quarantine.all()
         if aside:
             space = size(sum(file.size for file in aside))
             yield Step(f"{count(len(aside), 'file')} in quarantine ({space})", "curator quarantine list")
@@ -110,7 +110,7 @@ class Status:
         labels = self.labels()
         groups = sorted({label.group for label in labels if label.group})
         for group in groups:
-            examples = self.workspace.labels.examples(self.workspace.labels.target(group=group))
+            examples = self.parts.labels.examples(self.parts.labels.target(group=group))
             if examples.conflicts:
                 command = f"curator label NAME id:{examples.conflicts[0]} --group {shlex.quote(group)}"
                 yield Step(f"{count(len(examples.conflicts), 'item')} with two labels of group {group}", command)
@@ -128,7 +128,7 @@ class Status:
     def _label_step(self, label: LabelCount) -> Iterator[Step]:
         has = f"label {label.label} has {count(label.positives, 'positive')}"
         if label.conflicts:
-            example = self.workspace.labels.examples(label.ref).conflicts[0]
+            example = self.parts.labels.examples(label.ref).conflicts[0]
             yield Step(
                 f"{count(label.conflicts, 'item')} labelled {label.label} both ways",
                 label_command(label.spelled, f"id:{example}"),

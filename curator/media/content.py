@@ -10,8 +10,8 @@ from pathlib import Path
 
 from curator.api import Modality
 from curator.kit.encodings import encoding_of
+from curator.media.decode import header
 from curator.media.files import BadContent, Stamp, hash_file, look, reason
-from curator.media.preprocessing import header
 
 LARGEST_TEXT = 16 << 20
 """Bytes. A larger `.txt` is a corpus or a log, not a text; as one item it would be of no use."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from curator.api import Preprocess
-from curator.kit.images import Unreadable, frames, opened, orientation, upright, whole
-from curator.media.files import BadContent, BadPages
+from curator.kit.images import opened, orientation, upright
+from curator.media.decode import readable
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
     from PIL import Image
 
 Frame: TypeAlias = tuple[float, float, float, float]
@@ -21,15 +21,6 @@ Frame: TypeAlias = tuple[float, float, float, float]
 
 LYING, LAST_AT_THE_LEFT, LAST_ON_TOP = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)
 """Orientations of EXIF's that swap width and height; that turn its last column, or row, to the left, or top."""
-
-DECODING = 1
-"""Goes up when the pixels that encoders see change; part of every image space's fingerprint."""
-
-
-def header(path: str) -> tuple[int, int, str]:
-    """Width, height and format, read from the head of the file; raises `BadContent`."""
-    with _content(), opened(path) as image:
-        return image.width, image.height, str(image.format)
 
 
 def pixels(
@@ -45,14 +36,14 @@ def pixels(
 
 def resized(path: str | Path, preprocess: Preprocess) -> Image.Image:
     """The picture in RGB, as an encoder's preprocessing resizes it, not yet cut. Raises `BadContent`."""
-    with _content(), opened(path) as image:
+    with readable(), opened(path) as image:
         decoded = upright(image, preprocess.resize)
     return _resized(decoded, preprocess)
 
 
 def framed(path: str | Path, preprocess: Preprocess) -> tuple[NDArray[np.float32], tuple[int, int], Frame]:
     """The picture as an encoder sees it, its upright size in pixels, and what of it that is. Raises `BadContent`."""
-    with _content(), opened(path) as image:
+    with readable(), opened(path) as image:
         width, height = image.size  # now: a JPEG may be decoded at a fraction of it
         decoded = upright(image, preprocess.resize)
         turned = orientation(image)
@@ -73,40 +64,6 @@ def frame(size: tuple[int, int], preprocess: Preprocess) -> Frame:
     x, y = (right - left) / new[0], (bottom - top) / new[1]
     start, above = left - x * _offset(new[0], preprocess.crop), top - y * _offset(new[1], preprocess.crop)
     return start, above, start + x * preprocess.crop, above + y * preprocess.crop
-
-
-def picture(path: str | Path, longest: int | None) -> Image.Image:
-    """The first frame, upright: in RGB with a longest side of at most `longest`, or whole and in its own mode.
-
-    `info["frames"]` is how many there are. Raises `BadContent`, and `BadPages` where only the further ones are damaged.
-    """
-    from PIL.Image import Resampling
-
-    with _content(), opened(path) as image:
-        number = _frames(image)
-        if longest is None:
-            decoded = whole(image)
-        else:
-            decoded = upright(image, longest)
-            decoded.thumbnail((longest, longest), Resampling.LANCZOS)
-    decoded.info["frames"] = number
-    return decoded
-
-
-def _frames(image: Image.Image) -> int:
-    try:
-        return frames(image)
-    except Unreadable as error:
-        raise BadPages(str(error)) from error.__cause__
-
-
-@contextlib.contextmanager
-def _content() -> Iterator[None]:
-    """What cannot be read as a picture cannot be an item."""
-    try:
-        yield
-    except Unreadable as error:
-        raise BadContent(str(error)) from error.__cause__
 
 
 def _resized(image: Image.Image, preprocess: Preprocess) -> Image.Image:
@@ -143,7 +100,6 @@ def _middle(width: int, height: int, longest: int) -> tuple[int, int, int, int]:
 
 def normalised(image: Image.Image, preprocess: Preprocess) -> NDArray[np.float32]:
     """A picture that is resized already, cut and scaled: (3, crop, crop) float32."""
-    import numpy as np
     from PIL import Image
 
     crop = preprocess.crop

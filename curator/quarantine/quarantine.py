@@ -6,7 +6,6 @@ import contextlib
 import datetime
 import os
 import re
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +18,9 @@ from curator.history.journal import Journal
 from curator.media.files import look, reason
 from curator.quarantine.set_aside import SIDECAR, hashed, now, proven, told
 from curator.reporter import Reporter, count, say_failed, size
-from curator.store.catalogue import path_from_value, path_to_value
+from curator.store.catalogue import path_to_value
+from curator.store.catalogue.items import ItemStore
+from curator.store.catalogue.quarantine import QuarantinedRow, QuarantineStore
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -57,7 +58,8 @@ class Quarantine:
     """What lies there; puts it back, or removes it for good."""
 
     def __init__(self, places: Places, moves: Moves, reporter: Reporter, run: Run) -> None:
-        self.database = places.database
+        self.store = QuarantineStore(places.database)
+        self.items = ItemStore(places.database)
         self.places = places
         self.moves = moves
         self.reporter = reporter
@@ -65,7 +67,7 @@ class Quarantine:
 
     def all(self) -> list[Quarantined]:
         """Everything that lies there, oldest first."""
-        return [self._quarantined(row) for row in self.database.rows("SELECT * FROM quarantined ORDER BY id")]
+        return [self._quarantined(row) for row in self.store.all()]
 
     def chosen(self, references: Sequence[str]) -> list[Quarantined]:
         """Those named by number, by the path where they were, or by a folder that they were in. Raises `NotFound`."""
@@ -224,7 +226,7 @@ class Quarantine:
         hash_, size, _ = hashed(stored)
         journal.insert(
             "quarantined",
-            item_id=self.database.value("SELECT id FROM item WHERE hash = ?", hash_),
+            item_id=self.items.id_of(hash_),
             outside=path_to_value(move.outside),
             inside=path_to_value(move.inside),
             hash=hash_,
@@ -253,21 +255,19 @@ class Quarantine:
         except MoveFailed:
             return False
 
-    def _quarantined(self, row: sqlite3.Row) -> Quarantined:
-        inside = path_from_value(row["inside"])
-        keeper = row["keeper"]
+    def _quarantined(self, row: QuarantinedRow) -> Quarantined:
         return Quarantined(
-            row["id"],
-            row["item_id"],
-            Path(path_from_value(row["outside"])),
-            self.moves.quarantine.joinpath(*inside.split("/")),
-            inside,
-            row["hash"],
-            row["size"],
-            row["kind"],
-            row["reason"],
-            None if keeper is None else Path(path_from_value(keeper)),
-            datetime.datetime.fromisoformat(row["taken"]),
+            row.id,
+            row.item_id,
+            Path(row.outside),
+            self.moves.quarantine.joinpath(*row.inside.split("/")),
+            row.inside,
+            row.hash,
+            row.size,
+            row.kind,
+            row.reason,
+            None if row.keeper is None else Path(row.keeper),
+            datetime.datetime.fromisoformat(row.taken),
         )
 
 

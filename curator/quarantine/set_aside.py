@@ -21,6 +21,7 @@ from curator.media.content import examine
 from curator.media.files import BadContent, hash_open_file, reason
 from curator.reporter import Reporter
 from curator.store.catalogue import path_to_value
+from curator.store.catalogue.items import ItemStore
 
 SIDECARS = frozenset([".aae", ".caption", ".json", ".toml", ".txt", ".xml", ".xmp", ".yaml", ".yml"])
 """Endings of what cameras, annotation tools and training scripts lay beside a picture, about it."""
@@ -157,9 +158,8 @@ def proven(places: Places, path: Path) -> Proven:
     if place is None or place.missing:
         raise MoveFailed(name, "is not in the catalogue")
     hash_, size, inode = hashed(name)
-    item = places.database.row("SELECT hash, modality FROM item WHERE id = ?", place.item_id)
-    assert item is not None
-    if _identity(name, item["modality"], hash_) != item["hash"]:
+    (item,) = ItemStore(places.database).by_ids([place.item_id])
+    if _identity(name, item.modality, hash_) != item.hash:
         raise MoveFailed(name, "changed since it was catalogued: add it again")
     return Proven(name, hash_, size, inode)
 

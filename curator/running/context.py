@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import errno
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from numbers import Real
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from curator.api import (
-    ActionSpec,
-    Artifact,
-    Ask,
     EncoderRef,
-    Finding,
     FittedHead,
     FittedMetric,
     GroupName,
@@ -29,47 +21,26 @@ from curator.api import (
     Modality,
     Model,
     Neighbours,
-    NewFile,
-    Option,
-    Output,
     Place,
     Predictions,
     Query,
-    SetAside,
-    SetLabel,
     Signature,
-    Table,
     TargetRef,
 )
-from curator.catalog.items import Items, encoded, text_query
-from curator.catalog.labels import Labels, Source
-from curator.catalog.places import typed
+from curator.catalog.items import encoded
+from curator.catalog.labels import Source
 from curator.catalog.source_tables import Tables
-from curator.embedding.embedder import Encoding
 from curator.embedding.search import cosines, nearest, neighbours
 from curator.embedding.signatures import Signatures
-from curator.errors import BadInput, CuratorError, NotReady
+from curator.errors import BadInput
 from curator.history.journal import Journal
-from curator.learning.attribution import Explaining
-from curator.learning.similarity import LearnedMetrics, told
-from curator.learning.training import Training
-from curator.media.files import reason
-from curator.registry.parameters import Parameter, bind, parameters
-from curator.registry.validation import Breach, held
+from curator.parts import Parts
+from curator.registry.validation import held
 from curator.reporter import Reporter
-from curator.running.artifacts import Targets
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    from curator.registry.loader import Registry
-
-
-OUTPUTS = (SetLabel, SetAside, Artifact, Ask)
-
-NUMBERS = frozenset(["integer", "score", "percent"])
-"""Styles of columns that hold numbers, or None."""
 
 
 class ActionContext:
@@ -77,24 +48,22 @@ class ActionContext:
 
     def __init__(
         self,
-        items: Items,
-        encoding: Encoding,
-        training: Training,
+        parts: Parts,
         journal: Journal,
-        reporter: Reporter,
         may_encode: bool = False,
+        reporter: Reporter | None = None,
         asked: frozenset[int] = frozenset(),
     ) -> None:
         self.head_used: FittedHead | None = None
         """The last head that the plan asked for."""
-        self._items = items
-        self._encoding = encoding
-        self._training = training
+        self._parts = parts
+        self._items = parts.items
+        self._labels = parts.labels
+        self._encoding = parts.encoding
         self._journal = journal
-        self._reporter = reporter
+        self._reporter = reporter or parts.reporter
         self._may_encode = may_encode
         self._asked = asked
-        self._labels = Labels(items.database)
 
     def items(self, among: ItemSet = ItemSet(), modalities: Sequence[Modality] | None = None) -> list[Item]:
         """The items of a selection, by id."""
@@ -131,8 +100,8 @@ class ActionContext:
 
     def metric(self, name: MetricName, model: Model) -> FittedMetric:
         """The learned similarity of that name, and what is to be said of it."""
-        fitted = LearnedMetrics(self._encoding, self._training).fitted(name, model, self._may_encode)
-        for line in told(fitted):
+        fitted = self._parts.similarity.fitted(name, model, self._may_encode)
+        for line in self._parts.similarity.told(fitted):
             self._reporter.say(line)
         return fitted
 
@@ -175,11 +144,11 @@ class ActionContext:
         """Every group, and every label in no group, that a head can be fitted for."""
         known = [(count.group, count.ref) for count in self._labels.counts()]
         named = [ref if group is None else self._labels.target(group=group) for group, ref in known]
-        return [target for target in dict.fromkeys(named) if self._training.able(target)]
+        return [target for target in dict.fromkeys(named) if self._parts.training.able(target)]
 
     def head(self, target: TargetRef, model: Model | None = None, head: HeadName | None = None) -> FittedHead:
         """The saved head while it fits, else a new one."""
-        fitted = self._training.head(self._journal, target, model, head, {}, may_encode=self._may_encode)
+        fitted = self._parts.training.head(self._journal, target, model, head, {}, may_encode=self._may_encode)
         if fitted.reused:
             self._reporter.say(
                 f"using the {fitted.head} head {fitted.target}@{fitted.version} on {fitted.model.name}: nothing changed"
@@ -192,21 +161,21 @@ class ActionContext:
     def predict(self, head: FittedHead, items: Sequence[Item]) -> Predictions:
         """What a head says of items."""
         self._encoding.ensure(head.model, items, self._may_encode)
-        return self._training.predict(head, items)
+        return self._parts.training.predict(head, items)
 
     def held_out(self, head: FittedHead) -> HeldOut:
         """What was said of the items that the head is fitted on while they were held out."""
-        return self._training.held_out(head)
+        return self._parts.training.held_out(head)
 
     def logits(self, head: FittedHead, vectors: NDArray[np.float32]) -> Logits:
         """What a head makes of unit rows."""
-        return Explaining(self._encoding, self._training).logits(head, vectors)
+        return self._parts.attribution.logits(head, vectors)
 
     def feature_maps(
         self, pictures: Sequence[Item | Query], model: Model
     ) -> Iterator[tuple[Item | Query, MappedPicture | str]]:
         """Each picture with its feature map, or why it cannot be read."""
-        return Explaining(self._encoding, self._training).feature_maps(model, pictures)
+        return self._parts.attribution.feature_maps(model, pictures)
 
     def unlabelled(self, target: TargetRef, items: Sequence[Item]) -> list[Item]:
         """Those of `items` of which nothing is said as to the target."""
@@ -232,7 +201,7 @@ class ActionContext:
 
     def places(self, items: Sequence[Item]) -> list[tuple[Place, ...]]:
         """Where each item is now."""
-        found = Tables(self._items.database).live([item.id for item in items])
+        found = Tables(self._parts.database).live([item.id for item in items])
         return [tuple(found.get(item.id, ())) for item in items]
 
     def signatures(self, signature: Signature, items: Sequence[Item]) -> Iterator[tuple[Item, bytes]]:
@@ -247,118 +216,3 @@ class ActionContext:
     def note(self, message: str) -> None:
         """Pass a line on."""
         self._reporter.say(message)
-
-
-def bind_parameters(
-    spec: ActionSpec, values: Mapping[str, Any], items: Items, text: str | None, targets: Targets
-) -> Any:
-    """An action's parameters, with paths, names and queries resolved. `text` stands in for a `Query`."""
-
-    def resolve(parameter: Parameter, value: Any) -> Any:
-        if parameter.type is Query:
-            return value if isinstance(value, Query) else items.query(str(value))
-        if parameter.type is ItemSet:
-            return value if isinstance(value, ItemSet) else item_set(**value)
-        if parameter.type is NewFile:
-            return targets.checked(value, parameter.how.choices if isinstance(parameter.how, Option) else ())
-        if not str(value).strip():
-            raise BadInput(f"{parameter.name} needs a name, and {value!r} is none")
-        return str(value)
-
-    values = dict(values)
-    if text is not None:
-        query = next((p.name for p in parameters(spec.params) if p.type is Query), None)
-        if query is None or values.get(query) is not None:
-            raise BadInput(f"{spec.name} takes " + ("no text" if query is None else "a file or --text, not both"))
-        values[query] = text_query(text)
-    elif any(p.type is Query and p.required and values.get(p.name) is None for p in parameters(spec.params)):
-        raise BadInput(f"{spec.name} takes a file, id:N or --text TEXT")
-    return bind(spec.params, values, resolve)
-
-
-def item_set(
-    media: Modality | None = None, under: str | Path | None = None, label: str | None = None, unlabelled: bool = False
-) -> ItemSet:
-    """A selection from loose values."""
-    return ItemSet(media, typed(under) if under is not None else None, label, unlabelled)
-
-
-def outputs(registry: Registry, spec: ActionSpec, context: ActionContext, params: Any) -> Iterator[Output]:
-    """What a plan yields, one by one; what the plugin raises names it, what it yields is checked."""
-    with registry.guard(spec, "planning"):
-        plan = iter(spec.plan(context, params))
-    tables = {table.kind: table for table in spec.tables}
-    while True:
-        with registry.guard(spec, "planning"):
-            try:
-                output = next(plan)
-            except StopIteration:
-                return
-            held(next((kind for kind in OUTPUTS if isinstance(output, kind)), Finding), output)
-            if isinstance(output, Finding):
-                _hold_finding(output, tables)
-            if isinstance(output, SetAside) and not spec.moves_files:
-                raise Breach("gave a SetAside; its spec does not say moves_files")
-            if isinstance(output, Ask):
-                _hold_question(output, spec)
-        yield output
-
-
-def _hold_finding(finding: Finding, tables: Mapping[str, Table]) -> None:
-    """Raise `Breach` for a row that no table could show."""
-    if finding.kind not in tables:
-        raise Breach(f"gave a finding of kind {finding.kind!r}; it declares {list(tables)}")
-    for column in tables[finding.kind].columns:
-        value = finding.values.get(column.name)
-        if column.style in NUMBERS and value is not None and not (isinstance(value, Real) and math.isfinite(value)):
-            raise Breach(f"gave a finding of kind {finding.kind!r} whose {column.name} is {value!r:.60}, not a number")
-
-
-def _hold_question(ask: Ask, spec: ActionSpec) -> None:
-    """Raise `Breach` for a question that no answer could be kept of."""
-    if not spec.asks:
-        raise Breach("gave an Ask; its spec does not say asks")
-    if bool(ask.choices) != (ask.target.kind == "group"):
-        raise Breach(
-            f"asks about {str(ask.target)!r:.60} with {len(ask.choices)} choices: a group has some, a label none"
-        )
-    if ask.probability is not None and not 0 <= ask.probability <= 1:
-        raise Breach(f"asks with a probability of {ask.probability!r:.60}")
-
-
-def apply(journal: Journal, labels: Labels, change: SetLabel, source: Source | None = None) -> None:
-    """Carry out a change, on the word of `source` or else of what it says itself."""
-    source = Source[change.source.upper()] if source is None else source
-    if isinstance(change.label, TargetRef):
-        label = labels.settled(change.label).id
-        if label is None or change.label.kind == "group":
-            raise Breach(f"gave a SetLabel of {str(change.label)!r:.60}, which is no label")
-    elif change.value is None and labels.known(change.label, change.group) is None:
-        return  # nobody said it, so there is nothing to take back
-    else:
-        label = labels.ensure(journal, change.label, change.group)
-    value = {True: 1, False: -1, None: 0}[change.value]
-    labels.say(journal, [change.item], label, value, source, change.score)
-
-
-def make(registry: Registry, spec: ActionSpec, targets: Targets, artifact: Artifact) -> Path:
-    """Make a file; returns where it is. What the disk refuses is not the plugin's fault."""
-
-    def render(file: IO[bytes]) -> None:
-        with registry.guard(spec, "drawing the file of"):
-            try:
-                artifact.render(file)
-            except OSError as error:
-                if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-                    raise
-                raise CuratorError(f"cannot write {str(artifact.path)!r}: {reason(error)}") from error
-            if file.closed:  # as an `io.TextIOWrapper` does to what it wraps, when it is gone
-                raise Breach("closed the file, which is not its own")
-
-    return targets.write(artifact.path, render)
-
-
-def refuse_empty(items: Items, unless: bool = False) -> None:
-    """Raise `NotReady` for a catalogue without any item."""
-    if not unless and items.count() == 0:
-        raise NotReady("the catalogue is empty: curator add FOLDER")

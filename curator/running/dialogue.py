@@ -12,7 +12,7 @@ from curator.catalog.labels import Labels, Source
 from curator.errors import BadInput
 from curator.history.journal import Journal
 from curator.reporter import count
-from curator.running.context import apply
+from curator.running.outputs import apply
 
 Answer: TypeAlias = bool | str | None
 """Of a label whether the item is it, of a group the name of its label (a new one is made); None leaves it out."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from curator.api import ActionSpec, Artifact, Ask, Finding, SetAside
 from curator.history.journal import Journal
+from curator.parts import Parts
 from curator.quarantine.set_aside import SettingAside
-from curator.reporter import Silent, count, say_failed, size
+from curator.reporter import Reporter, Silent, count, say_failed, size
 from curator.running.artifacts import Targets
-from curator.running.context import ActionContext, apply, make, outputs
+from curator.running.context import ActionContext
 from curator.running.dialogue import Asker, Dialogue, row_of
-
-if TYPE_CHECKING:
-    from curator.workspace import Workspace
+from curator.running.outputs import apply, make, outputs
 
 
 class Performance:
@@ -23,29 +22,29 @@ class Performance:
 
     def __init__(
         self,
-        workspace: Workspace,
+        parts: Parts,
         spec: ActionSpec,
         params: Any,
         targets: Targets,
         journal: Journal,
-        context: Callable[..., ActionContext],
+        may_encode: bool,
     ) -> None:
-        self.workspace = workspace
+        self.parts = parts
         self.spec = spec
         self.params = params
         self.targets = targets
         self.journal = journal
-        self.context = context
-        self.reporter = workspace.reporter
+        self.may_encode = may_encode
+        self.reporter = parts.reporter
         self._aside: list[SetAside] = []
 
     def findings(self, apply: bool, asker: Asker | None, most: int | None) -> Iterator[Finding]:
         """The findings as they come; files are moved at the end. Without an asker, questions are findings too."""
         if asker is not None and self.spec.asks:
-            yield from self._rounds(Dialogue(asker, most, self.journal, self.workspace.labels, self.journal.give_turn))
+            yield from self._rounds(Dialogue(asker, most, self.journal, self.parts.labels, self.journal.give_turn))
         else:
             asks: list[Ask] = []
-            yield from self._round(self.context(), asks)
+            yield from self._round(self._context(), asks)
             if self.spec.asks and not asks:
                 self.reporter.say("there is nothing to ask")
             yield from (Finding("question", row_of(ask)) for ask in islice(asks, most))
@@ -56,7 +55,7 @@ class Performance:
         first = True
         while True:
             # What the head says of its data was said in the first round.
-            context = self.context(self.reporter if first else Silent(), dialogue.asked)
+            context = self._context(self.reporter if first else Silent(), dialogue.asked)
             asks: list[Ask] = []
             yield from self._round(context, asks)
             dialogue.measure(context.head_used)
@@ -69,9 +68,12 @@ class Performance:
         if dialogue.asked:
             self.reporter.say(dialogue.told())
 
+    def _context(self, reporter: Reporter | None = None, asked: frozenset[int] = frozenset()) -> ActionContext:
+        return ActionContext(self.parts, self.journal, self.may_encode, reporter, asked)
+
     def _round(self, context: ActionContext, asks: list[Ask]) -> Iterator[Finding]:
         """What one plan yields: findings are passed on, questions collected, the rest is carried out."""
-        registry = self.workspace.registry
+        registry = self.parts.registry
         for output in outputs(registry, self.spec, context, self.params):
             if isinstance(output, Finding):
                 yield output
@@ -84,7 +86,7 @@ class Performance:
             else:
                 self.journal.take_turn()  # before a transaction that would keep out whoever has it
                 with registry.guard(self.spec, "applying the changes of"):
-                    apply(self.journal, self.workspace.labels, output)
+                    apply(self.journal, self.parts.labels, output)
 
     def _set_aside(self, apply: bool) -> None:
         if not self._aside:
@@ -93,7 +95,7 @@ class Performance:
             self.reporter.say(f"{count(len(self._aside), 'file')} would go to quarantine: --apply moves them")
             return
         self.journal.take_turn()
-        setting_aside = SettingAside(self.workspace.items.places, self.workspace.moves)
+        setting_aside = SettingAside(self.parts.items.places, self.parts.moves)
         taken = setting_aside.take_out_all(self.journal, self._aside, self.reporter)
         if taken.files:
             back = "`curator undo` brings them back"

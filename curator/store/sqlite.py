@@ -75,6 +75,34 @@ class Database:
             self.connection.rollback()
             raise
 
+    @contextlib.contextmanager
+    def durable(self) -> Iterator[None]:
+        """What is committed here is on the disk before the block goes on, also if the power fails."""
+        self.execute("PRAGMA synchronous = FULL")
+        try:
+            yield
+        finally:
+            self.execute("PRAGMA synchronous = NORMAL")
+
+    def defer_foreign_keys(self) -> None:
+        """Let rows of this transaction name others that are not there yet; what counts is its end."""
+        self.execute("PRAGMA defer_foreign_keys = ON")
+
+    @contextlib.contextmanager
+    def copied(self, target: Path) -> Iterator[Database]:
+        """A copy in a new file, of all as it is at one moment; nobody has to wait. What is damaged is not copied.
+
+        Errors of SQLite are raised as they are, for they are as likely about the disk of the copy.
+        """
+        with contextlib.closing(sqlite3.connect(target)) as copy:
+            self.connection.backup(copy)
+            # A damaged page is copied like any other.
+            found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if found != "ok":
+                raise self.damaged(" ".join(found.split()))
+            copy.row_factory = sqlite3.Row
+            yield Database(self.path, copy, False, self.if_damaged)
+
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()

@@ -19,6 +19,7 @@ Nothing is fetched while checks run: an encoder whose weights are neither here n
 
 from __future__ import annotations
 
-from curator.testing.checks import Check, Given, NotApplicable, Outcome, checks, examine, parametrize
+from curator.testing.checks import Check, Outcome, checks, examine, parametrize
+from curator.testing.given import Given, NotApplicable
 
 __all__ = ["Check", "Given", "NotApplicable", "Outcome", "checks", "examine", "parametrize"]

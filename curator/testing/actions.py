@@ -15,13 +15,15 @@ from curator.history.journal import Journal
 from curator.registry.loader import Loaded, Origin, Spec
 from curator.registry.parameters import parameters
 from curator.running.artifacts import Targets
-from curator.running.context import ActionContext, bind_parameters, outputs
+from curator.running.binding import bind_parameters
+from curator.running.context import ActionContext
 from curator.running.dialogue import Answer, Standing
+from curator.running.outputs import outputs
 from curator.store.catalogue.contents import contents
-from curator.store.catalogue.run_log import RunLog
+from curator.store.catalogue.runs import RunStore
 from curator.testing import specimen
-from curator.testing.checks import Given, NotApplicable
 from curator.testing.fresh import folder
+from curator.testing.given import Given, NotApplicable
 from curator.workspace import Workspace
 
 HISTORY = frozenset(["run", "change", "move"])
@@ -81,8 +83,7 @@ class ActionCase:
     ) -> list[Output]:
         """What its plan yields, with items that were asked about; nothing of it is carried out."""
         journal = Journal(workspace.database, self.spec.name, {})
-        parts = workspace.items, workspace.encoding, workspace.training, journal, workspace.reporter
-        context = ActionContext(*parts, may_encode=True, asked=asked)
+        context = ActionContext(workspace, journal, may_encode=True, asked=asked)
         targets = Targets(workspace.folder, workspace.items.places, force=False)
         params = bind_parameters(self.spec, values, workspace.items, None, targets)
         try:
@@ -204,7 +205,7 @@ def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
 
 
 def _runs(workspace: Workspace) -> int:
-    return RunLog(workspace.database).count()
+    return RunStore(workspace.database).count()
 
 
 def _told(planned: Sequence[Output]) -> list[Any]:

@@ -3,38 +3,18 @@
 from __future__ import annotations
 
 import inspect
-import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal, TypeAlias
 
-from curator.api import ActionSpec, EncoderSpec, HeadSpec, Look, MetricSpec, ReaderSpec, Tried
+from curator.api import ActionSpec, EncoderSpec, HeadSpec, MetricSpec, ReaderSpec
 from curator.registry.loader import Loaded, Spec
+from curator.testing import actions, encoders, heads, metrics, plugin, readers, tuning
+from curator.testing.given import Given, NotApplicable
 
 Subject: TypeAlias = Loaded | ModuleType | EncoderSpec | HeadSpec | MetricSpec | ActionSpec | ReaderSpec
 """What can be checked: an installed plugin, the module of one, or one of the specs that it offers."""
-
-
-class NotApplicable(Exception):
-    """A check has nothing to look at here; the message says what it would need."""
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What an author adds so that a spec can be tried.
-
-    `variant` and `weights` go to the `resolve` of an encoder; `weights` may be a function that makes the file.
-    `arguments` go to an action, as on its command line. `source(folder)` makes something that a reader reads, in an
-    empty folder. `options` go to a head.
-    """
-
-    variant: str | None = None
-    weights: Path | Callable[[], Path] | None = None
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-    source: Callable[[Path], Path] | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +48,6 @@ class Outcome:
 
 def checks(subject: Subject, **given: Any) -> Iterator[Check]:
     """Every check of a plugin and of what it offers, or of one spec. `given`: the fields of `Given`."""
-    from curator.testing import actions, encoders, heads, metrics, plugin, readers, tuning
-
     known = Given(**{name: value for name, value in given.items() if value is not None})
     if isinstance(subject, Loaded | ModuleType):
         of_plugin = plugin.PluginCase.of(subject)
@@ -117,22 +95,6 @@ def examine(some: Iterable[Check]) -> Iterator[Outcome]:
             yield Outcome(check, "failed", _line(error))
         else:
             yield Outcome(check, "passed")
-
-
-def hold_told(told: Sequence[Any], kind: type[Look | Tried], figure: str) -> None:
-    """Hold what was told on the way to its type, finite numbers, and a share from 0 to 1 that never goes back.
-
-    At work curator shows such a figure as well as it can, and goes on: it is here that an author hears of it.
-    """
-    for one in told:
-        assert isinstance(one, kind), f"it told {one!r:.60}, not a `{kind.__name__}`"
-        for name in ("done", figure):
-            value = getattr(one, name)
-            assert isinstance(value, int | float) and math.isfinite(value), f"{name} is {value!r:.60}, not a number"
-        assert isinstance(one.best, bool), f"best is {one.best!r:.60}, not True or False"
-        assert 0 <= one.done <= 1, f"it told that {one.done} of its work is done: a share is 0 to 1"
-    done = [one.done for one in told]
-    assert done == sorted(done), "it told that less is done than before"
 
 
 def _line(error: BaseException) -> str:

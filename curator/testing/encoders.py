@@ -33,8 +33,8 @@ from curator.api import (
 from curator.errors import CuratorError
 from curator.registry.loader import Spec
 from curator.testing import samples
-from curator.testing.checks import Given, NotApplicable, hold_told
 from curator.testing.fresh import asked, folder, needed
+from curator.testing.given import Given, NotApplicable, hold_told
 
 if TYPE_CHECKING:
     import numpy as np

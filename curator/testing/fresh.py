@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from curator.testing.checks import NotApplicable
+from curator.testing.given import NotApplicable
 
 SECONDS = 300
 """So long a plugin may take; loading a large network from a slow disk can take minutes."""

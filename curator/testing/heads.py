@@ -9,8 +9,8 @@ from curator.api import DifferentiableHead, Head, HeadSpec, LinearHead
 from curator.errors import CuratorError
 from curator.registry.loader import Spec
 from curator.registry.parameters import bind
-from curator.testing.checks import Given, NotApplicable
 from curator.testing.fresh import asked, folder, needed
+from curator.testing.given import Given, NotApplicable
 from curator.testing.samples import clouds
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from curator.api import Metric, MetricSpec
 from curator.errors import CuratorError
 from curator.registry.loader import Spec
-from curator.testing.checks import Given
 from curator.testing.fresh import asked, folder, needed
+from curator.testing.given import Given
 from curator.testing.samples import pairs
 
 if TYPE_CHECKING:

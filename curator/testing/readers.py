@@ -14,8 +14,8 @@ from curator.errors import CuratorError
 from curator.registry.loader import Loaded, Origin, Registry, Spec
 from curator.registry.validation import Breach, held
 from curator.testing import samples, specimen
-from curator.testing.checks import Given, NotApplicable
 from curator.testing.fresh import folder
+from curator.testing.given import Given, NotApplicable
 from curator.workspace import Workspace
 
 TABLE = {

@@ -9,9 +9,9 @@ from typing import IO
 
 from curator.api import Labelled, Tried
 from curator.testing import samples
-from curator.testing.checks import NotApplicable, hold_told
 from curator.testing.encoders import CLOSE, EncoderCase, no_network
 from curator.testing.fresh import folder
+from curator.testing.given import NotApplicable, hold_told
 
 HEAD = "head"
 EACH = 6

@@ -21,7 +21,7 @@ from curator.history.journal import Journal
 from curator.learning.similarity import LearnedMetrics
 from curator.maintenance.status import Status
 from curator.registry.loader import Loaded, Origin
-from curator.running.context import apply
+from curator.running.outputs import apply
 
 PARTS = st.sampled_from(
     ["a", "b", "/", ":", "@", ",", " ", "id:", "0", "1", "2", "\u00e9", "e\u0301", "\u732b", "label:"]

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator.kit.images import Unreadable, frames, opened, orientation, thumbnail, upright, whole
-from curator.media import preprocessing
+from curator.media import decode
 from curator.media.files import BadContent
 
 GOOD = ["a.jpg", "b.jpg"]
@@ -98,9 +98,9 @@ def test_whatever_is_damaged_becomes_a_reason(films, kind, seed):
     with contextlib.suppress(Unreadable):
         thumbnail(path, 8, 8)
     with contextlib.suppress(BadContent):
-        preprocessing.header(str(path))
+        decode.header(str(path))
     for longest in (64, None):
         try:
-            preprocessing.picture(path, longest)
+            decode.picture(path, longest)
         except BadContent as error:
             assert str(error) and "\n" not in str(error)

@@ -144,7 +144,7 @@ def test_pairs_survive_a_backup_and_a_check(here, notes):
         ("pair cats/1.txt nowhere.txt --metric taste", 3, ["nowhere.txt"]),
         ("pair cats/1.txt id:99 --metric taste", 3, ["no item id:99"]),
         ("pair cats/1.txt cats/2.txt --metric a:projection", 2, ["metric name 'a:projection' holds a ':'"]),
-        ("pair cats/1.txt cats/2.txt --metric ", 2, ["a metric needs a name"]),
+        ("pair cats/1.txt cats/2.txt --metric ", 2, ["'--metric'", "it needs a name"]),
         ("pair cats/1.txt cats/2.txt --metric taste --remove", 3, ["no metric 'taste'", "did you mean 'tastes'?"]),
         ("pair cats/1.txt cats/2.txt --metric tastes --remove --not-alike", 2, ["exclude each other"]),
         ("similar cats/1.txt --metric taste", 3, ["no metric 'taste'", "did you mean 'tastes'?"]),

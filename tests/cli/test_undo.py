@@ -91,9 +91,9 @@ def test_an_id_is_not_given_again_after_a_kill_or_from_a_backup(run, tmp_path):
 KILLED_AT = """
 import os, signal, sys
 from curator.cli import main
-from curator.history.journal import Journal
+from curator.store.catalogue.rows import RowStore
 
-record, left = Journal._record, int(sys.argv.pop(1))
+record, left = RowStore.record, int(sys.argv.pop(1))
 
 def counted(self, *args):
     global left
@@ -102,7 +102,7 @@ def counted(self, *args):
         os.kill(os.getpid(), signal.SIGKILL)
     record(self, *args)
 
-Journal._record = counted
+RowStore.record = counted
 main()
 """
 

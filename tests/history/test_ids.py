@@ -12,7 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator.errors import NotFound, NotReady
-from curator.history.journal import SAME, Journal, decode_row
+from curator.history.journal import SAME, Journal
+from curator.store.catalogue.changes import decode_row
+from curator.store.catalogue.rows import RowStore
 
 WHAT = SAME | {
     "item": ("hash",),
@@ -187,7 +189,7 @@ def test_an_id_that_an_older_curator_gave_twice_goes_to_neither(ws, photos):
 def test_a_catalogue_in_which_an_older_curator_gave_ids_twice_goes_on_safely(ws, photos, monkeypatch):
     with monkeypatch.context() as patch:
         newest = "SELECT coalesce(max(id), 0) + 1 FROM "
-        patch.setattr(Journal, "_next_id", lambda journal, table: journal.database.value(newest + table))
+        patch.setattr(RowStore, "next_id", lambda rows, table: rows.database.value(newest + table))
         patch.setattr(Journal, "former", lambda journal, table, **values: None)
         ws.add(*(text(photos / f"a{number}.txt", f"first {number}") for number in range(3)), encode=False)
         undone = ws.undo()

@@ -152,7 +152,7 @@ def test_a_run_that_is_closed_early_or_fails_gives_back_only_its_own(ws, probe):
         next(findings)
     around.close()  # not the one that began last
     assert probe(ws.folder) == "taken"
-    with pytest.raises(ZeroDivisionError), ws._run("broken", {}) as journal:
+    with pytest.raises(ZeroDivisionError), ws.begin("broken", {}) as journal:
         journal.start()
         raise ZeroDivisionError
     assert probe(ws.folder) == "taken"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from curator.api import Preprocess
-from curator.media import preprocessing
+from curator.media import decode, preprocessing
 from curator.media.files import BadContent
 
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -252,7 +252,7 @@ def test_a_truncated_jpeg_is_bad_content(tmp_path):
     smooth(400, 300).save(tmp_path / "a.jpg")
     data = (tmp_path / "a.jpg").read_bytes()
     (tmp_path / "a.jpg").write_bytes(data[: len(data) // 2])
-    assert preprocessing.header(str(tmp_path / "a.jpg")) == (400, 300, "JPEG")
+    assert decode.header(str(tmp_path / "a.jpg")) == (400, 300, "JPEG")
     with pytest.raises(BadContent, match=r"cannot be decoded: .*truncated"):
         preprocessing.pixels(tmp_path / "a.jpg", USUAL)
 
@@ -267,7 +267,7 @@ def test_a_damaged_file_is_bad_content_or_finite_pixels(file, data, ending):
         damaged[data.draw(st.integers(0, len(damaged) - 1))] = data.draw(st.integers(0, 255))
     path.write_bytes(damaged[: data.draw(st.integers(1, len(damaged)))])
     try:
-        preprocessing.header(str(path))
+        decode.header(str(path))
         seen = preprocessing.pixels(path, PLAIN)
     except BadContent as error:
         assert str(error)
@@ -281,9 +281,9 @@ def test_a_damaged_picture_says_nothing_on_stderr(tmp_path):
     data = (tmp_path / "a.tiff").read_bytes()
     (tmp_path / "a.tiff").write_bytes(data[:46])
     code = (
-        "import sys; from curator.media import preprocessing\n"
+        "import sys; from curator.media import decode\n"
         "from curator.media.files import BadContent\n"
-        "try: preprocessing.header(sys.argv[1])\n"
+        "try: decode.header(sys.argv[1])\n"
         "except BadContent as error: print(error)"
     )
     done = subprocess.run([sys.executable, "-c", code, tmp_path / "a.tiff"], capture_output=True, text=True, check=True)

@@ -1,0 +1,126 @@
+"""The parts of an open workspace. Those that need heavy libraries are made, and imported, when first asked for.
+
+So rooms such as `learning` import what they need at their top, and a command that only lists items pays for none of it.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curator.catalog.items import Items
+from curator.catalog.labels import Labels
+from curator.catalog.pairs import Pairs
+from curator.embedding.coverage import Coverage
+from curator.embedding.models import Models
+from curator.embedding.trained_weights import Trained
+from curator.history.file_moves import Moves
+from curator.history.journal import Journal
+from curator.history.lock import Turn, alone
+from curator.history.runs import Runs
+from curator.quarantine.quarantine import Quarantine
+from curator.reporter import Reporter
+from curator.store.catalogue import open_catalogue
+from curator.store.catalogue.runs import RunStore
+from curator.store.derived import Derived
+from curator.store.objects import Objects
+
+if TYPE_CHECKING:
+    from curator.embedding.embedder import Encoding
+    from curator.learning.attribution import Explaining
+    from curator.learning.pretraining import Pretraining
+    from curator.learning.similarity import LearnedMetrics
+    from curator.learning.training import Training
+    from curator.registry.loader import Registry
+
+
+class Parts:
+    """Everything that works on one workspace, opened together and closed together."""
+
+    def __init__(self, folder: Path, registry: Registry, reporter: Reporter) -> None:
+        """Open the workspace in `folder`. Raises `WorkspaceError`."""
+        self.folder = folder
+        self.registry = registry
+        self.reporter = reporter
+        self.database = open_catalogue(folder)
+        try:
+            self.derived = Derived(folder, self.reporter.say, alone)
+        except BaseException:
+            self.database.close()
+            raise
+        self.objects = Objects(folder / "objects")
+        self.items = Items(self.database)
+        self.labels = Labels(self.database)
+        self.pairs = Pairs(self.database)
+        self.models = Models(self.database, registry, Trained(self.objects, folder / "models"))
+        self.coverage = Coverage(self.derived, self.models, self.reporter)
+        self.moves = Moves(self.database, folder.absolute() / "quarantine")
+        self._turn = Turn(folder / ".lock", self.database.read_only, self._wait, self._recover)
+        self._runs = Runs(self.database, self._turn)
+        self.quarantine = Quarantine(self.items.places, self.moves, self.reporter, self.begin)
+        self._recover_if_alone()
+
+    @functools.cached_property
+    def encoding(self) -> Encoding:
+        """Embeds items, and reads their vectors."""
+        from curator.embedding.embedder import Encoding
+
+        return Encoding(self.database, self.derived, self.models, self.reporter, self._turn.take)
+
+    @functools.cached_property
+    def training(self) -> Training:
+        """Fits heads, finds saved ones, and predicts."""
+        from curator.learning.training import Training
+
+        return Training(self.database, self.derived, self.objects, self.registry, self.encoding, self.reporter)
+
+    @functools.cached_property
+    def similarity(self) -> LearnedMetrics:
+        """Fits metrics on marked pairs, and finds what was fitted."""
+        from curator.learning.similarity import LearnedMetrics
+
+        return LearnedMetrics(self.encoding, self.training)
+
+    @functools.cached_property
+    def attribution(self) -> Explaining:
+        """What explanations rest on."""
+        from curator.learning.attribution import Explaining
+
+        return Explaining(self.encoding, self.training)
+
+    @functools.cached_property
+    def pretraining(self) -> Pretraining:
+        """Lets encoders learn from texts."""
+        from curator.learning.pretraining import Pretraining
+
+        return Pretraining(self.folder, self.models, self.reporter)
+
+    def begin(
+        self, command: str, arguments: Mapping[str, Any], reads_first: bool = False
+    ) -> AbstractContextManager[Journal]:
+        """A run of the history, as `curator.history.runs.Runs.begin`."""
+        return self._runs.begin(command, arguments, reads_first)
+
+    def close(self) -> None:
+        """End what is still under way, as findings that nobody iterates any more, and close the databases."""
+        self._runs.close()
+        self.derived.close()
+        self.database.close()
+
+    def _recover(self) -> None:
+        """Now that the turn is ours: whatever is half moved was left so by a run that was killed."""
+        if self.moves.planned():
+            self.moves.recover(self.reporter)
+
+    def _recover_if_alone(self) -> None:
+        """At the start, so that also what only reads finds every file where the catalogue says."""
+        if not self.database.read_only and self.moves.planned() and self._turn.take_if_free():
+            self._turn.give_back()
+
+    def _wait(self) -> None:
+        run = RunStore(self.database).running()
+        what = "" if run is None else f" ({run.command}, started {run.started[11:19]} UTC)"
+        self.reporter.say(f"waiting for another curator to finish with {self.folder}{what}")

@@ -1,0 +1,64 @@
+"""From loose values to the parameters of an action: paths, names, queries and selections resolved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from curator.api import (
+    ActionSpec,
+    ItemSet,
+    Modality,
+    NewFile,
+    Option,
+    Query,
+)
+from curator.catalog.items import Items, text_query
+from curator.catalog.places import typed
+from curator.errors import BadInput, NotReady
+from curator.registry.parameters import Parameter, bind, parameters
+from curator.running.artifacts import Targets
+
+if TYPE_CHECKING:
+    pass
+
+
+def bind_parameters(
+    spec: ActionSpec, values: Mapping[str, Any], items: Items, text: str | None, targets: Targets
+) -> Any:
+    """An action's parameters, with paths, names and queries resolved. `text` stands in for a `Query`."""
+
+    def resolve(parameter: Parameter, value: Any) -> Any:
+        if parameter.type is Query:
+            return value if isinstance(value, Query) else items.query(str(value))
+        if parameter.type is ItemSet:
+            return value if isinstance(value, ItemSet) else item_set(**value)
+        if parameter.type is NewFile:
+            return targets.checked(value, parameter.how.choices if isinstance(parameter.how, Option) else ())
+        if not str(value).strip():
+            raise BadInput(f"{parameter.name} needs a name, and {value!r} is none")
+        return str(value)
+
+    values = dict(values)
+    if text is not None:
+        query = next((p.name for p in parameters(spec.params) if p.type is Query), None)
+        if query is None or values.get(query) is not None:
+            raise BadInput(f"{spec.name} takes " + ("no text" if query is None else "a file or --text, not both"))
+        values[query] = text_query(text)
+    elif any(p.type is Query and p.required and values.get(p.name) is None for p in parameters(spec.params)):
+        raise BadInput(f"{spec.name} takes a file, id:N or --text TEXT")
+    return bind(spec.params, values, resolve)
+
+
+def item_set(
+    media: Modality | None = None, under: str | Path | None = None, label: str | None = None, unlabelled: bool = False
+) -> ItemSet:
+    """A selection from loose values."""
+    return ItemSet(media, typed(under) if under is not None else None, label, unlabelled)
+
+
+def refuse_empty(items: Items, unless: bool = False) -> None:
+    """Raise `NotReady` for a catalogue without any item."""
+    if not unless and items.count() == 0:
+        raise NotReady("the catalogue is empty: curator add FOLDER")
