@@ -41,7 +41,9 @@ def _image(color):
     return Content(stream.getvalue(), ".png", {"width": 3, "height": 2, "format": "PNG"})
 
 
-TEXTS = [Content(f"text {'and more ' * n}".encode(), ".txt", dict.fromkeys(("width", "height", "format"))) for n in range(2)]
+TEXTS = [
+    Content(f"text {'and more ' * n}".encode(), ".txt", dict.fromkeys(("width", "height", "format"))) for n in range(2)
+]
 CONTENTS = {".png": [_image("red"), _image("green")], ".txt": TEXTS}
 FOLDERS = ["", "/a", "/b", "/b/c"]
 PATHS = [f"{folder}/{name}" for folder in ("", "/a", "/b/c") for name in ("1.png", "1.txt", "2.png")]
@@ -159,18 +161,21 @@ class Histories(RuleBasedStateMachine):
         self._do(how, "tidy", steps, "run", "tidy", **said)
 
     @precondition(lambda self: self.model.tables["quarantined"])
-    @rule(which=st.none() | some, folder=st.none() | folders, how=hows)
-    def restore(self, which, folder, how):
+    @rule(
+        what=st.sampled_from(["restore", "restore", "restore", "purge"]),
+        which=st.none() | some,
+        folder=st.none() | folders,
+        how=hows,
+    )
+    def restore_or_purge(self, what, which, folder, how):
+        if what == "purge":
+            self._do(how, "quarantine purge", self.model.purge(), "purge", "0", yes=True)
+            return
         there = sorted(file["outside"] for file in self.model.tables["quarantined"].values())
         named = [] if which is None else [self._one(there, which)]
         if folder is not None and any(below(path, self.folder + folder) for path in there):
             named.append(self.folder + folder)
         self._do(how, "quarantine restore", self.model.restore(*named), "restore", *named)
-
-    @precondition(lambda self: self.model.tables["quarantined"])
-    @rule(how=hows)
-    def purge(self, how):
-        self._do(how, "quarantine purge", self.model.purge(), "purge", "0", yes=True)
 
     @rule(what=st.sampled_from(["latest", "redo", "another"]), which=some, how=hows)
     def undo(self, what, which, how):
@@ -237,7 +242,9 @@ class Histories(RuleBasedStateMachine):
             sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '%sqlite%'"
             names = [name for (name,) in connection.execute(sql)]
             connection.row_factory = sqlite3.Row
-            return {name: {row["id"]: dict(row) for row in connection.execute(f"SELECT * FROM {name}")} for name in names}
+            return {
+                name: {row["id"]: dict(row) for row in connection.execute(f"SELECT * FROM {name}")} for name in names
+            }
 
     def _files(self):
         """What lies in people's folder and in quarantine/, byte by byte."""
@@ -252,7 +259,9 @@ class Histories(RuleBasedStateMachine):
         """What the tables have to hold; columns of which the model says nothing are left out by `_Told`."""
         model = self.model
         tables = {table: {id: _Told(row) for id, row in model.tables[table].items()} for table in TABLES}
-        told = {id: {"command": run.command, "state": run.state, "undoes": run.undoes} for id, run in model.runs.items()}
+        told = {
+            id: {"command": run.command, "state": run.state, "undoes": run.undoes} for id, run in model.runs.items()
+        }
         runs = {id: _Told(row) for id, row in told.items()}
         return _Tables({**tables, "run": runs, "move": {id: _Told(row) for id, row in model.moves.items()}})
 
@@ -320,9 +329,7 @@ def _run(tmp_path, **how):
     try:
         machine = type("Histories", (Histories,), {"other": other, "template": template})
         checks = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
-        run_state_machine_as_test(
-            machine, settings=settings(deadline=None, suppress_health_check=checks, **how)
-        )
+        run_state_machine_as_test(machine, settings=settings(deadline=None, suppress_health_check=checks, **how))
     finally:
         other.close()
 

@@ -32,7 +32,7 @@ Row = dict[str, Any]
 
 
 class Refused(Exception):
-    """The command has to fail, with one of these errors."""
+    """The command has to fail, with the error of that name."""
 
 
 @dataclass
@@ -144,7 +144,12 @@ class Model:
             seen = os.stat(path)
         except FileNotFoundError:
             return {}
-        return {"size": seen.st_size, "mtime_ns": seen.st_mtime_ns, "device": f"{seen.st_dev}", "inode": f"{seen.st_ino}"}
+        return {
+            "size": seen.st_size,
+            "mtime_ns": seen.st_mtime_ns,
+            "device": f"{seen.st_dev}",
+            "inode": f"{seen.st_ino}",
+        }
 
     def path(self, place: Row) -> str:
         return f"{self.tables['root'][place['root_id']]['path']}/{place['path']}"
@@ -484,21 +489,11 @@ class Model:
             raise Refused("BadInput")
         if self._built_upon(run, undone):
             raise Refused("NotReady")
+        back = [self._way_back(move) for move in reversed(done)]
         keys: list[int] = []
-        if done:
-            back = [(move["direction"] == "out", move["outside"], move["inside"]) for move in reversed(done)]
-            hashes = [move["hash"] for move in reversed(done)]
-            for (to_outside, outside, inside), hash_ in zip(back, hashes, strict=True):
-                source = self.inside.get(inside) if to_outside else self.files.get(outside)
-                if source is None or source.row["hash"] != hash_ or (to_outside and outside in self.files):
-                    raise Refused("NotReady")
+        if back:
             yield from self.begin()
-            keys = self._plan(
-                [
-                    ("back" if to_outside else "out", outside, inside, self.inside[inside] if to_outside else self.files[outside])
-                    for to_outside, outside, inside in back
-                ]
-            )
+            keys = self._plan(back)
             yield
         saved = self.saved()
         try:
@@ -509,19 +504,30 @@ class Model:
         self._carry_out(keys)
         yield
 
+    def _way_back(self, move: Row) -> tuple[str, str, str, Content]:
+        """The move that takes one back; the file has to be the one that was moved, and its path free."""
+        outside, inside = move["outside"], move["inside"]
+        out = move["direction"] == "out"
+        content = self.inside.get(inside) if out else self.files.get(outside)
+        if content is None or content.row["hash"] != move["hash"] or (out and outside in self.files):
+            raise Refused("NotReady")
+        return "back" if out else "out", outside, inside, content
+
     def _built_upon(self, run: int, undone: dict[int, int]) -> bool:
         """Whether a later run, still in effect, wrote a row that this one wrote; but not if it only made it again."""
         cancelled = {id for both in undone.items() if both[0] > run for id in both}
-        changes = self.runs[run].changes
-        for row in {change[:2] for change in changes}:
-            mine = [change for change in changes if change[:2] == row]
-            again = len(mine) == 1 and mine[0][3] is None and self.tables[row[0]].get(row[1]) == mine[0][2]
-            again = again and mine[0][2] is not None
-            for later, other in self.runs.items():
-                if later > run and later not in cancelled and not again:
-                    if any(change[:2] == row for change in other.changes):
-                        return True
-        return False
+        in_effect = [other for id, other in self.runs.items() if id > run and id not in cancelled]
+        later = {change[:2] for other in in_effect for change in other.changes}
+        return any(row in later and not self._made_again(run, row) for row in self._rows_of(run))
+
+    def _rows_of(self, run: int) -> set[tuple[str, int]]:
+        return {change[:2] for change in self.runs[run].changes}
+
+    def _made_again(self, run: int, row: tuple[str, int]) -> bool:
+        """Whether all that a run did to a row is to remove it, and it is there as it was."""
+        changes = [change[2:] for change in self.runs[run].changes if change[:2] == row]
+        table, id = row
+        return id in self.tables[table] and changes == [(self.tables[table][id], None)]
 
     def _take_back(self, run: int) -> None:
         before = self.flaws()
@@ -568,7 +574,9 @@ class Model:
 
     def faults(self) -> set[tuple[str, str, str]]:
         """What `check` has to find: nothing, but for files that were changed since, and runs that were killed."""
-        found = {("run", f"{id} ({run.command})", "was killed") for id, run in self.runs.items() if run.state == "running"}
+        found = {
+            ("run", f"{id} ({run.command})", "was killed") for id, run in self.runs.items() if run.state == "running"
+        }
         for id, place in self.tables["place"].items():
             path, item = self.path(place), self.tables["item"][place["item_id"]]
             content = self.files.get(path)

@@ -326,15 +326,13 @@ def _sync_folder(path: str) -> None:
 def take_back(source: str, target: str, expected: str) -> tuple[str, str]:
     """Make a move from `source` to `target` not to have happened, however far it got; the move's new state, in words.
 
-    Nothing is removed but a second name of the file that was to be moved, or its copy on another disk, proven to be one.
-    A copy on the same disk is somebody else's: there, a file is moved by its names alone.
+    Nothing is removed but a second name or a copy of the file that was to be moved, proven to be one.
     """
     with contextlib.suppress(FileNotFoundError):
         os.unlink(target + PART)
     there, arrived = os.path.lexists(source), _is(target, expected)
-    if there and arrived and _is(source, expected):
-        if os.path.samefile(source, target) or _crosses(source, target):
-            os.unlink(target)
+    if there and arrived and (os.path.samefile(source, target) or _is(source, expected)):
+        os.unlink(target)
         return "undone", f"{source!r} is where it was"
     if there and arrived:
         return "lost", f"another file is at {source!r} now; the one that was there is at {target!r}"
