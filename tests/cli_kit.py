@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import warm
+
 CURATOR = shutil.which("curator", path=os.path.dirname(sys.executable)) or "curator"
 
 PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2
@@ -78,16 +80,20 @@ def curator(
     before: Callable[[], None] | None = None,
 ) -> Ran:
     """Run the installed command and wait for it. `before` runs in the child, ahead of it."""
-    done = subprocess.run(
-        [CURATOR, *args],
-        cwd=cwd,
-        input=stdin,
-        capture_output=True,
-        env=environment(env),
-        preexec_fn=before,
-        timeout=120,
-    )
-    return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+    found = None if before else warm.ran([CURATOR, *map(os.fsdecode, args)], cwd, environment(env), stdin, 120)
+    if found is None:
+        done = subprocess.run(
+            [CURATOR, *args],
+            cwd=cwd,
+            input=stdin,
+            capture_output=True,
+            env=environment(env),
+            preexec_fn=before,
+            timeout=120,
+        )
+        found = done.returncode, done.stdout, done.stderr
+    code, out, err = found
+    return Ran(code, out.decode(), err.decode())
 
 
 def curator_here(*args: str) -> Ran:

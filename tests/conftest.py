@@ -1,11 +1,52 @@
+"""What holds for every test: how the processes are set up in which they run, and those that they start."""
+
 from __future__ import annotations
 
-import fakes
+import compileall
+import os
+import sys
+from collections import Counter
+
+import curator_plugins
 import pytest
+
+import curator
+
+# Each test process has one core to itself. Left alone, the libraries of each start a thread for every core, and on
+# small arrays those threads wait for each other longer than they work. Set before anything imports numpy or torch;
+# what tests start inherits it. Tests that are about threads set their number themselves.
+for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+# Test modules are compiled once as well, and not by each worker of each run.
+sys.dont_write_bytecode = False
+
+
+def pytest_configure(config):
+    """Byte code of curator itself, once and before the workers start, also where Python is told to write none."""
+    if not hasattr(config, "workerinput"):
+        for package in (curator, curator_plugins):
+            for folder in package.__path__:
+                compileall.compile_dir(folder, quiet=2)
+    config.option.loadscopereorder = False  # files go to the workers in the order of the collection, which is below
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Files that take long go first, so that no worker is left alone with one of them at the end.
+
+    What a test takes is guessed: a slow one twenty times as long as another, one of the command line three times.
+    """
+    takes = Counter()
+    for item in items:
+        takes[item.path] += 20 if item.get_closest_marker("slow") else 3 if item.path.parent.name == "cli" else 1
+    items.sort(key=lambda item: (-takes[item.path], item.path))
 
 
 @pytest.fixture(autouse=True)
 def counts():
+    import fakes  # with numpy, after the above
+
     fakes.counts.clear()
     return fakes.counts
 
@@ -19,5 +60,7 @@ def photos(tmp_path):
 
 @pytest.fixture
 def ws(tmp_path):
+    import fakes
+
     with fakes.open_fake(tmp_path / "workspace") as workspace:
         yield workspace

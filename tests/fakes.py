@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
@@ -30,7 +31,7 @@ from curator.api import (
 from curator.errors import NotFound
 from curator.registry.loader import Registry, load_plugins
 from curator.reporter import Reporter
-from curator.store.catalogue.places import place_of
+from curator.store.catalogue.places import PlaceStore
 from curator.workspace import Workspace
 
 OURS = (
@@ -220,7 +221,16 @@ centroid = Centroid()
 
 
 def registry(*plugins: str) -> Registry:
-    """Our own light plugins and those of this module that are named, all through the public loader."""
+    """Our own light plugins and those of this module that are named; one for each caller, who may add to it."""
+    made = Registry()
+    for plugin in _loaded(plugins).plugins:
+        made.take(plugin)
+    return made
+
+
+@functools.cache
+def _loaded(plugins: tuple[str, ...]) -> Registry:
+    """Through the public loader, which looks through all that is installed: once in a process for the same plugins."""
     ours = [entry for entry in metadata.entry_points(group="curator") if entry.name in OURS]
     fakes = [metadata.EntryPoint(name, f"fakes:{name}", "curator") for name in plugins]
     loaded = load_plugins([*ours, *fakes])
@@ -259,7 +269,8 @@ def sha256(path: Path) -> str:
 
 def places(ws: Workspace, missing: int | None = None) -> dict[str, int]:
     """Path -> item id of every place."""
-    rows = map(place_of, ws.database.rows("SELECT * FROM place"))
+    store = PlaceStore(ws.database)
+    rows = [row for root in store.roots().values() for row in store.below_root(root, rows=True)]
     return {ws.items.places.path(row): row.item_id for row in rows if missing is None or row.missing == missing}
 
 

@@ -8,53 +8,53 @@ from __future__ import annotations
 
 import itertools
 import re
-import sqlite3
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 
 from curator.errors import BadInput
+from curator.store.catalogue.labels import LabelRow
 
 NUMBERED = re.compile("id:([0-9]{1,18})")
 
 
 class LabelNames:
-    """Some labels, as rows with `id`, `name`, `group_id` and `group_name`, by what they go by."""
+    """Some labels, by what they go by."""
 
-    def __init__(self, rows: Iterable[sqlite3.Row]) -> None:
+    def __init__(self, rows: Iterable[LabelRow]) -> None:
         self.rows = list(rows)
-        self._by_id = {row["id"]: row for row in self.rows}
-        self._by_word: dict[str, list[sqlite3.Row]] = defaultdict(list)
+        self._by_id = {row.id: row for row in self.rows}
+        self._by_word: dict[str, list[LabelRow]] = defaultdict(list)
         for row in self.rows:
-            for word in {row["name"], full_name(row)}:
+            for word in {row.name, full_name(row.name, row.group)}:
                 self._by_word[word].append(row)
 
-    def meant(self, name: str) -> list[sqlite3.Row]:
+    def meant(self, name: str) -> list[LabelRow]:
         """Every label that a name, as `sought` gives it, may mean, by id."""
-        rows = {row["id"]: row for row in self._by_word.get(name, ())}
+        rows = {row.id: row for row in self._by_word.get(name, ())}
         # One that stands alone has no other name than this, where those in groups have.
-        if any(row["name"] == name and row["group_id"] is None for row in rows.values()):
-            rows = {key: row for key, row in rows.items() if row["name"] != name or row["group_id"] is None}
+        if any(row.name == name and row.group_id is None for row in rows.values()):
+            rows = {key: row for key, row in rows.items() if row.name != name or row.group_id is None}
         number = number_in(name)
         if number in self._by_id:
             rows[number] = self._by_id[number]
         return [rows[key] for key in sorted(rows)]
 
-    def spelled(self, row: sqlite3.Row) -> str:
+    def spelled(self, row: LabelRow) -> str:
         """What to type so that just this one is meant: its name, else `GROUP/NAME`, else `id:N`."""
-        numbers = (f"id:{row['id']:0{width}}" for width in itertools.count(1))
-        ways = itertools.chain((row["name"], full_name(row)), numbers)
-        return next(str(way) for way in ways if [other["id"] for other in self.meant(way)] == [row["id"]])
+        numbers = (f"id:{row.id:0{width}}" for width in itertools.count(1))
+        ways = itertools.chain((row.name, full_name(row.name, row.group)), numbers)
+        return next(way for way in ways if [other.id for other in self.meant(way)] == [row.id])
 
-    def shown(self, row: sqlite3.Row) -> str:
+    def shown(self, row: LabelRow) -> str:
         """Its name, with the group where others are called so too."""
-        alike = sum(other["name"] == row["name"] for other in self._by_word[row["name"]])
-        return str(row["name"]) if alike == 1 else full_name(row)
+        alike = sum(other.name == row.name for other in self._by_word[row.name])
+        return row.name if alike == 1 else full_name(row.name, row.group)
 
 
-def full_name(label: sqlite3.Row) -> str:
+def full_name(name: str, group: str | None) -> str:
     """`GROUP/NAME`, or `NAME` for a label that stands alone."""
-    return f"{label['group_name']}/{label['name']}" if label["group_name"] else str(label["name"])
+    return f"{group}/{name}" if group else name
 
 
 def number_in(name: str) -> int | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 import shlex
-import sqlite3
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,6 +17,7 @@ from curator.api import TargetRef
 from curator.catalog.label_names import LabelNames, composed, full_name, number_in, sought
 from curator.errors import BadInput, NotFound
 from curator.history.journal import Journal
+from curator.store.catalogue.labels import GroupRow, LabelRow, LabelStore, VerdictRow
 from curator.store.sqlite import Database
 
 
@@ -81,10 +81,11 @@ class Labels:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.store = LabelStore(database)
 
     # --- names ---
 
-    def find(self, name: str) -> sqlite3.Row:
+    def find(self, name: str) -> LabelRow:
         """The label that a name, as a person types it, means.
 
         Raises `NotFound` with the nearest, `BadInput` where several go by it, with what to write instead.
@@ -95,14 +96,12 @@ class Labels:
             raise NotFound.named("label", name, self.names(), hint)
         return row
 
-    def find_group(self, name: str) -> sqlite3.Row:
+    def find_group(self, name: str) -> GroupRow:
         """The group of that name; raises `NotFound` with the nearest."""
-        sql = "SELECT * FROM label_group WHERE name = ?"
-        row = self.database.row(sql, sought(name, "group"))
+        row = self.store.group_named(sought(name, "group"))
         if row is None:
-            known = [row["name"] for row in self.database.rows("SELECT name FROM label_group")]
             hint = "there is no group yet: `curator add FOLDER --labels-from-folders --group NAME`"
-            raise NotFound.named("group", name, known, hint)
+            raise NotFound.named("group", name, self.store.group_names(), hint)
         return row
 
     def target(self, label: str | None = None, group: str | None = None) -> TargetRef:
@@ -110,22 +109,22 @@ class Labels:
         if label is None:
             assert group is not None
             row = self.find_group(group)
-            return TargetRef("group", row["id"], row["name"])
+            return TargetRef("group", row.id, row.name)
         if group is None:
             return _ref(self.find(label))
-        found = self.known(label, self.find_group(group)["name"])
+        found = self.known(label, self.find_group(group).name)
         if found is None:
-            names = self._siblings(self.find_group(group)["id"]).values()
+            names = self.store.names_in(self.find_group(group).id).values()
             raise NotFound.named(f"label in group {group!r}:", label, names)
         return _ref(found)
 
     def settled(self, target: TargetRef) -> TargetRef:
         """The same; raises `NotFound` where there is no such label or group, as after its run was undone."""
-        sql = "SELECT * FROM label_group WHERE id = ?" if target.kind == "group" else f"{_LABELS} WHERE label.id = ?"
-        row = None if target.id is None else self.database.row(sql, target.id)
-        if row is None or row["name"] != target.name:
-            known = [row["name"] for row in self.database.rows("SELECT name FROM label_group")]
-            raise NotFound.named(target.kind, target.full_name, known if target.kind == "group" else self.names())
+        is_group = target.kind == "group"
+        row = self.store.group(target.id) if is_group else self.store.by_id(target.id)
+        if row is None or row.name != target.name:
+            known = self.store.group_names() if is_group else self.names()
+            raise NotFound.named(target.kind, target.full_name, known)
         return target
 
     def names(self) -> list[str]:
@@ -133,17 +132,17 @@ class Labels:
         names = self._every()
         return sorted(map(names.shown, names.rows))
 
-    def known(self, name: str, group: str | None = None) -> sqlite3.Row | None:
+    def known(self, name: str, group: str | None = None) -> LabelRow | None:
         """The label that is meant, None for a new one: within a group by its name there, else as a person types it."""
         if group is None:
             return self._meant(clean(name))
-        return self.database.row(f"{_LABELS} WHERE label.name = ? AND label_group.name = ?", clean(name), clean(group))
+        return self.store.in_group(clean(name), clean(group))
 
     def ensure(self, journal: Journal, name: str, group: str | None = None) -> int:
         """The id of a label, made if it is new. Without a group, an existing label of any one group is meant."""
         row = self.known(name, group)
         if row is not None:
-            return int(row["id"])
+            return row.id
         if group is None and number_in(clean(name)) is not None:
             raise NotFound.named("label", name, self.names())
         return journal.insert("label", name=clean(name), group_id=self._ensure_group(journal, group))
@@ -152,35 +151,33 @@ class Labels:
         if group is None:
             return None
         name = clean(group)
-        found = self.database.value("SELECT id FROM label_group WHERE name = ?", name)
-        return int(found) if found is not None else journal.insert("label_group", name=name)
+        found = self.store.group_named(name)
+        return found.id if found is not None else journal.insert("label_group", name=name)
 
     def _every(self) -> LabelNames:
-        return LabelNames(self.database.rows(_LABELS))
+        return LabelNames(self.store.all())
 
-    def _going_by(self, name: str) -> list[sqlite3.Row]:
-        where = "label.name = ? OR label_group.name || '/' || label.name = ? OR label.id = ?"
-        some = self.database.rows(f"{_LABELS} WHERE {where}", name, name, number_in(name))
-        return LabelNames(some).meant(name)
+    def _going_by(self, name: str) -> list[LabelRow]:
+        return LabelNames(self.store.going_by(name, number_in(name))).meant(name)
 
-    def _spelled(self, row: sqlite3.Row) -> str:
+    def _spelled(self, row: LabelRow) -> str:
         """What a person types for a label, with its group if that will do."""
-        full = full_name(row)
-        plain = [other["id"] for other in self._going_by(full)] == [row["id"]]
+        full = full_name(row.name, row.group)
+        plain = [other.id for other in self._going_by(full)] == [row.id]
         return full if plain else self._every().spelled(row)
 
-    def _meant(self, name: str) -> sqlite3.Row | None:
+    def _meant(self, name: str) -> LabelRow | None:
         rows = self._going_by(name)
         if len(rows) > 1:
             ways = " or ".join(sorted(map(self._told, rows)))
             raise BadInput(f"{name!r} may mean several labels: write {ways}")
         return rows[0] if rows else None
 
-    def _told(self, row: sqlite3.Row) -> str:
+    def _told(self, row: LabelRow) -> str:
         """What to type for a label, and which that is, where it cannot be seen."""
         way = self._every().spelled(row)
-        where = f"in group {row['group_name']!r}" if row["group_name"] else "in no group"
-        return shlex.quote(way) + ("" if way == full_name(row) else f" ({row['name']!r} {where})")
+        where = f"in group {row.group!r}" if row.group else "in no group"
+        return shlex.quote(way) + ("" if way == full_name(row.name, row.group) else f" ({row.name!r} {where})")
 
     # --- saying ---
 
@@ -199,7 +196,7 @@ class Labels:
         """
         items = list(dict.fromkeys(items))
         last = self._last_said(items, label_id, source)
-        new = [item for item in items if last.get(item) != value and (value != 0 or self._said(item, label_id))]
+        new = [item for item in items if last.get(item) != value and (value != 0 or self.store.holds(item, label_id))]
         if not new:
             return 0
         with self.database.transaction():
@@ -213,43 +210,30 @@ class Labels:
 
         Imports stand side by side, so there a sibling changes nothing.
         """
-        sql = (
-            "SELECT item_id, value, max(id) AS id FROM statement WHERE label_id = ? AND source = ? "
-            "AND item_id IN (SELECT value FROM json_each(?)) GROUP BY item_id"
-        )
-        said = {row["item_id"]: row for row in self.database.rows_among(sql, items, label_id, int(source))}
+        said = {last.item_id: last for last in self.store.last_said(items, label_id, source)}
         since: dict[int, int] = {}
         if source != Source.IMPORT:
-            sql = (
-                "SELECT item_id, max(statement.id) AS id FROM statement JOIN label ON label.id = label_id "
-                "WHERE group_id = (SELECT group_id FROM label WHERE id = ?) AND label_id <> ? AND value = 1 "
-                "AND source = ? AND item_id IN (SELECT value FROM json_each(?)) GROUP BY item_id"
-            )
-            rows = self.database.rows_among(sql, list(said), label_id, label_id, int(source))
-            since = {row["item_id"]: row["id"] for row in rows}
-        return {item: row["value"] for item, row in said.items() if row["value"] != 1 or row["id"] > since.get(item, 0)}
-
-    def _said(self, item: int, label_id: int) -> bool:
-        sql = "SELECT 1 FROM verdict WHERE item_id = ? AND label_id = ? AND value IS NOT 0"
-        return self.database.row(sql, item, label_id) is not None
+            since = self.store.siblings_last_named(list(said), label_id, source)
+        return {
+            item: last.value for item, last in said.items() if last.value != 1 or last.statement_id > since.get(item, 0)
+        }
 
     # --- what holds ---
 
     def of_items(self, items: Sequence[int]) -> dict[int, list[str]]:
         """The labels that each item is, by item; siblings that a higher or later word overrides are left out."""
         found: dict[int, list[str]] = defaultdict(list)
-        names = {row["id"]: (row["name"], row["group_id"]) for row in self.database.rows(_LABELS)}
-        sql = "SELECT * FROM verdict WHERE value = 1 AND item_id IN (SELECT value FROM json_each(?))"
-        grouped: dict[tuple[int, int], list[sqlite3.Row]] = defaultdict(list)
-        for row in self.database.rows_among(sql, items):
-            name, group = names[row["label_id"]]
+        names = self.store.names()
+        grouped: dict[tuple[int, int], list[VerdictRow]] = defaultdict(list)
+        for row in self.store.positives(items):
+            name, group = names[row.label_id]
             if group is None:
-                found[row["item_id"]].append(name)
+                found[row.item_id].append(name)
             else:
-                grouped[row["item_id"], group].append(row)
+                grouped[row.item_id, group].append(row)
         for (item, _), rows in grouped.items():
             chosen = _strongest(rows)
-            found[item] += [names[row["label_id"]][0] for row in rows if chosen in (None, row["label_id"])]
+            found[item] += [names[row.label_id][0] for row in rows if chosen in (None, row.label_id)]
         return {item: sorted(labels) for item, labels in found.items()}
 
     def said_of(self, name: str, items: Sequence[int], group: str | None = None) -> list[str]:
@@ -257,8 +241,7 @@ class Labels:
         label = self.known(name, group)
         if label is None:
             return [""] * len(items)
-        sql = "SELECT * FROM verdict WHERE label_id = ? AND item_id IN (SELECT value FROM json_each(?))"
-        values = {row["item_id"]: row["value"] for row in self.database.rows_among(sql, items, label["id"])}
+        values = self.store.values(items, label.id)
         words = {1: "positive", -1: "negative", 0: "", None: "conflict"}
         return [words[values.get(item, 0)] for item in items]
 
@@ -267,17 +250,13 @@ class Labels:
 
         What is said on a word that counts for less than `least` is left out.
         """
-        sql = (
-            f"SELECT * FROM verdict WHERE value IS NOT 0 AND source >= {int(least)} "
-            "AND label_id IN (SELECT value FROM json_each(?))"
-        )
-        said: dict[int, list[sqlite3.Row]] = defaultdict(list)
+        said: dict[int, list[VerdictRow]] = defaultdict(list)
         negative: dict[int, set[int]] = defaultdict(set)
-        for row in self.database.rows_among(sql, label_ids):
-            if row["value"] == -1:
-                negative[row["item_id"]].add(row["label_id"])
+        for row in self.store.verdicts(label_ids, least):
+            if row.value == -1:
+                negative[row.item_id].add(row.label_id)
             else:
-                said[row["item_id"]].append(row)
+                said[row.item_id].append(row)
         return Verdicts({item: _strongest(rows) for item, rows in said.items()}, negative)
 
     def examples(self, target: TargetRef, least: Source = Source.RULE) -> Examples:
@@ -288,25 +267,25 @@ class Labels:
     def counts(self) -> list[LabelCount]:
         """Every label with its counts, by name; a group's verdicts are read once for all its labels."""
         names = self._every()
-        alike: dict[tuple[int | None, int], list[sqlite3.Row]] = defaultdict(list)
+        alike: dict[tuple[int | None, int], list[LabelRow]] = defaultdict(list)
         for row in names.rows:
-            alike[row["group_id"], 0 if row["group_id"] else row["id"]].append(row)
+            alike[row.group_id, 0 if row.group_id else row.id].append(row)
         found = [count for rows in alike.values() for count in self._counted(names, rows)]
         return sorted(found, key=lambda count: count.label)
 
-    def _counted(self, names: LabelNames, rows: Sequence[sqlite3.Row]) -> Iterator[LabelCount]:
-        verdicts = self.verdicts([row["id"] for row in rows])
+    def _counted(self, names: LabelNames, rows: Sequence[LabelRow]) -> Iterator[LabelCount]:
+        verdicts = self.verdicts([row.id for row in rows])
         positive, conflicts = Counter(verdicts.positive.values()), len(_conflicts(verdicts))
         free = [said for item, said in verdicts.negative.items() if item not in verdicts.positive]
         negative = Counter(label for said in free for label in said)
         for row in rows:
-            is_, others = positive[row["id"]], len(verdicts.positive) - conflicts - positive[row["id"]]
-            shown, isnt = names.shown(row), others + negative[row["id"]]
-            yield LabelCount(shown, row["group_name"], is_, isnt, conflicts, _ref(row), names.spelled(row))
+            is_, others = positive[row.id], len(verdicts.positive) - conflicts - positive[row.id]
+            shown, isnt = names.shown(row), others + negative[row.id]
+            yield LabelCount(shown, row.group, is_, isnt, conflicts, _ref(row), names.spelled(row))
 
     def _of_group(self, target: TargetRef, least: Source) -> Examples:
         assert target.id is not None
-        labels = self._siblings(target.id)
+        labels = self.store.names_in(target.id)
         verdicts = self.verdicts(list(labels), least)
         used = sorted({label for label in verdicts.positive.values() if label is not None}, key=labels.__getitem__)
         chosen = {item: label for item, label in sorted(verdicts.positive.items()) if label is not None}
@@ -320,32 +299,22 @@ class Labels:
         )
 
     def _of_label(self, target: TargetRef, least: Source) -> Examples:
-        label = self.database.row(f"{_LABELS} WHERE label.id = ?", target.id)
+        label = self.store.by_id(target.id)
         assert label is not None
-        siblings = self._siblings(label["group_id"]) if label["group_id"] is not None else {label["id"]: target.name}
+        siblings = {label.id: label.name} if label.group_id is None else self.store.names_in(label.group_id)
         verdicts = self.verdicts(list(siblings), least)
-        chosen = {item: int(is_ == label["id"]) for item, is_ in verdicts.positive.items() if is_ is not None}
+        chosen = {item: int(is_ == label.id) for item, is_ in verdicts.positive.items() if is_ is not None}
         for item, isnt in verdicts.negative.items():
-            if label["id"] in isnt and item not in verdicts.positive:
+            if label.id in isnt and item not in verdicts.positive:
                 chosen[item] = 0
         items = sorted(chosen)
-        classes = (f"not {label['name']}", str(label["name"]))
+        classes = (f"not {label.name}", label.name)
         found = [chosen[item] for item in items]
         return Examples(target, classes, items, found, _conflicts(verdicts), self._spelled(label))
 
-    def _siblings(self, group_id: int) -> dict[int, str]:
-        rows = self.database.rows("SELECT id, name FROM label WHERE group_id = ? ORDER BY name", group_id)
-        return {row["id"]: row["name"] for row in rows}
 
-
-_LABELS = (
-    "SELECT label.id, label.name, label.group_id, label_group.name AS group_name "
-    "FROM label LEFT JOIN label_group ON label_group.id = label.group_id"
-)
-
-
-def _ref(row: sqlite3.Row) -> TargetRef:
-    return TargetRef("label", row["id"], row["name"], row["group_name"])
+def _ref(row: LabelRow) -> TargetRef:
+    return TargetRef("label", row.id, row.name, row.group)
 
 
 def clean(name: str, noun: str = "label") -> str:
@@ -365,16 +334,18 @@ def name_of_folder(folder: str) -> str:
     return clean(shown) if shown.strip() else "\ufffd"
 
 
-def _strongest(rows: Sequence[sqlite3.Row]) -> int | None:
+def _strongest(rows: Sequence[VerdictRow]) -> int | None:
     """Which of several positives and conflicts of one group holds: None for a conflict.
 
     Only the highest source counts; of what a person or a rule said the last, of imports two exclude each other.
     """
-    highest = max(row["source"] for row in rows)
-    top = [row for row in rows if row["source"] == highest]
-    if (len(top) > 1 and highest == Source.IMPORT) or any(row["value"] is None for row in top):
+    if len(rows) == 1:
+        return rows[0].label_id if rows[0].value is not None else None
+    highest = max(row.source for row in rows)
+    top = [row for row in rows if row.source == highest]
+    if (len(top) > 1 and highest == Source.IMPORT) or any(row.value is None for row in top):
         return None
-    return int(max(top, key=lambda row: row["statement_id"])["label_id"])
+    return max(top, key=lambda row: row.statement_id).label_id
 
 
 def _conflicts(verdicts: Verdicts) -> list[int]:

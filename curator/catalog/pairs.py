@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,19 +9,11 @@ from curator.api import Item
 from curator.catalog.labels import clean
 from curator.errors import BadInput, NotFound
 from curator.history.journal import Journal
+from curator.store.catalogue.pairs import MetricRow, PairStore
 from curator.store.sqlite import Database
 
 WORDS = {1: "alike", -1: "not alike", 0: "", None: ""}
 """What is said of a pair, by its value."""
-
-
-@dataclass(frozen=True, slots=True)
-class PairCount:
-    """A metric, and how many pairs are marked as alike and as not."""
-
-    name: str
-    alike: int
-    unlike: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +30,7 @@ class Pairs:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.store = PairStore(database)
 
     def say(
         self, journal: Journal, metric: str, items: Sequence[Item], alike: bool | None, kinds: Sequence[str] = ()
@@ -61,7 +53,7 @@ class Pairs:
         for other in others:
             _refuse(one, other)
         ends = {other.id: (min(one.id, other.id), max(one.id, other.id)) for other in others}
-        known = {(row["left_id"], row["right_id"]): row["value"] for row in self._rows(name)}
+        known = {(row.left_id, row.right_id): row.value for row in self.store.of(name)}
         value = {True: 1, False: -1, None: 0}[alike]
         new = [pair for pair in ends.values() if known.get(pair, 0) != value]
         if new:
@@ -74,15 +66,11 @@ class Pairs:
         """The pairs that are marked; raises `NotFound` with the nearest name for a metric without any."""
         name = metric_name(metric)
         self.refuse_unknown(name)
-        return [Pair(row["left_id"], row["right_id"], row["value"] == 1) for row in self._rows(name) if row["value"]]
+        return [Pair(row.left_id, row.right_id, row.value == 1) for row in self.store.of(name) if row.value]
 
-    def counts(self) -> list[PairCount]:
+    def counts(self) -> list[MetricRow]:
         """Every metric that has pairs, by name."""
-        sql = (
-            f"SELECT metric, sum(value = 1) AS alike, sum(value = -1) AS unlike FROM ({_LAST}) "
-            "WHERE value <> 0 GROUP BY metric ORDER BY metric"
-        )
-        return [PairCount(row["metric"], row["alike"], row["unlike"]) for row in self.database.rows(sql)]
+        return self.store.metrics()
 
     def refuse_unknown(self, metric: str) -> None:
         """Raise `NotFound` for a metric that has no pairs."""
@@ -91,12 +79,6 @@ class Pairs:
             raise NotFound.named(
                 "metric", metric, known, hint="there is none yet: curator pair FILE FILE --metric NAME"
             )
-
-    def _rows(self, name: str) -> list[sqlite3.Row]:
-        return self.database.rows(f"SELECT * FROM ({_LAST}) WHERE metric = ? ORDER BY left_id, right_id", name)
-
-
-_LAST = "SELECT metric, left_id, right_id, value, max(id) FROM pair GROUP BY metric, left_id, right_id"
 
 
 def metric_name(name: str) -> str:

@@ -31,7 +31,7 @@ from curator.errors import CuratorError, WorkspaceError
 from curator.media.decode import DECODING
 from curator.media.preprocessing import pixels
 from curator.registry.validation import Breach, held
-from curator.store.catalogue.spaces import SpaceStore
+from curator.store.catalogue.models import ModelStore
 from curator.store.derived import Derived
 from curator.store.sqlite import Database
 
@@ -67,7 +67,7 @@ class Compiled:
     """Makes compiled forms, and asks them."""
 
     def __init__(self, database: Database, derived: Derived, registry: Registry) -> None:
-        self.spaces = SpaceStore(database)
+        self.models = ModelStore(database)
         self.derived = derived
         self.registry = registry
 
@@ -113,7 +113,7 @@ class Compiled:
         found = self.derived.compiled(model.fingerprint, "image")
         if not found or not found[0]:
             return None
-        description = json.loads(self.spaces.description(model.fingerprint))
+        description = json.loads(self.models.description(model.fingerprint))
         if description["decoding"] != DECODING:
             return None
         import cv2

@@ -25,6 +25,8 @@ from curator.media.decode import DECODING
 from curator.media.files import hash_file
 from curator.registry.validation import Breach, held
 from curator.store.catalogue.model_names import model_name
+from curator.store.catalogue.models import ModelRow, ModelStore
+from curator.store.catalogue.settings import SettingStore
 from curator.store.sqlite import Database
 
 if TYPE_CHECKING:
@@ -60,6 +62,8 @@ class Models:
 
     def __init__(self, database: Database, registry: Registry, trained: Trained) -> None:
         self.database = database
+        self.store = ModelStore(database)
+        self.settings = SettingStore(database)
         self.registry = registry
         self.trained = trained
         self.device: str | None = None
@@ -68,9 +72,9 @@ class Models:
 
     def default_reference(self, modality: Modality) -> str:
         """What the workspace embeds a modality with: its own choice, else the first encoder offered as default."""
-        chosen = self.database.value("SELECT value FROM setting WHERE key = ?", f"default.{modality}")
+        chosen = self.settings.value(f"default.{modality}")
         if chosen is not None:
-            return str(json.loads(chosen))
+            return str(chosen)
         spec = self.registry.default(EncoderSpec, lambda spec: modality in spec.modalities)
         if spec is None:
             raise NotReady(f"no encoder for {modality}s is installed: `curator plugins` shows what failed")
@@ -81,17 +85,17 @@ class Models:
         wanted = Reference.parse(reference)
         self.registry.get(EncoderSpec, wanted.name)
         if wanted.version is None:
-            key = self.database.value("SELECT value FROM setting WHERE key = ?", wanted.key)
-            return None if key is None else self.by_id(int(json.loads(key)))
-        row = self.database.row(f"{_MODELS} WHERE encoder = ? AND version = ?", wanted.name, wanted.version)
-        if row is None or wanted.variant not in (None, row["variant"]):
+            chosen = self.settings.value(wanted.key)
+            return None if chosen is None else self.by_id(int(chosen))
+        row = self.store.of_version(wanted.name, wanted.version)
+        if row is None or wanted.variant not in (None, row.variant):
             known = [model.name for model in self.all() if model.encoder == wanted.name]
             raise NotFound.named("model", reference, known, hint="nothing was embedded with this encoder yet")
         return _model(row)
 
     def by_id(self, model_id: int) -> Model:
         """A model by its row."""
-        row = self.database.row(f"{_MODELS} WHERE model.id = ?", model_id)
+        row = self.store.by_id(model_id)
         if row is None:
             raise WorkspaceError(
                 f"{self.database.path} names model {model_id}, which is gone: `curator check --repair` forgets it"
@@ -100,7 +104,7 @@ class Models:
 
     def all(self) -> list[Model]:
         """Every recorded model, oldest first."""
-        return [_model(row) for row in self.database.rows(f"{_MODELS} ORDER BY model.id")]
+        return [_model(row) for row in self.store.all()]
 
     # --- recording ---
 
@@ -122,7 +126,7 @@ class Models:
         source = str(weights.absolute()) if weights else self._learnt(spec)
         model = self._obtained(spec, variant or None, source, journal, weights)
         for key in {wanted.key, Reference(spec.name, model.variant or None).key}:
-            if key == wanted.key or self.database.value("SELECT 1 FROM setting WHERE key = ?", key) is None:
+            if key == wanted.key or not self.settings.holds(key):
                 journal.set(key, model.id)
         if known is not None and known.id != model.id and say:
             say(
@@ -149,10 +153,8 @@ class Models:
         if not current:
             return model
         # Its other variants are to be made of what it learnt now, too.
-        settings = self.database.rows("SELECT id, key FROM setting WHERE key LIKE 'model.%'")
-        for row in settings:
-            if row["key"].startswith(f"model.{spec.name}:"):
-                journal.delete("setting", row["id"])
+        for setting in self.settings.beginning(f"model.{spec.name}:"):
+            journal.delete("setting", setting.id)
         for variant in (None, model.variant or None):
             journal.set(Reference(spec.name, variant).key, model.id)
         return model
@@ -189,8 +191,7 @@ class Models:
         return self._recorded(spec, description) or self._record(spec, resolved, description, source, journal)
 
     def _recorded(self, spec: EncoderSpec, description: dict[str, Any]) -> Model | None:
-        sql = f"{_MODELS} WHERE encoder = ? AND fingerprint = ?"
-        row = self.database.row(sql, spec.name, fingerprint_of(description))
+        row = self.store.in_space(spec.name, fingerprint_of(description))
         return None if row is None else _model(row)
 
     def _record(
@@ -245,7 +246,7 @@ class Models:
 
     def _source(self, model: Model) -> Any:
         """The path that was given for the weights, or the objects that hold what was learnt, or None."""
-        return json.loads(self.database.value("SELECT weights FROM model WHERE id = ?", model.id))
+        return json.loads(self.store.weights(model.id))
 
     def _place(self, source: Any) -> Path | None:
         if isinstance(source, dict):
@@ -303,23 +304,9 @@ def _seen_in(folder: Path) -> frozenset[str]:
     return frozenset(json.loads(file.read_text())) if file.is_file() else frozenset()
 
 
-_MODELS = (
-    "SELECT model.id, encoder, variant, version, weights, dim, modalities, fingerprint "
-    "FROM model JOIN space ON space.id = model.space_id"
-)
-
-
-def _model(row: Any) -> Model:
-    return Model(
-        row["id"],
-        model_name(row["encoder"], row["variant"], row["version"], row["weights"]),
-        row["encoder"],
-        row["variant"],
-        row["version"],
-        row["dim"],
-        tuple(json.loads(row["modalities"])),
-        row["fingerprint"],
-    )
+def _model(row: ModelRow) -> Model:
+    name = model_name(row.encoder, row.variant, row.version, row.weights)
+    return Model(row.id, name, row.encoder, row.variant, row.version, row.dim, row.modalities, row.fingerprint)
 
 
 def describe(spec: EncoderSpec, resolved: Resolved) -> dict[str, Any]:

@@ -22,7 +22,6 @@ from curator.media.files import BadContent
 from curator.registry.validation import Breach, held
 from curator.reporter import Reporter
 from curator.store.catalogue.captions import CaptionStore
-from curator.store.catalogue.imports import ImportStore
 from curator.store.sqlite import Database
 
 if TYPE_CHECKING:
@@ -171,7 +170,7 @@ class Ingest:
 
     def _withdraw_siblings(self, item: int, label: int) -> None:
         """A file moved from one class folder to another was sorted anew, not filed twice."""
-        for sibling in ImportStore(self.database).siblings(label):
+        for sibling in self.labels.store.siblings(label):
             self.labels.say(self.journal, [item], sibling, 0, Source.IMPORT)
 
     def _link_captions(self, found: Iterable[Found]) -> None:

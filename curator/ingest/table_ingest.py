@@ -21,7 +21,6 @@ from curator.media.content import Content
 from curator.media.files import BadContent, hash_file, look
 from curator.store.catalogue import path_to_value
 from curator.store.catalogue.captions import CaptionStore
-from curator.store.catalogue.imports import ImportStore
 from curator.store.sqlite import Database
 
 NOT_THE_TABLES = ("verify", "reader")
@@ -304,7 +303,7 @@ class RowIngest:
         if self.given.label_column is None:
             return
         here = list(self._labelled - self._elsewhere(self._labelled))
-        for last in ImportStore(self.database).last_said(here, int(Source.IMPORT), self.group):
+        for last in self.labels.store.last_said_in_group(here, self.group, Source.IMPORT):
             if last.value == 1 and (last.item_id, last.label_id) not in self._said:
                 said = self.labels.say(self.journal, [last.item_id], last.label_id, 0, Source.IMPORT)
                 self.report.labelled += said

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Unreadable", "frames", "opened", "orientation", "thumbnail", "upright", "whole"]
 
-ORIENTATION = 0x0112
+_ORIENTATION = 0x0112
 """EXIF's tag, and those of its values that swap width and height."""
 
 
@@ -95,7 +95,7 @@ def frames(image: Image.Image) -> int:
 def orientation(image: Image.Image) -> int:
     """How its EXIF says that it is to be turned, 1 (not at all) to 8; raises `Unreadable`."""
     with _decoding("its EXIF cannot be read"):
-        said = image.getexif().get(ORIENTATION, 1)
+        said = image.getexif().get(_ORIENTATION, 1)
         return int(said) if said in range(1, 9) else 1
 
 

@@ -19,12 +19,12 @@ from curator.history.journal import Journal
 from curator.learning.calibration import Calibration
 from curator.registry.parameters import bind
 from curator.registry.validation import Breach
+from curator.store.catalogue.heads import HeadRow, HeadStore
+from curator.store.catalogue.labels import LabelStore
 from curator.store.objects import Objects
 from curator.store.sqlite import Database
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from curator.registry.loader import Registry
 
 SEED = 0
@@ -34,7 +34,8 @@ class Heads:
     """Fits, keeps and restores heads, each held to its contract."""
 
     def __init__(self, database: Database, objects: Objects, registry: Registry, models: Models) -> None:
-        self.database = database
+        self.store = HeadStore(database)
+        self.labels = LabelStore(database)
         self.objects = objects
         self.registry = registry
         self.models = models
@@ -42,51 +43,52 @@ class Heads:
 
     # --- rows ---
 
-    def row(self, head: FittedHead) -> sqlite3.Row:
+    def row(self, head: FittedHead) -> HeadRow:
         """The row of a head."""
-        row = self.database.row("SELECT * FROM head WHERE id = ?", head.id)
-        assert row is not None
-        return row
+        return self._by_id(head.id)
 
-    def find(self, target: TargetRef, digest: str) -> sqlite3.Row | None:
+    def find(self, target: TargetRef, digest: str) -> HeadRow | None:
         """The latest head for a target that was fitted from what the digest stands for."""
-        sql = "SELECT * FROM head WHERE target_kind = ? AND target_id = ? AND digest = ? ORDER BY id DESC"
-        return self.database.row(sql, target.kind, target.id, digest)
+        return self.store.latest(target.kind, target.id, digest)
 
-    def whole(self, row: sqlite3.Row) -> bool:
+    def whole(self, row: HeadRow) -> bool:
         """Whether everything that belongs to a head is still there."""
-        return all(self.objects.holds(object_) for object_ in (row["object"], row["held_out"]) if object_ is not None)
+        return all(self.objects.holds(object_) for object_ in (row.object, row.held_out) if object_ is not None)
 
     def all(self) -> list[FittedHead]:
         """Every saved head, oldest first."""
-        return [self.saved(row) for row in self.database.rows("SELECT * FROM head ORDER BY id")]
+        return [self.saved(row) for row in self.store.all()]
 
-    def saved(self, row: sqlite3.Row) -> FittedHead:
+    def saved(self, row: HeadRow) -> FittedHead:
         """A row of the catalogue as a head."""
         return FittedHead(
-            row["id"],
+            row.id,
             self._target(row),
-            row["version"],
-            row["kind"],
-            self.models.by_id(row["model_id"]),
-            tuple(json.loads(row["classes"])),
-            tuple(json.loads(row["counts"])),
-            json.loads(row["metrics"]),
+            row.version,
+            row.kind,
+            self.models.by_id(row.model_id),
+            row.classes,
+            row.counts,
+            row.metrics,
             True,
-            tuple(json.loads(row["notes"])),
-            row["calibration"] is not None,
+            row.notes,
+            row.calibration is not None,
         )
 
-    def _target(self, row: sqlite3.Row) -> TargetRef:
+    def _by_id(self, head_id: int) -> HeadRow:
+        row = self.store.by_id(head_id)
+        assert row is not None
+        return row
+
+    def _target(self, row: HeadRow) -> TargetRef:
         """What a head is for; where that is gone, only its text is known."""
-        sql = "SELECT name, NULL AS group_name FROM label_group WHERE id = ?"
-        if row["target_kind"] == "label":
-            sql = "SELECT label.name, g.name AS group_name FROM label LEFT JOIN label_group AS g ON g.id = group_id "
-            sql += "WHERE label.id = ?"
-        known = self.database.row(sql, row["target_id"])
-        found = TargetRef(row["target_kind"], row["target_id"], *known) if known else None
-        if found is None or str(found) != row["target"]:
-            return TargetRef(row["target_kind"], None, row["target"].removeprefix(f"{row['target_kind']}:"))
+        found = None
+        if row.target_kind == "group" and (group := self.labels.group(row.target_id)):
+            found = TargetRef("group", group.id, group.name)
+        elif row.target_kind == "label" and (label := self.labels.by_id(row.target_id)):
+            found = TargetRef("label", label.id, label.name, label.group)
+        if found is None or str(found) != row.target:
+            return TargetRef(row.target_kind, None, row.target.removeprefix(f"{row.target_kind}:"))
         return found
 
     def save(
@@ -99,15 +101,15 @@ class Heads:
         digest: str,
         head: Head,
         fitted: Mapping[str, Any],
-        lost: sqlite3.Row | None,
-    ) -> sqlite3.Row:
+        lost: HeadRow | None,
+    ) -> HeadRow:
         """A further version of a head for the target of the examples, or `lost` again; `fitted` are further columns."""
         with self.registry.guard(spec, "saving"):
             state = save(_contiguous(head.state()))
         fitted = {**fitted, "object": self.objects.put(state)}
         if lost is not None:
-            journal.update("head", lost["id"], **fitted)
-            return self.row(self.saved(lost))
+            journal.update("head", lost.id, **fitted)
+            return self._by_id(lost.id)
         # By the text: a label may be called as another one with its group, and two heads have two names all the same.
         of = {"target": str(examples.target), "target_id": examples.target.id}
         same = {**of, "digest": digest, "object": fitted["object"]}
@@ -123,9 +125,7 @@ class Heads:
             digest=digest,
             **fitted,
         )
-        row = self.database.row("SELECT * FROM head WHERE id = ?", row_id)
-        assert row is not None
-        return row
+        return self._by_id(row_id)
 
     # --- what was held out ---
 
@@ -142,17 +142,17 @@ class Heads:
     def held_out(self, head: FittedHead) -> HeldOut:
         """What was said of items while they were held out, calibrated as the head is."""
         row = self.row(head)
-        if row["held_out"] is None:
+        if row.held_out is None:
             nothing = np.zeros((0, len(head.classes)), np.float32)
             return HeldOut([], head.classes, np.zeros(0, np.int64), nothing)
-        arrays = load(self.objects.get(row["held_out"]))
+        arrays = load(self.objects.get(row.held_out))
         known = {item.hash: item for item in self.items.by_hashes([row.tobytes().hex() for row in arrays["hashes"]])}
         items = [known[row.tobytes().hex()] for row in arrays["hashes"]]
         return HeldOut(items, head.classes, arrays["targets"], self.calibration(row).apply(arrays["probabilities"]))
 
-    def calibration(self, row: sqlite3.Row) -> Calibration:
+    def calibration(self, row: HeadRow) -> Calibration:
         """By which the probabilities of a head are set."""
-        return Calibration(*json.loads(row["calibration"])) if row["calibration"] is not None else Calibration()
+        return Calibration() if row.calibration is None else Calibration(*row.calibration)
 
     # --- the head itself ---
 
@@ -165,12 +165,12 @@ class Heads:
             head.fit(vectors, targets, classes, SEED)
         return head
 
-    def restored(self, row: sqlite3.Row) -> Head:
+    def restored(self, row: HeadRow) -> Head:
         """A saved head. Raises `WorkspaceError` where its object is gone or damaged."""
-        spec = self.registry.get(HeadSpec, row["kind"])
-        state = load(self.objects.get(row["object"]))
+        spec = self.registry.get(HeadSpec, row.kind)
+        state = load(self.objects.get(row.object))
         with self.registry.guard(spec, "restoring"):
-            head = spec.load(bind(spec.params, json.loads(row["options"])))
+            head = spec.load(bind(spec.params, row.options))
             head.restore(state)
         return head
 

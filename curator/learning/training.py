@@ -28,6 +28,7 @@ from curator.learning.min_examples import TWO, number, refuse_too_few, refuse_to
 from curator.learning.scores import calibration_error, caution
 from curator.registry.parameters import bind
 from curator.reporter import Reporter, count
+from curator.store.catalogue.heads import HeadRow
 from curator.store.derived import Derived
 from curator.store.objects import Objects
 from curator.store.sqlite import Database
@@ -140,7 +141,7 @@ class Training:
     def predict(self, head: FittedHead, items: Sequence[Item]) -> Predictions:
         """Probabilities for the items that have vectors; what the head said before is taken from the cache."""
         row = self.heads.row(head)
-        cached = dict(self.derived.predictions(row["object"], [item.hash for item in items]))
+        cached = dict(self.derived.predictions(row.object, [item.hash for item in items]))
         fresh, vectors = self.encoding.matrix(head.model, [item for item in items if item.hash not in cached])
         if fresh:
             probabilities = self.heads.predict(self.heads.restored(row), head.head, vectors, len(head.classes))
@@ -148,7 +149,7 @@ class Training:
                 item.hash: values.astype("<f4").tobytes() for item, values in zip(fresh, probabilities, strict=True)
             }
             if not self.derived.database.read_only:
-                self.derived.put_predictions(row["object"], made.items())
+                self.derived.put_predictions(row.object, made.items())
             cached |= made
         present = [item for item in items if item.hash in cached]
         values = np.frombuffer(b"".join(cached[item.hash] for item in present), dtype="<f4")
@@ -224,7 +225,7 @@ class Training:
         data: _Data,
         notes: list[str],
         digest: str,
-        lost: Any,
+        lost: HeadRow | None,
         disturb: bool,
     ) -> FittedHead:
         journal.start()  # now, so that a read-only workspace says so before the work, not after

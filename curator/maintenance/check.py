@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from curator.api import Modality
 from curator.catalog.places import has_left, is_gone
 from curator.catalog.source_tables import Tables
 from curator.errors import WorkspaceError
@@ -17,13 +18,12 @@ from curator.history.invariants import Flaw, flaws
 from curator.history.journal import Journal
 from curator.media.files import BadContent, hash_file, look, reason
 from curator.media.prefetch import ordered_map
-from curator.store.catalogue.changes import decode_row
+from curator.store.catalogue.changes import ChangeStore
 from curator.store.catalogue.object_users import users
-from curator.store.catalogue.places import place_of
+from curator.store.catalogue.places import PlaceRow, PlaceStore
+from curator.store.catalogue.runs import RunStore
 
 if TYPE_CHECKING:
-    import sqlite3
-
     from curator.media.content import Content
     from curator.parts import Parts
     from curator.store.catalogue.source_tables import SourceTableRow
@@ -62,12 +62,13 @@ class Check:
         self.parts = parts
         self.journal = journal
         self.database = parts.database
-        self.derived = parts.derived.database
+        self.derived = parts.derived
+        self.changes = ChangeStore(self.database)
         self.tables = Tables(self.database)
 
     def faults(self) -> Iterator[Fault]:
         """Everything that is wrong, the databases first; what rests on one with damaged pages is not looked at."""
-        catalogue, derived = self._pages(self.database), self._pages(self.derived)
+        catalogue, derived = self._pages(self.database), self._pages(self.derived.database)
         yield from (*catalogue, *derived)
         if not catalogue:
             yield from self._rows()
@@ -83,11 +84,7 @@ class Check:
 
     @staticmethod
     def _pages(database: Database) -> list[Fault]:
-        try:
-            found = [row[0] for row in database.rows("PRAGMA integrity_check") if row[0] != "ok"]
-        except WorkspaceError as error:  # so malformed that SQLite cannot even go through it
-            found = [str(error.__cause__)]
-        return [Fault("database", database.path.name, wrong, database.if_damaged) for wrong in found]
+        return [Fault("database", database.path.name, wrong, database.if_damaged) for wrong in database.damages()]
 
     def _rows(self) -> Iterator[Fault]:
         of_row: dict[tuple[str, int], list[Flaw]] = {}
@@ -100,52 +97,42 @@ class Check:
 
     def _runs(self) -> Iterator[Fault]:
         """Runs take turns, and it is ours: whoever still 'runs' was killed."""
-        sql = "SELECT id, command FROM run WHERE state = 'running' AND id IS NOT ?"
-        for row in self.database.rows(sql, self.journal.run):
-            which = f"{row['id']} ({row['command']})"
-            yield Fault("run", which, "was killed", "call it interrupted", self._interrupt(row["id"]))
-
-    def _interrupt(self, run: int) -> Callable[[], None]:
-        def repair() -> None:
-            self.database.execute("UPDATE run SET state = 'interrupted' WHERE id = ?", run)
-
-        return repair
+        runs = RunStore(self.database)
+        for run in runs.killed(but=self.journal.run):
+            repair = functools.partial(runs.interrupt, run.id)
+            yield Fault("run", f"{run.id} ({run.command})", "was killed", "call it interrupted", repair)
 
     # --- files ---
 
     def _files(self) -> Iterator[Fault]:
-        sql = (
-            "SELECT place.*, item.hash AS item_hash, item.modality FROM place JOIN item ON item.id = item_id "
-            "WHERE row_key = '' ORDER BY place.id"
-        )
-        places = self.database.rows(sql)
-        located = [(place, self.parts.items.places.path(place_of(place))) for place in places]
+        places = PlaceStore(self.database).whole_files()
+        located = [(place, self.parts.items.places.path(place[0])) for place in places]
         with self.parts.reporter.progress("checking files", len(located)) as advance:
-            for (place, path), seen in ordered_map(_examined, located):
-                yield from self._file(place, path, seen)
+            for ((place, hash_, _), path), seen in ordered_map(_examined, located):
+                yield from self._file(place, hash_, path, seen)
                 advance(1)
 
-    def _file(self, place: sqlite3.Row, path: str, seen: Content | BadContent) -> Iterator[Fault]:
+    def _file(self, place: PlaceRow, hash_: str, path: str, seen: Content | BadContent) -> Iterator[Fault]:
         if has_left(path):
-            if not place["missing"]:
+            if not place.missing:
                 yield Fault("file", path, "is gone", "record it as missing", self._set(place, missing=1))
             return
         if isinstance(seen, BadContent):
             yield Fault("file", path, str(seen), "see to the file, then add it again")
             return
         stamp = dataclasses.asdict(seen.stamp)
-        same_state = seen.stamp == self.parts.items.places.stamp(place_of(place))
-        if seen.hash != place["item_hash"]:
+        same_state = seen.stamp == self.parts.items.places.stamp(place)
+        if seen.hash != hash_:
             wrong = f"its content changed{_though(same_state)}"
             yield Fault("file", path, wrong, "curator add --verify its folder")
-        elif place["missing"]:
+        elif place.missing:
             yield Fault("file", path, "is there again", "record that", self._set(place, missing=0, **stamp))
         elif not same_state:
             yield Fault("file", path, "has another time or inode, same content", "record it", self._set(place, **stamp))
 
-    def _set(self, place: sqlite3.Row, **values: int | str) -> Callable[[], None]:
+    def _set(self, place: PlaceRow, **values: int | str) -> Callable[[], None]:
         def repair() -> None:
-            self.journal.update("place", place["id"], **values)
+            self.journal.update("place", place.id, **values)
 
         return repair
 
@@ -211,61 +198,42 @@ class Check:
                 yield Fault("object", f"{name[:12]} of {user}", str(error), "restore it from a backup, or train again")
         for name in objects.names():
             # What an undo took back can be done again, and needs its object then.
-            if name not in used and not self._journalled(name):
+            if name not in used and not self.changes.holds_removed_object(name):
                 path = objects.path(name)
                 yield Fault("object", name[:12], "nothing refers to it", "remove it", _removing(path))
         for path in sorted(filter(Path.is_file, objects.folder.glob("*/tmp*"))):
             yield Fault("object", path.name, "was left half written by a killed run", "remove it", _removing(path))
 
-    def _journalled(self, name: str) -> bool:
-        sql = "SELECT 1 FROM change WHERE table_name IN ('head', 'model') AND instr(before, ?)"
-        return self.database.row(sql, name) is not None
-
     # --- vectors ---
 
     def _vectors(self) -> Iterator[Fault]:
-        dims = {row["fingerprint"]: row["dim"] for row in self._ever("space")}
-        hashes = {row["hash"] for row in self._ever("item")}
+        # What an undo took away can come back, and its cache with it.
+        dims = {row["fingerprint"]: row["dim"] for row in self.changes.ever("space")}
+        hashes = {row["hash"] for row in self.changes.ever("item")}
         names = {model.fingerprint: model.name for model in self.parts.models.all()}
-        for space in self.derived.rows("SELECT id, fingerprint FROM space ORDER BY id"):
-            dim = dims.get(space["fingerprint"], 0)
-            name = names.get(space["fingerprint"], f"space {space['fingerprint'][:12]}")
-            bad, orphans = self._sorted_out(space["id"], dim, hashes)
+        for fingerprint in self.derived.spaces():
+            dim = dims.get(fingerprint, 0)
+            name = names.get(fingerprint, f"space {fingerprint[:12]}")
+            bad, orphans = self._sorted_out(fingerprint, dim, hashes)
             again = "forget them; curator encode makes them again"
             for some, wrong, remedy in (
                 (bad, f"are not {dim} finite numbers" if dim else "belong to a space that the catalogue lacks", again),
                 (orphans, "are of no item", "forget them"),
             ):
                 if some:
-                    repair = self._forgetting(space["id"], some)
+                    repair = functools.partial(self.derived.forget_vectors, fingerprint, some)
                     yield Fault("vector", f"{len(some):,} of {name}", wrong, remedy, repair)
 
-    def _ever(self, table: str) -> list[Mapping[str, Any]]:
-        """The rows of a table, and those that an undo took away: they can come back, and their cache with them."""
-        sql = "SELECT before FROM change WHERE table_name = ? AND kind = 'delete'"
-        gone = [decode_row(row["before"]) for row in self.database.rows(sql, table)]
-        return [*map(dict, self.database.rows(f"SELECT * FROM {table}")), *gone]
-
-    def _sorted_out(self, space: int, dim: int, hashes: set[str]) -> tuple[list[str], list[str]]:
+    def _sorted_out(self, fingerprint: str, dim: int, hashes: set[str]) -> tuple[list[str], list[str]]:
         import numpy as np
 
         bad, orphans = [], []
-        with self.derived.explained():
-            for row in self.derived.connection.execute("SELECT hash, vector FROM vector WHERE space_id = ?", [space]):
-                whole = dim and len(row["vector"]) == 4 * dim and np.isfinite(np.frombuffer(row["vector"], "<f4")).all()
-                if not whole:
-                    bad.append(row["hash"])
-                elif row["hash"] not in hashes:
-                    orphans.append(row["hash"])
+        for hash_, vector in self.derived.all_vectors(fingerprint):
+            if not (dim and len(vector) == 4 * dim and np.isfinite(np.frombuffer(vector, "<f4")).all()):
+                bad.append(hash_)
+            elif hash_ not in hashes:
+                orphans.append(hash_)
         return bad, orphans
-
-    def _forgetting(self, space: int, hashes: list[str]) -> Callable[[], None]:
-        def repair() -> None:
-            with self.derived.transaction():
-                rows = [(space, hash_) for hash_ in hashes]
-                self.derived.execute_many("DELETE FROM vector WHERE space_id = ? AND hash = ?", rows)
-
-        return repair
 
 
 def _removing(path: Path) -> Callable[[], None]:
@@ -276,12 +244,12 @@ def _though(same_state: bool) -> str:
     return " though size and time did not: a damaged disk, or somebody set the time back" if same_state else ""
 
 
-def _examined(located: tuple[sqlite3.Row, str]) -> Content | BadContent:
+def _examined(located: tuple[tuple[PlaceRow, str, Modality], str]) -> Content | BadContent:
     """In a thread: what the file holds now."""
     from curator.media.content import examine
 
-    place, path = located
+    (_, _, modality), path = located
     try:
-        return examine(path, place["modality"])
+        return examine(path, modality)
     except BadContent as error:
         return error

@@ -15,6 +15,9 @@ from curator.errors import NotFound
 from curator.ingest.options import ROLES
 from curator.ingest.table_rows import BadRow, Drafts
 from curator.media.files import BadContent, look
+from curator.store.catalogue.captions import CaptionStore
+from curator.store.catalogue.items import ItemStore
+from curator.store.catalogue.labels import LabelStore
 
 if TYPE_CHECKING:
     from curator.parts import Parts
@@ -24,14 +27,13 @@ if TYPE_CHECKING:
 def details(parts: Parts, reference: str) -> Iterator[tuple[str, str | int | Path]]:
     """Pairs of fact and value for an item named by path or `id:N`; raises `NotFound`."""
     item = parts.items.named(reference)
-    row = parts.database.row("SELECT * FROM item WHERE id = ?", item.id)
-    assert row is not None
+    (row,) = ItemStore(parts.database).by_ids([item.id])
     yield "id", item.id
     yield "media", item.modality
     yield "sha256", item.hash
-    yield "bytes", row["size"]
+    yield "bytes", row.size
     if item.modality == "image":
-        yield "format", f"{row['format']}, {row['width']} x {row['height']} pixels"
+        yield "format", f"{row.format}, {row.width} x {row.height} pixels"
     places = parts.items.places
     for place in places.of(item.id):
         yield "gone from" if place.missing else "place", Path(places.path(place))
@@ -86,19 +88,15 @@ def _line(parts: Parts, path: str, key: str) -> int | None:
 
 
 def _labels(parts: Parts, item_id: int) -> Iterator[tuple[str, str]]:
-    sql = (
-        "SELECT verdict.value, verdict.source, label.name, label_group.name AS group_name FROM verdict "
-        "JOIN label ON label.id = verdict.label_id LEFT JOIN label_group ON label_group.id = label.group_id "
-        "WHERE verdict.item_id = ? AND value IS NOT 0 ORDER BY label.name"
-    )
     words = {1: "", -1: "not ", None: "contradicting: "}
-    for row in parts.database.rows(sql, item_id):
-        yield "label", f"{words[row['value']]}{full_name(row)} (by {Source(row['source']).name.lower()})"
+    for label in LabelStore(parts.database).of_item(item_id):
+        name = full_name(label.name, label.group)
+        yield "label", f"{words[label.value]}{name} (by {Source(label.source).name.lower()})"
 
 
 def _captions(parts: Parts, item_id: int) -> Iterator[tuple[str, str]]:
-    sql = "SELECT item.id, text FROM caption JOIN item ON item.id = text_id WHERE image_id = ?"
-    for row in parts.database.rows(sql, item_id):
-        yield "caption", f"id:{row['id']} {row['text']}"
-    for row in parts.database.rows("SELECT image_id FROM caption WHERE text_id = ?", item_id):
-        yield "caption of", f"id:{row['image_id']}"
+    captions = CaptionStore(parts.database)
+    for id_, text in captions.of_image(item_id):
+        yield "caption", f"id:{id_} {text}"
+    for caption in captions.of_texts([item_id]):
+        yield "caption of", f"id:{caption.image_id}"

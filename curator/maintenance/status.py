@@ -12,7 +12,9 @@ from curator.catalog.labels import LabelCount
 from curator.errors import CuratorError
 from curator.learning.min_examples import label_command
 from curator.reporter import count, size
-from curator.store.catalogue import path_from_value
+from curator.store.catalogue.items import ItemStore
+from curator.store.catalogue.places import PlaceStore
+from curator.store.catalogue.problems import ProblemStore
 
 if TYPE_CHECKING:
     from curator.parts import Parts
@@ -44,12 +46,13 @@ class Status:
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts
-        self.database = parts.database
+        self.stored = ItemStore(parts.database)
+        self.found = ProblemStore(parts.database)
 
     def holdings(self) -> Iterator[Holdings]:
         """A line for each modality that is there."""
         for modality in MODALITIES:
-            hashes = [row[0] for row in self.database.rows("SELECT hash FROM item WHERE modality = ?", modality)]
+            hashes = self.stored.hashes(modality)
             if not hashes:
                 continue
             try:
@@ -67,25 +70,20 @@ class Status:
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Path (or id:N) and reason of everything that could not be used; for a row of a table after its line."""
-        for row in self.database.rows("SELECT path, reason FROM problem ORDER BY path"):
-            yield path_from_value(row["path"]), row["reason"]
-        sql = "SELECT path, line, reason FROM row_problem JOIN source_table AS t ON t.id = table_id ORDER BY path, line"
-        for row in self.database.rows(sql):
-            yield path_from_value(row["path"]), f"line {row['line']}: {row['reason']}"
+        yield from self.found.files()
+        for path, line, reason in self.found.rows_of_tables():
+            yield path, f"line {line}: {reason}"
         failures = self.parts.derived.all_failures()
-        sql = "SELECT id FROM item WHERE hash IN (SELECT value FROM json_each(?))"
-        ids = [row["id"] for row in self.database.rows_among(sql, list(failures))]
-        for item in self.parts.items.by_ids(ids):
+        for item in self.parts.items.by_hashes(list(failures)):
             yield str(item), failures[item.hash]
 
     def missing(self) -> int:
         """Items of which every file is gone."""
-        sql = "SELECT count(*) FROM (SELECT item_id FROM place GROUP BY item_id HAVING min(missing) = 1)"
-        return int(self.database.value(sql))
+        return PlaceStore(self.parts.database).items_gone()
 
     def next_steps(self) -> Iterator[Step]:
         """What to do next, most useful first."""
-        if self.database.value("SELECT count(*) FROM item") == 0:
+        if self.stored.count() == 0:
             yield Step("the catalogue is empty", "curator add FOLDER")
             return
         for holding in self.holdings():
@@ -95,7 +93,7 @@ class Status:
         yield from self._label_steps()
         problems = sum(1 for _ in self.problems())
         if problems:
-            of_tables = self.database.value("SELECT count(*) FROM row_problem")
+            of_tables = len(self.found.rows_of_tables())
             what = "file" if not of_tables else "row" if of_tables == problems else "row or file"
             many = "rows or files" if what == "row or file" else ""
             yield Step(f"{count(problems, what, many)} could not be used", "curator status --problems")

@@ -99,6 +99,24 @@ class Derived:
         for row in self.database.rows_among(sql, hashes, space):
             yield row[0], row[1]
 
+    def spaces(self) -> list[str]:
+        """The fingerprint of every space that holds or held vectors."""
+        return [row[0] for row in self.database.rows("SELECT fingerprint FROM space ORDER BY id")]
+
+    def all_vectors(self, fingerprint: str) -> Iterator[tuple[str, bytes]]:
+        """(hash, bytes) of every vector of a space, one by one."""
+        sql = "SELECT hash, vector FROM vector WHERE space_id = ?"
+        with self.database.explained():
+            for row in self.database.connection.execute(sql, [self._space(fingerprint)]):
+                yield row[0], row[1]
+
+    def forget_vectors(self, fingerprint: str, hashes: Sequence[str]) -> None:
+        """So that they are made again."""
+        space = self._space(fingerprint)
+        with self.database.transaction():
+            sql = "DELETE FROM vector WHERE space_id = ? AND hash = ?"
+            self.database.execute_many(sql, [(space, hash_) for hash_ in hashes])
+
     def known(self, fingerprint: str, hashes: Sequence[str]) -> set[str]:
         """Those of `hashes` that have a vector in the space."""
         sql = "SELECT hash FROM vector WHERE space_id = ? AND hash IN (SELECT value FROM json_each(?))"

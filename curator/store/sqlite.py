@@ -103,6 +103,13 @@ class Database:
             copy.row_factory = sqlite3.Row
             yield Database(self.path, copy, False, self.if_damaged)
 
+    def damages(self) -> list[str]:
+        """What SQLite finds wrong with the pages of the file; empty where it is sound."""
+        try:
+            return [row[0] for row in self.rows("PRAGMA integrity_check") if row[0] != "ok"]
+        except WorkspaceError as error:  # so malformed that SQLite cannot even go through it
+            return [str(error.__cause__)]
+
     def close(self) -> None:
         """Close the connection."""
         self.connection.close()

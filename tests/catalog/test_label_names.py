@@ -22,6 +22,7 @@ from curator.learning.similarity import LearnedMetrics
 from curator.maintenance.status import Status
 from curator.registry.loader import Loaded, Origin
 from curator.running.outputs import apply
+from curator.store.catalogue.labels import LabelRow
 
 PARTS = st.sampled_from(
     ["a", "b", "/", ":", "@", ",", " ", "id:", "0", "1", "2", "\u00e9", "e\u0301", "\u732b", "label:"]
@@ -33,10 +34,7 @@ KNOWN = st.lists(st.tuples(st.none() | NAMES, NAMES), min_size=1, max_size=8, un
 def rows(known):
     """As the catalogue gives them, by turns with two ids."""
     groups = {group: number for number, group in enumerate({group for group, _ in known if group}, 1)}
-    return [
-        {"id": number, "name": name, "group_id": groups.get(group), "group_name": group}
-        for number, (group, name) in enumerate(known, 1)
-    ]
+    return [LabelRow(number, name, groups.get(group), group) for number, (group, name) in enumerate(known, 1)]
 
 
 @settings(max_examples=300, deadline=None)
@@ -55,14 +53,14 @@ def test_every_label_has_a_spelling_of_its_own(known):
 @given(KNOWN, NAMES)
 def test_whatever_goes_by_a_name_is_meant_but_a_namesake_in_a_group_beside_one_that_stands_alone(known, name):
     names = LabelNames(rows(known))
-    alone = any(row["name"] == name and row["group_id"] is None for row in names.rows)
+    alone = any(row.name == name and row.group_id is None for row in names.rows)
     number = re.fullmatch("id:([0-9]+)", name)
     wanted = [
         row
         for row in names.rows
-        if (row["name"] == name and not (alone and row["group_id"]))
-        or full_name(row) == name
-        or (number and int(number[1]) == row["id"])
+        if (row.name == name and not (alone and row.group_id))
+        or full_name(row.name, row.group) == name
+        or (number and int(number[1]) == row.id)
     ]
     assert names.meant(name) == wanted
 
@@ -159,7 +157,6 @@ def test_a_metric_called_as_another_with_a_kind_that_came_later_is_told_apart(ws
 
 
 def test_the_name_of_a_model_is_a_reference_to_it_whatever_its_variant_ends_in(ws):
-    row = {"encoder": "clip", "variant": "local-dir:/a@7", "version": 1, "weights": "null"}
-    read = Reference.parse(model_name(row))
+    read = Reference.parse(model_name("clip", "local-dir:/a@7", 1, "null"))
     assert (read.name, read.variant, read.version) == ("clip", "local-dir:/a@7", 1)
-    assert model_name({**row, "variant": "local-dir:/a@b"}) == "clip:local-dir:/a@b"
+    assert model_name("clip", "local-dir:/a@b", 1, "null") == "clip:local-dir:/a@b"

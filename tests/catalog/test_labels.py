@@ -260,7 +260,7 @@ def test_names_are_composed_wherever_they_come_from(ws, items):
     assert {row.label: row.group for row in ws.labels.counts()} == {COMPOSED: COMPOSED}
     for name in (COMPOSED, DECOMPOSED, f"{COMPOSED}/{COMPOSED}", f"{DECOMPOSED}/{DECOMPOSED}", f" {COMPOSED}"[1:]):
         assert holds(ws, items[0], f"label:{name}") == 1
-    assert ws.labels.find_group(DECOMPOSED)["name"] == COMPOSED
+    assert ws.labels.find_group(DECOMPOSED).name == COMPOSED
     assert unicodedata.is_normalized("NFC", ws.labels.names()[0])
 
 

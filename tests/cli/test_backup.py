@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sqlite3
 import subprocess
 import tarfile
@@ -14,13 +15,21 @@ import cli_kit
 import pytest
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Eight texts of two kinds, and a head that tells them apart; tests take copies."""
+    base = tmp_path_factory.mktemp("made")
+    cli_kit.texts(base / "kinds" / "pets", 4, "cats and dogs")
+    cli_kit.texts(base / "kinds" / "money", 4, "stocks and bonds")
+    assert cli_kit.curator("add", "kinds", "--labels-from-folders", cwd=base).code == 0
+    assert cli_kit.curator("train", "--group", "kinds", cwd=base).code == 0
+    return base
+
+
 @pytest.fixture
-def trained(run, tmp_path):
-    """Eight texts of two kinds, and a head that tells them apart."""
-    cli_kit.texts(tmp_path / "kinds" / "pets", 4, "cats and dogs")
-    cli_kit.texts(tmp_path / "kinds" / "money", 4, "stocks and bonds")
-    assert run("add", "kinds", "--labels-from-folders").code == 0
-    assert run("train", "--group", "kinds").code == 0
+def trained(made, run, tmp_path):
+    """A copy in this test's own folder; the places in it are those of the texts that it was made of."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
     return run
 
 

@@ -18,10 +18,10 @@ HARNESS = Path(setting_aside.__file__)
 ENDLESS = 10**6
 
 
-@pytest.fixture
-def photos(run, tmp_path):
-    """a.jpg; copy.jpg of the same bytes with a sidecar; a.png of the same pixels; small.jpg near it; b.jpg another."""
-    folder = tmp_path / "photos"
+@pytest.fixture(scope="module")
+def drawn(tmp_path_factory):
+    """The photos; tests take copies."""
+    folder = tmp_path_factory.mktemp("drawn")
     save(scene(8), folder / "a.jpg")
     shutil.copy2(folder / "a.jpg", folder / "copy.jpg")
     (folder / "copy.xmp").write_text("about the copy")
@@ -29,6 +29,14 @@ def photos(run, tmp_path):
         save(image, folder / "a.png")
         save(image.resize((180, 150)), folder / "small.jpg")
     save(scene(2), folder / "b.jpg")
+    return folder
+
+
+@pytest.fixture
+def photos(drawn, run, tmp_path):
+    """a.jpg; copy.jpg of the same bytes with a sidecar; a.png of the same pixels; small.jpg near it; b.jpg another."""
+    folder = tmp_path / "photos"
+    shutil.copytree(drawn, folder)
     assert run("add", "photos", "--no-encode").code == 0
     return folder
 

@@ -61,7 +61,7 @@ def names(context, params):
 
 def questions(context, params):
     left = [item for item in context.items() if item.id not in context.asked()]
-    yield from (Ask(item, "label:mine", "is it mine?") for item in left)
+    yield from (Ask(item, context.target("mine", None), "is it mine?") for item in left)
 
 
 def made(folder, photos):

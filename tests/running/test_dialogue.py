@@ -127,7 +127,7 @@ def test_of_a_group_another_label_takes_the_place_of_the_first_and_a_new_one_is_
     ws = quiz(of_a_group)
     ws.run("quiz", asker=in_turn("blue", Step.BACK, "green", "blue", Step.BACK, None, Step.QUIT))
     assert ws.labels.of_items([1, 2]) == {1: ["green"]}
-    assert ws.labels.find("green")["group_name"] == "colour"
+    assert ws.labels.find("green").group == "colour"
 
 
 @given(answers=st.lists(st.one_of(st.booleans(), st.none(), st.just(Step.BACK)), max_size=20))
@@ -159,7 +159,7 @@ def test_others_may_write_while_it_asks_and_each_run_stays_whole(quiz, tmp_path)
             assert ws._turn._lock is None, "the workspace is kept from others while a person thinks"
             assert runs(ws)[-1] == ("quiz", "done")
             other = Journal(ws.database, "label", {})
-            Labels(ws.database).say(other, [6], Labels(ws.database).find("red")["id"], 1, 3)
+            Labels(ws.database).say(other, [6], Labels(ws.database).find("red").id, 1, 3)
             other.finish("done")
         return [True, False, Step.QUIT][standing.number - 1]
 

@@ -7,12 +7,15 @@ import os
 import pytest
 
 from curator.store.catalogue import open_catalogue, path_to_value
-from curator.store.catalogue.imports import ImportStore
+from curator.store.catalogue.heads import HeadRow, HeadStore
 from curator.store.catalogue.items import ItemStore
+from curator.store.catalogue.labels import GroupRow, LabelRow, LabelStore, LastSaid, VerdictRow
+from curator.store.catalogue.models import ModelRow, ModelStore
+from curator.store.catalogue.pairs import MetricRow, PairRow, PairStore
 from curator.store.catalogue.places import PlaceRow, PlaceStore, TableRowPlace
 from curator.store.catalogue.problems import ProblemRow, ProblemStore
+from curator.store.catalogue.settings import SettingRow, SettingStore
 from curator.store.catalogue.source_tables import SourceTableRow, SourceTableStore
-from curator.store.catalogue.spaces import SpaceStore
 
 BY_KEY = {
     "items by id": lambda db: ItemStore(db).by_ids([1]),
@@ -34,8 +37,21 @@ BY_KEY = {
     "a table": lambda db: SourceTableStore(db).at("/a.csv"),
     "a problem": lambda db: ProblemStore(db).at("/a.png"),
     "problems of a table": lambda db: ProblemStore(db).of_table(1),
-    "what was said last": lambda db: ImportStore(db).last_said([1], 2, "kind"),
-    "a space": lambda db: SpaceStore(db).description("a"),
+    "a group": lambda db: LabelStore(db).group(1),
+    "a group by its name": lambda db: LabelStore(db).group_named("kind"),
+    "a label": lambda db: LabelStore(db).by_id(1),
+    "a label of a group": lambda db: LabelStore(db).in_group("cat", "kind"),
+    "what was said last": lambda db: list(LabelStore(db).last_said([1], 1, 3)),
+    "what was said last in a group": lambda db: LabelStore(db).last_said_in_group([1], "kind", 2),
+    "a space": lambda db: ModelStore(db).description("a"),
+    "a model": lambda db: ModelStore(db).by_id(1),
+    "a model of a version": lambda db: ModelStore(db).of_version("ngram", 1),
+    "a model of a space": lambda db: ModelStore(db).in_space("ngram", "a"),
+    "weights of a model": lambda db: ModelStore(db).weights(1),
+    "a head": lambda db: HeadStore(db).by_id(1),
+    "a head of a target": lambda db: HeadStore(db).latest("label", 1, "a"),
+    "a setting": lambda db: SettingStore(db).value("model.ngram"),
+    "whether a setting is": lambda db: SettingStore(db).holds("model.ngram"),
 }
 
 
@@ -95,3 +111,66 @@ def test_rows_of_a_table_are_read_page_by_page(catalogue, monkeypatch):
     catalogue.connection.set_trace_callback(asked.append)
     assert [place.item_id for place in PlaceStore(catalogue).rows_of_table(1, "a.csv")] == [7, 6, 5, 4, 3, 2, 1]
     assert len(asked) == 4
+
+
+@pytest.fixture
+def labelled(catalogue):
+    """Item 1 is a cat by the import, a dog by a person; item 2 is a cat and none by imports."""
+    catalogue.execute(
+        "INSERT INTO run (id, command, arguments, version, started, state) VALUES (1, '', '', '', '', 'done')"
+    )
+    for number in (1, 2):
+        catalogue.execute("INSERT INTO item (id, hash, modality, size) VALUES (?, ?, 'image', 3)", number, str(number))
+    catalogue.execute("INSERT INTO label_group (id, name) VALUES (7, 'kind')")
+    catalogue.execute("INSERT INTO label (id, name, group_id) VALUES (1, 'dog', 7), (2, 'cat', 7), (3, 'old', NULL)")
+    catalogue.execute_many(
+        "INSERT INTO statement (id, item_id, label_id, value, source, run_id) VALUES (?, ?, ?, ?, ?, 1)",
+        [(1, 1, 2, 1, 2), (2, 1, 1, 1, 3), (3, 2, 2, 1, 2), (4, 2, 2, -1, 2), (5, 2, 3, -1, 0)],
+    )
+    return LabelStore(catalogue)
+
+
+def test_labels_and_what_is_said_come_as_rows(labelled):
+    dog, cat, old = LabelRow(1, "dog", 7, "kind"), LabelRow(2, "cat", 7, "kind"), LabelRow(3, "old", None, None)
+    assert labelled.all() == [dog, cat, old] and labelled.names() == {1: ("dog", 7), 2: ("cat", 7), 3: ("old", None)}
+    assert (labelled.by_id(3), labelled.by_id(None), labelled.in_group("cat", "kind")) == (old, None, cat)
+    assert labelled.going_by("kind/dog", None) == [dog] and labelled.going_by("cat", 3) == [cat, old]
+    assert labelled.group(7) == labelled.group_named("kind") == GroupRow(7, "kind")
+    assert list(labelled.names_in(7).items()) == [(2, "cat"), (1, "dog")] and labelled.siblings(1) == [2]
+    assert list(labelled.last_said([1, 2], 2, 2)) == [LastSaid(1, 2, 1, 1), LastSaid(2, 2, -1, 4)]
+    assert labelled.last_said_in_group([1], "kind", 3) == [LastSaid(1, 1, 1, 2)]
+    assert labelled.siblings_last_named([1, 2], 1, 2) == {1: 1, 2: 3}
+    assert labelled.values([1, 2], 2) == {1: 1, 2: None}
+    assert list(labelled.positives([1, 2])) == [VerdictRow(1, 1, 3, 2, 1), VerdictRow(1, 2, 2, 1, 1)]
+    assert list(labelled.verdicts([2, 3], 1)) == [VerdictRow(1, 2, 2, 1, 1), VerdictRow(2, 2, 2, 4, None)]
+    assert (labelled.holds(2, 2), labelled.holds(1, 3)) == (True, False)
+
+
+def test_pairs_models_heads_and_settings_come_as_rows(catalogue, labelled):
+    catalogue.execute_many(
+        "INSERT INTO pair (metric, left_id, right_id, value, run_id) VALUES ('taste', 1, 2, ?, 1)", [(1,), (-1,)]
+    )
+    pairs = PairStore(catalogue)
+    assert (pairs.of("taste"), pairs.metrics()) == ([PairRow(1, 2, -1)], [MetricRow("taste", 0, 1)])
+    catalogue.execute(
+        "INSERT INTO space (id, fingerprint, dim, modalities, description) VALUES (4, 'f', 8, '[\"text\"]', '{}')"
+    )
+    catalogue.execute(
+        "INSERT INTO model (id, encoder, variant, version, space_id, weights) VALUES (5, 'ngram', 'big', 2, 4, 'null')"
+    )
+    models, model = ModelStore(catalogue), ModelRow(5, "ngram", "big", 2, "null", 8, ("text",), "f")
+    assert models.by_id(5) == models.of_version("ngram", 2) == models.in_space("ngram", "f") == model
+    assert (models.all(), models.weights(5), models.description("f")) == ([model], "null", "{}")
+    catalogue.execute(
+        "INSERT INTO head (id, target, target_kind, target_id, version, kind, options, model_id, classes, counts, "
+        "digest, metrics, notes, object, calibration) VALUES (6, 'label:old', 'label', 3, 1, 'mlp', '{}', 5, "
+        "'[\"not old\", \"old\"]', '[2, 3]', 'd', '{\"items\": 5}', '[\"few\"]', 'o', '[2.0, 0.5]')"
+    )
+    classes, figures = ("not old", "old"), ((2, 3), {"items": 5}, ("few",))
+    head = HeadRow(6, "label:old", "label", 3, 1, "mlp", {}, 5, classes, *figures, "o", None, (2.0, 0.5))
+    heads = HeadStore(catalogue)
+    assert heads.by_id(6) == heads.latest("label", 3, "d") == head and heads.all() == [head]
+    catalogue.execute("INSERT INTO setting (id, key, value) VALUES (8, 'model.a_b:c', '5'), (9, 'model.axb:c', '6')")
+    settings = SettingStore(catalogue)
+    assert (settings.value("model.a_b:c"), settings.value("none"), settings.holds("none")) == (5, None, False)
+    assert settings.beginning("model.a_b:") == [SettingRow(8, "model.a_b:c")]

@@ -90,6 +90,15 @@ class ChangeStore:
         )
         return [decode_row(row[0]) for row in self.database.rows(sql, table)]
 
+    def holds_removed_object(self, name: str) -> bool:
+        """Whether a head or model that was taken away names this object: it may come back."""
+        sql = "SELECT 1 FROM change WHERE table_name IN ('head', 'model') AND instr(before, ?)"
+        return self.database.row(sql, name) is not None
+
+    def ever(self, table: str) -> list[dict[str, Any]]:
+        """The rows of a table, and those that were removed from it."""
+        return [*map(dict, self.database.rows(f"SELECT * FROM {table}")), *self.removed(table)]
+
     # --- the rows as they stand ---
 
     def row(self, table: str, row_id: int) -> dict[str, Any] | None:

@@ -61,6 +61,10 @@ class ItemStore:
         sql = "SELECT hash, id FROM item WHERE hash IN (SELECT value FROM json_each(?))"
         return {row[0]: row[1] for row in self.database.rows_among(sql, hashes)}
 
+    def hashes(self, modality: Modality) -> list[str]:
+        """The hashes of all images, or of all texts."""
+        return [row[0] for row in self.database.rows("SELECT hash FROM item WHERE modality = ?", modality)]
+
     def last_id(self) -> int | None:
         """The highest id; None where there is no item."""
         found = self.database.value("SELECT max(id) FROM item")

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from curator.api import Modality
 from curator.store.catalogue import path_from_value, path_to_value
 from curator.store.sqlite import Database
 
@@ -45,7 +46,7 @@ _COLUMNS = "id, item_id, root_id, path, row_key, size, mtime_ns, device, inode, 
 _PLACES = f"SELECT {_COLUMNS} FROM place"
 
 
-def place_of(row: sqlite3.Row) -> PlaceRow:
+def _place(row: sqlite3.Row) -> PlaceRow:
     """A row that begins with the columns of `place`, in their order."""
     id_, item_id, root_id, path, key, size, mtime_ns, device, inode, missing, *_ = row
     return PlaceRow(id_, item_id, root_id, path_from_value(path), key, size, mtime_ns, device, inode, bool(missing))
@@ -67,18 +68,34 @@ class PlaceStore:
         """The absolute path of a root."""
         return path_from_value(self.database.value("SELECT path FROM root WHERE id = ?", root_id))
 
+    # --- all ---
+
+    def whole_files(self) -> list[tuple[PlaceRow, str, Modality]]:
+        """Every place of a whole file, with the hash and the modality of its item."""
+        columns = ", ".join(f"place.{name}" for name in _COLUMNS.split(", "))
+        sql = (
+            f"SELECT {columns}, item.hash, item.modality FROM place JOIN item ON item.id = item_id "
+            "WHERE row_key = '' ORDER BY place.id"
+        )
+        return [(_place(row), row[-2], row[-1]) for row in self.database.rows(sql)]
+
+    def items_gone(self) -> int:
+        """How many items have no file any more, of those that had one."""
+        sql = "SELECT count(*) FROM (SELECT item_id FROM place GROUP BY item_id HAVING min(missing) = 1)"
+        return int(self.database.value(sql))
+
     # --- by path ---
 
     def at(self, root_id: int, path: str) -> PlaceRow | None:
         """The place of a whole file."""
         sql = f"{_PLACES} WHERE root_id = ? AND path = ? AND row_key = ''"
         row = self.database.row(sql, root_id, path_to_value(path))
-        return None if row is None else place_of(row)
+        return None if row is None else _place(row)
 
     def rows_at(self, root_id: int, path: str, keys: Sequence[str]) -> dict[str, PlaceRow]:
         """The places of those rows of a table that are on record, by key."""
         sql = f"{_PLACES} WHERE root_id = ? AND path = ? AND row_key IN (SELECT value FROM json_each(?))"
-        found = map(place_of, self.database.rows_among(sql, keys, root_id, path_to_value(path)))
+        found = map(_place, self.database.rows_among(sql, keys, root_id, path_to_value(path)))
         return {place.row_key: place for place in found}
 
     def rows_of_table(self, root_id: int, path: str) -> Iterator[TableRowPlace]:
@@ -95,7 +112,7 @@ class PlaceStore:
     def below_root(self, root_id: int, rows: bool) -> Iterator[PlaceRow]:
         """The places of whole files below a root; with `rows` also those of the rows of tables."""
         sql = f"{_PLACES} WHERE root_id = ?" + ("" if rows else " AND row_key = ''")
-        return map(place_of, self.database.rows(sql, root_id))
+        return map(_place, self.database.rows(sql, root_id))
 
     def paths_below_root(self, root_id: int) -> list[tuple[int, str]]:
         """Id and path of every place below a root."""
@@ -106,19 +123,19 @@ class PlaceStore:
 
     def of_inode(self, inode: str, device: str) -> Iterator[PlaceRow]:
         """The places whose file had this inode."""
-        return map(place_of, self.database.rows(f"{_PLACES} WHERE inode = ? AND device = ?", inode, device))
+        return map(_place, self.database.rows(f"{_PLACES} WHERE inode = ? AND device = ?", inode, device))
 
     # --- by item ---
 
     def files_of(self, item_id: int) -> list[PlaceRow]:
         """The places of whole files of an item, oldest first."""
         sql = f"{_PLACES} WHERE item_id = ? AND row_key = '' ORDER BY id"
-        return list(map(place_of, self.database.rows(sql, item_id)))
+        return list(map(_place, self.database.rows(sql, item_id)))
 
     def rows_of(self, item_id: int) -> list[PlaceRow]:
         """The places of an item in rows of tables, oldest first."""
         sql = f"{_PLACES} WHERE item_id = ? AND row_key <> '' ORDER BY id"
-        return list(map(place_of, self.database.rows(sql, item_id)))
+        return list(map(_place, self.database.rows(sql, item_id)))
 
     def paths_of(self, item_ids: Sequence[int]) -> Iterator[tuple[int, int, str]]:
         """Item, root and path of each place of these items that is not missing, of one item the youngest first."""
@@ -133,7 +150,7 @@ class PlaceStore:
     def present(self, item_ids: Sequence[int]) -> Iterator[PlaceRow]:
         """The places of these items that are not missing."""
         sql = f"{_PLACES} WHERE missing = 0 AND item_id IN (SELECT value FROM json_each(?))"
-        return map(place_of, self.database.rows_among(sql, item_ids))
+        return map(_place, self.database.rows_among(sql, item_ids))
 
     def texts_elsewhere(self, item_ids: Sequence[int], root_id: int, path: str) -> set[int]:
         """The texts among items that are also somewhere else than in the rows of this table."""

@@ -48,6 +48,16 @@ class ProblemStore:
         """Id and path of every problem with a file or folder."""
         return [(row[0], path_from_value(row[1])) for row in self.database.rows("SELECT id, path FROM problem")]
 
+    def files(self) -> list[tuple[str, str]]:
+        """Path and reason of every problem with a file or folder, by path."""
+        rows = self.database.rows("SELECT path, reason FROM problem ORDER BY path")
+        return [(path_from_value(row[0]), row[1]) for row in rows]
+
+    def rows_of_tables(self) -> list[tuple[str, int, str]]:
+        """Path of the table, line and reason of every row that could not be catalogued."""
+        sql = "SELECT path, line, reason FROM row_problem JOIN source_table AS t ON t.id = table_id ORDER BY path, line"
+        return [(path_from_value(row[0]), row[1], row[2]) for row in self.database.rows(sql)]
+
     def of_table(self, table_id: int) -> list[RowProblemRow]:
         """What is wrong with rows of a table, by line."""
         sql = "SELECT id, table_id, line, reason FROM row_problem WHERE table_id = ? ORDER BY line"

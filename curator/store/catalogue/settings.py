@@ -1,0 +1,38 @@
+"""Choices of the workspace, by their keys."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from curator.store.sqlite import Database
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """A choice, without what was chosen."""
+
+    id: int
+    key: str
+
+
+class SettingStore:
+    """Reads settings."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def value(self, key: str) -> Any:
+        """What was chosen; None for a choice that was never made."""
+        value = self.database.value("SELECT value FROM setting WHERE key = ?", key)
+        return None if value is None else json.loads(value)
+
+    def holds(self, key: str) -> bool:
+        """Whether a choice was made."""
+        return self.database.row("SELECT 1 FROM setting WHERE key = ?", key) is not None
+
+    def beginning(self, start: str) -> list[SettingRow]:
+        """The choices whose keys begin so."""
+        rows = [SettingRow(*row) for row in self.database.rows("SELECT id, key FROM setting")]
+        return [row for row in rows if row.key.startswith(start)]
