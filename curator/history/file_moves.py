@@ -97,6 +97,7 @@ class Moves:
             with self.database.transaction():
                 then()
             return
+        self._refuse_taken(moves)
         run = journal.start()
         with self.database.durable():
             with self.database.transaction():
@@ -115,6 +116,11 @@ class Moves:
         for move in moves:
             if move.direction == "back":
                 self._tidy(self.ends(move)[0])
+
+    def is_changed(self, move: Move) -> bool:
+        """Whether another file is now where a move would take one from."""
+        source, _ = self.ends(move)
+        return os.path.lexists(source) and not _is(source, move.hash)
 
     def erase(self, journal: Journal, move: Move, then: Callable[[], None], instead: Callable[[], None]) -> None:
         """Remove a file from the quarantine for good. The rows go first (`then`); `recover` goes on after a kill.
@@ -172,6 +178,12 @@ class Moves:
         return self.store.plan(run, move.direction, move.outside, move.inside, move.hash)
 
     # --- the disk ---
+
+    def _refuse_taken(self, moves: Iterable[Move]) -> None:
+        """Before anything is planned: a copy that somebody laid there must not be taken for one of ours afterwards."""
+        for source, target in map(self.ends, moves):
+            if os.path.lexists(target):
+                raise MoveFailed(source, f"{target!r} exists, and nothing is written over it")
 
     def _carry_out(self, move: Move) -> None:
         source, target = self.ends(move)

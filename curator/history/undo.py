@@ -72,8 +72,9 @@ class Undo:
         Raises `NotReady` where later runs build on it, naming them, or where a file cannot go back, and `BadInput`
         for a run that removed files for good; then nothing is changed.
         """
-        moves = self._moves(run)
+        moves = [move.reversed() for move in reversed(self._moves(run))]
         self._refuse(run, self._later_on_same_rows(run))
+        self._refuse_changed(run, moves)
         changes = self.changes.of_run(run)
         put_back: list[ChangeRow] = []
 
@@ -86,7 +87,7 @@ class Undo:
             self._refuse_new(run, flaws(self.database) - before, journal)
 
         try:
-            self.moves.carry_out(journal, [move.reversed() for move in reversed(moves)], rows)
+            self.moves.carry_out(journal, moves, rows)
         except sqlite3.IntegrityError as error:
             raise NotReady(f"run {run} cannot be undone: what it removed is there again ({error})") from error
         except MoveFailed as error:
@@ -100,6 +101,13 @@ class Undo:
         if gone:
             raise BadInput(f"run {run} removed {count(gone, 'file')} for good: that cannot be undone")
         return moves
+
+    def _refuse_changed(self, run: int, moves: Iterable[Move]) -> None:
+        """Refuse where another file is now at a path: moved on the word of the journal, nobody would know it again."""
+        changed = next(filter(self.moves.is_changed, moves), None)
+        if changed is not None:
+            path = self.moves.ends(changed)[0]
+            raise NotReady(f"run {run} cannot be undone, nothing was changed: {path}: changed since that run moved it")
 
     def _reverse(self, change: ChangeRow, journal: Journal) -> bool:
         """Put a row back; returns False where nothing had to be done for it."""

@@ -154,14 +154,22 @@ class Quarantine:
             for file in files:
                 journal.delete("quarantined", file.id)
                 if file.item is not None:
-                    self.places.insert(journal, str(file.outside), file.item, look(str(file.outside)))
+                    self._place(journal, str(file.outside), file.item)
 
         self.moves.carry_out(journal, [Move("back", str(file.outside), file.inside, file.hash) for file in files], rows)
+
+    def _place(self, journal: Journal, path: str, item: int) -> None:
+        """Record that a file is there again; where another was recorded since, which is gone, in its place."""
+        place = self.places.at(path)
+        if place is None:
+            self.places.insert(journal, path, item, look(path))
+        else:
+            self.places.update(journal, place, path, item, look(path))
 
     def _remove(self, journal: Journal, file: Quarantined) -> None:
         """Remove a file for good. Raises `MoveFailed` where it may be the last one of its kind."""
         if file.kind == SIDECAR:
-            if any(other.outside == file.keeper for other in self.all()):
+            if any(_went_with(file, other) for other in self.all()):
                 raise MoveFailed(str(file.outside), f"goes with {str(file.keeper)!r}")
         elif not self._kept(file):
             stays = f"the file that was kept in its stead, {str(file.keeper or 'not known')!r}, is gone or changed"
@@ -234,7 +242,7 @@ class Quarantine:
         every = self.all()
         for file in files:
             if file.id in left and file.kind != SIDECAR:
-                beside = [other for other in every if other.kind == SIDECAR and other.keeper == file.outside]
+                beside = [other for other in every if _went_with(other, file)]
                 for one in (file, *beside):
                     left.pop(one.id, None)
                 yield [file, *beside]
@@ -261,6 +269,15 @@ class Quarantine:
             None if row.keeper is None else Path(row.keeper),
             datetime.datetime.fromisoformat(row.taken),
         )
+
+
+def _went_with(file: Quarantined, other: Quarantined) -> bool:
+    """Whether a file is a sidecar that went with another: in one run, as two of one path may lie here, of two runs."""
+    return (
+        file.kind == SIDECAR
+        and file.keeper == other.outside
+        and file.inside.partition("/")[0] == other.inside.partition("/")[0]
+    )
 
 
 def age(text: str) -> datetime.timedelta:

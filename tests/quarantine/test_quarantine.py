@@ -206,6 +206,56 @@ def test_undo_where_the_way_back_is_taken_changes_nothing(ws, photos, tmp_path):
     assert ws.undo().files == 2
 
 
+def test_a_copy_that_somebody_laid_in_the_way_back_stays(ws, photos, tmp_path):
+    tidy(ws, photos / "b.png", photos / "a.png")
+    shutil.copyfile(photos / "a.png", photos / "b.png")  # the very content that lies in quarantine
+    before = setting_aside.state(tmp_path)
+    with pytest.raises(SomeItemsFailed):
+        ws.quarantine.restore()
+    assert "exists, and nothing is written over it" in ws.reporter.said[-1]
+    assert setting_aside.state(tmp_path) == before
+    with pytest.raises(NotReady, match=r"nothing was changed: .*exists"):
+        ws.undo(2)
+    assert setting_aside.state(tmp_path) == before
+
+
+def test_a_file_that_changed_since_it_came_back_is_not_taken_again_on_the_word_of_the_journal(ws, photos, tmp_path):
+    tidy(ws, photos / "b.png", photos / "a.png")
+    ws.quarantine.restore()
+    picture(photos / "b.png", seed=3)
+    before, rows = setting_aside.state(tmp_path), dump(ws)
+    with pytest.raises(NotReady, match=r"run 3 cannot be undone, nothing was changed: .*b\.png: changed since"):
+        ws.undo(3)
+    assert setting_aside.state(tmp_path) == before and dump(ws) == rows
+
+
+def test_a_file_comes_back_to_a_path_where_another_was_recorded_and_is_gone(ws, photos):
+    tidy(ws, photos / "b.png", photos / "a.png")
+    picture(photos / "b.png", seed=3)
+    ws.add(photos, encode=False)
+    (photos / "b.png").unlink()
+    rows = dump(ws)
+    assert [file.outside for file in ws.quarantine.restore()] == [photos / "b.png"]
+    assert places(ws)[str(photos / "b.png")] == places(ws)[str(photos / "a.png")]
+    assert ws.check() == []
+    ws.undo()
+    assert dump(ws) == rows
+
+
+def test_of_two_files_of_one_path_each_has_its_own_sidecars(ws, photos):
+    for seed in (1, 3):
+        picture(photos / "b.png", seed=seed)
+        (photos / "b.txt").write_text(f"about {seed}")
+        ws.add(photos, encode=False)
+        tidy(ws, photos / "b.png", photos / "a.png", kind="near")
+    first, beside_first, *others = ws.quarantine.all()
+    assert ws.quarantine.restore(str(first.id)) == [first, beside_first]
+    assert (photos / "b.txt").read_text() == "about 1" and ws.quarantine.all() == others
+    with pytest.raises(SomeItemsFailed):
+        ws.quarantine.restore()
+    assert (photos / "b.txt").read_text() == "about 1" and ws.quarantine.all() == others
+
+
 def test_purge_asks_takes_only_the_old_and_cannot_be_undone(ws, photos, tmp_path):
     tidy(ws, photos / "b.png", photos / "a.png")
     assert ws.quarantine.purge("1h") == []
