@@ -29,8 +29,8 @@ from curator.store.derived import Derived
 from curator.store.objects import Objects
 
 if TYPE_CHECKING:
-    from curator.embedding.embedder import Encoding
-    from curator.learning.attribution import Explaining
+    from curator.embedding.embedder import Embedder
+    from curator.learning.attribution import Attribution
     from curator.learning.pretraining import Pretraining
     from curator.learning.similarity import LearnedMetrics
     from curator.learning.training import Training
@@ -64,11 +64,11 @@ class Parts:
         self._recover_if_alone()
 
     @functools.cached_property
-    def encoding(self) -> Encoding:
+    def encoding(self) -> Embedder:
         """Embeds items, and reads their vectors."""
-        from curator.embedding.embedder import Encoding
+        from curator.embedding.embedder import Embedder
 
-        return Encoding(self.database, self.derived, self.models, self.reporter, self._turn.take)
+        return Embedder(self.database, self.derived, self.models, self.reporter, self._turn.take)
 
     @functools.cached_property
     def training(self) -> Training:
@@ -85,11 +85,11 @@ class Parts:
         return LearnedMetrics(self.encoding, self.training)
 
     @functools.cached_property
-    def attribution(self) -> Explaining:
+    def attribution(self) -> Attribution:
         """What explanations rest on."""
-        from curator.learning.attribution import Explaining
+        from curator.learning.attribution import Attribution
 
-        return Explaining(self.encoding, self.training)
+        return Attribution(self.encoding, self.training)
 
     @functools.cached_property
     def pretraining(self) -> Pretraining:

@@ -272,7 +272,7 @@ class Workspace(Parts):
         **values: Any,
     ) -> Iterator[Finding]:
         """As `run`, one by one as they come. Files are moved when the plan has ended."""
-        from curator.running.runner import Performance
+        from curator.running.runner import ActionRunner
 
         spec = self.registry.get(ActionSpec, action)
         refuse_empty(self.items, unless=not looks_among_items(spec.params))
@@ -282,8 +282,8 @@ class Workspace(Parts):
         given = {**values, "text": text or None, "apply": apply or None, "count": count}
         said = {name: value for name, value in given.items() if value not in (None, ())}
         with self.begin(action, said, reads_first=True) as journal:
-            performance = Performance(self, spec, params, targets, journal, may_encode)
-            yield from performance.findings(apply, asker, count)
+            runner = ActionRunner(self, spec, params, targets, journal, may_encode)
+            yield from runner.findings(apply, asker, count)
 
     def use(self, encoder: str) -> Model:
         """Make an encoder the one that this workspace embeds its modalities with."""

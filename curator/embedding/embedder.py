@@ -29,7 +29,7 @@ from curator.embedding.coverage import Coverage, EncodeReport
 from curator.embedding.loader import batches
 from curator.embedding.models import Models
 from curator.embedding.precision import Reduced
-from curator.embedding.vector_writer import WORTH, Filling
+from curator.embedding.vector_writer import WORTH, VectorWriter
 from curator.errors import BadInput, NotReady, PluginError
 from curator.media import preprocessing
 from curator.media.files import BadContent
@@ -45,7 +45,7 @@ ASK_SECONDS = 60.0
 """A command that would first have to embed for longer than this asks."""
 
 
-class Encoding(Coverage):
+class Embedder(Coverage):
     """Fills spaces, and reads them."""
 
     def __init__(
@@ -108,7 +108,7 @@ class Encoding(Coverage):
         self.reporter.say(f"loading {model.name}")
         spec = self.models.registry.get(EncoderSpec, model.encoder)
         with self.models.loaded(model) as (encoder, resolved), self._reduced(model, encoder) as reduced:
-            filling = Filling(model, self.derived, reduced, self._truncated, len(items) >= WORTH * spec.batch_size)
+            filling = VectorWriter(model, self.derived, reduced, self._truncated, len(items) >= WORTH * spec.batch_size)
             report = filling.report
             begin = time.monotonic()
             with self.reporter.progress(f"embedding with {model.name}", len(items)) as advance:
@@ -142,7 +142,7 @@ class Encoding(Coverage):
             with guard(spec, "closing"):
                 reduced.close()
 
-    def _compile(self, model: Model, encoder: Encoder, filling: Filling) -> None:
+    def _compile(self, model: Model, encoder: Encoder, filling: VectorWriter) -> None:
         """So that the next query from outside need not load the encoder."""
         if not filling.report.encoded:
             return

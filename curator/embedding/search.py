@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.api import Item, Model, Neighbours
-from curator.embedding.embedder import Encoding
+from curator.embedding.embedder import Embedder
 
 BLOCK = 10_000
 SIDE = 2_000
@@ -16,7 +16,7 @@ SIDE = 2_000
 
 
 def nearest(
-    encoding: Encoding,
+    encoding: Embedder,
     vector: NDArray[np.float32],
     model: Model,
     items: Sequence[Item],
@@ -42,7 +42,7 @@ def nearest(
 
 
 def cosines(
-    encoding: Encoding, vectors: NDArray[np.float32], model: Model, items: Sequence[Item]
+    encoding: Embedder, vectors: NDArray[np.float32], model: Model, items: Sequence[Item]
 ) -> tuple[list[Item], NDArray[np.float32]]:
     """The items that have a vector, and the cosine of each with each unit row of `vectors`."""
     found: list[Item] = []
@@ -54,7 +54,7 @@ def cosines(
     return found, np.concatenate(scores)
 
 
-def neighbours(encoding: Encoding, model: Model, items: Sequence[Item], k: int) -> Neighbours:
+def neighbours(encoding: Embedder, model: Model, items: Sequence[Item], k: int) -> Neighbours:
     """For each item that has a vector the `k` others of highest cosine, best first."""
     present, rows = encoding.matrix(model, items)
     k = max(0, min(k, len(present) - 1))

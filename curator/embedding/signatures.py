@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator, Sequence
 
 from curator.api import Item, Signature
-from curator.embedding.embedder import Encoding
+from curator.embedding.embedder import Embedder
 from curator.embedding.vector_writer import COMMIT_SECONDS
 from curator.media import decode
 from curator.media.files import BadContent, BadPages
@@ -20,7 +20,7 @@ CHUNK = 1_000
 class Signatures:
     """Computes and keeps them. Whose they are and what they mean is the plugin's business."""
 
-    def __init__(self, encoding: Encoding) -> None:
+    def __init__(self, encoding: Embedder) -> None:
         self.encoding = encoding
         self.derived = encoding.derived
 

@@ -25,7 +25,7 @@ WORTH = 4
 """Fewer batches than this are not worth making a quicker form of the encoder and checking it."""
 
 
-class Filling:
+class VectorWriter:
     """Encodes batches and keeps the vectors."""
 
     def __init__(

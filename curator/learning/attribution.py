@@ -23,7 +23,7 @@ from curator.api import (
     Model,
     Query,
 )
-from curator.embedding.embedder import Encoding
+from curator.embedding.embedder import Embedder
 from curator.errors import BadInput
 from curator.learning.training import Training
 from curator.media import preprocessing
@@ -31,10 +31,10 @@ from curator.media.files import BadContent
 from curator.registry.validation import Breach
 
 
-class Explaining:
+class Attribution:
     """Asks encoders for maps, and heads for logits."""
 
-    def __init__(self, encoding: Encoding, training: Training) -> None:
+    def __init__(self, encoding: Embedder, training: Training) -> None:
         self.encoding = encoding
         self.training = training
         self.registry = training.registry

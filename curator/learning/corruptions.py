@@ -15,7 +15,7 @@ from PIL import Image, ImageFilter
 
 from curator.api import EncoderSpec, ImageBatch, Item, Model
 from curator.api.data import DISTURBED
-from curator.embedding.embedder import Encoding, unit
+from curator.embedding.embedder import Embedder, unit
 from curator.learning.cross_validation import Measured
 from curator.media import preprocessing
 from curator.media.files import BadContent
@@ -51,7 +51,7 @@ def noisy(image: Image.Image) -> Image.Image:
 KINDS: dict[str, Callable[[Image.Image], Image.Image]] = dict(zip(DISTURBED, (blurred, darkened, noisy), strict=True))
 
 
-def views(encoding: Encoding, model: Model, items: Sequence[Item], rows: Sequence[int]) -> Views:
+def views(encoding: Embedder, model: Model, items: Sequence[Item], rows: Sequence[int]) -> Views:
     """For each kind the rows of those that can still be read, and the vectors of their worse copies, unit rows."""
     if not items:
         return {}

@@ -30,7 +30,7 @@ from curator.registry.validation import Breach
 from curator.reporter import count
 
 if TYPE_CHECKING:
-    from curator.embedding.embedder import Encoding
+    from curator.embedding.embedder import Embedder
     from curator.learning.training import Training
     from curator.registry.loader import Registry
 
@@ -67,7 +67,7 @@ class _Data:
 class LearnedMetrics:
     """Fits metrics and finds those that were fitted."""
 
-    def __init__(self, encoding: Encoding, training: Training) -> None:
+    def __init__(self, encoding: Embedder, training: Training) -> None:
         self.encoding = encoding
         self.registry = training.registry
         self.derived = training.derived

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from curator.api import FittedHead, HeadSpec, HeldOut, Item, Model, Predictions, TargetRef
 from curator.catalog.items import Items
 from curator.catalog.labels import Examples, Labels
-from curator.embedding.embedder import Encoding
+from curator.embedding.embedder import Embedder
 from curator.errors import BadInput, NotReady
 from curator.history.journal import Journal
 from curator.kit.copies.vectors import MANY
@@ -64,7 +64,7 @@ class Training:
         derived: Derived,
         objects: Objects,
         registry: Registry,
-        encoding: Encoding,
+        encoding: Embedder,
         reporter: Reporter,
     ) -> None:
         self.derived = derived

@@ -17,7 +17,7 @@ from curator.running.dialogue import Asker, Dialogue, row_of
 from curator.running.outputs import apply, make, outputs
 
 
-class Performance:
+class ActionRunner:
     """Carries out what an action's plan yields, within one run."""
 
     def __init__(
