@@ -49,8 +49,11 @@ class NotFound(CuratorError):
     exit_code = 3
 
     @classmethod
-    def named(cls, kind: str, name: str, known: Iterable[str], hint: str = "") -> NotFound:
-        """An error for `name`, with the nearest of `known`, or else all of them when they are few."""
+    def named(cls, kind: str, name: str, known: Iterable[str], hint: str = "", many: str = "") -> NotFound:
+        """An error for `name`, with the nearest of `known`, or else all of them when they are few.
+
+        `many` is said where they are too many to list, `hint` where there is none; or in both cases, without `many`.
+        """
         known = sorted(known)
         near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
         if near:
@@ -58,7 +61,7 @@ class NotFound(CuratorError):
         elif known and len(known) <= 8:
             tail = f"there is {', '.join(map(repr, known))}"
         else:
-            tail = hint
+            tail = (many or hint) if known else hint
         return cls(f"no {kind} {name!r}" + (f": {tail}" if tail else ""))
 
 

@@ -20,6 +20,8 @@ from curator.history.journal import Journal
 from curator.store.catalogue.labels import GroupRow, LabelRow, LabelStore, VerdictRow
 from curator.store.sqlite import Database
 
+LISTED = "`curator status` lists those that there are"
+
 
 class Source(enum.IntEnum):
     """Who said it; the higher overrides."""
@@ -93,7 +95,7 @@ class Labels:
         row = self._meant(sought(name))
         if row is None:
             hint = "there is no label yet: `curator label NAME FILES`"
-            raise NotFound.named("label", name, self.names(), hint)
+            raise NotFound.named("label", name, self.names(), hint, LISTED)
         return row
 
     def find_group(self, name: str) -> GroupRow:
@@ -101,7 +103,9 @@ class Labels:
         row = self.store.group_named(sought(name, "group"))
         if row is None:
             hint = "there is no group yet: `curator add FOLDER --labels-from-folders --group NAME`"
-            raise NotFound.named("group", name, self.store.group_names(), hint)
+            raise NotFound.named(
+                "group", name, self.store.group_names(), hint, many="`curator status` lists those that there are"
+            )
         return row
 
     def target(self, label: str | None = None, group: str | None = None) -> TargetRef:

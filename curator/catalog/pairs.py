@@ -77,7 +77,11 @@ class Pairs:
         known = [found.name for found in self.counts()]
         if metric not in known:
             raise NotFound.named(
-                "metric", metric, known, hint="there is none yet: curator pair FILE FILE --metric NAME"
+                "metric",
+                metric,
+                known,
+                hint="there is none yet: curator pair FILE FILE --metric NAME",
+                many="`curator metrics` lists those that there are",
             )
 
 

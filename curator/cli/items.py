@@ -182,6 +182,7 @@ def label(
     as_json: bool,
 ) -> None:
     """Say of items that they are NAME."""
+    from curator.catalog.label_names import full_name
     from curator.cli.render import Output
     from curator.errors import BadInput
     from curator.reporter import count
@@ -201,7 +202,10 @@ def label(
         output.line("nothing to label: no item was named")
         return
     new = f" (a new label{_nearest(name, known)})" if is_new and not remove else ""
-    output.line(f"{count(len(said), 'item')}: {now or 'nothing said'} for {name}{new}")
+    meant = workspace.labels.known(name, group)
+    # What was typed may be a number, or say no group.
+    called = name if meant is None or (group is None and meant.name == name) else full_name(meant.name, meant.group)
+    output.line(f"{count(len(said), 'item')}: {now or 'nothing said'} for {called}{new}")
     for item, before in said:
         if before not in ("", now):
             say(f"  {item} was {before} before")

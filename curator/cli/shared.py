@@ -183,7 +183,7 @@ def _refuse_empty(ctx: click.Context, parameter: click.Parameter, value: str) ->
         return
     of_path = isinstance(parameter.type, Place | click.Path)
     if not (value if of_path else value.strip()):
-        none = "no encoder" if (parameter.metavar or "").startswith("NAME[") else "none"
+        none = "no encoder" if "VARIANT" in (parameter.metavar or "") else "none"
         message = (
             f"it needs a {'path' if of_path else 'name'}, and {value!r} is {none}; is a variable of the shell empty?"
         )

@@ -89,7 +89,8 @@ class Models:
         row = self.store.of_version(wanted.name, wanted.version)
         if row is None or wanted.variant not in (None, row.variant):
             known = [model.name for model in self.all() if model.encoder == wanted.name]
-            raise NotFound.named("model", reference, known, hint="nothing was embedded with this encoder yet")
+            listed = "`curator encoders` lists them"
+            raise NotFound.named("model", reference, known, "nothing was embedded with this encoder yet", listed)
         return _model(row)
 
     def by_id(self, model_id: int) -> Model:

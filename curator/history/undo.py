@@ -99,7 +99,8 @@ class Undo:
         moves = self.moves.of_run(run)
         gone = sum(move.direction == "off" for move in moves)
         if gone:
-            raise BadInput(f"run {run} removed {count(gone, 'file')} for good: that cannot be undone")
+            earlier = "`curator undo N` takes an earlier run back, `curator log` lists them"
+            raise BadInput(f"run {run} removed {count(gone, 'file')} for good: that cannot be undone ({earlier})")
         return moves
 
     def _refuse_changed(self, run: int, moves: Iterable[Move]) -> None:

@@ -189,3 +189,11 @@ def test_a_label_that_is_called_as_another_with_its_group_is_never_taken_for_it(
     assert sorted("unchanged" in line for line in told) == [False, True], told
     assert sorted(line.partition(":")[2].partition(":")[0] for line in told) == ["photos/hat@1", "photos/hat@2"]
     assert os.path.isdir("workspace")
+
+
+def test_a_label_that_was_given_by_its_number_is_told_by_its_name(run, tmp_path):
+    cli_kit.texts(tmp_path / "texts", 2)
+    run("add", "texts", "--no-encode")
+    assert "positive for photos/hat (a new label)" in run("label", "hat", "--group", "photos", "id:1").out
+    assert run("label", "id:1", "id:2").out == "1 item: positive for photos/hat\n"
+    assert run("label", "hat", "id:2").out == "1 item: positive for hat\n"

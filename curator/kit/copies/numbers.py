@@ -89,6 +89,8 @@ NUMBER = re.compile(
     """,
     re.VERBOSE,
 )
+ARABIC = {0x066B: ".", 0x066C: ","}
+"""The decimal and the thousands separator of Arabic script."""
 THOUSANDS = re.compile(r"(?<![0-9.,])[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9,])")
 SAME_UNITS = {"percent": "%", "pct": "%", "℃": "°c", "mcg": "µg", "ug": "µg", "um": "µm", "us": "µs"}
 SAME_SIGNS = {"负": "-", "負": "-", "零下": "-", "minus": "-", "negative": "-"}
@@ -108,6 +110,7 @@ def _plain(text: str) -> str:
         text = LOWERED.sub(lambda found: f"_{found[0]} ", text)
         text = SET_APART.sub(lambda found: f" {found[0]} ", text)
         text = unicodedata.normalize("NFKC", text)
+        text = text.translate(ARABIC)
         text = OTHER_DIGITS.sub(lambda found: str(unicodedata.decimal(found[0])), text)
     return text.casefold().translate(HYPHENS)
 
