@@ -33,11 +33,11 @@ LIBRARIES = (
     "sklearn.metrics",
     "sklearn.model_selection",
 )
-HARMLESS = ("CURATOR_", "PYTEST_", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "TERM", "KMP_")
-"""Variables that a command may be given: how they begin. What others say could matter while libraries are imported.
+GIVEN = ("CURATOR_", "PYTEST_", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "TERM")
+"""Variables that tests set, by how they begin. Any other could matter while libraries are imported."""
 
-Those of KMP scikit-learn sets itself when it is imported, also in a test's process.
-"""
+SET_BY_IMPORTS = ("KMP_", "LD_LIBRARY_PATH", "TOKENIZERS_PARALLELISM", "TORCHINDUCTOR_CACHE_DIR")
+"""Those that scikit-learn, OpenCV, open_clip and torch set when they are imported, here in a test's own process."""
 
 LONGEST = 100_000
 """Bytes of a request; longer ones do not go through a socket in one piece."""
@@ -59,7 +59,7 @@ class Warm:
     def takes(self, request: bytes, environment: Mapping[str, str]) -> bool:
         """Whether such a command does here what it would do in a process that is started for it."""
         differ = dict(self.environment.items() ^ environment.items())
-        return len(request) < LONGEST and all(name.startswith(HARMLESS) for name in differ)
+        return len(request) < LONGEST and all(name.startswith((*GIVEN, *SET_BY_IMPORTS)) for name in differ)
 
     def run(self, request: bytes, stdin: bytes, timeout: float) -> tuple[int, bytes, bytes]:
         """The exit code, stdout and stderr, as `subprocess.run` gives them; so does it raise `TimeoutExpired`."""
