@@ -185,7 +185,7 @@ BAD_NAMES = {
     "encoder-": "no name for a plugin",
     ".encoder": "no name for a plugin",
     "编码器": "no name for a plugin",
-    "": "no name for a plugin",
+    "": "it needs a name",
     "2d": "'2d' cannot be imported",
     "lambda": "'lambda' cannot be imported",
     "json": "'json' is a module that Python",
