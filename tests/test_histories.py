@@ -337,7 +337,7 @@ def _run(tmp_path, **how):
 
 
 def test_any_history_leaves_what_the_model_says(tmp_path):
-    _run(tmp_path, max_examples=24, stateful_step_count=20)
+    _run(tmp_path, max_examples=40, stateful_step_count=20)
 
 
 @pytest.mark.slow
