@@ -17,7 +17,7 @@ import subprocess
 import sys
 import termios
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -96,6 +96,27 @@ def curator(
     return Ran(code, out.decode(), err.decode())
 
 
+def started(
+    args: Sequence[str], cwd: Path, environ: Mapping[str, str], streams: Sequence[int], terminal: bool = False
+) -> subprocess.Popen[bytes] | warm.Started:
+    """Run the command with these streams, which are closed here, and do not wait for it.
+
+    `terminal`: the first of them is one, and becomes that of a session of its own, so that Ctrl-C reaches it.
+    """
+    command = [CURATOR, *args]
+    process = warm.start(command, cwd, environ, streams, terminal) or subprocess.Popen(
+        command,
+        cwd=cwd,
+        **dict(zip(("stdin", "stdout", "stderr"), streams, strict=True)),
+        env=environ,
+        start_new_session=terminal,
+        preexec_fn=(lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0)) if terminal else None,
+    )
+    for stream in streams:
+        os.close(stream)
+    return process
+
+
 def curator_here(*args: str) -> Ran:
     """Run the command in this process, where what is heavy may be loaded already."""
     from click.testing import CliRunner
@@ -111,8 +132,7 @@ def at_terminal(*args: str, cwd: Path, stdout: Any = None, env: Mapping[str, str
     ours, theirs = pty.openpty()
     environ = environment({"TERM": "xterm-256color", **(env or {})})
     out = theirs if stdout is None else stdout
-    process = subprocess.Popen([CURATOR, *args], cwd=cwd, stdout=out, stderr=theirs, env=environ)
-    os.close(theirs)
+    process = started(args, cwd, environ, (os.dup(0), os.dup(out if isinstance(out, int) else out.fileno()), theirs))
     shown = b""
     with contextlib.suppress(OSError):  # Linux raises it when the last writer is gone
         while piece := os.read(ours, 65536):
@@ -130,17 +150,7 @@ class AtTerminal:
         self._ours, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
         environ = environment({"TERM": "xterm-256color", **(env or {})})
-        self.process = subprocess.Popen(
-            [CURATOR, *args],
-            cwd=cwd,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            env=environ,
-            start_new_session=True,
-            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # so that Ctrl-C reaches it
-        )
-        os.close(theirs)
+        self.process = started(args, cwd, environ, (theirs, os.dup(theirs), os.dup(theirs)), terminal=True)
 
     def until(self, text: str) -> str:
         """Read until this is shown, after what was read before; returns what is new."""

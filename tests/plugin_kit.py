@@ -11,6 +11,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import warm
+from cli_kit import CURATOR
+
 FIRST_PARTY = frozenset(
     entry_point.name for entry_point in metadata.distribution("curator-agent").entry_points.select(group="curator")
 )
@@ -76,11 +79,16 @@ class Site:
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n")
         (info / "entry_points.txt").write_text(f"[curator]\n{entry or name} = {module}\n")
 
-    def run(self, *arguments: str | Path, code: str = "from curator.cli import main; main()") -> Ran:
-        """`curator ARGUMENTS` in a fresh process."""
+    def run(self, *arguments: str | Path, code: str = "") -> Ran:
+        """`curator ARGUMENTS`; with `code`, that program with the arguments, in a process that is started for it."""
         environment = {**os.environ, "PYTHONPATH": str(self.path), "NO_COLOR": "1", **self.environment}
-        command = [sys.executable, "-P", "-c", code, *map(str, arguments)]
-        done = subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=120, check=False
-        )
-        return Ran(done.returncode, done.stdout, done.stderr)
+        given = [*map(str, arguments)]
+        found = None if code else warm.ran([CURATOR, *given], self.folder, environment, b"", 120)
+        if found is None:
+            command = [sys.executable, "-P", "-c", code or "from curator.cli import main; main()", *given]
+            done = subprocess.run(
+                command, cwd=self.folder, env=environment, capture_output=True, timeout=120, check=False
+            )
+            found = done.returncode, done.stdout, done.stderr
+        status, out, err = found
+        return Ran(status, out.decode(), err.decode())

@@ -174,13 +174,21 @@ class Module:
     calls: tuple[tuple[str, int], ...]
     functions: tuple[tuple[str, int, int], ...]
     sql: tuple[tuple[int, str], ...]
+    decoding: tuple[tuple[int, str], ...]
 
     @property
     def layer(self) -> str:
-        """Its row of the table: the longest that it lies in."""
-        return max((layer for layer in LAYERS if within(self.name, layer)), key=len)
+        """Its row of the table."""
+        return layer_of(self.name)
 
 
+@functools.cache
+def layer_of(name: str) -> str:
+    """The longest that a module lies in."""
+    return max((layer for layer in LAYERS if within(name, layer)), key=len)
+
+
+@functools.cache
 def within(name: str, package: str) -> bool:
     return name == package or (name.startswith(package + ".") and package != "curator")
 
@@ -208,7 +216,9 @@ def parsed(root_package: str, inner: Path, path: Path, text: str) -> Module:
     ]
     imports = tuple(imported(tree, package, top=True))
     sql = tuple(sorted(sql_in(nodes)))
-    return Module(".".join(name), str(path), text, imports, tuple(calls), tuple(functions), sql)
+    lines = enumerate(text.splitlines(), 1)
+    decoding = tuple((number, f"uses {found[0]}") for number, line in lines if (found := DECODES.search(line)))
+    return Module(".".join(name), str(path), text, imports, tuple(calls), tuple(functions), sql, decoding)
 
 
 def sql_in(nodes: Collection[ast.AST]) -> Iterator[tuple[int, str]]:
@@ -275,6 +285,7 @@ def own(name: str) -> bool:
     return name.split(".")[0] in ("curator", "curator_plugins")
 
 
+@functools.cache
 def late(name: str) -> bool:
     # `status` says what is needed to fit a head, too.
     return any(within(name, room) for room in ENTERED_LATE) and name != "curator.learning.min_examples"
@@ -398,9 +409,8 @@ def rows_only_by_the_journal(tree: Tree) -> Complaints:
 def one_door_to_pictures(tree: Tree) -> Complaints:
     """What Pillow reads of people's files, it reads where any error becomes a reason: `curator.kit.images`."""
     for module in tree.values():
-        for number, line in enumerate(module.text.splitlines(), 1):
-            if module.name != "curator.kit.images" and (found := DECODES.search(line)):
-                yield module, number, f"uses {found[0]}"
+        if module.name != "curator.kit.images":
+            yield from ((module, line, what) for line, what in module.decoding)
 
 
 @rule

@@ -1,30 +1,39 @@
-"""`curator` in processes that are forked from one that has scikit-learn imported: a second less where it is needed.
+"""`curator` in processes that are forked from one that has all imported: half a second less each, three with torch.
 
-What is forked is Python with libraries of others (`LIBRARIES`) and nothing of curator, so that every command still
-imports curator itself, from the same script, with its own arguments, folder, environment, streams and exit code. What
-forking would hide is a module of these libraries that nobody imports, and what hangs on the order of a set: where
-`CURATOR_TESTS_FRESH` is set, as in CI, nothing is forked.
+What is forked is Python with the modules of curator, of its plugins and of the libraries that they use (`LIBRARIES`),
+and nothing more: every command runs the same script, reads the entry points and the plugins of its environment anew,
+and has its own arguments, folder, environment, streams and exit code. What forking would hide is a module that nobody
+imports, what one finds when it is imported late, and what hangs on the order of a set: where `CURATOR_TESTS_FRESH` is
+set, as in CI, nothing is forked.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import functools
 import gc
 import importlib
+import importlib.util
 import json
 import os
+import pkgutil
 import runpy
 import signal
 import socket
 import subprocess
 import sys
+import termios
+import threading
+import time
+import weakref
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+PACKAGES = ("curator", "curator_plugins")
 LIBRARIES = (
     "numpy",
     "scipy.stats",
@@ -32,8 +41,11 @@ LIBRARIES = (
     "sklearn.linear_model",
     "sklearn.metrics",
     "sklearn.model_selection",
+    "torchvision",
+    "timm",
+    "open_clip",
 )
-GIVEN = ("CURATOR_", "PYTEST_", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "TERM")
+GIVEN = ("CURATOR_", "PYTEST_", "PYTHONPATH", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "TERM")
 """Variables that tests set, by how they begin. Any other could matter while libraries are imported."""
 
 SET_BY_IMPORTS = ("KMP_", "LD_LIBRARY_PATH", "TOKENIZERS_PARALLELISM", "TORCHINDUCTOR_CACHE_DIR")
@@ -43,8 +55,40 @@ LONGEST = 100_000
 """Bytes of a request; longer ones do not go through a socket in one piece."""
 
 
+class Started:
+    """A forked command that runs: of `subprocess.Popen`, what tests use."""
+
+    def __init__(self, home: Warm, pid: int) -> None:
+        self.pid, self.returncode = pid, None
+        self._home = home
+
+    def poll(self) -> int | None:
+        """The exit code, or None while it runs."""
+        if self.returncode is None:
+            self.returncode = self._home.ask("poll", pid=self.pid)
+        return self.returncode
+
+    def wait(self, timeout: float = 120) -> int:
+        """The exit code; raises `TimeoutExpired`."""
+        end = time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if time.monotonic() > end:
+                raise subprocess.TimeoutExpired(["curator"], timeout)
+            time.sleep(0.002)
+        return code
+
+    def send_signal(self, number: int) -> None:
+        """As `kill` does; nothing once it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """As `kill -9` does."""
+        self.send_signal(signal.SIGKILL)
+
+
 class Warm:
-    """The process that others are forked from; `run` is for one thread."""
+    """The process that others are forked from; for one thread."""
 
     def __init__(self) -> None:
         self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -56,38 +100,26 @@ class Warm:
         theirs.close()
         atexit.register(self.close)
 
-    def takes(self, request: bytes, environment: Mapping[str, str]) -> bool:
+    def takes(self, command: Sequence[str], environment: Mapping[str, str]) -> bool:
         """Whether such a command does here what it would do in a process that is started for it."""
         differ = dict(self.environment.items() ^ environment.items())
-        return len(request) < LONGEST and all(name.startswith((*GIVEN, *SET_BY_IMPORTS)) for name in differ)
+        return (
+            sum(map(len, command)) < LONGEST / 8
+            and all(name.startswith((*GIVEN, *SET_BY_IMPORTS)) for name in differ)
+            and not ("PYTHONPATH" in differ and hides(environment.get("PYTHONPATH", "")))
+        )
 
-    def run(self, request: bytes, stdin: bytes, timeout: float) -> tuple[int, bytes, bytes]:
-        """The exit code, stdout and stderr, as `subprocess.run` gives them; so does it raise `TimeoutExpired`."""
-        (their_in, our_in), (our_out, their_out), (our_err, their_err) = os.pipe(), os.pipe(), os.pipe()
-        socket.send_fds(self.channel, [request], [their_in, their_out, their_err])
-        for descriptor in (their_in, their_out, their_err):
-            os.close(descriptor)
-        pid = self._told()
-        with ThreadPoolExecutor(3) as pool:
-            pool.submit(_write, our_in, stdin)
-            said = [pool.submit(_read, descriptor) for descriptor in (our_out, our_err)]
-            try:
-                out, err = (future.result(timeout) for future in said)
-            except TimeoutError:
-                os.kill(pid, signal.SIGKILL)
-                self._told()
-                raise subprocess.TimeoutExpired(["curator"], timeout) from None
-        return self._told(), out, err
+    def ask(self, what: str, streams: Sequence[int] = (), **told: Any) -> Any:
+        """Its answer to a request."""
+        socket.send_fds(self.channel, [json.dumps({"what": what, **told}).encode()], streams)
+        answer = self.channel.recv(64)
+        assert answer, f"what commands are forked from is gone: {self.process.communicate()}"
+        return json.loads(answer)
 
     def close(self) -> None:
         """End it."""
         self.channel.close()
         self.process.communicate()
-
-    def _told(self) -> int:
-        number = self.channel.recv(32)
-        assert number, f"what commands are forked from is gone: {self.process.communicate()}"
-        return int(number)
 
 
 @functools.cache
@@ -96,14 +128,53 @@ def warm() -> Warm | None:
     return None if os.environ.get("CURATOR_TESTS_FRESH") else Warm()
 
 
+def start(
+    command: Sequence[str], cwd: Path, environment: Mapping[str, str], streams: Sequence[int], terminal: bool = False
+) -> Started | None:
+    """Fork a command with these streams, or None where it needs a process that is started for it.
+
+    `terminal`: the first of them is one, and becomes that of a session of its own, so that Ctrl-C reaches it.
+    """
+    home = warm()
+    if not home or not home.takes(command, environment):
+        return None
+    told = {"command": command, "cwd": os.fspath(cwd), "environment": dict(environment), "terminal": terminal}
+    return Started(home, home.ask("start", streams, **told))
+
+
 def ran(
     command: Sequence[str], cwd: Path, environment: Mapping[str, str], stdin: bytes, timeout: float
 ) -> tuple[int, bytes, bytes] | None:
-    """What a command did, or None where it needs a process that is started for it."""
-    told = {"command": command, "cwd": os.fspath(cwd), "environment": dict(environment)}
-    request = json.dumps(told).encode()
-    found = warm()
-    return found.run(request, stdin, timeout) if found and found.takes(request, environment) else None
+    """The exit code, stdout and stderr of a command, as `subprocess.run` gives them, or None as `start`."""
+    (their_in, our_in), (our_out, their_out), (our_err, their_err) = pipes = os.pipe(), os.pipe(), os.pipe()
+    streams = their_in, their_out, their_err
+    process = start(command, cwd, environment, streams)
+    for descriptor in streams if process else sum(pipes, ()):
+        os.close(descriptor)
+    if not process:
+        return None
+    with ThreadPoolExecutor(3) as pool:
+        pool.submit(_write, our_in, stdin)
+        said = [pool.submit(_read, descriptor) for descriptor in (our_out, our_err)]
+        try:
+            out, err = (future.result(timeout) for future in said)
+        except TimeoutError:
+            process.kill()
+            raise subprocess.TimeoutExpired(["curator"], timeout) from None
+    return process.wait(), out, err
+
+
+def hides(path: str) -> bool:
+    """Whether what lies in these folders would be imported in place of a module that is here, or before all others."""
+    folders = filter(os.path.isdir, path.split(os.pathsep))
+    names = {entry.split(".")[0] for folder in folders for entry in os.listdir(folder)} - {"__pycache__"}
+    return any(name in ("sitecustomize", "usercustomize") or is_here(name) for name in names)
+
+
+@functools.cache
+def is_here(module: str) -> bool:
+    """Whether there is a module of this name without a `PYTHONPATH`."""
+    return module.isidentifier() and importlib.util.find_spec(module) is not None
 
 
 def _write(descriptor: int, data: bytes) -> None:
@@ -120,44 +191,74 @@ def _read(descriptor: int) -> bytes:
 
 
 def serve(channel: socket.socket) -> dict[str, Any] | None:
-    """Fork for each request and tell the process id, then its exit code. In the child: the request; at the end None."""
+    """Answer requests: fork and tell the process id, or how one ended. In a child: the request; at the end None."""
     while True:
         message, descriptors, _, _ = socket.recv_fds(channel, LONGEST, 3)
         if not message:
             return None
-        pid = os.fork()
-        if not pid:
-            channel.close()
-            for number, descriptor in enumerate(descriptors):
-                os.dup2(descriptor, number)
+        request = json.loads(message)
+        if request["what"] == "start":
+            answer = os.fork()
+            if not answer:
+                channel.close()
+                for number, descriptor in enumerate(descriptors):
+                    os.dup2(descriptor, number)
+                    os.close(descriptor)
+                return dict(request)
+            for descriptor in descriptors:
                 os.close(descriptor)
-            return dict(json.loads(message))
-        for descriptor in descriptors:
-            os.close(descriptor)
-        channel.send(str(pid).encode())
-        channel.send(str(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])).encode())
+        else:
+            pid, status = os.waitpid(request["pid"], os.WNOHANG)
+            answer = os.waitstatus_to_exitcode(status) if pid else None
+        channel.send(json.dumps(answer).encode())
 
 
-def become(request: dict[str, Any]) -> None:
+def become(command: Sequence[str], cwd: str, environment: Mapping[str, str], terminal: bool) -> None:
     """Be the command, to the end."""
     import numpy as np
 
-    script, *_ = sys.argv = request["command"]
-    os.chdir(request["cwd"])
+    if terminal:
+        os.setsid()
+        fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+    sys.stdout.reconfigure(line_buffering=os.isatty(1))
+    os.chdir(cwd)
     os.environ.clear()
-    os.environ.update(request["environment"])
-    sys.path[0] = os.path.dirname(script)
+    os.environ.update(environment)
+    script, *_ = sys.argv = list(command)
+    sys.path[0:1] = [os.path.dirname(script), *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
     np.random.seed()
-    runpy.run_path(script, run_name="__main__")
+    try:
+        runpy.run_path(script, run_name="__main__")
+    except SystemExit as ended:
+        if not isinstance(ended.code, int | None):
+            raise  # Python tells it
+        # As Python ends, but for taking all modules to pieces, which would copy what is shared until then.
+        threading._shutdown()
+        atexit._run_exitfuncs()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended.code or 0)
+
+
+def warm_up() -> None:
+    """Import all that a command may need, so that none of them does."""
+    for library in LIBRARIES:
+        importlib.import_module(library)
+    for package in map(importlib.import_module, PACKAGES):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(module.name)
+    # What these libraries tidy up at their end is nothing of a command's.
+    atexit._clear()
+    weakref.finalize._registry.clear()
+    weakref.finalize._registered_with_atexit = False
+    gc.collect()
+    gc.freeze()  # what is there already is not looked through again by any of them
 
 
 if __name__ == "__main__":
-    for library in LIBRARIES:
-        importlib.import_module(library)
-    gc.collect()
-    gc.freeze()  # what is there already is not looked through again by any of them
+    warm_up()
     asked = None
     with contextlib.suppress(KeyboardInterrupt):
         asked = serve(socket.socket(fileno=int(sys.argv[1])))
     if asked:
-        become(asked)
+        become(**{name: value for name, value in asked.items() if name != "what"})

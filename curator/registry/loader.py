@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import os
 import re
 import sys
@@ -204,7 +205,7 @@ def load_plugins(entry_points: Iterable[metadata.EntryPoint] | None = None) -> R
     registry = Registry()
     if entry_points is None:
         entry_points, registry.failures = installed()
-    for entry_point, origin in sorted(((e, _origin(e)) for e in set(entry_points)), key=_load_order):
+    for entry_point, origin in sorted(_with_origins(entry_points), key=_load_order):
         begin = time.perf_counter()
         with _contained():  # around the reason too: to tell an error, its own code runs
             try:
@@ -250,12 +251,15 @@ def _named(distribution: metadata.Distribution | None) -> tuple[str, str]:
     version: str | None = None
     with contextlib.suppress(Exception):  # metadata that a half-removed distribution left behind
         if distribution:
-            name, version = distribution.name, distribution.version
+            read = distribution.metadata  # once: it parses the whole file, a long description too
+            name, version = read["Name"], read["Version"]
     return name or UNKNOWN, version or "?"
 
 
-def _origin(entry_point: metadata.EntryPoint) -> Origin:
-    return Origin(entry_point.name, entry_point.value, *_named(entry_point.dist))
+def _with_origins(entry_points: Iterable[metadata.EntryPoint]) -> Iterator[tuple[metadata.EntryPoint, Origin]]:
+    named = functools.cache(_named)  # a distribution of many plugins is read once
+    for entry_point in set(entry_points):
+        yield entry_point, Origin(entry_point.name, entry_point.value, *named(entry_point.dist))
 
 
 def _load_order(pair: tuple[metadata.EntryPoint, Origin]) -> tuple[bool, str, str]:
