@@ -7,6 +7,7 @@ each costs a few milliseconds, where a new interpreter would cost half a second.
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import signal
 from importlib import metadata
@@ -75,6 +76,7 @@ class Elsewhere:
 
 
 def _serve(there: Any) -> None:
+    gc.freeze()  # what is there already is not looked through, and so not copied, by any of them
     try:
         while True:
             work = there.recv()

@@ -117,10 +117,12 @@ class Moves:
             if move.direction == "back":
                 self._tidy(self.ends(move)[0])
 
-    def is_changed(self, move: Move) -> bool:
-        """Whether another file is now where a move would take one from."""
+    def missed(self, move: Move) -> str | None:
+        """What became of the file that a move would take, in words; None if it is there as it was."""
         source, _ = self.ends(move)
-        return os.path.lexists(source) and not _is(source, move.hash)
+        if _is(source, move.hash):
+            return None
+        return "changed since that run moved it" if os.path.lexists(source) else "gone since that run moved it"
 
     def erase(self, journal: Journal, move: Move, then: Callable[[], None], instead: Callable[[], None]) -> None:
         """Remove a file from the quarantine for good. The rows go first (`then`); `recover` goes on after a kill.

@@ -74,7 +74,7 @@ class Undo:
         """
         moves = [move.reversed() for move in reversed(self._moves(run))]
         self._refuse(run, self._later_on_same_rows(run))
-        self._refuse_changed(run, moves)
+        self._refuse_missed(run, moves)
         changes = self.changes.of_run(run)
         put_back: list[ChangeRow] = []
 
@@ -103,12 +103,12 @@ class Undo:
             raise BadInput(f"run {run} removed {count(gone, 'file')} for good: that cannot be undone ({earlier})")
         return moves
 
-    def _refuse_changed(self, run: int, moves: Iterable[Move]) -> None:
-        """Refuse where another file is now at a path: moved on the word of the journal, nobody would know it again."""
-        changed = next(filter(self.moves.is_changed, moves), None)
-        if changed is not None:
-            path = self.moves.ends(changed)[0]
-            raise NotReady(f"run {run} cannot be undone, nothing was changed: {path}: changed since that run moved it")
+    def _refuse_missed(self, run: int, moves: Iterable[Move]) -> None:
+        """Refuse where a file is gone, or is another: moved on the word of the journal, nobody would know it again."""
+        for move in moves:
+            if missed := self.moves.missed(move):
+                path = self.moves.ends(move)[0]
+                raise NotReady(f"run {run} cannot be undone, nothing was changed: {path}: {missed}")
 
     def _reverse(self, change: ChangeRow, journal: Journal) -> bool:
         """Put a row back; returns False where nothing had to be done for it."""

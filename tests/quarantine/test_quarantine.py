@@ -219,12 +219,13 @@ def test_a_copy_that_somebody_laid_in_the_way_back_stays(ws, photos, tmp_path):
     assert setting_aside.state(tmp_path) == before
 
 
-def test_a_file_that_changed_since_it_came_back_is_not_taken_again_on_the_word_of_the_journal(ws, photos, tmp_path):
+@pytest.mark.parametrize("became", ["changed", "gone"])
+def test_a_file_that_is_not_as_it_came_back_is_not_taken_again_on_the_word_of_the_journal(ws, photos, tmp_path, became):
     tidy(ws, photos / "b.png", photos / "a.png")
     ws.quarantine.restore()
-    picture(photos / "b.png", seed=3)
+    picture(photos / "b.png", seed=3) if became == "changed" else (photos / "b.png").unlink()
     before, rows = setting_aside.state(tmp_path), dump(ws)
-    with pytest.raises(NotReady, match=r"run 3 cannot be undone, nothing was changed: .*b\.png: changed since"):
+    with pytest.raises(NotReady, match=rf"run 3 cannot be undone, nothing was changed: .*b\.png: {became} since"):
         ws.undo(3)
     assert setting_aside.state(tmp_path) == before and dump(ws) == rows
 
