@@ -26,7 +26,8 @@ import warm
 
 CURATOR = shutil.which("curator", path=os.path.dirname(sys.executable)) or "curator"
 
-PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2
+PR_CAPBSET_DROP, CAPABILITY_VERSION = 24, 0x20080522
+RIGHTS = (1, 2)  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
 
 
 @dataclass(frozen=True)
@@ -80,14 +81,26 @@ def curator(
     before: Callable[[], None] | None = None,
 ) -> Ran:
     """Run the installed command and wait for it. `before` runs in the child, ahead of it."""
-    found = None if before else warm.ran([CURATOR, *map(os.fsdecode, args)], cwd, environment(env), stdin, 120)
+    return script(CURATOR, *args, cwd=cwd, stdin=stdin, env=env, before=before)
+
+
+def script(
+    *command: str | bytes | Path,
+    cwd: Path,
+    stdin: bytes = b"",
+    env: Mapping[str, str] | None = None,
+    before: Callable[[], None] | None = None,
+) -> Ran:
+    """Run a script of Python with its arguments, as `curator`."""
+    environ = environment(env)
+    found = warm.ran([*map(os.fsdecode, command)], cwd, environ, stdin, 120, before)
     if found is None:
         done = subprocess.run(
-            [CURATOR, *args],
+            [*([sys.executable] if command[0] != CURATOR else []), *command],
             cwd=cwd,
             input=stdin,
             capture_output=True,
-            env=environment(env),
+            env=environ,
             preexec_fn=before,
             timeout=120,
         )
@@ -104,7 +117,7 @@ def started(
     `terminal`: the first of them is one, and becomes that of a session of its own, so that Ctrl-C reaches it.
     """
     command = [CURATOR, *args]
-    process = warm.start(command, cwd, environ, streams, terminal) or subprocess.Popen(
+    process = warm.start(command, cwd, environ, streams, terminal=terminal) or subprocess.Popen(
         command,
         cwd=cwd,
         **dict(zip(("stdin", "stdout", "stderr"), streams, strict=True)),
@@ -190,9 +203,15 @@ def obey_permissions() -> None:
     """Take from root, in the child and all that it runs, the right to pass over file permissions."""
     if os.geteuid() == 0:
         libc = ctypes.CDLL(None, use_errno=True)
-        for capability in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
-            if libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0):
-                raise OSError(ctypes.get_errno(), "prctl")
+        header = struct.pack("Ii", CAPABILITY_VERSION, 0)
+        held = ctypes.create_string_buffer(24)  # effective, permitted and inheritable, the first 32; the others so
+        taken = [libc.prctl(PR_CAPBSET_DROP, one, 0, 0, 0) for one in RIGHTS]  # from what it runs
+        taken.append(libc.capget(header, held))
+        words = list(struct.unpack("6I", held.raw))
+        words[:2] = [word & ~sum(1 << one for one in RIGHTS) for word in words[:2]]
+        taken.append(libc.capset(header, struct.pack("6I", *words)))  # from itself
+        if any(taken):
+            raise OSError(ctypes.get_errno(), "prctl or capset")
 
 
 def permissions_hold(folder: Path) -> bool:

@@ -28,7 +28,7 @@ import termios
 import threading
 import time
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -129,26 +129,38 @@ def warm() -> Warm | None:
 
 
 def start(
-    command: Sequence[str], cwd: Path, environment: Mapping[str, str], streams: Sequence[int], terminal: bool = False
+    command: Sequence[str],
+    cwd: Path,
+    environment: Mapping[str, str],
+    streams: Sequence[int],
+    before: Callable[[], None] | None = None,
+    terminal: bool = False,
 ) -> Started | None:
     """Fork a command with these streams, or None where it needs a process that is started for it.
 
-    `terminal`: the first of them is one, and becomes that of a session of its own, so that Ctrl-C reaches it.
+    The command is a script of Python and its arguments. `before` runs in the child, ahead of it, if it is a function of
+    a module. `terminal`: the first stream is one, and becomes that of a session of its own, so that Ctrl-C reaches it.
     """
     home = warm()
-    if not home or not home.takes(command, environment):
+    if not home or not home.takes(command, environment) or (before and is_inner(before)):
         return None
+    ahead = [before.__module__, before.__name__] if before else []
     told = {"command": command, "cwd": os.fspath(cwd), "environment": dict(environment), "terminal": terminal}
-    return Started(home, home.ask("start", streams, **told))
+    return Started(home, home.ask("start", streams, **told, ahead=ahead))
 
 
 def ran(
-    command: Sequence[str], cwd: Path, environment: Mapping[str, str], stdin: bytes, timeout: float
+    command: Sequence[str],
+    cwd: Path,
+    environment: Mapping[str, str],
+    stdin: bytes = b"",
+    timeout: float = 120,
+    before: Callable[[], None] | None = None,
 ) -> tuple[int, bytes, bytes] | None:
     """The exit code, stdout and stderr of a command, as `subprocess.run` gives them, or None as `start`."""
     (their_in, our_in), (our_out, their_out), (our_err, their_err) = pipes = os.pipe(), os.pipe(), os.pipe()
     streams = their_in, their_out, their_err
-    process = start(command, cwd, environment, streams)
+    process = start(command, cwd, environment, streams, before)
     for descriptor in streams if process else sum(pipes, ()):
         os.close(descriptor)
     if not process:
@@ -175,6 +187,11 @@ def hides(path: str) -> bool:
 def is_here(module: str) -> bool:
     """Whether there is a module of this name without a `PYTHONPATH`."""
     return module.isidentifier() and importlib.util.find_spec(module) is not None
+
+
+def is_inner(function: Callable[[], None]) -> bool:
+    """Whether it cannot be found by its name in another process."""
+    return function.__qualname__ != function.__name__ or not function.__name__.isidentifier()
 
 
 def _write(descriptor: int, data: bytes) -> None:
@@ -213,7 +230,9 @@ def serve(channel: socket.socket) -> dict[str, Any] | None:
         channel.send(json.dumps(answer).encode())
 
 
-def become(command: Sequence[str], cwd: str, environment: Mapping[str, str], terminal: bool) -> None:
+def become(
+    command: Sequence[str], cwd: str, environment: Mapping[str, str], terminal: bool, ahead: Sequence[str]
+) -> None:
     """Be the command, to the end."""
     import numpy as np
 
@@ -221,6 +240,9 @@ def become(command: Sequence[str], cwd: str, environment: Mapping[str, str], ter
         os.setsid()
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
     sys.stdout.reconfigure(line_buffering=os.isatty(1))
+    if ahead:
+        module, name = ahead
+        getattr(importlib.import_module(module), name)()
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(environment)

@@ -7,7 +7,6 @@ import pty
 import shutil
 import sqlite3
 import subprocess
-import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -26,11 +25,7 @@ def tidy(tmp_path):
 
 
 def killed(folder, steps, *args, before=None):
-    command = [sys.executable, HARNESS, str(steps), *args]
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, env=cli_kit.environment(), timeout=120, preexec_fn=before
-    )
-    return cli_kit.Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+    return cli_kit.script(HARNESS, str(steps), *args, cwd=folder, before=before)
 
 
 @pytest.fixture
