@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,16 +42,25 @@ ODD_TEXTS = {
 
 def pictures(folder: Path) -> list[Path]:
     """Eight pictures that anybody would tell apart."""
+    found = [folder / f"picture-{number}.png" for number in range(8)]
+    for path, data in zip(found, _files_of_pictures(), strict=True):
+        path.write_bytes(data)
+    return found
+
+
+@functools.cache
+def _files_of_pictures() -> tuple[bytes, ...]:
+    """Made once in a process: a check asks for the pictures many times, and compressing them takes longer than it."""
     from PIL import Image
 
     rng = np.random.default_rng(0)
-    found = []
+    files = []
     for number in range(8):
         coarse = Image.fromarray(rng.integers(0, 256, (4 + number, 5, 3), dtype=np.uint8))
-        image = coarse.resize((320 - 10 * number, 240 + 15 * number), Image.Resampling.BICUBIC)
-        found.append(folder / f"picture-{number}.png")
-        image.save(found[-1])
-    return found
+        stream = io.BytesIO()
+        coarse.resize((320 - 10 * number, 240 + 15 * number), Image.Resampling.BICUBIC).save(stream, "png")
+        files.append(stream.getvalue())
+    return tuple(files)
 
 
 def two_kinds(folder: Path, kinds: Integers) -> list[Path]:
