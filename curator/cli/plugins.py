@@ -95,13 +95,13 @@ def new(name: str, kind: str, folder: str, as_json: bool) -> None:
 
     It is working code to go on from, with tests and all that publishing needs. Nothing is written over.
     """
-    from curator.catalog.places import typed
+    from curator.catalog.places import expand_path
     from curator.cli.render import Output
     from curator.cli.text import short_path
     from curator.scaffold import create
 
     _refuse_taken(name, kind)
-    where = typed(folder)
+    where = expand_path(folder)
     made = create(name, kind, where)
     output = Output(as_json)
     output.table(MADE, ({"path": path} for path in made))
@@ -138,11 +138,11 @@ def check(name: str, variant: str | None, weights: str | None, as_json: bool) ->
     The name of a package stands for all its plugins. Each check comes with the reason that it matters or, where it
     failed, with what was seen. Nothing is downloaded.
     """
-    from curator.catalog.places import missing_path, typed
+    from curator.catalog.places import expand_path, missing_path
     from curator.cli.render import Output
     from curator.testing import checks
 
-    file = None if weights is None else typed(weights)
+    file = None if weights is None else expand_path(weights)
     if file is not None and not file.exists():
         raise missing_path(file)
     wanted = _named(name)

@@ -64,7 +64,7 @@ class Attribution:
         if item is None:
             assert isinstance(picture, Query) and picture.path is not None
             return picture.path
-        found = self.encoding.places.unchanged(item.id)
+        found = self.encoding.places.unchanged_path(item.id)
         if isinstance(found, BadContent):
             raise found
         return found

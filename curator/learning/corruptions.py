@@ -68,7 +68,7 @@ def views(encoding: Embedder, model: Model, items: Sequence[Item], rows: Sequenc
             for name, worse in KINDS.items():
                 pixels = []
                 for row, item in zip(rows[start : start + size], some, strict=True):
-                    path = encoding.places.unchanged(item.id)
+                    path = encoding.places.unchanged_path(item.id)
                     try:
                         if not isinstance(path, BadContent):
                             pixels.append(preprocessing.pixels(path, resolved.preprocess, worse))

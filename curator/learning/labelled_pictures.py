@@ -71,7 +71,7 @@ def decoded(
 
     found, present, failed = Decoded(file, preprocess), list[Item](), list[tuple[Item, str]]()
     with reporter.progress("reading pictures", len(items)) as advance:
-        for (item, _), picture in ordered_map(read, ((item, places.unchanged(item.id)) for item in items)):
+        for (item, _), picture in ordered_map(read, ((item, places.unchanged_path(item.id)) for item in items)):
             if isinstance(picture, BadContent):
                 failed.append((item, str(picture)))
             else:

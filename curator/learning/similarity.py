@@ -21,7 +21,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.metrics import roc_auc_score
 
 from curator.api import FittedMetric, Metric, MetricSpec, Model
-from curator.catalog.pairs import Pairs, meant, metric_name
+from curator.catalog.pairs import Pairs, metric_name, possible_meanings
 from curator.errors import BadInput, NotFound, NotReady
 from curator.kit.copies.vectors import MANY, comparable, near_copies
 from curator.kit.splits import folds
@@ -110,7 +110,7 @@ class LearnedMetrics:
     def _meant(self, reference: str) -> tuple[str, str]:
         """The metric and the kind, '' for the default; the name of a metric may hold colons, too."""
         names, kinds = [found.name for found in self.pairs.counts()], self.registry.names(MetricSpec)
-        ways = meant(reference, names, kinds)
+        ways = possible_meanings(reference, names, kinds)
         if len(ways) == 1:
             return ways[0]
         if not ways:
@@ -125,7 +125,7 @@ class LearnedMetrics:
         """What to type for a metric by a kind: blanks before the last colon do not count, but make it another name."""
         kind = kind or self._spec("").name
         spelled = (f"{name}{' ' * blanks}:{kind}" for blanks in itertools.count())
-        way = next(way for way in spelled if meant(way, names, kinds) == [(name, kind)])
+        way = next(way for way in spelled if possible_meanings(way, names, kinds) == [(name, kind)])
         return f"{shlex.quote(way)} (of the metric {name!r})"
 
     def _spec(self, kind: str) -> MetricSpec:

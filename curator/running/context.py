@@ -27,7 +27,7 @@ from curator.api import (
     Signature,
     TargetRef,
 )
-from curator.catalog.items import encoded
+from curator.catalog.items import to_utf8
 from curator.catalog.labels import Source
 from curator.catalog.source_tables import Tables
 from curator.embedding.search import cosines, nearest, neighbours
@@ -83,19 +83,19 @@ class ActionContext:
     def embed_texts(self, texts: Sequence[str], model: Model) -> NDArray[np.float32]:
         """The vectors of texts, unit rows."""
         for text in texts:
-            encoded(text)
+            to_utf8(text)
         return self._encoding.embed_texts(model, texts)
 
     def next_tokens(self, text: str, model: Model, k: int) -> list[tuple[str, float]]:
         """What comes next."""
-        encoded(text)
+        to_utf8(text)
         return self._encoding.written(model, lambda encoder: encoder.next_tokens(text, k))
 
     def carry_on(
         self, text: str, model: Model, length: int, temperature: float = 0.0, seed: int = 0
     ) -> list[tuple[str, float]]:
         """How it goes on."""
-        encoded(text)
+        to_utf8(text)
         return self._encoding.written(model, lambda encoder: encoder.carry_on(text, length, temperature, seed))
 
     def metric(self, name: MetricName, model: Model) -> FittedMetric:

@@ -84,10 +84,10 @@ def apply(journal: Journal, labels: Labels, change: SetLabel, source: Source | N
     """Carry out a change, on the word of `source` or else of what it says itself."""
     source = Source[change.source.upper()] if source is None else source
     if isinstance(change.label, TargetRef):
-        label = labels.settled(change.label).id
+        label = labels.require_target(change.label).id
         if label is None or change.label.kind == "group":
             raise Breach(f"gave a SetLabel of {str(change.label)!r:.60}, which is no label")
-    elif change.value is None and labels.known(change.label, change.group) is None:
+    elif change.value is None and labels.find_label(change.label, change.group) is None:
         return  # nobody said it, so there is nothing to take back
     else:
         label = labels.ensure(journal, change.label, change.group)
