@@ -232,7 +232,7 @@ class Workspace(Parts):
             context = ActionContext(self, journal, may_encode)
             target = context.target(label, group)  # type: ignore[arg-type]
             model = context.model(encoder, "image") if encoder is not None else None  # type: ignore[arg-type]
-            return self.training.trained(journal, target, model, head, options or {}, may_encode, robustness, fine_tune)
+            return self.training.train(journal, target, model, head, options or {}, may_encode, robustness, fine_tune)
 
     def run(
         self,

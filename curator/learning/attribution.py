@@ -80,7 +80,7 @@ class Attribution:
 
     def logits(self, head: FittedHead, vectors: NDArray[np.float32]) -> Logits:
         """What a head makes of unit rows. Raises `BadInput` for one that is neither linear nor differentiable."""
-        model = self.training.heads.restored(self.training.heads.row(head))
+        model = self.training.heads.load_head(self.training.heads.row(head))
         n, classes, dim = len(vectors), len(head.classes), head.model.dim
         with self.registry.guard(self.registry.get(HeadSpec, head.head), "explaining"):
             if isinstance(model, LinearHead):

@@ -91,6 +91,6 @@ def flat(found: Measured) -> dict[str, float]:
     }
 
 
-def measured(metrics: Mapping[str, float]) -> bool:
+def has_figures(metrics: Mapping[str, float]) -> bool:
     """Whether a head was measured on worse copies."""
     return any(name.endswith(tuple(f", {kind}" for kind in KINDS)) for name in metrics)

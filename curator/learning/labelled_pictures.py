@@ -55,7 +55,7 @@ class Decoded:
         )
 
 
-def decoded(
+def decode_pictures(
     items: Sequence[Item], places: Places, preprocess: Preprocess, file: IO[bytes], reporter: Reporter
 ) -> tuple[Decoded, list[Item], list[tuple[Item, str]]]:
     """The pictures of items that can be read, those items, and the others with the reason."""

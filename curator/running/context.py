@@ -100,8 +100,8 @@ class ActionContext:
 
     def metric(self, name: MetricName, model: Model) -> FittedMetric:
         """The learned similarity of that name, and what is to be said of it."""
-        fitted = self._parts.similarity.fitted(name, model, self._may_encode)
-        for line in self._parts.similarity.told(fitted):
+        fitted = self._parts.similarity.fitted_metric(name, model, self._may_encode)
+        for line in self._parts.similarity.report_lines(fitted):
             self._reporter.say(line)
         return fitted
 

@@ -145,13 +145,13 @@ def test_a_metric_called_as_another_with_a_kind_that_came_later_is_told_apart(ws
     for metric in ("a", "a:kind", "b:c"):
         ws.pairs.say(journal, metric, ws.items.by_ids([1, 2]), True)
     learned = LearnedMetrics(ws.encoding, ws.training)
-    assert (learned._meant("a"), learned._meant(" b:c ")) == (("a", ""), ("b:c", ""))
+    assert (learned._resolve_reference("a"), learned._resolve_reference(" b:c ")) == (("a", ""), ("b:c", ""))
     with pytest.raises(BadInput, match="metric 'a:kind' may be two: write ") as error:
-        learned._meant("a:kind")
+        learned._resolve_reference("a:kind")
     ways = [shlex.split(way)[0] for way in str(error.value).partition(": write ")[2].split(" or ")]
-    assert list(map(learned._meant, ways)) == [("a:kind", "kind"), ("a", "kind")]
+    assert list(map(learned._resolve_reference, ways)) == [("a:kind", "kind"), ("a", "kind")]
     with pytest.raises(NotFound, match="no kind of metric 'kin'"):
-        learned._meant("b:c:kin")
+        learned._resolve_reference("b:c:kin")
     with pytest.raises(BadInput, match="holds a ':' with the kind"):
         ws.pair("new:kind", 1, 2)
 
