@@ -244,7 +244,7 @@ def test_without_containment_a_plugin_prints_and_moves_the_process(installed, mo
     assert "noise" not in capsys.readouterr().out
     assert Path.cwd() == site.folder.resolve()
     del sys.modules["noisy_dist"]
-    monkeypatch.setattr(loader, "_contained", contextlib.nullcontext)
+    monkeypatch.setattr(loader, "_contain_side_effects", contextlib.nullcontext)
     load_plugins(installed)
     assert "noise" in capsys.readouterr().out
     assert Path.cwd() == Path("/")

@@ -35,7 +35,7 @@ from curator.embedding.signatures import Signatures
 from curator.errors import BadInput
 from curator.history.journal import Journal
 from curator.parts import Parts
-from curator.registry.validation import held
+from curator.registry.validation import validate
 from curator.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ class ActionContext:
 
     def signatures(self, signature: Signature, items: Sequence[Item]) -> Iterator[tuple[Item, bytes]]:
         """The signature of each item, computed where it is not kept."""
-        return Signatures(self._encoding).of(held(Signature, signature), items)
+        return Signatures(self._encoding).of(validate(Signature, signature), items)
 
     def neighbours(self, model: Model, items: Sequence[Item], k: int) -> Neighbours:
         """For each item the `k` nearest others."""

@@ -25,7 +25,7 @@ from curator.catalog.labels import Labels, Source
 from curator.errors import CuratorError
 from curator.history.journal import Journal
 from curator.media.files import reason
-from curator.registry.validation import Breach, held
+from curator.registry.validation import Breach, validate
 from curator.running.artifacts import Targets
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def outputs(registry: Registry, spec: ActionSpec, context: Context, params: Any)
                 output = next(plan)
             except StopIteration:
                 return
-            held(next((kind for kind in OUTPUTS if isinstance(output, kind)), Finding), output)
+            validate(next((kind for kind in OUTPUTS if isinstance(output, kind)), Finding), output)
             if isinstance(output, Finding):
                 _hold_finding(output, tables)
             if isinstance(output, SetAside) and not spec.moves_files:

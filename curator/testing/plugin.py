@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from curator.api import ActionSpec, EncoderSpec, HeadSpec, MetricSpec
-from curator.registry.loader import GROUP, Loaded, Registry, Spec, installed, load_plugins
+from curator.registry.loader import GROUP, Loaded, Registry, Spec, installed_entry_points, load_plugins
 from curator.testing.fresh import asked, folder
 
 HEAVY = frozenset(
@@ -65,7 +65,7 @@ def check_loads(case: PluginCase) -> None:
 
 def check_names_are_free(case: PluginCase) -> None:
     """Of two plugins that offer one name, the later by name is skipped, and reserved names are curator's own."""
-    others = [entry for entry in installed()[0] if entry.value != case.module]
+    others = [entry for entry in installed_entry_points()[0] if entry.value != case.module]
     loaded = load_plugins([*others, case.entry_point])
     for failure in loaded.failures:
         if failure.origin.module == case.module:

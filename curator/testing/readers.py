@@ -12,7 +12,7 @@ from typing import Any
 from curator.api import Found, ReaderSpec, ReadOptions, Row, Skipped
 from curator.errors import CuratorError
 from curator.registry.loader import Loaded, Origin, Registry, Spec
-from curator.registry.validation import Breach, held
+from curator.registry.validation import Breach, validate
 from curator.testing import samples, specimen
 from curator.testing.fresh import folder
 from curator.testing.given import Given, NotApplicable
@@ -60,7 +60,7 @@ class ReaderCase:
         for entry in self.spec.read(source, options):
             try:
                 kind: type[Any] = next((kind for kind in (Row, Skipped) if isinstance(entry, kind)), Found)
-                found.append(held(kind, entry))
+                found.append(validate(kind, entry))
             except Breach as error:
                 raise AssertionError(str(error)) from error
         return found
