@@ -90,7 +90,7 @@ def add(workspace: Workspace, sources: tuple[str, ...], no_encode: bool, as_json
         output.table(ADDED, [_counts(report)])
         output.table(PROBLEMS, ({"path": path, "reason": reason} for path, reason in report.problems))
     else:
-        for line in _told(report):
+        for line in _report_lines(report):
             output.line(line)
         say_problems(report.problems)
     if report.problems:
@@ -120,7 +120,7 @@ def _all(report: AddReport, failed: int = 0) -> str:
     return f"{rows} and {count(report.found, 'file')}" if report.found else rows
 
 
-def _told(report: AddReport) -> Iterator[str]:
+def _report_lines(report: AddReport) -> Iterator[str]:
     from curator.reporter import count
 
     parts = [
