@@ -218,7 +218,10 @@ def assert_refused(registry: Registry, name: str) -> None:
 
 MUTANTS = {
     "_refuse_unknown_hooks": (lambda manager, plugin: None, ["misspelt-hook", "no-hook"]),
-    "_checked": (lambda hook, kind, spec: spec, ["load-not-callable", "subclass", "param-default", "modality-bare"]),
+    "_validate_spec": (
+        lambda hook, kind, spec: spec,
+        ["load-not-callable", "subclass", "param-default", "modality-bare"],
+    ),
     "CORE_COMMANDS": (frozenset(), ["command-of-ours"]),
     "CORE_OPTIONS": (frozenset(), ["param-workspace", "param-core-flag", "param-action"]),
     "_load_order": (lambda pair: pair[1].entry_point == "first-twin", ["second-twin"]),
