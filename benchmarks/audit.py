@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 import curator
 from curator.api import ItemSet
-from curator.learning.calibration import calibrated
+from curator.learning.calibration import fit_calibration
 from curator.learning.cross_validation import cross_validate
 
 SHARE, SEEDS = 0.05, 5
@@ -70,7 +70,7 @@ def held_out(rows: NDArray[np.float32], targets: NDArray[np.int64]) -> NDArray[n
 
     found = cross_validate(fit_predict, rows, targets, classes, 0)
     assert len(found.index) == len(targets)
-    calibration = calibrated(found.probabilities, targets)
+    calibration = fit_calibration(found.probabilities, targets)
     assert calibration is not None
     return calibration.apply(found.probabilities)
 

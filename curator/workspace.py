@@ -28,7 +28,7 @@ from curator.api import (
     SetLabel,
 )
 from curator.catalog.labels import Source
-from curator.catalog.places import typed
+from curator.catalog.places import expand_path
 from curator.embedding.coverage import EncodeReport
 from curator.errors import BadInput, WorkspaceError
 from curator.history.lock import alone
@@ -139,7 +139,7 @@ class Workspace(Parts):
         All items are looked up before anything is said. Returns each item with what was said of it before
         ('', 'positive', 'negative', 'conflict').
         """
-        found = [self.items.named(item) for item in items]
+        found = [self.items.by_reference(item) for item in items]
         before = self.labels.said_of(name, [item.id for item in found], group)
         if value is None:
             self.labels.target(name, group)
@@ -154,7 +154,7 @@ class Workspace(Parts):
 
         `metric` names what is to be learnt from it. Returns each pair with what was said of it before.
         """
-        found = [self.items.named(item) for item in items]
+        found = [self.items.by_reference(item) for item in items]
         with self.begin("pair", {"metric": metric, "alike": alike, "items": [item.id for item in found]}) as journal:
             return self.pairs.say(journal, metric, found, alike, self.registry.names(MetricSpec))
 
@@ -181,7 +181,7 @@ class Workspace(Parts):
             if retry:
                 self.derived.forget_failures([item.hash for item in items])
             for reference in [encoder] if encoder is not None else self.coverage.default_references(items):
-                path = typed(weights) if weights is not None else None
+                path = expand_path(weights) if weights is not None else None
                 model = self.models.obtain(reference, journal, path, self.reporter.say)
                 missing = self.coverage.missing(model, items)
                 if missing:
@@ -232,7 +232,7 @@ class Workspace(Parts):
             context = ActionContext(self, journal, may_encode)
             target = context.target(label, group)  # type: ignore[arg-type]
             model = context.model(encoder, "image") if encoder is not None else None  # type: ignore[arg-type]
-            return self.training.trained(journal, target, model, head, options or {}, may_encode, robustness, fine_tune)
+            return self.training.train(journal, target, model, head, options or {}, may_encode, robustness, fine_tune)
 
     def run(
         self,
@@ -317,7 +317,7 @@ class Workspace(Parts):
 
     def back_up(self, target: str | Path, force: bool = False) -> Backup:
         """Write what cannot be derived (catalogue and objects) into one tar archive, while the workspace is in use."""
-        return back_up(self.database, self.objects, typed(target).absolute(), force)
+        return back_up(self.database, self.objects, expand_path(target).absolute(), force)
 
     def _embed(self, model: Model, items: Sequence[Item]) -> EncodeReport:
         return self.encoding.encode(model, items)

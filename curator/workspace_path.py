@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from curator.catalog.places import typed
+from curator.catalog.places import expand_path
 from curator.store.catalogue import FILE
 
 FOLDER = "workspace"
@@ -25,9 +25,9 @@ def locate(chosen: str | Path | None) -> Path:
     or above, else `./workspace`.
     """
     if chosen is not None:
-        return typed(chosen).absolute()
+        return expand_path(chosen).absolute()
     if os.environ.get(VARIABLE):
-        return typed(os.environ[VARIABLE]).absolute()
+        return expand_path(os.environ[VARIABLE]).absolute()
     here = Path.cwd()
     for folder in (here, *here.parents):
         if is_workspace(folder / FOLDER):

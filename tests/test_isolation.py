@@ -385,12 +385,12 @@ MUTANTS = {
         (1, "", r"no licence|bye"),
     ),
     "no containment": (
-        "loader._contained = contextlib.nullcontext",
+        "loader._contain_side_effects = contextlib.nullcontext",
         ["wander", "--json"],
         (3, "printed at import", "no workspace at /workspace"),
     ),
     "no containment at work": (
-        "loader.load_plugins()\nloader._contained = contextlib.nullcontext",
+        "loader.load_plugins()\nloader._contain_side_effects = contextlib.nullcontext",
         ["wander", "--json"],
         (0, r'(?s)printed at work.*"folder": "/".*"folder": "/"', ""),
     ),
@@ -400,7 +400,7 @@ MUTANTS = {
         (0, "written at import\nsaid by another process at import\n", ""),
     ),
     "no guard at work": (
-        "loader._blamed = lambda origin, doing: contextlib.nullcontext()",
+        "loader._attribute_errors = lambda origin, doing: contextlib.nullcontext()",
         ["plan-exits", "--json"],
         (1, "", "enough$"),
     ),

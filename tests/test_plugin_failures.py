@@ -442,6 +442,6 @@ COMMANDS = [("plan-raises",), ("encode", "-e", "load-raises"), ("plan-exits",), 
 def test_without_the_guard_nobody_is_blamed(workspace, monkeypatch, command):
     (workspace / "a.sheet").touch()
     assert curator(*command).code == 6
-    monkeypatch.setattr(loader, "_blamed", lambda origin, doing: contextlib.nullcontext())
+    monkeypatch.setattr(loader, "_attribute_errors", lambda origin, doing: contextlib.nullcontext())
     with pytest.raises((AssertionError, RuntimeError, ZeroDivisionError)):
         assert curator(*command).code == 6

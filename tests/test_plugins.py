@@ -218,7 +218,10 @@ def assert_refused(registry: Registry, name: str) -> None:
 
 MUTANTS = {
     "_refuse_unknown_hooks": (lambda manager, plugin: None, ["misspelt-hook", "no-hook"]),
-    "_checked": (lambda hook, kind, spec: spec, ["load-not-callable", "subclass", "param-default", "modality-bare"]),
+    "_validate_spec": (
+        lambda hook, kind, spec: spec,
+        ["load-not-callable", "subclass", "param-default", "modality-bare"],
+    ),
     "CORE_COMMANDS": (frozenset(), ["command-of-ours"]),
     "CORE_OPTIONS": (frozenset(), ["param-workspace", "param-core-flag", "param-action"]),
     "_load_order": (lambda pair: pair[1].entry_point == "first-twin", ["second-twin"]),
@@ -244,7 +247,7 @@ def test_without_containment_a_plugin_prints_and_moves_the_process(installed, mo
     assert "noise" not in capsys.readouterr().out
     assert Path.cwd() == site.folder.resolve()
     del sys.modules["noisy_dist"]
-    monkeypatch.setattr(loader, "_contained", contextlib.nullcontext)
+    monkeypatch.setattr(loader, "_contain_side_effects", contextlib.nullcontext)
     load_plugins(installed)
     assert "noise" in capsys.readouterr().out
     assert Path.cwd() == Path("/")

@@ -79,8 +79,8 @@ def test_a_plugin_that_uses_one_is_quiet_at_import_all_the_same(tmp_path, monkey
     (tmp_path / "warns.py").write_text("import warnings; warnings.warn('mine', FutureWarning)")
     monkeypatch.syspath_prepend(tmp_path)
     with fresh.folder() as here:
-        assert fresh.asked("imports", here, module="used_to")["printed"] == ""
-        assert "mine" in fresh.asked("imports", here, module="warns")["printed"]
+        assert fresh.run_task("imports", here, module="used_to")["printed"] == ""
+        assert "mine" in fresh.run_task("imports", here, module="warns")["printed"]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from curator.api import Item, ItemSet, Modality, Query, TargetRef
 from curator.catalog.labels import Labels
-from curator.catalog.places import Places, missing_path, real, typed
+from curator.catalog.places import Places, expand_path, missing_path, real
 from curator.catalog.source_tables import Tables
 from curator.errors import BadInput, NotFound
 from curator.media.content import Content, examine
@@ -58,7 +58,7 @@ class Items:
         if among.under is not None:
             items = self._under(items, among.under)
         if among.label is not None:
-            items = self._labelled(items, among.label)
+            items = self._with_label(items, among.label)
         if among.unlabelled:
             said = self.store.spoken_of()
             items = [item for item in items if item.id not in said]
@@ -71,7 +71,7 @@ class Items:
             raise missing_path(folder)
         return [item for item in items if item.id in below]
 
-    def _labelled(self, items: Iterable[Item], label: str | TargetRef) -> list[Item]:
+    def _with_label(self, items: Iterable[Item], label: str | TargetRef) -> list[Item]:
         labels = Labels(self.database)
         examples = labels.examples(label if isinstance(label, TargetRef) else labels.target(label))
         positive = {item for item, target in zip(examples.items, examples.targets, strict=True) if target}
@@ -103,14 +103,14 @@ class Items:
         """How many items the catalogue holds, those that were set aside included."""
         return self.store.count()
 
-    def named(self, reference: str | Path | int) -> Item:
+    def by_reference(self, reference: str | Path | int) -> Item:
         """The item of an id, `id:N` or a file that is catalogued; raises `NotFound` with what to do."""
         if isinstance(reference, int):
             return self.by_id(reference)
         reference = str(reference)
         if reference.startswith("id:"):
             return self.by_id(item_number(reference))
-        path = typed(reference)
+        path = expand_path(reference)
         if not os.path.lexists(path) and self.places.at(real(path)) is None:
             raise missing_path(path)
         item = self.at(str(path))
@@ -122,7 +122,7 @@ class Items:
         """A query from `id:N` or a path, catalogued or not; raises `NotFound` with the nearest name."""
         if reference.startswith("id:"):
             return _of_item(self.by_id(item_number(reference)))
-        path = typed(reference)
+        path = expand_path(reference)
         if os.path.isdir(path):
             raise BadInput(f"{reference!r} is a folder: a query is one file, id:N or --text")
         if not os.path.lexists(path) and self.places.at(real(path)) is None:
@@ -142,10 +142,10 @@ def text_query(text: str) -> Query:
     """A query for a text as it stands."""
     if not text.strip():
         raise BadInput("--text needs a text")
-    return Query("text", hashlib.sha256(encoded(text)).hexdigest(), text=text)
+    return Query("text", hashlib.sha256(to_utf8(text)).hexdigest(), text=text)
 
 
-def encoded(text: str) -> bytes:
+def to_utf8(text: str) -> bytes:
     """A text in UTF-8; raises `BadInput` where the command line gave bytes that are no such text."""
     try:
         return text.encode()

@@ -29,8 +29,8 @@ class LabelNames:
             for word in {row.name, full_name(row.name, row.group)}:
                 self._by_word[word].append(row)
 
-    def meant(self, name: str) -> list[LabelRow]:
-        """Every label that a name, as `sought` gives it, may mean, by id."""
+    def matches(self, name: str) -> list[LabelRow]:
+        """Every label that a name, as `search_name` gives it, may mean, by id."""
         rows = {row.id: row for row in self._by_word.get(name, ())}
         # One that stands alone has no other name than this, where those in groups have.
         if any(row.name == name and row.group_id is None for row in rows.values()):
@@ -40,13 +40,13 @@ class LabelNames:
             rows[number] = self._by_id[number]
         return [rows[key] for key in sorted(rows)]
 
-    def spelled(self, row: LabelRow) -> str:
+    def unambiguous_name(self, row: LabelRow) -> str:
         """What to type so that just this one is meant: its name, else `GROUP/NAME`, else `id:N`."""
         numbers = (f"id:{row.id:0{width}}" for width in itertools.count(1))
         ways = itertools.chain((row.name, full_name(row.name, row.group)), numbers)
-        return next(way for way in ways if [other.id for other in self.meant(way)] == [row.id])
+        return next(way for way in ways if [other.id for other in self.matches(way)] == [row.id])
 
-    def shown(self, row: LabelRow) -> str:
+    def display_name(self, row: LabelRow) -> str:
         """Its name, with the group where others are called so too."""
         alike = sum(other.name == row.name for other in self._by_word[row.name])
         return row.name if alike == 1 else full_name(row.name, row.group)
@@ -63,7 +63,7 @@ def number_in(name: str) -> int | None:
     return int(match[1]) if match else None
 
 
-def sought(name: str, noun: str = "label") -> str:
+def search_name(name: str, noun: str = "label") -> str:
     """A name to look for, as it would be kept; raises `BadInput` for none.
 
     Bytes that are not UTF-8 are in no name, and SQLite takes none.

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from curator.api import TargetRef
-from curator.catalog.label_names import LabelNames, composed, full_name, number_in, sought
+from curator.catalog.label_names import LabelNames, composed, full_name, number_in, search_name
 from curator.errors import BadInput, NotFound
 from curator.history.journal import Journal
 from curator.store.catalogue.labels import GroupRow, LabelRow, LabelStore, VerdictRow
@@ -92,7 +92,7 @@ class Labels:
 
         Raises `NotFound` with the nearest, `BadInput` where several go by it, with what to write instead.
         """
-        row = self._meant(sought(name))
+        row = self._find_by_name(search_name(name))
         if row is None:
             hint = "there is no label yet: `curator label NAME FILES`"
             raise NotFound.named("label", name, self.names(), hint, LISTED)
@@ -100,7 +100,7 @@ class Labels:
 
     def find_group(self, name: str) -> GroupRow:
         """The group of that name; raises `NotFound` with the nearest."""
-        row = self.store.group_named(sought(name, "group"))
+        row = self.store.group_named(search_name(name, "group"))
         if row is None:
             hint = "there is no group yet: `curator add FOLDER --labels-from-folders --group NAME`"
             raise NotFound.named(
@@ -116,13 +116,13 @@ class Labels:
             return TargetRef("group", row.id, row.name)
         if group is None:
             return _ref(self.find(label))
-        found = self.known(label, self.find_group(group).name)
+        found = self.find_label(label, self.find_group(group).name)
         if found is None:
             names = self.store.names_in(self.find_group(group).id).values()
             raise NotFound.named(f"label in group {group!r}:", label, names)
         return _ref(found)
 
-    def settled(self, target: TargetRef) -> TargetRef:
+    def require_target(self, target: TargetRef) -> TargetRef:
         """The same; raises `NotFound` where there is no such label or group, as after its run was undone."""
         is_group = target.kind == "group"
         row = self.store.group(target.id) if is_group else self.store.by_id(target.id)
@@ -134,17 +134,17 @@ class Labels:
     def names(self) -> list[str]:
         """Every label, `GROUP/NAME` only where the name alone is not enough."""
         names = self._every()
-        return sorted(map(names.shown, names.rows))
+        return sorted(map(names.display_name, names.rows))
 
-    def known(self, name: str, group: str | None = None) -> LabelRow | None:
+    def find_label(self, name: str, group: str | None = None) -> LabelRow | None:
         """The label that is meant, None for a new one: within a group by its name there, else as a person types it."""
         if group is None:
-            return self._meant(clean(name))
+            return self._find_by_name(clean(name))
         return self.store.in_group(clean(name), clean(group))
 
     def ensure(self, journal: Journal, name: str, group: str | None = None) -> int:
         """The id of a label, made if it is new. Without a group, an existing label of any one group is meant."""
-        row = self.known(name, group)
+        row = self.find_label(name, group)
         if row is not None:
             return row.id
         if group is None and number_in(clean(name)) is not None:
@@ -162,24 +162,24 @@ class Labels:
         return LabelNames(self.store.all())
 
     def _going_by(self, name: str) -> list[LabelRow]:
-        return LabelNames(self.store.going_by(name, number_in(name))).meant(name)
+        return LabelNames(self.store.going_by(name, number_in(name))).matches(name)
 
-    def _spelled(self, row: LabelRow) -> str:
+    def _name_to_type(self, row: LabelRow) -> str:
         """What a person types for a label, with its group if that will do."""
         full = full_name(row.name, row.group)
         plain = [other.id for other in self._going_by(full)] == [row.id]
-        return full if plain else self._every().spelled(row)
+        return full if plain else self._every().unambiguous_name(row)
 
-    def _meant(self, name: str) -> LabelRow | None:
+    def _find_by_name(self, name: str) -> LabelRow | None:
         rows = self._going_by(name)
         if len(rows) > 1:
-            ways = " or ".join(sorted(map(self._told, rows)))
+            ways = " or ".join(sorted(map(self._typing_hint, rows)))
             raise BadInput(f"{name!r} may mean several labels: write {ways}")
         return rows[0] if rows else None
 
-    def _told(self, row: LabelRow) -> str:
+    def _typing_hint(self, row: LabelRow) -> str:
         """What to type for a label, and which that is, where it cannot be seen."""
-        way = self._every().spelled(row)
+        way = self._every().unambiguous_name(row)
         where = f"in group {row.group!r}" if row.group else "in no group"
         return shlex.quote(way) + ("" if way == full_name(row.name, row.group) else f" ({row.name!r} {where})")
 
@@ -242,7 +242,7 @@ class Labels:
 
     def said_of(self, name: str, items: Sequence[int], group: str | None = None) -> list[str]:
         """What is said of each item as to one label, new or known: '', 'positive', 'negative' or 'conflict'."""
-        label = self.known(name, group)
+        label = self.find_label(name, group)
         if label is None:
             return [""] * len(items)
         values = self.store.values(items, label.id)
@@ -265,7 +265,7 @@ class Labels:
 
     def examples(self, target: TargetRef, least: Source = Source.RULE) -> Examples:
         """What can be learned for a label or group: not from what a head said. Raises `NotFound` where it is gone."""
-        target = self.settled(target)
+        target = self.require_target(target)
         return self._of_group(target, least) if target.kind == "group" else self._of_label(target, least)
 
     def counts(self) -> list[LabelCount]:
@@ -274,18 +274,18 @@ class Labels:
         alike: dict[tuple[int | None, int], list[LabelRow]] = defaultdict(list)
         for row in names.rows:
             alike[row.group_id, 0 if row.group_id else row.id].append(row)
-        found = [count for rows in alike.values() for count in self._counted(names, rows)]
+        found = [count for rows in alike.values() for count in self._label_counts(names, rows)]
         return sorted(found, key=lambda count: count.label)
 
-    def _counted(self, names: LabelNames, rows: Sequence[LabelRow]) -> Iterator[LabelCount]:
+    def _label_counts(self, names: LabelNames, rows: Sequence[LabelRow]) -> Iterator[LabelCount]:
         verdicts = self.verdicts([row.id for row in rows])
         positive, conflicts = Counter(verdicts.positive.values()), len(_conflicts(verdicts))
         free = [said for item, said in verdicts.negative.items() if item not in verdicts.positive]
         negative = Counter(label for said in free for label in said)
         for row in rows:
             is_, others = positive[row.id], len(verdicts.positive) - conflicts - positive[row.id]
-            shown, isnt = names.shown(row), others + negative[row.id]
-            yield LabelCount(shown, row.group, is_, isnt, conflicts, _ref(row), names.spelled(row))
+            shown, isnt = names.display_name(row), others + negative[row.id]
+            yield LabelCount(shown, row.group, is_, isnt, conflicts, _ref(row), names.unambiguous_name(row))
 
     def _of_group(self, target: TargetRef, least: Source) -> Examples:
         assert target.id is not None
@@ -314,7 +314,7 @@ class Labels:
         items = sorted(chosen)
         classes = (f"not {label.name}", label.name)
         found = [chosen[item] for item in items]
-        return Examples(target, classes, items, found, _conflicts(verdicts), self._spelled(label))
+        return Examples(target, classes, items, found, _conflicts(verdicts), self._name_to_type(label))
 
 
 def _ref(row: LabelRow) -> TargetRef:

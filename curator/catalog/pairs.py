@@ -90,7 +90,7 @@ def metric_name(name: str) -> str:
     return clean(name, "metric")
 
 
-def meant(reference: str, names: Sequence[str], kinds: Sequence[str]) -> list[tuple[str, str]]:
+def possible_meanings(reference: str, names: Sequence[str], kinds: Sequence[str]) -> list[tuple[str, str]]:
     """What `NAME[:KIND]` may mean of the metrics and kinds that there are: the name and the kind, '' for none."""
     whole = metric_name(reference)
     with_kind = [(whole.removesuffix(f":{kind}").strip(), kind) for kind in kinds if whole.endswith(f":{kind}")]

@@ -30,7 +30,7 @@ class Places:
 
     def at(self, path: str) -> PlaceRow | None:
         """The place of a whole file, by its path."""
-        found = self._split(path)
+        found = self._root_and_relative(path)
         return None if found is None else self.store.at(*found)
 
     def same_file(self, stamp: Stamp) -> PlaceRow | None:
@@ -48,7 +48,7 @@ class Places:
         except BadContent:
             return False
 
-    def gone(self, item_id: int) -> PlaceRow | None:
+    def missing_place(self, item_id: int) -> PlaceRow | None:
         """A place of the item where no file is any more: the item was moved away from there."""
         for place in self.of(item_id):
             if has_left(self.path(place)):
@@ -70,9 +70,9 @@ class Places:
 
     def in_table(self, path: str) -> tuple[int, str] | None:
         """`root_id` and `path` of the rows of a table; None where nothing is catalogued there."""
-        return self._split(path)
+        return self._root_and_relative(path)
 
-    def unchanged(self, item_id: int) -> str | BadContent:
+    def unchanged_path(self, item_id: int) -> str | BadContent:
         """A path where the item's file is as it was when it was added; else why there is none.
 
         What is computed of the file is kept under the item's hash, so that it must be this content.
@@ -95,7 +95,7 @@ class Places:
 
     def path(self, place: PlaceRow) -> str:
         """The absolute path of a place."""
-        return _joined(self.store.root(place.root_id), place.path)
+        return _join_path(self.store.root(place.root_id), place.path)
 
     def readable(self, path: str) -> str:
         """A path as a person would tell it among all: from the name of its root on, '/' between parts."""
@@ -110,19 +110,19 @@ class Places:
         for root, root_id in self.store.roots().items():
             if is_below(root, folder) or is_below(folder, root):
                 for place in self.store.below_root(root_id, rows):
-                    if is_below(_joined(root, place.path), folder):
+                    if is_below(_join_path(root, place.path), folder):
                         yield place
 
     def paths(self, item_ids: Iterable[int]) -> dict[int, Path]:
         """For each item one path where it is: the first that is not missing."""
         roots = self._root_paths()
         places = self.store.paths_of(list(item_ids))
-        return {item: Path(_joined(roots[root_id], path)) for item, root_id, path in places}
+        return {item: Path(_join_path(roots[root_id], path)) for item, root_id, path in places}
 
-    def located(self, places: Iterable[PlaceRow]) -> Iterator[tuple[PlaceRow, str]]:
+    def with_paths(self, places: Iterable[PlaceRow]) -> Iterator[tuple[PlaceRow, str]]:
         """Each place with its absolute path."""
         roots = self._root_paths()
-        return ((place, _joined(roots[place.root_id], place.path)) for place in places)
+        return ((place, _join_path(roots[place.root_id], place.path)) for place in places)
 
     def _root_paths(self) -> dict[int, str]:
         return {root_id: root for root, root_id in self.store.roots().items()}
@@ -136,7 +136,7 @@ class Places:
         journal.update("place", place.id, item_id=item_id, missing=0, **self._columns(journal, path, stamp))
 
     def _columns(self, journal: Journal, path: str, stamp: Stamp) -> dict[str, Any]:
-        root_id, relative = self._split(path) or self.cover(journal, str(Path(path).parent), path)
+        root_id, relative = self._root_and_relative(path) or self.cover(journal, str(Path(path).parent), path)
         return {"root_id": root_id, "path": path_to_value(relative), **asdict(stamp)}
 
     def cover(self, journal: Journal, folder: str, path: str = "") -> tuple[int, str]:
@@ -157,7 +157,7 @@ class Places:
             journal.update("place", place_id, root_id=new, path=path_to_value(f"{prefix}/{path}"))
         journal.delete("root", root_id)
 
-    def _split(self, path: str) -> tuple[int, str] | None:
+    def _root_and_relative(self, path: str) -> tuple[int, str] | None:
         for root, root_id in self.store.roots().items():
             if is_below(path, root):
                 return root_id, _relative(path, root)
@@ -169,7 +169,7 @@ def real(path: str | Path) -> str:
     return os.path.realpath(path)
 
 
-def typed(path: str | Path) -> Path:
+def expand_path(path: str | Path) -> Path:
     """A path as a person gives it: `~` is opened up where it is somebody's home. Raises `BadInput` for an empty one."""
     if path == "":  # which would else be the current folder
         raise BadInput("'' is no path: it is empty")
@@ -216,7 +216,7 @@ def missing_path(path: Path, hint: str = "") -> NotFound:
     return NotFound(f"no file or folder {str(path)!r}" + (f": {tail}" if tail else ""))
 
 
-def _joined(root: str, path: str) -> str:
+def _join_path(root: str, path: str) -> str:
     return os.path.join(root, *path.split("/"))
 
 

@@ -52,7 +52,7 @@ class Tables:
         tables = {table.path: self.stamp(table) for table in self.all()}
         now = functools.cache(_state)  # a table of a million rows is looked at once
         found: dict[int, list[Place]] = {}
-        for row, path in self.places.located(self.places.store.present(item_ids)):
+        for row, path in self.places.with_paths(self.places.store.present(item_ids)):
             recorded = tables.get(path) if row.row_key else self.places.stamp(row)
             if recorded is not None and now(path) == recorded:
                 place = Place(Path(path), recorded.size, recorded.mtime_ns, row.row_key)

@@ -51,7 +51,7 @@ class AtTerminal:
         say(_progress(ask, standing))
         if self.pictures and ask.item.modality == "image" and ask.item.path is not None:
             show_picture(ask.item.path)
-        for line in _shown(ask):
+        for line in _question_lines(ask):
             say(line)
         while True:
             click.echo(_keys(ask, standing), nl=False, err=True)
@@ -94,7 +94,7 @@ def _progress(ask: Ask, standing: Standing) -> str:
     return " · ".join(parts)
 
 
-def _shown(ask: Ask) -> list[str]:
+def _question_lines(ask: Ask) -> list[str]:
     """Where the item is, what it says, what is asked, and what is thought of it."""
     lines = [f"id:{ask.item.id}  {_place(ask.item)}"]
     if ask.item.text is not None:
@@ -149,7 +149,7 @@ def _understood(typed: str, ask: Ask, standing: Standing) -> Answer | Step | _Un
     if not word and standing.answered:
         return standing.answer
     if ask.choices:
-        return _named(word, ask.choices)
+        return _resolve_choice(word, ask.choices)
     if key in ("y", "n"):
         return key == "y"
     return _Unclear("y for yes, n for no, s to skip it, b to go back, q to quit; then Enter")
@@ -162,7 +162,7 @@ def _by_number(choices: tuple[str, ...]) -> dict[str, int]:
     return {name: number for number, name in enumerate(choices[:OFFERED], 1)}
 
 
-def _named(word: str, choices: tuple[str, ...]) -> str | _Unclear:
+def _resolve_choice(word: str, choices: tuple[str, ...]) -> str | _Unclear:
     """The label that a number or a name means; a new one takes a '+'."""
     word = unicodedata.normalize("NFC", word)
     if printable(word) != word:  # as arrow keys send

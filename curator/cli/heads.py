@@ -83,7 +83,7 @@ def train(
     output.line(summary(fitted))
     output.table(METRICS, iter(fitted.figures()))
     if len(fitted.classes) > 2:
-        output.table(CONFUSIONS, confused(workspace, fitted))
+        output.table(CONFUSIONS, confusion_rows(workspace, fitted))
     for note in fitted.notes:
         say(f"note: {note}")
 
@@ -97,7 +97,7 @@ def summary(head: FittedHead) -> str:
     )
 
 
-def confused(workspace: Workspace, head: FittedHead) -> Iterator[dict[str, Any]]:
+def confusion_rows(workspace: Workspace, head: FittedHead) -> Iterator[dict[str, Any]]:
     """Rows for the table of confusions, the most frequent first."""
     from curator.learning.scores import confusions
 
@@ -132,12 +132,12 @@ def heads(workspace: Workspace, limit: int | None, as_json: bool) -> None:
         ),
     )
     fitted = workspace.training.heads.all()
-    output.table(FITTED, (_fitted(head) for head in fitted))
+    output.table(FITTED, (_head_row(head) for head in fitted))
     if not fitted:
         output.line("no head fitted yet: curator train --label NAME")
 
 
-def _fitted(head: FittedHead) -> dict[str, Any]:
+def _head_row(head: FittedHead) -> dict[str, Any]:
     return {
         "head": f"{head.target}@{head.version}",
         "type": head.head,

@@ -137,14 +137,14 @@ def _runs(workspace: Workspace) -> Iterator[dict[str, Any]]:
 
 
 def _short(arguments: dict[str, Any]) -> str:
-    return " ".join(f"{name}={_words(value)}" for name, value in _given(arguments))
+    return " ".join(f"{name}={_words(value)}" for name, value in _given_arguments(arguments))
 
 
-def _given(arguments: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def _given_arguments(arguments: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """What was said, without what was left as it is; selections are opened up."""
     for name, value in arguments.items():
         if isinstance(value, dict):
-            yield from _given(value)
+            yield from _given_arguments(value)
         elif value not in (None, "", [], False):
             yield name, value
 

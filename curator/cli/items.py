@@ -23,11 +23,11 @@ PROBLEM_LINES = 10
 @click.option("-w", "--workspace", type=click.Path(), help="Where. [default: ./workspace]")
 def init(workspace: str | None) -> None:
     """Make an empty workspace. `curator add` does this by itself."""
-    from curator.catalog.places import typed
+    from curator.catalog.places import expand_path
     from curator.workspace import Workspace
     from curator.workspace_path import FOLDER
 
-    folder = typed(FOLDER if workspace is None else workspace).absolute()
+    folder = expand_path(FOLDER if workspace is None else workspace).absolute()
     made = Workspace.create(folder)
     say(f"made the workspace {folder}" if made else f"{folder} is a workspace already")
 
@@ -90,7 +90,7 @@ def add(workspace: Workspace, sources: tuple[str, ...], no_encode: bool, as_json
         output.table(ADDED, [_counts(report)])
         output.table(PROBLEMS, ({"path": path, "reason": reason} for path, reason in report.problems))
     else:
-        for line in _told(report):
+        for line in _report_lines(report):
             output.line(line)
         say_problems(report.problems)
     if report.problems:
@@ -120,7 +120,7 @@ def _all(report: AddReport, failed: int = 0) -> str:
     return f"{rows} and {count(report.found, 'file')}" if report.found else rows
 
 
-def _told(report: AddReport) -> Iterator[str]:
+def _report_lines(report: AddReport) -> Iterator[str]:
     from curator.reporter import count
 
     parts = [
@@ -189,7 +189,7 @@ def label(
 
     if negative and remove:
         raise BadInput("--negative and --remove exclude each other")
-    known, is_new = workspace.labels.names(), workspace.labels.known(name, group) is None
+    known, is_new = workspace.labels.names(), workspace.labels.find_label(name, group) is None
     value = None if remove else not negative
     said = workspace.label(name, list(from_stdin(items)), value, group)
     now = "" if remove else "negative" if negative else "positive"
@@ -202,7 +202,7 @@ def label(
         output.line("nothing to label: no item was named")
         return
     new = f" (a new label{_nearest(name, known)})" if is_new and not remove else ""
-    meant = workspace.labels.known(name, group)
+    meant = workspace.labels.find_label(name, group)
     # What was typed may be a number, or say no group.
     called = name if meant is None or (group is None and meant.name == name) else full_name(meant.name, meant.group)
     output.line(f"{count(len(said), 'item')}: {now or 'nothing said'} for {called}{new}")

@@ -95,13 +95,13 @@ def new(name: str, kind: str, folder: str, as_json: bool) -> None:
 
     It is working code to go on from, with tests and all that publishing needs. Nothing is written over.
     """
-    from curator.catalog.places import typed
+    from curator.catalog.places import expand_path
     from curator.cli.render import Output
     from curator.cli.text import short_path
     from curator.scaffold import create
 
     _refuse_taken(name, kind)
-    where = typed(folder)
+    where = expand_path(folder)
     made = create(name, kind, where)
     output = Output(as_json)
     output.table(MADE, ({"path": path} for path in made))
@@ -138,14 +138,14 @@ def check(name: str, variant: str | None, weights: str | None, as_json: bool) ->
     The name of a package stands for all its plugins. Each check comes with the reason that it matters or, where it
     failed, with what was seen. Nothing is downloaded.
     """
-    from curator.catalog.places import missing_path, typed
+    from curator.catalog.places import expand_path, missing_path
     from curator.cli.render import Output
     from curator.testing import checks
 
-    file = None if weights is None else typed(weights)
+    file = None if weights is None else expand_path(weights)
     if file is not None and not file.exists():
         raise missing_path(file)
-    wanted = _named(name)
+    wanted = _find_plugins(name)
     found = [one for plugin in wanted for one in checks(plugin, variant=variant, weights=file)]
     states = _show(Output(as_json), found)
     if states["failed"]:
@@ -153,7 +153,7 @@ def check(name: str, variant: str | None, weights: str | None, as_json: bool) ->
         raise PluginError(f"{states['failed']} of {states.total()} checks failed: {of}")
 
 
-def _named(name: str) -> list[Loaded]:
+def _find_plugins(name: str) -> list[Loaded]:
     """The plugins that are meant; raises where one of them was skipped, since there is nothing to check then."""
     # Not the registry that the commands share: it tells of every plugin that was skipped, and one is asked about here.
     from curator.registry.loader import load_plugins
@@ -188,10 +188,10 @@ def _show(output: Output, checks: list[Check]) -> Counter[str]:
     stdout, states = sys.stdout, Counter[str]()
     rows: list[dict[str, Any]] = []
     with _bar(output, len(checks)) as advance:
-        for outcome in _contained(examine(checks)):
+        for outcome in _redirect_prints(examine(checks)):
             advance(1)
             states[outcome.state] += 1
-            rows.append(_checked(outcome))
+            rows.append(_outcome_row(outcome))
             if output.mode != "rich":  # there columns are as wide as their widest cell, so all rows have to be known
                 with contextlib.redirect_stdout(stdout):  # past the bar, which takes what is printed to its own stream
                     output.table(CHECKS, [rows.pop()])
@@ -210,7 +210,7 @@ def _bar(output: Output, total: int) -> contextlib.AbstractContextManager[Callab
     return Terminal().progress("checking", total)
 
 
-def _contained(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+def _redirect_prints(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
     """Each as it comes; what a plugin prints meanwhile goes to stderr, since stdout may be somebody's JSON."""
     coming = iter(outcomes)
     while True:
@@ -221,7 +221,7 @@ def _contained(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
         yield outcome
 
 
-def _checked(outcome: Outcome) -> dict[str, Any]:
+def _outcome_row(outcome: Outcome) -> dict[str, Any]:
     return {
         "of": outcome.check.of,
         "check": outcome.check.name.removeprefix("check_").replace("_", " "),

@@ -59,7 +59,7 @@ def restore(workspace: Workspace, files: tuple[str, ...], every: bool, as_json: 
     if bool(files) == every:
         raise BadInput("name the files to restore (curator quarantine list), or give --all, not both")
     references = list(from_stdin(files))
-    _told("restored", workspace.quarantine.restore(*references) if references or every else [], as_json)
+    _print_result("restored", workspace.quarantine.restore(*references) if references or every else [], as_json)
 
 
 @quarantine.command(cls=Command, rows=(RETURNED,), example="curator quarantine purge --older-than 30d")
@@ -78,22 +78,22 @@ def purge(workspace: Workspace, older_than: str, yes: bool, as_json: bool) -> No
 
     It is the one command that deletes. A file stays where the one that was kept in its stead is gone or changed.
     """
-    _told("removed", workspace.quarantine.purge(older_than, yes), as_json)
+    _print_result("removed", workspace.quarantine.purge(older_than, yes), as_json)
 
 
-def _told(done: str, files: list[Quarantined], as_json: bool) -> None:
+def _print_result(done: str, files: list[Quarantined], as_json: bool) -> None:
     from curator.cli.render import Output
     from curator.reporter import count, size
 
     output = Output(as_json)
     if as_json:
-        output.table(RETURNED, _returned(done, files))
+        output.table(RETURNED, _result_rows(done, files))
     output.line(
         f"{count(len(files), 'file')} {done} ({size(sum(file.size for file in files))})" if files else f"nothing {done}"
     )
 
 
-def _returned(done: str, files: Iterable[Quarantined]) -> Iterator[dict[str, Any]]:
+def _result_rows(done: str, files: Iterable[Quarantined]) -> Iterator[dict[str, Any]]:
     return ({"done": done, "path": file.outside, "size": file.size} for file in files)
 
 

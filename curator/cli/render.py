@@ -72,7 +72,7 @@ def _draw(title: str, columns: Sequence[Column], rows: Sequence[Mapping[str, Any
     from rich.table import Table as RichTable
     from rich.text import Text
 
-    columns = [column for column in columns if any(_given(row.get(column.name)) for row in rows)]
+    columns = [column for column in columns if any(_has_value(row.get(column.name)) for row in rows)]
     console = Console(highlight=False)
     images = _images(console, columns, rows) if pictures and _shows_pictures(console) else []
     middle: Literal["top", "middle"] = "middle" if any(images) else "top"
@@ -109,10 +109,10 @@ def _images(console: Console, columns: Sequence[Column], rows: Sequence[Mapping[
     if name is None:
         return []
     lines = min(HIGHEST, max(LOWEST, (console.height - 8) // len(rows) - 1))
-    return [_drawn(row.get(name), lines) for row in rows]
+    return [_render_picture(row.get(name), lines) for row in rows]
 
 
-def _drawn(path: Any, lines: int) -> Text:
+def _render_picture(path: Any, lines: int) -> Text:
     """A picture in so many lines of cells; empty for what is none."""
     from rich.style import Style
     from rich.text import Text
@@ -132,7 +132,7 @@ def show_picture(path: Path) -> None:
     from rich.console import Console
 
     console = Console(stderr=True, highlight=False)
-    if _shows_pictures(console) and (image := _drawn(path, min(LARGE, max(LOWEST, console.height - 8)))):
+    if _shows_pictures(console) and (image := _render_picture(path, min(LARGE, max(LOWEST, console.height - 8)))):
         console.print(image)
 
 
@@ -140,12 +140,12 @@ def _colour(colour: tuple[int, int, int]) -> str:
     return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
-def _given(value: Any) -> bool:
+def _has_value(value: Any) -> bool:
     return value is not None and not (isinstance(value, str | list) and not value)
 
 
 def _cell(column: Column, value: Any, plain: bool = False) -> str:
-    if not _given(value):
+    if not _has_value(value):
         return ""
     if column.style == "score":
         return f"{value:.3f}"

@@ -78,15 +78,15 @@ def workspace_option(
         @functools.wraps(function)
         def command(workspace: str | None, **arguments: Any) -> Any:
             prepare(arguments)
-            with opened(workspace, create) as open_workspace:
-                return function(open_workspace, **arguments)
+            with open_workspace(workspace, create) as found:
+                return function(found, **arguments)
 
         return command  # type: ignore[return-value]
 
     return decorate
 
 
-def opened(chosen: str | None, create: bool) -> Workspace:
+def open_workspace(chosen: str | None, create: bool) -> Workspace:
     """The workspace that is meant; raises `NotFound` with the command that makes one."""
     from curator.errors import NotFound
     from curator.workspace import Workspace

@@ -30,7 +30,7 @@ from curator.api import (
 from curator.errors import CuratorError, WorkspaceError
 from curator.media.decode import DECODING
 from curator.media.preprocessing import pixels
-from curator.registry.validation import Breach, held
+from curator.registry.validation import Breach, validate
 from curator.store.catalogue.models import ModelStore
 from curator.store.derived import Derived
 from curator.store.sqlite import Database
@@ -151,7 +151,7 @@ def _of_pictures(encoder: Compilable, seen: Floats, vectors: Floats) -> TextForm
 
 
 def _of_texts(encoder: CompilableText, spec: EncoderSpec, run: Run) -> TextForm:
-    form = held(TextForm, encoder.onnx_text())
+    form = validate(TextForm, encoder.onnx_text())
     hold_texts(form, spec, run)
     return form
 

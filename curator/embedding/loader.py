@@ -65,7 +65,7 @@ def _prepared(
         except BadContent as error:
             return error
 
-    located = ((item, "" if item.modality == "text" else places.unchanged(item.id)) for item in items)
+    located = ((item, "" if item.modality == "text" else places.unchanged_path(item.id)) for item in items)
     for (item, path), value in ordered_map(prepare, located, ahead):
         if isinstance(value, BadContent):
             passes = isinstance(path, BadContent) or value.may_pass

@@ -23,7 +23,7 @@ from curator.history.journal import Journal
 from curator.kit.devices import chosen
 from curator.media.decode import DECODING
 from curator.media.files import hash_file
-from curator.registry.validation import Breach, held
+from curator.registry.validation import Breach, validate
 from curator.store.catalogue.models import ModelRow, ModelStore, model_name
 from curator.store.catalogue.settings import SettingStore
 from curator.store.sqlite import Database
@@ -287,7 +287,7 @@ class Models:
         if weights is not None and not weights.exists():
             raise NotFound(f"no weights at {str(weights)!r}")
         with self.registry.guard(spec, "resolving"):
-            resolved = held(Resolved, spec.resolve(variant, weights))
+            resolved = validate(Resolved, spec.resolve(variant, weights))
             if resolved.dim < 1:
                 raise Breach(f"dim is {resolved.dim}")
             if "image" in spec.modalities and resolved.preprocess is None:

@@ -82,7 +82,7 @@ class Signatures:
                 words = (str(error) or type(error).__name__).splitlines()[0][:120]
                 return signature.name, item.hash, f"{signature.name}: {words}"
 
-        unchanged = self.encoding.places.unchanged
+        unchanged = self.encoding.places.unchanged_path
         located = ((item, "" if item.modality == "text" else unchanged(item.id)) for item in items)
         for (item, _), value in ordered_map(compute, located):
             yield item, value

@@ -19,7 +19,7 @@ from curator.ingest.sources import chosen, is_table
 from curator.ingest.table_ingest import RowIngest
 from curator.media.content import Content
 from curator.media.files import BadContent
-from curator.registry.validation import Breach, held
+from curator.registry.validation import Breach, validate
 from curator.reporter import Reporter
 from curator.store.catalogue.items import CaptionStore
 from curator.store.sqlite import Database
@@ -80,7 +80,9 @@ class Ingest:
 
     def _rows(self, reader: ReaderSpec, rows: Iterator[object], size: int) -> list[Row | Skipped]:
         with self.registry.guard(reader, "reading with"):
-            batch = [entry if isinstance(entry, Row | Skipped) else held(Row, entry) for entry in islice(rows, size)]
+            batch = [
+                entry if isinstance(entry, Row | Skipped) else validate(Row, entry) for entry in islice(rows, size)
+            ]
             for entry in batch:
                 if isinstance(entry, Skipped) and entry.line is None:
                     raise Breach("gave a Skipped without a line for a row of a table")
@@ -89,7 +91,7 @@ class Ingest:
     def _add_files(self, source: Path, reader: ReaderSpec, reading: ReadOptions) -> None:
         with self.registry.guard(reader, "reading with"):
             listed = reader.read(source, reading)
-            listing = [entry if isinstance(entry, Found | Skipped) else held(Found, entry) for entry in listed]
+            listing = [entry if isinstance(entry, Found | Skipped) else validate(Found, entry) for entry in listed]
         found = [entry for entry in listing if isinstance(entry, Found)]
         self.report.found += len(found)
         for entry in listing:

@@ -102,7 +102,7 @@ class Recorder:
         if self.places.same_file(content.stamp) is not None:
             self.report.count("same_file")
             return item
-        left = None if new else self.places.gone(item)
+        left = None if new else self.places.missing_place(item)
         if left is not None:
             self.report.count("moved")
             self.places.update(self.journal, left, path, item, content.stamp)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from curator.api import ReaderSpec, ReadOptions
 from curator.catalog.label_names import composed
-from curator.catalog.places import missing_path, real, typed
+from curator.catalog.places import expand_path, missing_path, real
 from curator.errors import BadInput, NotFound, PluginError
 from curator.ingest.options import AddOptions
 from curator.media.files import BadContent, look
@@ -54,7 +54,7 @@ def expand(source: str, leave_out: Callable[[Path], bool]) -> list[Path]:
 
     What lies in a folder that is to be left out is no match. Raises `NotFound`, with the nearest name beside it.
     """
-    path = typed(source)
+    path = expand_path(source)
     if os.path.lexists(path):
         return [path]
     if glob.has_magic(source):

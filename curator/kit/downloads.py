@@ -44,7 +44,7 @@ def from_url(model: str, url: str) -> Path:
     path = Path(torch.hub.get_dir(), "checkpoints", url.rpartition("/")[2])
     if path.is_file():
         return path
-    problem = unreachable(url) or _downloaded(url, path)
+    problem = unreachable(url) or _try_download(url, path)
     if problem:
         raise NotFound(
             f"no weights for {model}: {str(path)!r} does not exist, and {url} cannot be fetched ({problem}); "
@@ -53,7 +53,7 @@ def from_url(model: str, url: str) -> Path:
     return path
 
 
-def _downloaded(url: str, path: Path) -> str:
+def _try_download(url: str, path: Path) -> str:
     """Download to `path`, with progress on stderr; what arrives whole and with the right hash is put there.
 
     Returns why that failed, or an empty string.

@@ -189,7 +189,7 @@ class _Tuner:
         for number in range(batches):
             chosen = order[number * self.recipe.rows : (number + 1) * self.recipe.rows]
             with torch.no_grad():
-                below = self.bottom(self._augmented(chosen))
+                below = self.bottom(self._augmented_crops(chosen))
             targets = torch.as_tensor(self.labelled.targets[chosen], device=self.device)
             found = self.head(functional.normalize(self.top(below)))
             losses = functional.cross_entropy(found, targets, reduction="none")
@@ -230,7 +230,7 @@ class _Tuner:
                 rows.append(functional.normalize(self.top(self.bottom(self._there(torch.from_numpy(batch.pixels))))))
         return torch.cat(rows)
 
-    def _augmented(self, chosen: NDArray[np.int64]) -> Any:
+    def _augmented_crops(self, chosen: NDArray[np.int64]) -> Any:
         """(n, 3, crop, crop) float32 of crops."""
         import torch
 

@@ -18,7 +18,7 @@ def as_onnx(network: Any, side: int) -> bytes:
     """
     import torch
 
-    return _exported(network, torch.zeros(1, 3, side, side, device=next(network.parameters()).device), "pixels")
+    return _export_onnx(network, torch.zeros(1, 3, side, side, device=next(network.parameters()).device), "pixels")
 
 
 def text_as_onnx(network: Any, tokens: Any) -> bytes:
@@ -29,10 +29,10 @@ def text_as_onnx(network: Any, tokens: Any) -> bytes:
     import torch
 
     device = next(network.parameters()).device
-    return _exported(network, torch.as_tensor(tokens, dtype=torch.int64, device=device), "tokens")
+    return _export_onnx(network, torch.as_tensor(tokens, dtype=torch.int64, device=device), "tokens")
 
 
-def _exported(network: Any, given: Any, name: str) -> bytes:
+def _export_onnx(network: Any, given: Any, name: str) -> bytes:
     import torch
 
     quick = torch.backends.mha.get_fastpath_enabled()

@@ -64,7 +64,7 @@ class Attribution:
         if item is None:
             assert isinstance(picture, Query) and picture.path is not None
             return picture.path
-        found = self.encoding.places.unchanged(item.id)
+        found = self.encoding.places.unchanged_path(item.id)
         if isinstance(found, BadContent):
             raise found
         return found
@@ -80,7 +80,7 @@ class Attribution:
 
     def logits(self, head: FittedHead, vectors: NDArray[np.float32]) -> Logits:
         """What a head makes of unit rows. Raises `BadInput` for one that is neither linear nor differentiable."""
-        model = self.training.heads.restored(self.training.heads.row(head))
+        model = self.training.heads.load_head(self.training.heads.row(head))
         n, classes, dim = len(vectors), len(head.classes), head.model.dim
         with self.registry.guard(self.registry.get(HeadSpec, head.head), "explaining"):
             if isinstance(model, LinearHead):

@@ -41,7 +41,7 @@ class Calibration:
         return np.asarray(softmax(logits, axis=1), dtype=np.float32)
 
 
-def calibrated(probabilities: Floats, targets: Integers) -> Calibration | None:
+def fit_calibration(probabilities: Floats, targets: Integers) -> Calibration | None:
     """The calibration that makes held-out probabilities, (n, classes), most likely; None for too few items."""
     classes = probabilities.shape[1]
     counts = np.bincount(targets, minlength=classes)

@@ -68,7 +68,7 @@ def views(encoding: Embedder, model: Model, items: Sequence[Item], rows: Sequenc
             for name, worse in KINDS.items():
                 pixels = []
                 for row, item in zip(rows[start : start + size], some, strict=True):
-                    path = encoding.places.unchanged(item.id)
+                    path = encoding.places.unchanged_path(item.id)
                     try:
                         if not isinstance(path, BadContent):
                             pixels.append(preprocessing.pixels(path, resolved.preprocess, worse))
@@ -91,6 +91,6 @@ def flat(found: Measured) -> dict[str, float]:
     }
 
 
-def measured(metrics: Mapping[str, float]) -> bool:
+def has_figures(metrics: Mapping[str, float]) -> bool:
     """Whether a head was measured on worse copies."""
     return any(name.endswith(tuple(f", {kind}" for kind in KINDS)) for name in metrics)

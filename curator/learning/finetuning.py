@@ -27,7 +27,7 @@ from curator.history.journal import Journal
 from curator.kit.copies.kin import kin_of_pictures, kin_of_texts
 from curator.kit.devices import chosen
 from curator.kit.finetuning import split
-from curator.learning.labelled_pictures import Decoded, decoded
+from curator.learning.labelled_pictures import Decoded, decode_pictures
 from curator.reporter import SHARES, Reporter, count, figure, shares
 
 HELD_OUT = 0.2
@@ -77,7 +77,7 @@ class FineTuning:
         with tempfile.TemporaryDirectory(prefix="curator-") as name, tempfile.TemporaryFile(dir=name) as file:
             folder = Path(name, "model")
             folder.mkdir()
-            whole, items = self._labelled(spec, start, items, targets, examples.classes, file)
+            whole, items = self._labelled_data(spec, start, items, targets, examples.classes, file)
             learnt, kept = split(whole.targets, whole.kin, HELD_OUT, SEED, least=2)
             noun = spec.modalities[0]
             how = f" ({depth})" if depth else ""
@@ -98,7 +98,7 @@ class FineTuning:
         _refuse_few(targets, examples.classes, spec.modalities[0])
         return items, targets
 
-    def _labelled(
+    def _labelled_data(
         self,
         spec: EncoderSpec,
         start: Resolved,
@@ -112,7 +112,7 @@ class FineTuning:
             texts = [item.text or "" for item in items]
             return Labelled(texts, targets, len(classes), kin_of_texts(texts)), items
         assert start.preprocess is not None
-        pictures, present, failed = decoded(items, self.items.places, start.preprocess, file, self.reporter)
+        pictures, present, failed = decode_pictures(items, self.items.places, start.preprocess, file, self.reporter)
         if failed:
             first = f"{failed[0][0].path}: {failed[0][1]}"
             more = f", and {len(failed) - 1:,} more" if len(failed) > 1 else ""
@@ -159,7 +159,7 @@ def _refuse_few(targets: NDArray[np.int64], classes: Sequence[str], noun: str) -
         raise NotReady(f"fine-tuning takes three or more {noun}s of each class; there are fewer of {named}")
 
 
-def compared(
+def comparison_sentence(
     before: Mapping[str, float], after: Mapping[str, float], kept: Sequence[int], frozen: str, tuned: str
 ) -> str:
     """A sentence on the figures of a head on the frozen model and on the fine-tuned one, of items of these classes."""

@@ -57,9 +57,9 @@ class Heads:
 
     def all(self) -> list[FittedHead]:
         """Every saved head, oldest first."""
-        return [self.saved(row) for row in self.store.all()]
+        return [self.from_row(row) for row in self.store.all()]
 
-    def saved(self, row: HeadRow) -> FittedHead:
+    def from_row(self, row: HeadRow) -> FittedHead:
         """A row of the catalogue as a head."""
         return FittedHead(
             row.id,
@@ -165,7 +165,7 @@ class Heads:
             head.fit(vectors, targets, classes, SEED)
         return head
 
-    def restored(self, row: HeadRow) -> Head:
+    def load_head(self, row: HeadRow) -> Head:
         """A saved head. Raises `WorkspaceError` where its object is gone or damaged."""
         spec = self.registry.get(HeadSpec, row.kind)
         state = load(self.objects.get(row.object))

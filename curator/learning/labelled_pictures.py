@@ -55,7 +55,7 @@ class Decoded:
         )
 
 
-def decoded(
+def decode_pictures(
     items: Sequence[Item], places: Places, preprocess: Preprocess, file: IO[bytes], reporter: Reporter
 ) -> tuple[Decoded, list[Item], list[tuple[Item, str]]]:
     """The pictures of items that can be read, those items, and the others with the reason."""
@@ -71,7 +71,7 @@ def decoded(
 
     found, present, failed = Decoded(file, preprocess), list[Item](), list[tuple[Item, str]]()
     with reporter.progress("reading pictures", len(items)) as advance:
-        for (item, _), picture in ordered_map(read, ((item, places.unchanged(item.id)) for item in items)):
+        for (item, _), picture in ordered_map(read, ((item, places.unchanged_path(item.id)) for item in items)):
             if isinstance(picture, BadContent):
                 failed.append((item, str(picture)))
             else:

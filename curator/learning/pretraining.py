@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from curator.api import EncoderSpec, Look, Model
-from curator.catalog.places import typed
+from curator.catalog.places import expand_path
 from curator.embedding.models import Models
 from curator.errors import BadInput, NotFound, NotReady
 from curator.history.journal import Journal
@@ -144,7 +144,7 @@ def lines_of(files: Sequence[str | Path]) -> list[str]:
     """The lines of text files, without empty ones; raises `NotFound` and `BadInput`, naming the file."""
     texts: list[str] = []
     for name in files:
-        path = typed(name)
+        path = expand_path(name)
         if not path.is_file():
             raise (BadInput if path.exists() else NotFound)(f"no file {name!r} to learn from")
         try:

@@ -21,7 +21,7 @@ from scipy.sparse.csgraph import connected_components
 from sklearn.metrics import roc_auc_score
 
 from curator.api import FittedMetric, Metric, MetricSpec, Model
-from curator.catalog.pairs import Pairs, meant, metric_name
+from curator.catalog.pairs import Pairs, metric_name, possible_meanings
 from curator.errors import BadInput, NotFound, NotReady
 from curator.kit.copies.vectors import MANY, comparable, near_copies
 from curator.kit.splits import folds
@@ -75,23 +75,23 @@ class LearnedMetrics:
         self.items = training.items
         self.pairs = Pairs(training.items.database)
 
-    def fitted(self, reference: str, model: Model, may_encode: bool = False) -> FittedMetric:
+    def fitted_metric(self, reference: str, model: Model, may_encode: bool = False) -> FittedMetric:
         """The metric of `NAME[:KIND]` in the space of a model: the one kept while nothing changed, else fitted now."""
-        name, kind = self._meant(reference)
+        name, kind = self._resolve_reference(reference)
         spec = self._spec(kind)
         data = self._data(name, model, may_encode)
         key, digest = f"{name}:{spec.name} {model.fingerprint}", self._digest(data, model, spec)
         kept = self.derived.metric(key, digest)
         if kept is None:
             self.reporter.say(f"fitting the metric {name} on {count(len(data.alike), 'pair')}")
-            kept = self._made(spec, data)
+            kept = self._fitted_state(spec, data)
             if not self.derived.database.read_only:
                 self.derived.put_metric(key, digest, kept)
-            return self._restored(name, spec, model, data, kept, False)
-        return self._restored(name, spec, model, data, kept, True)
+            return self._restore_metric(name, spec, model, data, kept, False)
+        return self._restore_metric(name, spec, model, data, kept, True)
 
     @staticmethod
-    def told(metric: FittedMetric) -> Iterator[str]:
+    def report_lines(metric: FittedMetric) -> Iterator[str]:
         """What a person should hear of a metric, line by line."""
         yield (
             f"metric {metric.name}: {metric.metric} on {metric.model.name}, {count(metric.alike, 'pair')} alike and "
@@ -107,10 +107,10 @@ class LearnedMetrics:
 
     # --- what to learn from ---
 
-    def _meant(self, reference: str) -> tuple[str, str]:
+    def _resolve_reference(self, reference: str) -> tuple[str, str]:
         """The metric and the kind, '' for the default; the name of a metric may hold colons, too."""
         names, kinds = [found.name for found in self.pairs.counts()], self.registry.names(MetricSpec)
-        ways = meant(reference, names, kinds)
+        ways = possible_meanings(reference, names, kinds)
         if len(ways) == 1:
             return ways[0]
         if not ways:
@@ -118,14 +118,14 @@ class LearnedMetrics:
             if colon and name.strip() and metric_name(name) in names:
                 raise NotFound.named("kind of metric", kind, kinds, hint="none is installed")
             self.pairs.refuse_unknown(metric_name(reference))
-        told = " or ".join(self._told(name, kind, names, kinds) for name, kind in ways)
+        told = " or ".join(self._reference_hint(name, kind, names, kinds) for name, kind in ways)
         raise BadInput(f"metric {reference!r} may be two: write {told}")
 
-    def _told(self, name: str, kind: str, names: Sequence[str], kinds: Sequence[str]) -> str:
+    def _reference_hint(self, name: str, kind: str, names: Sequence[str], kinds: Sequence[str]) -> str:
         """What to type for a metric by a kind: blanks before the last colon do not count, but make it another name."""
         kind = kind or self._spec("").name
         spelled = (f"{name}{' ' * blanks}:{kind}" for blanks in itertools.count())
-        way = next(way for way in spelled if meant(way, names, kinds) == [(name, kind)])
+        way = next(way for way in spelled if possible_meanings(way, names, kinds) == [(name, kind)])
         return f"{shlex.quote(way)} (of the metric {name!r})"
 
     def _spec(self, kind: str) -> MetricSpec:
@@ -168,9 +168,9 @@ class LearnedMetrics:
 
     # --- fitting ---
 
-    def _made(self, spec: MetricSpec, data: _Data) -> bytes:
+    def _fitted_state(self, spec: MetricSpec, data: _Data) -> bytes:
         """The state of a metric with what was measured, as safetensors."""
-        figures = np.asarray(_measured(lambda rows: self._fit(spec, data, rows), data))
+        figures = np.asarray(_held_out_auc(lambda rows: self._fit(spec, data, rows), data))
         every = self._fit(spec, data, np.arange(len(data.alike)))
         with self.registry.guard(spec, "saving"):
             state = {f"state.{name}": np.ascontiguousarray(array) for name, array in every.state().items()}
@@ -183,7 +183,7 @@ class LearnedMetrics:
             metric.fit(data.left[rows], data.right[rows], data.alike[rows], SEED)
         return _Held(self.registry, spec, metric)
 
-    def _restored(
+    def _restore_metric(
         self, name: str, spec: MetricSpec, model: Model, data: _Data, kept: bytes, reused: bool
     ) -> FittedMetric:
         arrays = load(kept)
@@ -225,7 +225,7 @@ class _Held:
         return self.metric.state()
 
 
-def _measured(fit: Callable[[NDArray[np.int64]], _Held], data: _Data) -> tuple[float, float, int]:
+def _held_out_auc(fit: Callable[[NDArray[np.int64]], _Held], data: _Data) -> tuple[float, float, int]:
     """How well held-out pairs are told apart, learned and by the plain cosine, and how many pairs that rests on.
 
     The mean over folds of the area under the ROC curve: how often a pair marked as alike comes out above one marked

@@ -21,9 +21,9 @@ from curator.history.journal import Journal
 from curator.kit.copies.vectors import MANY
 from curator.kit.splits import folds, sample
 from curator.learning import corruptions
-from curator.learning.calibration import Calibration, calibrated
+from curator.learning.calibration import Calibration, fit_calibration
 from curator.learning.cross_validation import Measured, cross_validate
-from curator.learning.finetuning import HEAD, FineTuning, compared
+from curator.learning.finetuning import HEAD, FineTuning, comparison_sentence
 from curator.learning.head_store import SEED, Heads
 from curator.learning.min_examples import TWO, number, refuse_too_few, refuse_too_few_for
 from curator.learning.scores import calibration_error, caution
@@ -102,12 +102,12 @@ class Training:
         digest = _digest(data, model, spec, params)
         saved = self.heads.find(target, digest)
         if saved is not None and self.heads.whole(saved):
-            found = self.heads.saved(saved)
-            if not disturb or corruptions.measured(found.metrics):
+            found = self.heads.from_row(saved)
+            if not disturb or corruptions.has_figures(found.metrics):
                 return found
         return self._fit(journal, spec, params, model, data, notes, digest, saved, disturb)
 
-    def trained(
+    def train(
         self,
         journal: Journal,
         target: TargetRef,
@@ -145,7 +145,7 @@ class Training:
         cached = dict(self.derived.predictions(row.object, [item.hash for item in items]))
         fresh, vectors = self.encoding.matrix(head.model, [item for item in items if item.hash not in cached])
         if fresh:
-            probabilities = self.heads.predict(self.heads.restored(row), head.head, vectors, len(head.classes))
+            probabilities = self.heads.predict(self.heads.load_head(row), head.head, vectors, len(head.classes))
             made = {
                 item.hash: values.astype("<f4").tobytes() for item, values in zip(fresh, probabilities, strict=True)
             }
@@ -168,7 +168,7 @@ class Training:
     def probabilities(self, head: FittedHead, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """What a head says of unit rows, (n, classes), none of it kept; calibrated as it is."""
         row = self.heads.row(head)
-        said = self.heads.predict(self.heads.restored(row), head.head, vectors, len(head.classes))
+        said = self.heads.predict(self.heads.load_head(row), head.head, vectors, len(head.classes))
         return self.heads.calibration(row).apply(said)
 
     # --- what to learn from ---
@@ -238,9 +238,9 @@ class Training:
         )
         seen = self.models.seen(model)
         views = self._views(model, data, seen, notes) if disturb else {}
-        found = self._measured(spec, params, data, seen, views)
+        found = self._measure_head(spec, params, data, seen, views)
         held_out = [data.items[row] for row in found.index]
-        calibration = calibrated(found.probabilities, data.targets[found.index])
+        calibration = fit_calibration(found.probabilities, data.targets[found.index])
         counts = np.bincount(data.targets, minlength=classes).tolist()
         notes += cautions(model, seen, data.examples.classes, counts, found, calibration)
         head = self.heads.fit(spec, params, data.vectors, data.targets, classes)
@@ -252,9 +252,9 @@ class Training:
             "calibration": json.dumps([calibration.scale, calibration.shift]) if calibration else None,
         }
         row = self.heads.save(journal, spec, params, model, data.examples, digest, head, fitted, lost)
-        return replace(self.heads.saved(row), reused=False)
+        return replace(self.heads.from_row(row), reused=False)
 
-    def _measured(
+    def _measure_head(
         self, spec: HeadSpec, params: Any, data: _Data, seen: frozenset[str], views: Views | None = None
     ) -> Measured:
         classes = len(data.examples.classes)
@@ -295,9 +295,9 @@ class Training:
         # A file that is gone still has its vector of the frozen one.
         shared = {item.hash for item in both[0].items} & {item.hash for item in both[1].items}
         both = [_among(data, shared) for data in both]
-        before, after = (self._measured(spec, params, data, seen).metrics for data in both)
+        before, after = (self._measure_head(spec, params, data, seen).metrics for data in both)
         kept = [target for item, target in zip(both[1].items, both[1].targets, strict=True) if item.hash not in seen]
-        self.reporter.say(compared(before, after, kept, frozen.name, tuned.name))
+        self.reporter.say(comparison_sentence(before, after, kept, frozen.name, tuned.name))
 
     @staticmethod
     def _of_calibration(found: Measured, data: _Data) -> dict[str, float]:
@@ -310,7 +310,7 @@ class Training:
             return {}
         said = found.probabilities.copy()
         for known, others in halves:
-            calibration = calibrated(found.probabilities[known], targets[known])
+            calibration = fit_calibration(found.probabilities[known], targets[known])
             if calibration is not None:
                 said[others] = calibration.apply(found.probabilities[others])
         return {"calibration error": calibration_error(said, targets)}

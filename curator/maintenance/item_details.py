@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 def details(parts: Parts, reference: str) -> Iterator[tuple[str, str | int | Path]]:
     """Pairs of fact and value for an item named by path or `id:N`; raises `NotFound`."""
-    item = parts.items.named(reference)
+    item = parts.items.by_reference(reference)
     (row,) = ItemStore(parts.database).by_ids([item.id])
     yield "id", item.id
     yield "media", item.modality

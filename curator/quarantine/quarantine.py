@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from curator.catalog.places import Places, is_below, typed
+from curator.catalog.places import Places, expand_path, is_below
 from curator.errors import BadInput, NotFound, NotReady
 from curator.history.file_moves import Move, MoveFailed, Moves
 from curator.history.journal import Journal
@@ -74,7 +74,7 @@ class Quarantine:
         every = self.all()
         found: dict[int, Quarantined] = {}
         for reference in references:
-            path = os.path.abspath(typed(reference))
+            path = os.path.abspath(expand_path(reference))
             matching = [
                 file
                 for file in every

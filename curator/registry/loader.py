@@ -27,7 +27,7 @@ from curator.api import ActionSpec, EncoderSpec, HeadSpec, MetricSpec, ReaderSpe
 from curator.errors import BadInput, CuratorError, NotFound, PluginError, is_interrupt
 from curator.registry import hookspecs
 from curator.registry.parameters import parameters
-from curator.registry.validation import Breach, held
+from curator.registry.validation import Breach, validate
 
 GROUP = "curator"
 OWN_DISTRIBUTION = "curator-agent"
@@ -172,7 +172,7 @@ class Registry:
 
     def guard(self, spec: Spec, doing: str) -> contextlib.AbstractContextManager[None]:
         """A block in which the plugin's own code runs: what it raises names the plugin."""
-        return _blamed(self.origin(spec), f"{doing} {spec.name}")
+        return _attribute_errors(self.origin(spec), f"{doing} {spec.name}")
 
     def take(self, plugin: Loaded) -> None:
         """Add a plugin's whole offer, or raise `Breach` if a name of it is taken or reserved."""
@@ -204,10 +204,10 @@ def load_plugins(entry_points: Iterable[metadata.EntryPoint] | None = None) -> R
     """Load every installed plugin: our own first, so that their names are reserved, then by entry point name."""
     registry = Registry()
     if entry_points is None:
-        entry_points, registry.failures = installed()
+        entry_points, registry.failures = installed_entry_points()
     for entry_point, origin in sorted(_with_origins(entry_points), key=_load_order):
         begin = time.perf_counter()
-        with _contained():  # around the reason too: to tell an error, its own code runs
+        with _contain_side_effects():  # around the reason too: to tell an error, its own code runs
             try:
                 offer = _offer(entry_point.load())
                 registry.take(Loaded(origin, offer, time.perf_counter() - begin))
@@ -219,7 +219,7 @@ def load_plugins(entry_points: Iterable[metadata.EntryPoint] | None = None) -> R
     return registry
 
 
-def installed() -> tuple[list[metadata.EntryPoint], list[Failed]]:
+def installed_entry_points() -> tuple[list[metadata.EntryPoint], list[Failed]]:
     """The entry points of all distributions, and the distributions of which they cannot be read."""
     try:
         return list(metadata.entry_points(group=GROUP)), []
@@ -232,7 +232,7 @@ def _one_by_one() -> tuple[list[metadata.EntryPoint], list[Failed]]:
     failures: list[Failed] = []
     seen: set[str] = set()
     for distribution in metadata.distributions():
-        name, version = _named(distribution)
+        name, version = _name_and_version(distribution)
         key = re.sub("[-_.]+", "-", name).lower()
         if key in seen and name != UNKNOWN:  # as for importlib: the first on the path hides others of its name
             continue
@@ -245,7 +245,7 @@ def _one_by_one() -> tuple[list[metadata.EntryPoint], list[Failed]]:
     return found, failures
 
 
-def _named(distribution: metadata.Distribution | None) -> tuple[str, str]:
+def _name_and_version(distribution: metadata.Distribution | None) -> tuple[str, str]:
     """The name and version of a distribution, as far as its metadata tells."""
     name: str | None = None
     version: str | None = None
@@ -257,7 +257,7 @@ def _named(distribution: metadata.Distribution | None) -> tuple[str, str]:
 
 
 def _with_origins(entry_points: Iterable[metadata.EntryPoint]) -> Iterator[tuple[metadata.EntryPoint, Origin]]:
-    named = functools.cache(_named)  # a distribution of many plugins is read once
+    named = functools.cache(_name_and_version)  # a distribution of many plugins is read once
     for entry_point in set(entry_points):
         yield entry_point, Origin(entry_point.name, entry_point.value, *named(entry_point.dist))
 
@@ -282,7 +282,7 @@ def _offer(plugin: object) -> tuple[Spec, ...]:
         for offered in offers:
             if not isinstance(offered, Iterable):
                 raise Breach(f"{hook} returned {type(offered).__name__}, not a list of {kind.__name__}")
-            specs += [_checked(hook, kind, spec) for spec in offered]
+            specs += [_validate_spec(hook, kind, spec) for spec in offered]
     return tuple(specs)
 
 
@@ -295,10 +295,10 @@ def _refuse_unknown_hooks(manager: pluggy.PluginManager, plugin: object) -> None
             raise Breach(str(NotFound.named("hook", caller.name, HOOKS)))
 
 
-def _checked(hook: str, kind: Any, spec: Any) -> Any:
+def _validate_spec(hook: str, kind: Any, spec: Any) -> Any:
     name = getattr(spec, "name", None)
     try:
-        held(kind, spec)
+        validate(kind, spec)
         if type(spec) is not kind:  # it would be found under no kind, and could change after it was checked
             raise Breach(f"gave a subclass of {kind.__name__}, not {kind.__name__}")
         if not NAME.fullmatch(spec.name):
@@ -337,7 +337,7 @@ def _reason(error: BaseException) -> str:
 
 
 @contextlib.contextmanager
-def _contained() -> Iterator[None]:
+def _contain_side_effects() -> Iterator[None]:
     """What a plugin prints goes to stderr (stdout may be somebody's JSON), and its chdir is undone."""
     try:
         here: Path | None = Path.cwd()
@@ -353,9 +353,9 @@ def _contained() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _blamed(origin: Origin, doing: str) -> Iterator[None]:
+def _attribute_errors(origin: Origin, doing: str) -> Iterator[None]:
     try:
-        with _contained():
+        with _contain_side_effects():
             yield
     except (CuratorError, KeyboardInterrupt, GeneratorExit):
         raise

@@ -30,7 +30,7 @@ from curator.api import (
     Query,
 )
 from curator.errors import BadInput, NotFound
-from curator.registry.validation import held
+from curator.registry.validation import validate
 
 PLAIN = {int: "a whole number", float: "a number", str: "a text", bool: "yes or no"}
 NAMES = (LabelName, GroupName, EncoderRef, HeadName, MetricName)
@@ -109,7 +109,7 @@ def _parameter(field: dataclasses.Field[Any], hint: Any) -> Parameter:
         raise TypeError(f"field {field.name!r} is of type {hint!r}, which cannot become an option")
     if field.name != field.name.lower() or field.name.startswith("_"):
         raise TypeError(f"field {field.name!r} cannot become an option: write it in lower case, without '_' in front")
-    held(type(how), how)
+    validate(type(how), how)
     if isinstance(how, Option) and how.flag and not FLAG.fullmatch(how.flag):
         raise TypeError(f"field {field.name!r}: {how.flag!r} is no short option: one dash and one letter, as '-k'")
     if isinstance(how, Option) and (how.min, how.max) != (None, None) and hint not in (int, float):

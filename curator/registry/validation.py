@@ -16,18 +16,18 @@ class Breach(ValueError):
     """Something is not what the contract says; the message says what, to the plugin's author."""
 
 
-def held(kind: type[T], value: object) -> T:
+def validate(kind: type[T], value: object) -> T:
     """`value`, if it is a `kind` and each of its fields is what it is declared to be; else raises `Breach`."""
     if not isinstance(value, kind):
-        raise Breach(f"gave {_shown(value)}, not {kind.__name__}")
+        raise Breach(f"gave {_describe_value(value)}, not {kind.__name__}")
     declared: Any = type(value)
     for name, hint in _fields(declared):
         content = getattr(value, name)
         if not _is(content, hint):
-            raise Breach(f"{kind.__name__}: {name} is {_shown(content)}, not {_named(hint)}")
+            raise Breach(f"{kind.__name__}: {name} is {_describe_value(content)}, not {_type_name(hint)}")
         for part in content if isinstance(content, tuple) else ():
             if dataclasses.is_dataclass(part):
-                held(type(part), part)
+                validate(type(part), part)
     return value
 
 
@@ -57,12 +57,12 @@ def _is(value: object, hint: Any) -> bool:
     return isinstance(value, hint)
 
 
-def _named(hint: Any) -> str:
+def _type_name(hint: Any) -> str:
     if get_origin(hint) is Callable:
         return "callable"
     text = hint.__name__ if isinstance(hint, type) and not get_args(hint) else str(hint)
     return re.sub(r"\b(typing|collections\.abc|pathlib|curator\.api(\.\w+)?)\.", "", text)
 
 
-def _shown(value: object) -> str:
+def _describe_value(value: object) -> str:
     return f"{type(value).__name__} {value!r:.60}" if value is not None else "None"

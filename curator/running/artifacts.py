@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
-from curator.catalog.places import Places, is_below, missing_path, real, typed
+from curator.catalog.places import Places, expand_path, is_below, missing_path, real
 from curator.errors import BadInput, CuratorError
 from curator.media.files import BadContent, look, reason
 
@@ -27,7 +27,7 @@ class Targets:
     def checked(self, path: str | Path, endings: Sequence[str] = ()) -> Path:
         """The absolute path, if a file can be made there; raises what is in the way."""
         # The folder with links followed, the name not: a link that stands there is replaced, not what it points to.
-        path = typed(path)
+        path = expand_path(path)
         target = Path(real(path.parent), path.name)
         if endings and target.suffix.lower() not in endings:
             raise BadInput(f"cannot write {str(path)!r}: name a file that ends in {', '.join(endings)}")

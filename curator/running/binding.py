@@ -15,7 +15,7 @@ from curator.api import (
     Query,
 )
 from curator.catalog.items import Items, text_query
-from curator.catalog.places import typed
+from curator.catalog.places import expand_path
 from curator.errors import BadInput, NotReady
 from curator.registry.parameters import Parameter, bind, parameters
 from curator.running.artifacts import Targets
@@ -55,7 +55,7 @@ def item_set(
     media: Modality | None = None, under: str | Path | None = None, label: str | None = None, unlabelled: bool = False
 ) -> ItemSet:
     """A selection from loose values."""
-    return ItemSet(media, typed(under) if under is not None else None, label, unlabelled)
+    return ItemSet(media, expand_path(under) if under is not None else None, label, unlabelled)
 
 
 def refuse_empty(items: Items, unless: bool = False) -> None:

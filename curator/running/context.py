@@ -27,7 +27,7 @@ from curator.api import (
     Signature,
     TargetRef,
 )
-from curator.catalog.items import encoded
+from curator.catalog.items import to_utf8
 from curator.catalog.labels import Source
 from curator.catalog.source_tables import Tables
 from curator.embedding.search import cosines, nearest, neighbours
@@ -35,7 +35,7 @@ from curator.embedding.signatures import Signatures
 from curator.errors import BadInput
 from curator.history.journal import Journal
 from curator.parts import Parts
-from curator.registry.validation import held
+from curator.registry.validation import validate
 from curator.reporter import Reporter
 
 if TYPE_CHECKING:
@@ -83,25 +83,25 @@ class ActionContext:
     def embed_texts(self, texts: Sequence[str], model: Model) -> NDArray[np.float32]:
         """The vectors of texts, unit rows."""
         for text in texts:
-            encoded(text)
+            to_utf8(text)
         return self._encoding.embed_texts(model, texts)
 
     def next_tokens(self, text: str, model: Model, k: int) -> list[tuple[str, float]]:
         """What comes next."""
-        encoded(text)
+        to_utf8(text)
         return self._encoding.written(model, lambda encoder: encoder.next_tokens(text, k))
 
     def carry_on(
         self, text: str, model: Model, length: int, temperature: float = 0.0, seed: int = 0
     ) -> list[tuple[str, float]]:
         """How it goes on."""
-        encoded(text)
+        to_utf8(text)
         return self._encoding.written(model, lambda encoder: encoder.carry_on(text, length, temperature, seed))
 
     def metric(self, name: MetricName, model: Model) -> FittedMetric:
         """The learned similarity of that name, and what is to be said of it."""
-        fitted = self._parts.similarity.fitted(name, model, self._may_encode)
-        for line in self._parts.similarity.told(fitted):
+        fitted = self._parts.similarity.fitted_metric(name, model, self._may_encode)
+        for line in self._parts.similarity.report_lines(fitted):
             self._reporter.say(line)
         return fitted
 
@@ -206,7 +206,7 @@ class ActionContext:
 
     def signatures(self, signature: Signature, items: Sequence[Item]) -> Iterator[tuple[Item, bytes]]:
         """The signature of each item, computed where it is not kept."""
-        return Signatures(self._encoding).of(held(Signature, signature), items)
+        return Signatures(self._encoding).of(validate(Signature, signature), items)
 
     def neighbours(self, model: Model, items: Sequence[Item], k: int) -> Neighbours:
         """For each item the `k` nearest others."""

@@ -25,7 +25,7 @@ from curator.catalog.labels import Labels, Source
 from curator.errors import CuratorError
 from curator.history.journal import Journal
 from curator.media.files import reason
-from curator.registry.validation import Breach, held
+from curator.registry.validation import Breach, validate
 from curator.running.artifacts import Targets
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def outputs(registry: Registry, spec: ActionSpec, context: Context, params: Any)
                 output = next(plan)
             except StopIteration:
                 return
-            held(next((kind for kind in OUTPUTS if isinstance(output, kind)), Finding), output)
+            validate(next((kind for kind in OUTPUTS if isinstance(output, kind)), Finding), output)
             if isinstance(output, Finding):
                 _hold_finding(output, tables)
             if isinstance(output, SetAside) and not spec.moves_files:
@@ -84,10 +84,10 @@ def apply(journal: Journal, labels: Labels, change: SetLabel, source: Source | N
     """Carry out a change, on the word of `source` or else of what it says itself."""
     source = Source[change.source.upper()] if source is None else source
     if isinstance(change.label, TargetRef):
-        label = labels.settled(change.label).id
+        label = labels.require_target(change.label).id
         if label is None or change.label.kind == "group":
             raise Breach(f"gave a SetLabel of {str(change.label)!r:.60}, which is no label")
-    elif change.value is None and labels.known(change.label, change.group) is None:
+    elif change.value is None and labels.find_label(change.label, change.group) is None:
         return  # nobody said it, so there is nothing to take back
     else:
         label = labels.ensure(journal, change.label, change.group)

@@ -72,13 +72,13 @@ def create(name: str, kind: str, folder: Path) -> list[Path]:
     """
     if kind not in KINDS:
         raise BadInput(f"{kind!r} is no kind of plugin: {', '.join(KINDS)}")
-    values = {"name": name, "module": module_name(name), "kind": kind, **_told(name, kind)}
+    values = {"name": name, "module": module_name(name), "kind": kind, **_template_values(name, kind)}
     target = folder / name
     if not os.path.lexists(folder):
         raise NotFound(f"no folder {str(folder)!r}")
     if os.path.lexists(target):
         raise BadInput(f"{str(target)!r} exists already: nothing is written over")
-    made = {path: _filled(template, values) for path, template in _files(kind, values["module"]).items()}
+    made = {path: _fill_template(template, values) for path, template in _files(kind, values["module"]).items()}
     try:
         _write(target, made)
     except OSError as error:
@@ -122,7 +122,7 @@ def _is_installed(name: str, module: str) -> bool:
     return True
 
 
-def _told(name: str, kind: str) -> dict[str, str]:
+def _template_values(name: str, kind: str) -> dict[str, str]:
     about = KINDS[kind]
     return {
         "summary": about.summary,
@@ -143,7 +143,7 @@ def _files(kind: str, module: str) -> dict[str, str]:
     }
 
 
-def _filled(template: str, values: dict[str, str]) -> str:
+def _fill_template(template: str, values: dict[str, str]) -> str:
     text = resources.files("curator.scaffold").joinpath(f"{template}.tmpl").read_text(encoding="utf-8")
     return string.Template(text).substitute(values)
 

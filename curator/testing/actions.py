@@ -71,14 +71,14 @@ class ActionCase:
         ]
         for extra in ({}, *others):
             try:
-                self.planned(workspace, {**values, **extra})
+                self.planned_outputs(workspace, {**values, **extra})
             except (BadInput, NotFound, NotReady) as error:
                 reason = str(error)
             else:
                 return {**values, **extra}
         raise NotApplicable(f"cannot be run without arguments ({reason}): give arguments={{...}}")
 
-    def planned(
+    def planned_outputs(
         self, workspace: Workspace, values: Mapping[str, Any], asked: frozenset[int] = frozenset()
     ) -> list[Output]:
         """What its plan yields, with items that were asked about; nothing of it is carried out."""
@@ -97,7 +97,7 @@ def check_outputs_are_known(case: ActionCase) -> None:
     with case.workspace() as (workspace, _):
         values = case.arguments(workspace)
         try:
-            case.planned(workspace, values)
+            case.planned_outputs(workspace, values)
         except PluginError as error:
             raise AssertionError(str(error)) from error
 
@@ -106,7 +106,7 @@ def check_rows_fit_their_table(case: ActionCase) -> None:
     """Columns are documented and are the keys of `--json`: each row has just them, with values that JSON can hold."""
     declared = {table.kind: {column.name for column in table.columns} for table in case.spec.tables}
     with case.workspace() as (workspace, _):
-        for output in case.planned(workspace, case.arguments(workspace)):
+        for output in case.planned_outputs(workspace, case.arguments(workspace)):
             if isinstance(output, Finding):
                 names = declared[output.kind]
                 assert set(output.values) == names, (
@@ -124,10 +124,10 @@ def check_plan_only_reads(case: ActionCase) -> None:
         before = _rows(workspace, HISTORY | OF_CONTEXT), _files(files), Path.cwd()
         # The loader's guard sends what plugins print to stderr.
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            case.planned(workspace, values)
+            case.planned_outputs(workspace, values)
         after = _rows(workspace, HISTORY | OF_CONTEXT), _files(files), Path.cwd()
-    assert before[0] == after[0], f"it changed the catalogue: {_changed(before[0], after[0])}"
-    assert before[1] == after[1], f"it changed files: {_changed(before[1], after[1])}"
+    assert before[0] == after[0], f"it changed the catalogue: {_changed_names(before[0], after[0])}"
+    assert before[1] == after[1], f"it changed files: {_changed_names(before[1], after[1])}"
     assert before[2] == after[2], "it changed the current folder"
     assert not printed.getvalue(), f"it printed {printed.getvalue().splitlines()[0]!r}: yield findings, or context.note"
 
@@ -136,7 +136,7 @@ def check_plan_repeats(case: ActionCase) -> None:
     """What --apply does is planned anew: it must be what was shown, so that the same catalogue gives the same plan."""
     with case.workspace() as (workspace, _):
         values = case.arguments(workspace)
-        first, second = (_told(case.planned(workspace, values)) for _ in range(2))
+        first, second = (_comparable_outputs(case.planned_outputs(workspace, values)) for _ in range(2))
     assert len(first) == len(second), f"it yielded {len(first)} outputs, then {len(second)}"
     for number, (one, other) in enumerate(zip(first, second, strict=True), 1):
         assert one == other, f"output {number} was {one}, then {other}"
@@ -146,10 +146,10 @@ def check_questions_move_on(case: ActionCase) -> None:
     """After each round it is planned anew: who answered or skipped an item must not be asked about it again."""
     with case.workspace() as (workspace, _):
         values = case.arguments(workspace)
-        first = _items_asked(case.planned(workspace, values))
+        first = _items_asked(case.planned_outputs(workspace, values))
         if not first:
             raise NotApplicable("it asks nothing")
-        again = _items_asked(case.planned(workspace, values, frozenset(first)))
+        again = _items_asked(case.planned_outputs(workspace, values, frozenset(first)))
     twice = sorted({item for item in first if first.count(item) > 1} | ({*first} & {*again}))
     assert not twice, f"it asked about item {twice[0]} twice: leave out what context.asked() holds"
 
@@ -165,8 +165,8 @@ def check_undo_restores_everything(case: ActionCase) -> None:
         if _runs(workspace) > runs:
             workspace.undo()
         after = _rows(workspace, HISTORY), _files(files)
-    assert before[0] == after[0], f"the catalogue is not as before: {_changed(before[0], after[0])}"
-    assert before[1] == after[1], f"files are not as before: {_changed(before[1], after[1])}"
+    assert before[0] == after[0], f"the catalogue is not as before: {_changed_names(before[0], after[0])}"
+    assert before[1] == after[1], f"files are not as before: {_changed_names(before[1], after[1])}"
 
 
 def _items_asked(planned: Sequence[Output]) -> list[int]:
@@ -200,7 +200,7 @@ def _files(folder: Path) -> dict[str, tuple[str, int, int]]:
     }
 
 
-def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+def _changed_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
     return ", ".join(sorted(name for name in {*before, *after} if before.get(name) != after.get(name)))
 
 
@@ -208,12 +208,12 @@ def _runs(workspace: Workspace) -> int:
     return RunStore(workspace.database).count()
 
 
-def _told(planned: Sequence[Output]) -> list[Any]:
+def _comparable_outputs(planned: Sequence[Output]) -> list[Any]:
     """Outputs as they compare: a file by what is in it."""
-    return [(output.path, _rendered(output)) if isinstance(output, Artifact) else output for output in planned]
+    return [(output.path, _artifact_hash(output)) if isinstance(output, Artifact) else output for output in planned]
 
 
-def _rendered(artifact: Artifact) -> str:
+def _artifact_hash(artifact: Artifact) -> str:
     file = io.BytesIO()
     artifact.render(file)
     return hashlib.sha256(file.getvalue()).hexdigest()

@@ -53,7 +53,7 @@ def checks(subject: Subject, **given: Any) -> Iterator[Check]:
     known = Given(**{name: value for name, value in given.items() if value is not None})
     if isinstance(subject, Loaded | ModuleType):
         of_plugin = plugin.PluginCase.of(subject)
-        yield from _bound(f"plugin {of_plugin.name}", plugin, of_plugin)
+        yield from _module_checks(f"plugin {of_plugin.name}", plugin, of_plugin)
         specs, module = of_plugin.specs, of_plugin.module
     else:
         specs, module = (subject,), plugin.module_of(subject)
@@ -68,7 +68,7 @@ def checks(subject: Subject, **given: Any) -> Iterator[Check]:
         kind, homes = kinds[type(spec)]
         case = kind(spec, module, specs, known)
         for home in homes:
-            yield from _bound(f"{noun(spec)} {spec.name}", home, case)
+            yield from _module_checks(f"{noun(spec)} {spec.name}", home, case)
 
 
 def noun(spec: Spec) -> str:
@@ -76,7 +76,7 @@ def noun(spec: Spec) -> str:
     return type(spec).__name__.removesuffix("Spec").lower()
 
 
-def _bound(of: str, home: ModuleType, case: Any) -> Iterator[Check]:
+def _module_checks(of: str, home: ModuleType, case: Any) -> Iterator[Check]:
     """The checks of a module, in the order in which they are written, each bound to a case."""
     for name, function in vars(home).items():
         if name.startswith("check_") and inspect.isfunction(function) and function.__module__ == home.__name__:

@@ -36,7 +36,7 @@ from curator.api import (
 from curator.errors import CuratorError
 from curator.registry.loader import Spec
 from curator.testing import samples
-from curator.testing.fresh import asked, folder, needed
+from curator.testing.fresh import folder, require_module, run_task
 from curator.testing.given import Given, NotApplicable, hold_told
 
 if TYPE_CHECKING:
@@ -59,11 +59,11 @@ class EncoderCase:
         """The file that the author gave or makes; what an encoder that learns learnt from a few texts."""
         given = self.given.weights
         if given is None and self.spec.pretrain is not None:
-            return self.pretrained[0]
+            return self.pretraining_result[0]
         return given if given is None or isinstance(given, Path) else given()
 
     @functools.cached_property
-    def pretrained(self) -> tuple[Path, list[Look]]:
+    def pretraining_result(self) -> tuple[Path, list[Look]]:
         """The folder of a model that was just learnt, and what was told on the way."""
         assert self.spec.pretrain is not None
         folder, looks = Path(tempfile.mkdtemp(prefix="curator-check-")).resolve(), list[Look]()
@@ -84,9 +84,9 @@ class EncoderCase:
     @functools.cached_property
     def encoder(self) -> Encoder:
         """Loaded."""
-        return self.loaded()
+        return self.load_encoder()
 
-    def loaded(self) -> Encoder:
+    def load_encoder(self) -> Encoder:
         """Loaded anew, without a network."""
         resolved = self.resolved
         try:
@@ -111,9 +111,9 @@ class EncoderCase:
         if modality == "text":
             return TextBatch(list(samples.TEXTS))
         with folder() as here:
-            return self.seen(samples.pictures(here))
+            return self.image_batch(samples.pictures(here))
 
-    def seen(self, paths: Sequence[Path]) -> ImageBatch:
+    def image_batch(self, paths: Sequence[Path]) -> ImageBatch:
         """Pictures as this encoder sees them."""
         from curator.media.preprocessing import pixels
 
@@ -149,19 +149,19 @@ def check_rows_belong_to_items(case: EncoderCase) -> None:
     """Row i is that of item i: in another order, vectors are stored under other items' names and nothing shows it."""
     for batch, vectors in case.batches:
         order = [*range(len(vectors))[:0:-1], 0]
-        _agree(case.encoded(_chosen(batch, order)), vectors[order], "of the same items in another order")
+        _agree(case.encoded(_take_items(batch, order)), vectors[order], "of the same items in another order")
 
 
 def check_neighbours_do_not_matter(case: EncoderCase) -> None:
     """An item's vector is its own: encoded alone it is the same as in a batch, or each run would give others."""
     for batch, vectors in case.batches:
-        alone = [case.encoded(_chosen(batch, [number])) for number in range(len(vectors))]
+        alone = [case.encoded(_take_items(batch, [number])) for number in range(len(vectors))]
         _agree(np.concatenate(alone), vectors, "of items encoded one by one")
 
 
 def check_loading_again_changes_nothing(case: EncoderCase) -> None:
     """Vectors of today are compared with those of last year: nothing may be drawn at random when it is loaded."""
-    again = case.loaded()
+    again = case.load_encoder()
     try:
         for batch, vectors in case.batches:
             _agree(case.encoded(batch, again), vectors, "after loading it again")
@@ -171,14 +171,14 @@ def check_loading_again_changes_nothing(case: EncoderCase) -> None:
 
 def check_another_process_agrees(case: EncoderCase) -> None:
     """Each command is a process of its own: neither hash seeds nor what ran before may shape a vector."""
-    module = needed(case.module)
+    module = require_module(case.module)
     weights = None if case.weights is None else str(case.weights.absolute())
     told = {"module": module, "name": case.spec.name, "variant": case.given.variant, "weights": weights}
     for batch, vectors in case.batches:
         with folder() as here:
             if isinstance(batch, ImageBatch):
                 np.save(here / "pixels.npy", batch.pixels)
-            asked("vectors", here, texts=list(batch.texts) if isinstance(batch, TextBatch) else None, **told)
+            run_task("vectors", here, texts=list(batch.texts) if isinstance(batch, TextBatch) else None, **told)
             _agree(np.load(here / "vectors.npy"), vectors, "in another process")
 
 
@@ -189,7 +189,7 @@ def check_odd_images(case: EncoderCase) -> None:
     with folder() as here:
         for what, path in samples.odd_pictures(here).items():
             with _about(what):
-                case.encoded(case.seen([path]))
+                case.encoded(case.image_batch([path]))
 
 
 def check_odd_texts(case: EncoderCase) -> None:
@@ -296,7 +296,7 @@ def check_pretraining_leaves_a_model(case: EncoderCase) -> None:
     """What is learnt in minutes or hours has to be there afterwards, and one sees on the way whether it is worth it."""
     if case.spec.pretrain is None:
         raise NotApplicable("it is not pretrained here")
-    folder, looks = case.pretrained
+    folder, looks = case.pretraining_result
     resolved = case.spec.resolve(case.given.variant, folder)
     assert all(path.parent == folder for path in resolved.files), "its model lies elsewhere than in the given folder"
     hidden = [path.name for path in resolved.files if path.name.startswith(".")]
@@ -326,13 +326,13 @@ def check_offers_whole_characters(case: EncoderCase) -> None:
 def no_network() -> Iterator[None]:
     """Whoever wants to connect hears at once that there is no network."""
 
-    def refused(*arguments: Any, **options: Any) -> Any:
+    def refuse(*arguments: Any, **options: Any) -> Any:
         raise OSError(errno.ENETUNREACH, os.strerror(errno.ENETUNREACH))
 
     with (
-        mock.patch.object(socket.socket, "connect", refused),
-        mock.patch.object(socket, "getaddrinfo", refused),
-        mock.patch.object(socket, "create_connection", refused),
+        mock.patch.object(socket.socket, "connect", refuse),
+        mock.patch.object(socket, "getaddrinfo", refuse),
+        mock.patch.object(socket, "create_connection", refuse),
     ):
         yield
 
@@ -353,7 +353,7 @@ def _length(batch: ImageBatch | TextBatch) -> int:
     return len(batch.pixels) if isinstance(batch, ImageBatch) else len(batch.texts)
 
 
-def _chosen(batch: ImageBatch | TextBatch, order: Sequence[int]) -> ImageBatch | TextBatch:
+def _take_items(batch: ImageBatch | TextBatch, order: Sequence[int]) -> ImageBatch | TextBatch:
     if isinstance(batch, ImageBatch):
         return ImageBatch(batch.pixels[list(order)])
     return TextBatch([batch.texts[number] for number in order])

@@ -23,7 +23,7 @@ SECONDS = 300
 START = "import sys; from curator.testing.fresh import work; work(sys.argv[1])"
 
 
-def asked(task: str, folder: Path, **told: Any) -> dict[str, Any]:
+def run_task(task: str, folder: Path, **told: Any) -> dict[str, Any]:
     """What a fresh process answers to a task, a function of this module; with what it printed as `printed`.
 
     Raises `AssertionError` where the process failed.
@@ -53,7 +53,7 @@ def folder() -> Iterator[Path]:
         yield Path(name).resolve()
 
 
-def needed(module: str) -> str:
+def require_module(module: str) -> str:
     """The module of a plugin, for a new process; raises `NotApplicable` where only a spec is known."""
     if not module:
         raise NotApplicable("needs the plugin's module, to find it in a new process: check the module, not the spec")

@@ -12,7 +12,7 @@ from curator.api import DifferentiableHead, Head, HeadSpec, LinearHead
 from curator.errors import CuratorError
 from curator.registry.loader import Spec
 from curator.registry.parameters import bind
-from curator.testing.fresh import asked, folder, needed
+from curator.testing.fresh import folder, require_module, run_task
 from curator.testing.given import Given, NotApplicable
 from curator.testing.samples import clouds
 
@@ -28,13 +28,13 @@ class HeadCase:
         self.module = module
         self.given = given
 
-    def made(self) -> Head:
+    def unfitted_head(self) -> Head:
         """One that is not fitted."""
         return self.spec.load(bind(self.spec.params, self.given.options))
 
-    def fitted(self, sizes: tuple[int, ...] = (30, 30, 30), spread: float = 0.4, seed: int = 7) -> Head:
+    def fitted_head(self, sizes: tuple[int, ...] = (30, 30, 30), spread: float = 0.4, seed: int = 7) -> Head:
         """One fitted on clouds of these sizes."""
-        head = self.made()
+        head = self.unfitted_head()
         vectors, targets = clouds(sizes, spread)
         head.fit(vectors, targets, len(sizes), seed)
         return head
@@ -42,7 +42,7 @@ class HeadCase:
 
 def check_rows_are_probabilities(case: HeadCase) -> None:
     """Rows are shown as percentages and compared with thresholds: (n, classes) float32, 0 to 1, each row sums to 1."""
-    head = case.fitted()
+    head = case.fitted_head()
     vectors, _ = clouds((20, 20, 20), spread=2.0, seed=3)
     for rows in (vectors, vectors[:1], vectors[:0], np.zeros_like(vectors[:2])):
         given = np.asarray(head.predict(rows))
@@ -56,7 +56,7 @@ def check_classes_keep_their_order(case: HeadCase) -> None:
     """Column c is class c, whichever comes first in the examples: else every label is another one's."""
     vectors, targets = clouds((30, 30, 30))
     last_first = np.argsort(-targets, kind="stable")
-    head = case.made()
+    head = case.unfitted_head()
     head.fit(vectors[last_first], targets[last_first], 3, 0)
     said = np.asarray(head.predict(vectors)).argmax(axis=1)
     assert (said == targets).mean() > 0.9, f"of rows that it was fitted on, {(said == targets).mean():.0%} are right"
@@ -65,7 +65,7 @@ def check_classes_keep_their_order(case: HeadCase) -> None:
 def check_learns_what_is_separable(case: HeadCase) -> None:
     """Clouds far apart are the easiest there is: of rows that it has not seen, nearly all must be right."""
     for sizes in ((40, 40), (15, 15, 15, 15)):
-        head = case.fitted(sizes)
+        head = case.fitted_head(sizes)
         vectors, targets = clouds(sizes, seed=5)
         right = (np.asarray(head.predict(vectors)).argmax(axis=1) == targets).mean()
         assert right >= 0.95, f"of {len(sizes)} separable classes, {right:.0%} of new rows are right"
@@ -74,7 +74,7 @@ def check_learns_what_is_separable(case: HeadCase) -> None:
 def check_classes_weigh_the_same(case: HeadCase) -> None:
     """Ten photos of a thing stand among hundreds of others: unbalanced, hardly anything would be called the thing."""
     vectors, targets = clouds((300, 15), spread=1.2)
-    head = case.made()
+    head = case.unfitted_head()
     head.fit(vectors, targets, 2, 0)
     fresh, wanted = clouds((200, 200), spread=1.2, seed=8)
     said = np.asarray(head.predict(fresh)).argmax(axis=1)
@@ -84,11 +84,11 @@ def check_classes_weigh_the_same(case: HeadCase) -> None:
 
 def check_refit_forgets(case: HeadCase) -> None:
     """Cross-validation fits one head after another: what is left over of the last fold makes the figures lie."""
-    head = case.fitted((20, 40), spread=1.5, seed=1)
+    head = case.fitted_head((20, 40), spread=1.5, seed=1)
     vectors, targets = clouds((30, 30, 30))
     head.fit(vectors, targets, 3, 7)
     probed, _ = clouds((20, 20, 20), spread=1.0, seed=4)
-    assert np.allclose(head.predict(probed), case.fitted().predict(probed), atol=1e-5), (
+    assert np.allclose(head.predict(probed), case.fitted_head().predict(probed), atol=1e-5), (
         "fitted again, it predicts other than one that was fitted once"
     )
 
@@ -97,17 +97,17 @@ def check_seed_decides(case: HeadCase) -> None:
     """The same labels and the same seed give the same head: else nobody can tell what changed a result."""
     import random
 
-    first = case.fitted(spread=1.5)
+    first = case.fitted_head(spread=1.5)
     random.seed(123)
     np.random.seed(123)
-    second = case.fitted(spread=1.5)
+    second = case.fitted_head(spread=1.5)
     probed, _ = clouds((20, 20, 20), spread=1.0, seed=4)
     assert np.array_equal(first.predict(probed), second.predict(probed)), "two fits of one seed predict differently"
 
 
 def check_state_is_arrays(case: HeadCase) -> None:
     """States are kept for years and loaded without running code: arrays of numbers, and nothing that needs pickle."""
-    state = case.fitted().state()
+    state = case.fitted_head().state()
     assert isinstance(state, Mapping) and state, f"state() gave {type(state).__name__}, not a mapping of arrays"
     for name, array in state.items():
         assert isinstance(name, str) and isinstance(array, np.ndarray), f"{name!r} is {type(array).__name__}, no array"
@@ -116,13 +116,13 @@ def check_state_is_arrays(case: HeadCase) -> None:
 
 def check_state_goes_to_another_process(case: HeadCase) -> None:
     """A head is fitted once and used in later commands: all that it learned is in its state."""
-    module, head = needed(case.module), case.fitted()
+    module, head = require_module(case.module), case.fitted_head()
     probed, _ = clouds((20, 20, 20), spread=1.0, seed=4)
     with folder() as here:
         state: dict[str, Any] = {name: np.asarray(array) for name, array in head.state().items()}
         np.savez(here / "state.npz", **state)
         np.save(here / "rows.npy", probed)
-        asked("probabilities", here, module=module, name=case.spec.name, options=dict(case.given.options))
+        run_task("probabilities", here, module=module, name=case.spec.name, options=dict(case.given.options))
         given = np.load(here / "probabilities.npy")
     assert np.allclose(given, head.predict(probed), atol=1e-5), "restored in another process, it predicts differently"
 
@@ -132,7 +132,7 @@ def check_one_class_is_an_error(case: HeadCase) -> None:
     vectors, _ = clouds((10, 10))
     for classes in (1, 2):
         try:
-            case.made().fit(vectors, np.zeros(len(vectors), dtype=np.int64), classes, 0)
+            case.unfitted_head().fit(vectors, np.zeros(len(vectors), dtype=np.int64), classes, 0)
         except CuratorError as error:
             assert str(error).strip() and "\n" not in str(error), "its error is not one line that says what it lacks"
         except Exception as error:
@@ -146,7 +146,7 @@ def check_takes_as_few_as_it_says(case: HeadCase) -> None:
     least = case.spec.least
     for sizes in ((least,) * 2, (least,) * 4, (40, least)):
         vectors, targets = clouds(sizes, spread=0.1)
-        head = case.made()
+        head = case.unfitted_head()
         try:
             head.fit(vectors, targets, len(sizes), 0)
         except Exception as error:
@@ -161,7 +161,7 @@ def check_leaves_its_input_alone(case: HeadCase) -> None:
     """The vectors are everybody's: what is changed in them shows in the next head and the next search."""
     vectors, targets = clouds((20, 20))
     kept = vectors.copy(), targets.copy()
-    head = case.made()
+    head = case.unfitted_head()
     head.fit(vectors, targets, 2, 0)
     head.predict(vectors)
     assert np.array_equal(vectors, kept[0]) and np.array_equal(targets, kept[1]), "it changed what it was given"
@@ -170,26 +170,26 @@ def check_leaves_its_input_alone(case: HeadCase) -> None:
 def check_linear_form_gives_the_probabilities(case: HeadCase) -> None:
     """A heat map shares a logit out by the weights: it is true where weights and bias are all that `predict` uses."""
     for sizes in ((30, 30, 30), (30, 30)):
-        head = case.fitted(sizes, spread=1.5)
+        head = case.fitted_head(sizes, spread=1.5)
         if not isinstance(head, LinearHead):
             raise NotApplicable("it is not linear, or does not say so, which is optional")
         probed, _ = clouds(sizes, spread=2.0, seed=4)
         weights, bias = head.linear()
-        _shaped("weights", weights, (len(sizes), probed.shape[1]))
-        _shaped("bias", bias, (len(sizes),))
+        _assert_float32_shape("weights", weights, (len(sizes), probed.shape[1]))
+        _assert_float32_shape("bias", bias, (len(sizes),))
         _softmax_gives(head, probed, probed.astype(np.float64) @ weights.T + bias)
 
 
 def check_gradients_are_those_of_the_logits(case: HeadCase) -> None:
     """Where no weights say what speaks for a class, gradients do: they must be what the logits change by."""
     for sizes in ((30, 30, 30), (30, 30)):
-        head = case.fitted(sizes, spread=1.5)
+        head = case.fitted_head(sizes, spread=1.5)
         if not isinstance(head, DifferentiableHead):
             raise NotApplicable("it gives no gradients, which are optional")
         probed, _ = clouds(sizes, spread=2.0, seed=4)
         logits, gradients = head.gradients(probed)
-        _shaped("logits", logits, (len(probed), len(sizes)))
-        _shaped("gradients", gradients, (len(probed), len(sizes), probed.shape[1]))
+        _assert_float32_shape("logits", logits, (len(probed), len(sizes)))
+        _assert_float32_shape("gradients", gradients, (len(probed), len(sizes), probed.shape[1]))
         _softmax_gives(head, probed, logits)
         step = np.random.default_rng(0).standard_normal(probed.shape).astype(np.float32) * np.float32(1e-3)
         ahead, behind = (np.asarray(head.gradients(probed + way * step)[0], np.float64) for way in (1, -1))
@@ -199,7 +199,7 @@ def check_gradients_are_those_of_the_logits(case: HeadCase) -> None:
         assert off < 0.1, f"by its gradients the logits change otherwise than they do ({off:.0%} off)"
 
 
-def _shaped(what: str, array: Any, shape: tuple[int, ...]) -> None:
+def _assert_float32_shape(what: str, array: Any, shape: tuple[int, ...]) -> None:
     given = np.asarray(array)
     assert given.shape == shape, f"its {what} have the shape {given.shape}, not {shape}"
     assert given.dtype == np.float32, f"its {what} are {given.dtype}, not float32"

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from curator.api import Metric, MetricSpec
 from curator.errors import CuratorError
 from curator.registry.loader import Spec
-from curator.testing.fresh import asked, folder, needed
+from curator.testing.fresh import folder, require_module, run_task
 from curator.testing.given import Given
 from curator.testing.samples import pairs
 
@@ -29,7 +29,7 @@ class MetricCase:
         self.spec = spec
         self.module = module
 
-    def fitted(self, number: int = PAIRS, seed: int = 7, of: int = 0) -> Metric:
+    def fitted_metric(self, number: int = PAIRS, seed: int = 7, of: int = 0) -> Metric:
         """One fitted on so many pairs of the sample `of`."""
         metric = self.spec.load()
         metric.fit(*pairs(number, of), seed)
@@ -38,7 +38,7 @@ class MetricCase:
 
 def check_rows_have_unit_length(case: MetricCase) -> None:
     """Inner products of rows are shown as likeness from -1 to 1: (n, m) float32, each row of length 1."""
-    metric = case.fitted()
+    metric = case.fitted_metric()
     vectors, *_ = pairs(20, 3)
     wide = np.asarray(metric.transform(vectors)).shape[-1]
     for rows in (vectors, vectors[:1], vectors[:0], np.zeros_like(vectors[:2])):
@@ -53,7 +53,7 @@ def check_rows_have_unit_length(case: MetricCase) -> None:
 
 def check_rows_stand_alone(case: MetricCase) -> None:
     """Items come in blocks: how alike two are must not hang on which others are looked at with them."""
-    metric = case.fitted()
+    metric = case.fitted_metric()
     vectors, *_ = pairs(30, 3)
     together = np.asarray(metric.transform(vectors))
     turned = np.asarray(metric.transform(vectors[::-1]))[::-1]
@@ -64,7 +64,7 @@ def check_rows_stand_alone(case: MetricCase) -> None:
 
 def check_learns_what_was_marked(case: MetricCase) -> None:
     """Pairs are marked because the cosine does not see what matters: of new pairs, more must come out right."""
-    plain, learned = _told_apart(None), _told_apart(case.fitted())
+    plain, learned = _told_apart(None), _told_apart(case.fitted_metric())
     assert learned > plain + 0.05, f"new pairs are told apart by {learned:.2f}, by the plain cosine by {plain:.2f}"
 
 
@@ -73,15 +73,15 @@ def check_sides_mean_nothing(case: MetricCase) -> None:
     left, right, alike = pairs(PAIRS)
     turned = case.spec.load()
     turned.fit(right, left, alike, 7)
-    one, other = _likeness(case.fitted()), _likeness(turned)
+    one, other = _likeness(case.fitted_metric()), _likeness(turned)
     assert np.allclose(one, other, atol=1e-2), f"with sides changed, likeness is up to {abs(one - other).max():.2g} off"
 
 
 def check_refit_forgets(case: MetricCase) -> None:
     """Cross-validation fits one after another: what is left over of the last fold makes the figures lie."""
-    metric = case.fitted(60, of=5)
+    metric = case.fitted_metric(60, of=5)
     metric.fit(*pairs(PAIRS), 7)
-    assert np.allclose(_likeness(metric), _likeness(case.fitted()), atol=1e-5), (
+    assert np.allclose(_likeness(metric), _likeness(case.fitted_metric()), atol=1e-5), (
         "fitted again, it gives another likeness than one that was fitted once"
     )
 
@@ -90,15 +90,17 @@ def check_seed_decides(case: MetricCase) -> None:
     """The same pairs and the same seed give the same metric: else nobody can tell what changed a result."""
     import random
 
-    first = case.fitted()
+    first = case.fitted_metric()
     random.seed(123)
     np.random.seed(123)
-    assert np.array_equal(_likeness(first), _likeness(case.fitted())), "two fits of one seed give another likeness"
+    assert np.array_equal(_likeness(first), _likeness(case.fitted_metric())), (
+        "two fits of one seed give another likeness"
+    )
 
 
 def check_state_is_arrays(case: MetricCase) -> None:
     """States are kept and loaded without running code: arrays of numbers, and nothing that needs pickle."""
-    state = case.fitted().state()
+    state = case.fitted_metric().state()
     assert isinstance(state, Mapping) and state, f"state() gave {type(state).__name__}, not a mapping of arrays"
     for name, array in state.items():
         assert isinstance(name, str) and isinstance(array, np.ndarray), f"{name!r} is {type(array).__name__}, no array"
@@ -107,13 +109,13 @@ def check_state_is_arrays(case: MetricCase) -> None:
 
 def check_state_goes_to_another_process(case: MetricCase) -> None:
     """A metric is fitted once and used in later commands: all that it learned is in its state."""
-    module, metric = needed(case.module), case.fitted()
+    module, metric = require_module(case.module), case.fitted_metric()
     vectors, *_ = pairs(20, 3)
     with folder() as here:
         state: dict[str, Any] = {name: np.asarray(array) for name, array in metric.state().items()}
         np.savez(here / "state.npz", **state)
         np.save(here / "rows.npy", vectors)
-        asked("transformed", here, module=module, name=case.spec.name)
+        run_task("transformed", here, module=module, name=case.spec.name)
         given = np.load(here / "transformed.npy")
     assert np.allclose(given, metric.transform(vectors), atol=1e-5), "restored in another process, it gives other rows"
 

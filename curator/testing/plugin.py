@@ -10,8 +10,8 @@ from types import ModuleType
 from typing import Any
 
 from curator.api import ActionSpec, EncoderSpec, HeadSpec, MetricSpec
-from curator.registry.loader import GROUP, Loaded, Registry, Spec, installed, load_plugins
-from curator.testing.fresh import asked, folder
+from curator.registry.loader import GROUP, Loaded, Registry, Spec, installed_entry_points, load_plugins
+from curator.testing.fresh import folder, run_task
 
 HEAVY = frozenset(
     [
@@ -65,7 +65,7 @@ def check_loads(case: PluginCase) -> None:
 
 def check_names_are_free(case: PluginCase) -> None:
     """Of two plugins that offer one name, the later by name is skipped, and reserved names are curator's own."""
-    others = [entry for entry in installed()[0] if entry.value != case.module]
+    others = [entry for entry in installed_entry_points()[0] if entry.value != case.module]
     loaded = load_plugins([*others, case.entry_point])
     for failure in loaded.failures:
         if failure.origin.module == case.module:
@@ -75,7 +75,7 @@ def check_names_are_free(case: PluginCase) -> None:
 def check_imports_nothing_heavy(case: PluginCase) -> None:
     """Every command imports every plugin: what one imports at the top, all people wait for at each start."""
     with folder() as here:
-        seen = asked("imports", here, module=case.module)
+        seen = run_task("imports", here, module=case.module)
     heavy = sorted(HEAVY & set(seen["packages"]))
     assert not heavy, f"importing it imports {', '.join(heavy)}: import them in the functions that need them"
     assert seen["modules"] < MODULES, f"importing it imports {seen['modules']:,} modules"
@@ -84,7 +84,7 @@ def check_imports_nothing_heavy(case: PluginCase) -> None:
 def check_import_is_quiet(case: PluginCase) -> None:
     """What a plugin prints at import lands in everybody's output, and a folder that it changes to is everybody's."""
     with folder() as here:
-        seen = asked("imports", here, module=case.module)
+        seen = run_task("imports", here, module=case.module)
     printed = seen["printed"].strip().splitlines()
     assert not printed, f"importing it prints {printed[0]!r}"
     assert seen["stayed"], "importing it changes the current folder"

@@ -12,7 +12,7 @@ from typing import Any
 from curator.api import Found, ReaderSpec, ReadOptions, Row, Skipped
 from curator.errors import CuratorError
 from curator.registry.loader import Loaded, Origin, Registry, Spec
-from curator.registry.validation import Breach, held
+from curator.registry.validation import Breach, validate
 from curator.testing import samples, specimen
 from curator.testing.fresh import folder
 from curator.testing.given import Given, NotApplicable
@@ -60,7 +60,7 @@ class ReaderCase:
         for entry in self.spec.read(source, options):
             try:
                 kind: type[Any] = next((kind for kind in (Row, Skipped) if isinstance(entry, kind)), Found)
-                found.append(held(kind, entry))
+                found.append(validate(kind, entry))
             except Breach as error:
                 raise AssertionError(str(error)) from error
         return found
@@ -78,7 +78,7 @@ def check_order_is_stable(case: ReaderCase) -> None:
     with case.source() as source:
         first, second = (case.entries(source) for _ in range(2))
         assert first == second, "it gave other entries, or another order, when it read the source again"
-        with _shuffled():
+        with _reverse_listings():
             assert case.entries(source) == first, "its order hangs on the order in which the disk lists a folder"
 
 
@@ -185,7 +185,7 @@ def _damaged_copies(source: Path) -> Iterator[tuple[str, Path]]:
 
 
 @contextlib.contextmanager
-def _shuffled() -> Iterator[None]:
+def _reverse_listings() -> Iterator[None]:
     """The system lists folders in another order than it does."""
     from unittest import mock
 
@@ -212,12 +212,12 @@ def _shuffled() -> Iterator[None]:
         def close(self) -> None:
             """Nothing is open."""
 
-    def scanned(*arguments: Any) -> Any:
+    def scandir_reversed(*arguments: Any) -> Any:
         with scandir(*arguments) as entries:
             return Listed(sorted(entries, key=lambda entry: entry.name, reverse=True))
 
-    def listed(*arguments: Any) -> Any:
+    def listdir_reversed(*arguments: Any) -> Any:
         return sorted(listdir(*arguments), reverse=True)
 
-    with mock.patch.object(os, "scandir", scanned), mock.patch.object(os, "listdir", listed):
+    with mock.patch.object(os, "scandir", scandir_reversed), mock.patch.object(os, "listdir", listdir_reversed):
         yield

@@ -49,7 +49,7 @@ def check_fine_tuning_leaves_a_model(case: EncoderCase) -> None:
         made = here / "made"
         made.mkdir()
         with contextlib.suppress(KeyboardInterrupt):
-            case.spec.fine_tune(start, made, _labelled(case, file, here), depth, "cpu", report)
+            case.spec.fine_tune(start, made, _labelled_examples(case, file, here), depth, "cpu", report)
         assert told, "it never told a `Tried`"
         assert [path.read_bytes() for path in start.files] == before, "it changed the model that it began with"
         if not any(made.iterdir()):
@@ -76,7 +76,7 @@ def _depths(case: EncoderCase) -> tuple[str, ...]:
     return depths[-1:] if case.given.variant else depths
 
 
-def _labelled(case: EncoderCase, file: IO[bytes], here: Path) -> Labelled:
+def _labelled_examples(case: EncoderCase, file: IO[bytes], here: Path) -> Labelled:
     """Items of two classes that are told apart easily, and not at once."""
     import numpy as np
 

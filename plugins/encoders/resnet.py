@@ -71,13 +71,13 @@ class ResNet(TorchEncoder):
 
     def described(self, variant: str | None) -> Resolved:
         """Of the full variant."""
-        chosen, layer = _chosen(self.name, variant)
+        chosen, layer = _weights_and_layer(self.name, variant)
         full = chosen.name if layer == LAST else f"{chosen.name}/{layer}"
         return Resolved(self.dim // LAYERS[layer], full, _preprocess(chosen))
 
     def weights(self, variant: str) -> Path:
         """In torch's cache, or downloaded into it."""
-        return downloads.from_url(f"{self.name}:{variant}", _chosen(self.name, variant)[0].url)
+        return downloads.from_url(f"{self.name}:{variant}", _weights_and_layer(self.name, variant)[0].url)
 
     def lacking(self, variant: str | None) -> str:
         """What has to be fetched first, said without torchvision."""
@@ -103,7 +103,7 @@ def _models() -> Any:
     return torchvision.models
 
 
-def _chosen(name: str, variant: str | None) -> tuple[Any, str]:
+def _weights_and_layer(name: str, variant: str | None) -> tuple[Any, str]:
     """The member of torchvision's weights enum, and the layer: `WEIGHTS`, `LAYER`, `WEIGHTS/LAYER` or None."""
     known = _models().get_model_weights(name)
     if variant is None or variant in LAYERS:

@@ -42,7 +42,7 @@ class Logistic(LinearHead[LogisticParams]):
         self, vectors: NDArray[np.float32], targets: NDArray[np.int64], classes: int, seed: int
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Weights and bias, with the strength that is asked for or chosen; each class weighs the same in all."""
-        strength = self.params.c or chosen(vectors, targets, classes, seed)
+        strength = self.params.c or choose_strength(vectors, targets, classes, seed)
         return regression(vectors, targets, classes, strength)
 
 
@@ -62,7 +62,7 @@ def regression(
     return weights.astype(np.float32), bias.astype(np.float32)
 
 
-def chosen(vectors: NDArray[np.float32], targets: NDArray[np.int64], classes: int, seed: int) -> float:
+def choose_strength(vectors: NDArray[np.float32], targets: NDArray[np.int64], classes: int, seed: int) -> float:
     """The strength that predicts held-out examples best, each class of the same weight; near-copies stay together."""
     import numpy as np
     from scipy.special import log_softmax

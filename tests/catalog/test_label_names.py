@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from curator.api import MetricSpec, SetLabel
-from curator.catalog.label_names import LabelNames, full_name, sought
+from curator.catalog.label_names import LabelNames, full_name, search_name
 from curator.catalog.labels import clean
-from curator.catalog.pairs import meant
+from curator.catalog.pairs import possible_meanings
 from curator.embedding.models import Reference, model_name
 from curator.errors import BadInput, NotFound, NotReady
 from curator.history.journal import Journal
@@ -44,9 +44,9 @@ def rows(known):
 def test_every_label_has_a_spelling_of_its_own(known):
     names = LabelNames(rows(known))
     for row in names.rows:
-        spelled = names.spelled(row)
+        spelled = names.unambiguous_name(row)
         for way in (spelled, f" {spelled} ", unicodedata.normalize("NFD", spelled)):
-            assert names.meant(sought(way)) == [row]
+            assert names.matches(search_name(way)) == [row]
 
 
 @settings(max_examples=300, deadline=None)
@@ -62,7 +62,7 @@ def test_whatever_goes_by_a_name_is_meant_but_a_namesake_in_a_group_beside_one_t
         or full_name(row.name, row.group) == name
         or (number and int(number[1]) == row.id)
     ]
-    assert names.meant(name) == wanted
+    assert names.matches(name) == wanted
 
 
 @pytest.fixture
@@ -130,11 +130,11 @@ def test_a_change_by_reference_is_of_just_that_label(ws):
 @example({"a:b", "a"}, "a:b")
 def test_a_metric_is_found_by_its_whole_name_and_with_a_kind(names, reference):
     kinds = ["a", "b", "projection"]
-    found = meant(reference, sorted(names), kinds)
+    found = possible_meanings(reference, sorted(names), kinds)
     assert ((reference, "") in found) == (reference in names)
     for name in names:
-        assert (name, "projection") in meant(f"{name}:projection", sorted(names), kinds)
-        assert (name, "projection") in meant(f" {name}  :projection", sorted(names), kinds)
+        assert (name, "projection") in possible_meanings(f"{name}:projection", sorted(names), kinds)
+        assert (name, "projection") in possible_meanings(f" {name}  :projection", sorted(names), kinds)
     assert all(name in names for name, _ in found)
 
 
@@ -145,13 +145,13 @@ def test_a_metric_called_as_another_with_a_kind_that_came_later_is_told_apart(ws
     for metric in ("a", "a:kind", "b:c"):
         ws.pairs.say(journal, metric, ws.items.by_ids([1, 2]), True)
     learned = LearnedMetrics(ws.encoding, ws.training)
-    assert (learned._meant("a"), learned._meant(" b:c ")) == (("a", ""), ("b:c", ""))
+    assert (learned._resolve_reference("a"), learned._resolve_reference(" b:c ")) == (("a", ""), ("b:c", ""))
     with pytest.raises(BadInput, match="metric 'a:kind' may be two: write ") as error:
-        learned._meant("a:kind")
+        learned._resolve_reference("a:kind")
     ways = [shlex.split(way)[0] for way in str(error.value).partition(": write ")[2].split(" or ")]
-    assert list(map(learned._meant, ways)) == [("a:kind", "kind"), ("a", "kind")]
+    assert list(map(learned._resolve_reference, ways)) == [("a:kind", "kind"), ("a", "kind")]
     with pytest.raises(NotFound, match="no kind of metric 'kin'"):
-        learned._meant("b:c:kin")
+        learned._resolve_reference("b:c:kin")
     with pytest.raises(BadInput, match="holds a ':' with the kind"):
         ws.pair("new:kind", 1, 2)
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator.learning.cross_validation import cross_validate
-from curator.learning.finetuning import compared
+from curator.learning.finetuning import comparison_sentence
 
 pytestmark = [pytest.mark.usefixtures("here"), pytest.mark.slow]
 
@@ -230,4 +230,4 @@ def test_what_may_be_chance_follows_from_the_size_of_each_class(after, says):
     """A small one among large ones makes it no more likely than its share."""
     kept = [label for label in range(20) for _ in range(4 if label == 0 else 40)]
     figures = [{"items": 764.0, "balanced accuracy": value} for value in (0.8, after)]
-    assert re.search(says, compared(*figures, kept, "old", "new"))
+    assert re.search(says, comparison_sentence(*figures, kept, "old", "new"))

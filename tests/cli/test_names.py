@@ -68,9 +68,9 @@ class Journey:
     def spelled(self, name, group=None):
         """What a person types for a label, as the error says where its name is not enough."""
         with curator.open_workspace("workspace") as ws:
-            row = ws.labels.known(name, group) if group else None
+            row = ws.labels.find_label(name, group) if group else None
             rows = [row] if row else [r for r in ws.labels._every().rows if r.group_id is None]
-            return ws.labels._every().spelled(rows[0])
+            return ws.labels._every().unambiguous_name(rows[0])
 
 
 @settings(max_examples=5, **QUICK)

@@ -71,7 +71,7 @@ def test_other_content_at_a_known_place_is_another_item(ws, photos):
     picture(path, 2)
     assert shown(ws.add(photos)) == {"found": 1, "changed": 1, "decoded": 1, "encoded": 1}
     assert ws.items.by_id(old.id).path is None
-    new = ws.items.named(str(path))
+    new = ws.items.by_reference(str(path))
     assert (new.id, new.hash) != (old.id, old.hash)
     assert new.hash == sha256(path)
     assert ws.labels.of_items([old.id, new.id]) == {old.id: ["old"]}
@@ -83,7 +83,7 @@ def test_a_moved_file_keeps_its_labels_and_vector(ws, photos, counts):
     picture(photos / "b.png", 2)
     ws.add(photos)
     ws.label("cat", [path])
-    item = ws.items.named(str(path))
+    item = ws.items.by_reference(str(path))
     (photos / "deep" / "er").mkdir(parents=True)
     path.rename(photos / "deep" / "er" / "z.png")
     counts.clear()
@@ -123,12 +123,12 @@ def test_a_missing_file_is_marked_and_may_come_back(ws, photos, tmp_path):
     a.rename(tmp_path / "elsewhere.png")
     assert shown(ws.add(photos)) == {"found": 1, "unchanged": 1, "missing": 1}
     assert list(places(ws, missing=1)) == [str(a)]
-    assert ws.items.named(str(a)).path is None
+    assert ws.items.by_reference(str(a)).path is None
     assert shown(ws.add(photos)) == {"found": 1, "unchanged": 1}
     (tmp_path / "elsewhere.png").rename(a)
     assert shown(ws.add(photos)) == {"found": 2, "unchanged": 2}
     assert places(ws, missing=1) == {}
-    assert ws.items.named(str(a)).path == a
+    assert ws.items.by_reference(str(a)).path == a
     assert b.exists()
 
 
@@ -156,9 +156,9 @@ def test_only_verify_sees_a_change_that_keeps_size_and_time(ws, photos):
         file.write(data)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert shown(ws.add(photos)) == {"found": 1, "unchanged": 1}
-    assert ws.items.named(str(path)).hash == old
+    assert ws.items.by_reference(str(path)).hash == old
     assert shown(ws.add(photos, verify=True)) == {"found": 1, "changed": 1, "decoded": 1, "encoded": 1}
-    assert ws.items.named(str(path)).hash == sha256(path) != old
+    assert ws.items.by_reference(str(path)).hash == sha256(path) != old
 
 
 def test_verify_reads_all_and_changes_nothing_where_nothing_changed(ws, photos):
@@ -215,7 +215,7 @@ def test_a_symbolic_link_to_a_file_outside_stands_for_that_file(ws, photos, tmp_
     assert shown(ws.add(photos)) == {"found": 1, "added": 1, "decoded": 1, "encoded": 1}
     assert list(places(ws)) == [str(outside)]
     assert shown(ws.add(outside.parent)) == {"found": 1, "unchanged": 1}
-    assert ws.items.named(str(photos / "link.png")).path == outside
+    assert ws.items.by_reference(str(photos / "link.png")).path == outside
 
 
 def test_a_link_to_a_folder_is_left_out_with_a_word(ws, photos, tmp_path):

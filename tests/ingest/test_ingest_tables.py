@@ -374,7 +374,7 @@ def test_items_of_a_table_are_selected_by_its_path_and_shown_with_their_line(ws,
     assert len(ws.items.select(ItemSet(under=data))) == 4
     assert ("row", "text of line 3, id 1") in list(details(ws, "id:2"))
     with pytest.raises(BadInput, match="is a table: name an item of it by id:N"):
-        ws.items.named(str(questions))
+        ws.items.by_reference(str(questions))
     questions.write_text("id,text,kind\n")
     assert ("row", "text of id 1") in list(details(ws, "id:2"))
 

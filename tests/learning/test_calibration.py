@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import softmax
 
-from curator.learning.calibration import LEAST, STEEPEST, Calibration, calibrated
+from curator.learning.calibration import LEAST, STEEPEST, Calibration, fit_calibration
 from curator.learning.scores import calibration_error
 
 
@@ -26,7 +26,7 @@ def drawn(seed, count, classes, scale, shift=0.0):
 @pytest.mark.parametrize(("classes", "scale", "shift"), [(2, 4, 0), (2, 0.3, 2), (2, 1, -3), (5, 4, 0), (5, 0.3, 0)])
 def test_what_is_too_sure_or_not_sure_enough_becomes_right(classes, scale, shift):
     said, targets = drawn(0, 4000, classes, scale, shift)
-    found = calibrated(said, targets)
+    found = fit_calibration(said, targets)
     assert found.scale == pytest.approx(1 / scale, rel=0.15)
     if classes == 2:
         assert found.shift == pytest.approx(-shift / scale, abs=0.1 + 0.1 * abs(shift / scale))
@@ -40,7 +40,7 @@ def test_the_order_stays_and_rows_are_probabilities(seed, count, classes):
     rng = np.random.default_rng(seed)
     said = rng.dirichlet(np.ones(classes), count).astype(np.float32)
     targets = rng.integers(0, classes, count)
-    found = calibrated(said, targets)
+    found = fit_calibration(said, targets)
     if found is None:
         assert classes == 2 and np.bincount(targets, minlength=2).min() < 2
         return
@@ -56,12 +56,12 @@ def test_the_order_stays_and_rows_are_probabilities(seed, count, classes):
 def test_a_few_that_were_all_right_are_not_certainty():
     said = np.tile(np.float32([0.01, 0.99]), (10, 1))
     said[5:] = said[5:, ::-1]
-    made = calibrated(said, np.repeat([1, 0], 5)).apply(said)
+    made = fit_calibration(said, np.repeat([1, 0], 5)).apply(said)
     assert 0.8 < made.max() < 0.9  # six of seven, as if one more had been wrong
 
 
 def test_too_few_are_left_as_they_are():
     said = np.tile(np.float32([0.4, 0.6]), (LEAST, 1))
-    assert calibrated(said[:-1], np.arange(LEAST - 1) % 2) is None
-    assert calibrated(said, np.eye(LEAST, dtype=np.int64)[0]) is None
+    assert fit_calibration(said[:-1], np.arange(LEAST - 1) % 2) is None
+    assert fit_calibration(said, np.eye(LEAST, dtype=np.int64)[0]) is None
     assert np.array_equal(Calibration().apply(said), said)

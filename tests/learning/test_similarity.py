@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from curator.errors import BadInput, PluginError
-from curator.learning.similarity import LearnedMetrics, _groups, _measured, _notes
+from curator.learning.similarity import LearnedMetrics, _groups, _held_out_auc, _notes
 from curator.registry.loader import load_plugins
 from curator.workspace import Workspace
 
@@ -36,7 +36,7 @@ def marked(ws):
 
 
 def fitted(ws, reference="taste"):
-    return LearnedMetrics(ws.encoding, ws.training).fitted(reference, ws.models.find("ngram"))
+    return LearnedMetrics(ws.encoding, ws.training).fitted_metric(reference, ws.models.find("ngram"))
 
 
 def test_a_pair_without_a_vector_is_left_out_and_said(marked):
@@ -109,7 +109,7 @@ def test_figures_are_of_pairs_that_were_not_learnt_from():
         metric.fit(data.left[chosen], data.right[chosen], data.alike[chosen], 0)
         return metric
 
-    learned, plain, many = _measured(fit, data)
+    learned, plain, many = _held_out_auc(fit, data)
     assert many == 80 and 0.25 < learned < 0.75 and 0.25 < plain < 0.75
     metric = fit(np.arange(80))
     likeness = np.einsum("ij,ij->i", metric.transform(data.left), metric.transform(data.right))

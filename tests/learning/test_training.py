@@ -264,7 +264,7 @@ def test_what_was_held_out_is_kept_and_calibrated_like_the_predictions(ws):
     assert [found.classes[target] for target in found.targets] == [item.path.parent.name for item in found.items]
     assert head.calibrated and found.probabilities.shape == (18, 3)
     assert (found.probabilities.argmax(axis=1) == found.targets).mean() == pytest.approx(head.metrics["accuracy"])
-    raw = ws.training.heads.predict(ws.training.heads.restored(ws.training.heads.row(head)), head.head,
+    raw = ws.training.heads.predict(ws.training.heads.load_head(ws.training.heads.row(head)), head.head,
                                     ws.encoding.matrix(head.model, found.items)[1], 3)  # fmt: skip
     said = ws.training.predict(head, found.items).probabilities
     assert (said == ws.training.heads.calibration(ws.training.heads.row(head)).apply(raw)).all()

@@ -70,7 +70,7 @@ def _of_part(
     for mask in _masks(width, radius // parts):
         wanted = asked ^ mask
         first, many = starts[wanted], starts[wanted + 1] - starts[wanted]
-        for query, position in _expanded(first, many):
+        for query, position in _expand_ranges(first, many):
             distance = np.bitwise_count(queries[query] ^ hashes[position])
             near = np.flatnonzero(distance <= radius)
             yield asking[query[near]], order[position[near]], distance[near].astype(np.int64)
@@ -87,7 +87,7 @@ def _masks(width: int, distance: int) -> Iterator[int]:
             yield sum(1 << place for place in places)
 
 
-def _expanded(first: Indices, many: Indices) -> Iterator[tuple[Indices, Indices]]:
+def _expand_ranges(first: Indices, many: Indices) -> Iterator[tuple[Indices, Indices]]:
     """(i, first[i] + 0), ..., (i, first[i] + many[i] - 1) for each i, in blocks of bounded size."""
     asking = np.flatnonzero(many)
     ends = np.cumsum(many[asking])

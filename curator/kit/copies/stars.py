@@ -43,7 +43,7 @@ def stars(count: int, candidates: Iterable[tuple[int, int]], match: Callable[[in
     """
     seen: dict[tuple[int, int], E | None] = {}
 
-    def matched(lower: int, higher: int) -> E | None:
+    def cached_match(lower: int, higher: int) -> E | None:
         if (lower, higher) not in seen:
             seen[lower, higher] = match(lower, higher)
         return seen[lower, higher]
@@ -65,7 +65,7 @@ def stars(count: int, candidates: Iterable[tuple[int, int]], match: Callable[[in
                 continue
             del left[centre]
             others = list(left) if len(heap) <= LARGE else [one for one in near.get(centre, ()) if one in left]
-            rays = [(other, evidence) for other in others if (evidence := matched(centre, other)) is not None]
+            rays = [(other, evidence) for other in others if (evidence := cached_match(centre, other)) is not None]
             for other, _ in rays:
                 del left[other]
             if rays:

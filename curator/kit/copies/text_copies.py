@@ -93,11 +93,11 @@ def shingles(folded: str) -> Hashes:
     wide = min(len(codes), WIDE if np.mean(codes < 0x2E80) > 0.5 else NARROW)
     hashes = np.zeros(len(codes) - wide + 1, np.uint64)
     for place in range(wide):
-        hashes = _mixed(hashes ^ codes[place : len(codes) - wide + 1 + place])
+        hashes = _splitmix64(hashes ^ codes[place : len(codes) - wide + 1 + place])
     return np.unique(hashes)
 
 
-def _mixed(values: Hashes) -> Hashes:
+def _splitmix64(values: Hashes) -> Hashes:
     """A 64-bit hash of each number (splitmix64)."""
     values = values + np.uint64(0x9E3779B97F4A7C15)
     values = (values ^ (values >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -113,6 +113,6 @@ def _minhashes(sets: Sequence[Hashes]) -> Hashes:
     ends = np.cumsum([len(one) for one in sets])
     every = np.concatenate(sets)
     for number in range(BANDS * ROWS):
-        salt = _mixed(np.asarray([number + 1], np.uint64))
-        signatures[:, number] = np.minimum.reduceat(_mixed(every ^ salt), ends - [len(one) for one in sets])
+        salt = _splitmix64(np.asarray([number + 1], np.uint64))
+        signatures[:, number] = np.minimum.reduceat(_splitmix64(every ^ salt), ends - [len(one) for one in sets])
     return signatures

@@ -69,11 +69,11 @@ def linked(rows: NDArray[np.float32], least: float) -> Integers:
             near = rows[start : start + BLOCK] @ rows[other : other + BLOCK].T >= least
             near &= one[:, None] != two[None, :]
             if near.any():
-                parts = _joined(parts, one, two, near)
+                parts = _merge_parts(parts, one, two, near)
     return np.unique(parts, return_inverse=True)[1].astype(np.int64)
 
 
-def _joined(parts: Integers, one: Integers, two: Integers, near: NDArray[np.bool_]) -> Integers:
+def _merge_parts(parts: Integers, one: Integers, two: Integers, near: NDArray[np.bool_]) -> Integers:
     """`parts` when some of `one` and of `two` are one, which is called by the first of them: `near` says which."""
     names, short = np.unique(np.concatenate([one, two]), return_inverse=True)
     first, second = np.nonzero(near)

@@ -111,13 +111,15 @@ def _agreement(one: Floats, other: Floats, matrix: Doubles) -> tuple[int, float,
         one, other, matrix, scale = other, one, cv2.invertAffineTransform(matrix), 1 / scale
     if scale < 0.9:
         one = cv2.GaussianBlur(one, (0, 0), 0.4 * np.sqrt(1 / scale**2 - 1))
-    first = _correlated(one, other, matrix)
+    first = _correlation_summary(one, other, matrix)
     if first[1] < HOPELESS:
         return first
-    return max(first, _correlated(one, other, by_pixels(one, other, matrix)), key=lambda found: found[1] + found[2])
+    return max(
+        first, _correlation_summary(one, other, by_pixels(one, other, matrix)), key=lambda found: found[1] + found[2]
+    )
 
 
-def _correlated(one: Floats, other: Floats, matrix: Doubles) -> tuple[int, float, float, float]:
+def _correlation_summary(one: Floats, other: Floats, matrix: Doubles) -> tuple[int, float, float, float]:
     values, covered = laid(one, other.shape, matrix)
     overlap = float(min(covered.mean(), covered.sum() / (one.size * stretch(matrix) ** 2)))
     correlations = _correlations(values, other, covered & unclipped(values, other))

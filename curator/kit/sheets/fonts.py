@@ -55,7 +55,7 @@ class Fonts:
         self._sized: dict[tuple[int, int], Font] = {}
         self._first: dict[str, int | None] = {}
         self._load = ImageFont
-        wanted = sorted({character for text in texts for character in shown(text)})
+        wanted = sorted({character for text in texts for character in single_line(text)})
         self.missing = {character for character in wanted if not self._has(0, character)}
         for file in _files(self.missing):
             self._take(file)
@@ -65,7 +65,7 @@ class Fonts:
     def runs(self, text: str, size: int) -> Iterator[tuple[str, Font]]:
         """A text in pieces, each with its font; what no font has as an escape, in Pillow's own."""
         pieces: list[tuple[str, int]] = []
-        for word in WORDS.findall(shown(text)):
+        for word in WORDS.findall(single_line(text)):
             # A space goes with the word before it: a run of Arabic has to be whole to be set from the right.
             pieces += [(word, pieces[-1][1])] if word == " " and pieces else self._parts(word)
         for number, group in groupby(pieces, key=lambda piece: piece[1]):
@@ -84,19 +84,19 @@ class Fonts:
 
     def elided(self, text: str, size: int, width: float) -> str:
         """A text that fits, cut in the middle if need be: how a name begins and ends tells most."""
-        text = shown(text)
+        text = single_line(text)
         if self.width(text, size) <= width:
             return text
         low, high = 0, len(text)
         while low < high:
             middle = (low + high + 1) // 2
-            low, high = (middle, high) if self.width(_cut(text, middle), size) <= width else (low, middle - 1)
-        return _cut(text, low)
+            low, high = (middle, high) if self.width(_cut_middle(text, middle), size) <= width else (low, middle - 1)
+        return _cut_middle(text, low)
 
     def wrapped(self, text: str, size: int, width: float, lines: int) -> list[str]:
         """A text in at most so many lines, broken between words where it can be; the last says that more follows."""
         found, line = [], ""
-        for word in WORDS.findall(shown(text)):
+        for word in WORDS.findall(single_line(text)):
             for part in self._narrow(word, size, width):
                 if line and self.width(line + part.rstrip(), size) > width:
                     found.append(line.rstrip())
@@ -168,7 +168,7 @@ class Fonts:
         return bytes(font.getmask(character)) not in (b"", bytes(font.getmask("\U0010ffff")))
 
 
-def shown(text: str) -> str:
+def single_line(text: str) -> str:
     """A text in one line: composed characters, and white space as single spaces."""
     return " ".join(unicodedata.normalize("NFC", text).split())
 
@@ -179,7 +179,7 @@ def escape(character: str) -> str:
     return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else ascii(character)[1:-1]
 
 
-def _cut(text: str, kept: int) -> str:
+def _cut_middle(text: str, kept: int) -> str:
     # More of the end: that is where numbers and endings are.
     head = kept * 2 // 5
     return f"{text[:head]}...{text[len(text) - (kept - head) :]}"
@@ -194,14 +194,14 @@ def _files(missing: set[str]) -> Iterator[tuple[str, int]]:
         while fruitless < FRUITLESS and (left := sorted((missing & printable) - asked)):
             asked.add(left[0])
             before = len(missing)
-            yield from _matched(left[0])
+            yield from _fontconfig_match(left[0])
             fruitless = fruitless + 1 if len(missing) == before else 0
     if missing & printable:
         yield from _usual()
 
 
 @cache
-def _matched(character: str) -> tuple[tuple[str, int], ...]:
+def _fontconfig_match(character: str) -> tuple[tuple[str, int], ...]:
     """The font that fontconfig takes for a character. Han is set as in China where a text does not say otherwise."""
     language = ":lang=zh-cn" if ord(character) >= 0x2E80 else ""
     pattern = f"sans-serif{language}:charset={ord(character):x}:scalable=true:color=false"

@@ -150,14 +150,14 @@ def by_names(context: Context, params: ClassifyParams, among: str) -> Iterator[O
     for option in ("label", "group", "head", "precision", "recall", "accept"):
         if getattr(params, option) is not None:
             raise BadInput(f"give either --among or --{option}, not both: --among goes by names and fits no head")
-    names, prompts = words.names_in(among), words.checked(params.prompt)
+    names, prompts = words.names_in(among), words.validate_prompts(params.prompt)
     model = words.model_of_both(context, context.model(params.encoder, "image"))
     found = words.predictions(context, model, names, prompts, words.items_of(context, params.items))
     if found.items:
         context.note(NOT_MEASURED)
     title = f"Predictions from {len(names)} names"
     note = f"{len(found.items):,} items, by the names {', '.join(names)} alone, on {model.name}"
-    yield from shown(context, params, FROM_NAMES, found, title, note)
+    yield from prediction_outputs(context, params, FROM_NAMES, found, title, note)
 
 
 def by_head(context: Context, params: ClassifyParams) -> Iterator[Output]:
@@ -173,7 +173,7 @@ def by_head(context: Context, params: ClassifyParams) -> Iterator[Output]:
     found = context.predict(head, context.unlabelled(target, items))
     title = f"Predictions for {head.target.full_name}"
     note = f"{len(found.items):,} items that nobody labelled, by {head.target}@{head.version} on {head.model.name}"
-    yield from shown(context, params, PREDICTIONS, found, title, note, lines)
+    yield from prediction_outputs(context, params, PREDICTIONS, found, title, note, lines)
     if params.accept is not None:
         from . import accepting
 
@@ -217,7 +217,7 @@ def held_out(head: FittedHead) -> Iterator[Finding]:
         yield Finding("held-out", {"head": f"{head.target}@{head.version}", "model": head.model.name, **figure})
 
 
-def shown(
+def prediction_outputs(
     context: Context,
     params: ClassifyParams,
     table: Table,

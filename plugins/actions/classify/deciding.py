@@ -64,7 +64,7 @@ class Lines:
     no: Line | None = None
     rest: str = UNKNOWN
 
-    def said(self, probability: float, label: str) -> str:
+    def verdict(self, probability: float, label: str) -> str:
         """What is said of an item whose class, or label, has this probability."""
         if self.yes.holds(probability):
             return label
@@ -82,7 +82,7 @@ def by_precision(held_out: HeldOut, wanted: float, binary: bool) -> Lines:
 
     Raises `NotReady` with the best that can be had, where no threshold reaches it.
     """
-    sure, right = _judged(held_out, binary)
+    sure, right = _probabilities_and_hits(held_out, binary)
     found = _best(sure, right, wanted, True, YES if binary else "the class")
     if isinstance(found, str):
         raise NotReady(f"no threshold has a precision of {wanted:g} {found}")
@@ -97,7 +97,7 @@ def by_precision(held_out: HeldOut, wanted: float, binary: bool) -> Lines:
 
 def by_recall(held_out: HeldOut, wanted: float) -> Lines:
     """The highest threshold from which so many of those that are the label are said to be; below it is said no."""
-    sure, right = _judged(held_out, True)
+    sure, right = _probabilities_and_hits(held_out, True)
     if not right.any():
         raise NotReady("none of the held-out items is the label: there is no recall to measure")
     needed = max(1, math.ceil(wanted * int(right.sum()) - 1e-9))
@@ -113,7 +113,7 @@ def lower_bound(right: int, said: int) -> float:
     return max(0.0, middle / (1 + weight))
 
 
-def _judged(held_out: HeldOut, binary: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+def _probabilities_and_hits(held_out: HeldOut, binary: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """The probability of the label, or of the most probable class, and whether it is right."""
     if not held_out.items:
         raise NotReady("nothing could be held out, so that no threshold can be measured: label more items")

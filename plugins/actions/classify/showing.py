@@ -55,12 +55,12 @@ def ranked(predictions: Predictions, binary: bool, lines: Lines | None = None) -
         margin = float(row[first] - row[second])
         if binary:
             label = len(predictions.classes) - 1
-            said = None if lines is None else lines.said(float(row[label]), "yes")
+            said = None if lines is None else lines.verdict(float(row[label]), "yes")
             found.append(Prediction(item, predictions.classes[label], float(row[label]), "", margin, said))
         else:
             next_best = f"{100 * row[second]:.1f} % {predictions.classes[second]}"
             name, probability = predictions.classes[first], float(row[first])
-            said = None if lines is None else lines.said(probability, name)
+            said = None if lines is None else lines.verdict(probability, name)
             found.append(Prediction(item, name, probability, next_best, margin, said))
     return sorted(found, key=lambda prediction: (-prediction.probability, prediction.item.id))
 

@@ -55,7 +55,7 @@ def names_in(among: str) -> tuple[str, ...]:
     return names
 
 
-def checked(prompts: Sequence[str]) -> Sequence[str]:
+def validate_prompts(prompts: Sequence[str]) -> Sequence[str]:
     """The prompts; raises `BadInput` for one that has no place for the name."""
     for prompt in prompts:
         if PLACE not in prompt:
@@ -74,14 +74,14 @@ def predictions(
 
 def _classes(context: Context, model: Model, names: Sequence[str], prompts: Sequence[str]) -> NDArray[np.float32]:
     """A unit row for each name: the mean over its prompts."""
-    written = [_written(name, prompts) for name in names]
+    written = [_fill_prompts(name, prompts) for name in names]
     rows = context.embed_texts([text for texts in written for text in texts], model)
     means = np.array([part.mean(axis=0) for part in np.split(rows, np.cumsum([len(texts) for texts in written])[:-1])])
     lengths = np.linalg.norm(means, axis=1, keepdims=True)
     return (means / np.where(lengths > 0, lengths, 1)).astype(np.float32)
 
 
-def _written(name: str, prompts: Sequence[str]) -> list[str]:
+def _fill_prompts(name: str, prompts: Sequence[str]) -> list[str]:
     """The name in each prompt; without any, in ours for the writing that it is in."""
     ours = CHINESE if CHARACTERS.search(name) else ENGLISH
     return [prompt.replace(PLACE, name) for prompt in prompts or ours]

@@ -103,19 +103,19 @@ def plan(context: Context, params: ClusterParams) -> Iterator[Output]:
     """Each cluster, the largest first; its members, a sheet and labels where they are asked for."""
     from . import grouping, labelling, showing
 
-    wanted = labelling.parsed(params.name)
+    wanted = labelling.parse_names(params.name)
     if params.group is not None and not wanted:
         raise BadInput("--group says where the labels of --name belong: give --name NUMBER=LABEL too")
     how = grouping.Way.of(params.by, params.k, params.min_size)
-    model, items = grouping.chosen(context, params.encoder, params.items)
-    clusters = grouping.parted(context, model, items, how)
+    model, items = grouping.model_and_items(context, params.encoder, params.items)
+    clusters = grouping.find_clusters(context, model, items, how)
     labelling.check(wanted, clusters, params.seen)
-    described = showing.described(context, clusters)
+    described = showing.describe_clusters(context, clusters)
     yield from (one.finding(clusters.code) for one in described)
     if params.members:
         yield from showing.members(clusters)
     if params.sheet is not None:
-        note = f"{len(clusters.items):,} items by {how.said}, on {model.name}"
+        note = f"{len(clusters.items):,} items by {how.name}, on {model.name}"
         yield sheets.artifact(context, params.sheet, showing.sheet(clusters, described, note))
     yield from labelling.changes(context, clusters, wanted, params.group)
     if not wanted and clusters.count:

@@ -60,7 +60,7 @@ class Way:
         return self.k or max(2, min(20, math.isqrt(items)))
 
     @property
-    def said(self) -> str:
+    def name(self) -> str:
         """Its name."""
         return "density" if self.k is None else "k-means"
 
@@ -93,7 +93,7 @@ class Clusters:
         return hashlib.sha256(said.encode()).hexdigest()[:6]
 
 
-def chosen(context: Context, encoder: EncoderRef | None, selection: ItemSet) -> tuple[Model, list[Item]]:
+def model_and_items(context: Context, encoder: EncoderRef | None, selection: ItemSet) -> tuple[Model, list[Item]]:
     """The model, and the items of one medium: of what most of the selection is; says which where there are two.
 
     One at a time, also where one encoder has both: in the space of CLIP pictures lie nearer to any picture than to any
@@ -122,7 +122,7 @@ def _of(items: Sequence[Item]) -> str:
     return f"{len(items):,} {items[0].modality}{'' if len(items) == 1 else 's'}"
 
 
-def parted(context: Context, model: Model, items: Sequence[Item], way: Way) -> Clusters:
+def find_clusters(context: Context, model: Model, items: Sequence[Item], way: Way) -> Clusters:
     """The clusters of the items that have a vector. The same items and vectors give the same, numbers and all."""
     present, rows = context.vectors(model, items)
     if not present:
@@ -133,7 +133,7 @@ def parted(context: Context, model: Model, items: Sequence[Item], way: Way) -> C
     # With several threads, sums come in an order that nobody knows, and an item halfway between two clusters may move.
     with threadpool_limits(limits=1):
         found = _dense(rows, way.least(len(rows))) if way.k is None else _nearest_mean(rows, way.many(len(rows)))
-    clusters = Clusters(present, numbered(found), np.zeros(len(rows), np.float32))
+    clusters = Clusters(present, numbers_by_size(found), np.zeros(len(rows), np.float32))
     _say_how_it_went(context, clusters, way)
     for number in range(1, clusters.count + 1):
         mine = clusters.numbers == number
@@ -175,7 +175,7 @@ def _dense(rows: NDArray[np.float32], least: int) -> NDArray[np.int64]:
     return np.asarray(finder.fit_predict(reduced), np.int64)
 
 
-def numbered(found: NDArray[np.int64]) -> NDArray[np.int64]:
+def numbers_by_size(found: NDArray[np.int64]) -> NDArray[np.int64]:
     """Clusters by size, 1 the largest, of equals that of the earliest item; 0 for negative ones, which are none."""
     names, first, sizes = np.unique(found, return_index=True, return_counts=True)
     order = [at for at in np.lexsort((first, -sizes)) if names[at] >= 0]

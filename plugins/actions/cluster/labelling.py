@@ -11,7 +11,7 @@ from curator.errors import BadInput, NotFound
 from .grouping import Clusters
 
 
-def parsed(names: Sequence[str]) -> dict[int, str]:
+def parse_names(names: Sequence[str]) -> dict[int, str]:
     """The label of each number; raises `BadInput` for what is not `NUMBER=LABEL`, and for a number given twice."""
     found: dict[int, str] = {}
     for given in names:
@@ -44,7 +44,7 @@ def changes(
     done = 0
     for number, label in wanted.items():
         members = [clusters.items[at] for at in clusters.members(number)]
-        free = unsaid(context, label, group, members)
+        free = unlabelled_items(context, label, group, members)
         yield from (SetLabel(item.id, label, True, group) for item in free)
         left = len(members) - len(free)
         rest = f"; {left:,} left as they are, of which something was said before" if left else ""
@@ -54,16 +54,16 @@ def changes(
         context.note("`curator undo` takes it back")
 
 
-def unsaid(context: Context, label: str, group: GroupName | None, items: Sequence[Item]) -> list[Item]:
+def unlabelled_items(context: Context, label: str, group: GroupName | None, items: Sequence[Item]) -> list[Item]:
     """Those of which nothing is said as to the label, nor that they are another of its group."""
     left = list(items)
     with contextlib.suppress(NotFound):  # a new one, of which nothing can have been said
-        left = context.unlabelled(known(context, label, group), left)
+        left = context.unlabelled(existing_label(context, label, group), left)
     with contextlib.suppress(NotFound):
         left = left if group is None else context.unlabelled(context.target(None, group), left)
     return left
 
 
-def known(context: Context, label: str, group: GroupName | None) -> TargetRef:
+def existing_label(context: Context, label: str, group: GroupName | None) -> TargetRef:
     """The label of that name, in the group if one is named; raises `NotFound` for a new one."""
     return context.target(LabelName(label), None) if group is None else context.label_in(group, label)

@@ -54,7 +54,7 @@ class Described:
         return ": ".join([str(self.number), *label, *words])
 
 
-def described(context: Context, clusters: Clusters) -> list[Described]:
+def describe_clusters(context: Context, clusters: Clusters) -> list[Described]:
     """Each cluster, the largest first; last, if there are any, the items that are in none."""
     labels = context.labels(clusters.items)
     texts = [item.text for item in clusters.items if item.text is not None]

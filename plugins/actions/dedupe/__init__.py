@@ -94,10 +94,10 @@ def plan(context: Context, params: DedupeParams) -> Iterator[Output]:
     """Groups of copies, each with the one to keep; then how many, and how much they hold."""
     from .finding import EXACT, NEAR, SAME, find
     from .keeping import Preference
-    from .showing import judged, rows, sheet, totals
+    from .showing import judge_groups, rows, sheet, totals
 
     preference, proposed = Preference(params.keep), {EXACT, SAME, *params.include}
-    judgements = judged(find(context, params, preference, proposed), preference, proposed)
+    judgements = judge_groups(find(context, params, preference, proposed), preference, proposed)
     yield from rows(judgements)
     yield from totals(judgements)
     if NEAR not in proposed and any(one.group.kind == NEAR for one in judgements):

@@ -52,7 +52,7 @@ def find(context: Context, params: DedupeParams, preference: Preference, propose
     groups = [
         group
         for items in _media(context, params)
-        for group in _merged(_groups(context, params, preference, items), proposed)
+        for group in _merge_chains(_groups(context, params, preference, items), proposed)
     ]
     for group in groups:
         group.copies.sort(key=lambda copy: copy.file.name)
@@ -122,19 +122,23 @@ def _same_pictures(context: Context, files: list[File]) -> list[Group]:
         missed = len(files) - len(pictures.items)
         context.note(f"{missed:,} of {len(files):,} images compared by their bytes alone (unreadable or animated)")
     files = _of(files, pictures)
-    return _made(SAME, files, pictures.same(), lambda one, other: "same pixels", lambda words: (words, {}))
+    return _groups_of_kind(SAME, files, pictures.same(), lambda one, other: "same pixels", lambda words: (words, {}))
 
 
 def _near_pictures(context: Context, params: DedupeParams, files: list[File]) -> list[Group]:
     pictures = ImageCopies(context, [file.item for file in files])
     files = _of(files, pictures)
     candidates = pictures.candidates(_model(context, params, "image"))
-    return _made(NEAR, files, candidates, pictures.match, lambda found: (_picture_words(found), asdict(found)))
+    return _groups_of_kind(
+        NEAR, files, candidates, pictures.match, lambda found: (_picture_words(found), asdict(found))
+    )
 
 
 def _near_texts(files: list[File]) -> list[Group]:
     texts = TextCopies([file.item.text or "" for file in files])
-    return _made(NEAR, files, texts.candidates(), texts.match, lambda found: (_text_words(found), asdict(found)))
+    return _groups_of_kind(
+        NEAR, files, texts.candidates(), texts.match, lambda found: (_text_words(found), asdict(found))
+    )
 
 
 def _similar(context: Context, params: DedupeParams, files: list[File]) -> list[Group]:
@@ -142,7 +146,7 @@ def _similar(context: Context, params: DedupeParams, files: list[File]) -> list[
     if model is None:
         return []
     cosines = neighbours(context, model, [file.item for file in files], LIKE, params.threshold)
-    return _made(
+    return _groups_of_kind(
         SIMILAR,
         files,
         cosines,
@@ -161,7 +165,7 @@ def _model(context: Context, params: DedupeParams, modality: Any) -> Model | Non
     return model if modality in model.modalities else None
 
 
-def _made(
+def _groups_of_kind(
     kind: str,
     files: Sequence[File],
     candidates: Iterable[tuple[int, int]],
@@ -197,7 +201,7 @@ def _without(files: Sequence[File], groups: Sequence[Group]) -> list[File]:
 # --- what hangs together ---
 
 
-def _merged(groups: Sequence[Group], proposed: set[str]) -> list[Group]:
+def _merge_chains(groups: Sequence[Group], proposed: set[str]) -> list[Group]:
     """Copies of a file that is to go itself become copies of what stays in its stead, and of that less sure kind."""
     goes = {
         copy.file.name: (group, copy)

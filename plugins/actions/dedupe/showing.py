@@ -26,7 +26,7 @@ class Judgement:
     copies: list[tuple[Copy, bool]]
 
 
-def judged(groups: Sequence[Group], preference: Preference, proposed: set[str]) -> list[Judgement]:
+def judge_groups(groups: Sequence[Group], preference: Preference, proposed: set[str]) -> list[Judgement]:
     """What is done with each file; what is of a kind in `proposed` may go."""
     return [
         Judgement(

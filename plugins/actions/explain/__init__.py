@@ -115,7 +115,7 @@ def of_one(context: Context, params: ExplainParams, picture: Query, target: Targ
         path = picture.item.path if picture.item else picture.path
         raise NotReady(f"{str(path)!r} cannot be explained: {mapped}")
     head = context.head(target, model, params.head)
-    explained = _explained(context, head, picture, mapped, _column(params, head))
+    explained = _explain_picture(context, head, picture, mapped, _column(params, head))
     yield _finding(head, explained)
     if explained.region is None:
         context.note(f"nothing in it speaks for {explained.name}: no part of it contributes more than nothing")
@@ -139,7 +139,7 @@ def of_many(context: Context, params: ExplainParams, target: TargetRef) -> Itera
         if isinstance(mapped, str):
             context.note(f"left out: {picture}: {mapped}")
         else:
-            found.append(_explained(context, head, picture, mapped, column))
+            found.append(_explain_picture(context, head, picture, mapped, column))
     found.sort(key=lambda explained: -explained.evidence.probability)
     yield from (_finding(head, explained) for explained in found)
     common = regions.common_place([explained.region for explained in found if explained.region is not None])
@@ -193,7 +193,7 @@ def _maps(
         raise BadInput(f"{error}: {ABLE}") from error
 
 
-def _explained(
+def _explain_picture(
     context: Context, head: FittedHead, picture: Item | Query, mapped: MappedPicture, column: int | None
 ) -> Explained:
     from . import drawing, regions

@@ -15,7 +15,7 @@ from curator.api import Item, Query
 from curator.kit import sheets
 
 from .evidence import Evidence
-from .regions import Box, Region, seen, spread
+from .regions import Box, Region, covered_box, spread
 
 LARGE = 640
 """The side of a picture that is shown alone, in pixels."""
@@ -50,7 +50,7 @@ def alone(explained: Explained, note: str) -> sheets.Sheet:
         lines = [f"in the box: {region.share:.0%} of what speaks for it, {region.place}"]
     plain = sheets.Tile.of(explained.picture, *lines)
     tiles = (
-        sheets.Tile(None, None, plain.caption, drawn=functools.partial(boxed, explained)),
+        sheets.Tile(None, None, plain.caption, drawn=functools.partial(picture_with_box, explained)),
         sheets.Tile(
             None,
             None,
@@ -74,7 +74,7 @@ def together(found: Sequence[Explained], name: str, note: str) -> sheets.Sheet:
     return sheets.Sheet(f"What speaks for {name}", (sheets.Section(tuple(tiles)),), note)
 
 
-def boxed(explained: Explained, side: int) -> Image.Image:
+def picture_with_box(explained: Explained, side: int) -> Image.Image:
     """The picture with the box, as large as fits into a square of so many pixels."""
     photo = _photo(explained, side)
     _draw_box(photo, explained)
@@ -84,7 +84,7 @@ def boxed(explained: Explained, side: int) -> Image.Image:
 def laid_over(explained: Explained, side: int) -> Image.Image:
     """The heat map over the picture, which is grey below it, and pale where the encoder does not see it."""
     photo = _photo(explained, side)
-    left, top, right, bottom = _scaled(seen(explained.evidence), explained, photo)
+    left, top, right, bottom = _scaled(covered_box(explained.evidence), explained, photo)
     values = spread(explained.evidence, (right - left, bottom - top))
     heat = (values - values.min()) / (float(np.ptp(values)) or 1.0)
     grey = np.asarray(photo.convert("L").convert("RGB"), dtype=np.float32)

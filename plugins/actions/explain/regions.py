@@ -41,7 +41,7 @@ class Region:
     place: str
 
 
-def seen(evidence: Evidence) -> Box:
+def covered_box(evidence: Evidence) -> Box:
     """What of the picture the map covers, in whole pixels."""
     (left, top, right, bottom), (width, height) = evidence.frame, evidence.size
     x, y = max(0, round(left)), max(0, round(top))
@@ -53,7 +53,7 @@ def spread(evidence: Evidence, size: tuple[int, int]) -> NDArray[np.float32]:
     rows, columns = evidence.cells.shape
     left, top, right, bottom = evidence.frame
     x, y = columns / (right - left), rows / (bottom - top)
-    box = seen(evidence)
+    box = covered_box(evidence)
     # Of a padded picture the map covers more than the picture; rounding to pixels must not lead out of it.
     part = (
         max(0.0, (box[0] - left) * x),
@@ -69,7 +69,7 @@ def strongest(evidence: Evidence) -> Region | None:
     """The connected region around the largest evidence; None where nothing speaks for the class, or all does alike."""
     import cv2
 
-    left, top, right, bottom = seen(evidence)
+    left, top, right, bottom = covered_box(evidence)
     scale = LONGEST / max(right - left, bottom - top)
     points = (max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale)))
     values = spread(evidence, points)

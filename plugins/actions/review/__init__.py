@@ -50,7 +50,7 @@ def plan(context: Context, params: ReviewParams) -> Iterator[Output]:
 
     round_ = rounds.Round(context, target, params.batch)
     if len(torn) >= params.batch:
-        yield from (round_.torn(item) for item in torn[: params.batch])
+        yield from (round_.conflict_question(item) for item in torn[: params.batch])
         return
     unsaid = [item for item, word in open_ if word is None]
     try:
@@ -60,7 +60,7 @@ def plan(context: Context, params: ReviewParams) -> Iterator[Output]:
         found = round_.without_head(params.encoder, unsaid, str(error))
     else:
         found = round_.by_head(head, unsaid)
-    yield from (round_.torn(item) for item in torn)
+    yield from (round_.conflict_question(item) for item in torn)
     yield from found[: params.batch - len(torn)]
 
 

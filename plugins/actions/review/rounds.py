@@ -29,7 +29,7 @@ class Round:
     target: TargetRef
     batch: int
 
-    def torn(self, item: Item) -> Ask:
+    def conflict_question(self, item: Item) -> Ask:
         """Of which two things are said that exclude each other."""
         return self._ask(item, None, "two things are said of it", self._labels)
 

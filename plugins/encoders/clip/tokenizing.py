@@ -21,7 +21,7 @@ CLEANINGS = {"_clean_lower": "lower", "_clean_whitespace": "whitespace", "_clean
 """open_clip's functions and their names; see there."""
 
 
-def written(tokenizer: Any) -> bytes:
+def serialise_tokenizer(tokenizer: Any) -> bytes:
     """A `SimpleTokenizer` as data. Raises `BadInput` for another one."""
     from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers, processors
 

@@ -11,7 +11,7 @@ from curator.api import ImageBatch, TextBatch, TextForm
 from curator.kit.onnx import text_as_onnx
 from curator.kit.torch_network import Called, TorchNetwork
 
-from .tokenizing import tokenized, written
+from .tokenizing import serialise_tokenizer, tokenized
 
 
 class Clip(TorchNetwork):
@@ -41,7 +41,7 @@ class Clip(TorchNetwork):
 
     def onnx_text(self) -> TextForm:
         """The tower for texts as an ONNX model, for queries, and open_clip's own tokenizer as data."""
-        tokenizer = written(self.tokenizer)
+        tokenizer = serialise_tokenizer(self.tokenizer)
         example, _ = tokenized(tokenizer, ["a photo"])
         return TextForm(text_as_onnx(Called(self.network, self._of_texts), example), tokenizer)
 

@@ -65,9 +65,9 @@ def resolve(variant: str | None, weights: Path | None) -> Resolved:
         raise NotReady(
             "lstm-clm was not pretrained here yet: `curator pretrain lstm-clm` learns from the texts of the catalogue"
         )
-    from .config import FILES, MODEL, TOKENIZER, described
+    from .config import FILES, MODEL, TOKENIZER, read_config
 
-    shape = described(weights)["shape"]
+    shape = read_config(weights)["shape"]
     for name in FILES:
         if not (weights / name).is_file():
             raise NotFound(f"{str(weights)!r} holds no model of lstm-clm: {name} is not there")
@@ -118,12 +118,12 @@ def fine_tune(
     """Learn labels, and leave another model in a folder; see `finetuning`. It computes on the CPU."""
     from . import finetuning
 
-    def tried(epoch: finetuning.Tried) -> None:
+    def report_trial(epoch: finetuning.Tried) -> None:
         report(Tried(epoch.epoch / epoch.epochs, epoch.accuracy, epoch.best))
 
     texts = [str(labelled.items[index]) for index in range(len(labelled.items))]
     source = start.files[0].parent
-    finetuning.finetune(source, folder, texts, labelled.targets.tolist(), labelled.classes, report=tried)
+    finetuning.finetune(source, folder, texts, labelled.targets.tolist(), labelled.classes, report=report_trial)
 
 
 def lacking(variant: str | None) -> str:

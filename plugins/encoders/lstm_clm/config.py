@@ -28,7 +28,7 @@ class Shape:
     embedding: int
 
 
-def described(folder: Path) -> dict[str, Any]:
+def read_config(folder: Path) -> dict[str, Any]:
     """`config.json`, with sizes that can be used."""
     path = folder / CONFIG
     try:

@@ -103,20 +103,20 @@ class Corpus:
         """How often each piece is to be predicted, (vocabulary,) float32."""
         return torch.bincount(self.flat[1:], minlength=vocabulary).float()
 
-    def shuffled(self, rows: int, seed: int, epoch: int) -> list[list[int]]:
+    def shuffled_batches(self, rows: int, seed: int, epoch: int) -> list[list[int]]:
         """The batches of an epoch, each with the indices of its rows; settled by seed and epoch."""
         generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
         order = torch.randperm(len(self.rows), generator=generator).tolist()
         batches = []
         for start in range(0, len(order), rows * POOL):
-            batches += self._cut(order[start : start + rows * POOL], rows)
+            batches += self._batches_by_length(order[start : start + rows * POOL], rows)
         return [batches[index] for index in torch.randperm(len(batches), generator=generator).tolist()]
 
     def in_order(self, rows: int) -> list[list[int]]:
         """Batches of all rows by length."""
-        return self._cut(list(range(len(self.rows))), rows)
+        return self._batches_by_length(list(range(len(self.rows))), rows)
 
-    def _cut(self, chosen: list[int], rows: int) -> list[list[int]]:
+    def _batches_by_length(self, chosen: list[int], rows: int) -> list[list[int]]:
         ordered = sorted(chosen, key=lambda index: self.rows[index][0] - self.rows[index][1])
         return [ordered[start : start + rows] for start in range(0, len(ordered), rows)]
 

@@ -288,8 +288,8 @@ class _Tuner:
         targets = torch.from_numpy(batch.targets)
 
         def work(mine: Weights, rows: slice) -> tuple[Tensor, None]:
-            parts = pooling.pooled(mine, batch.rows[rows], masks.rows(rows), self.dtype)
-            found = self._logits(mine, pooling.joined(mine, parts, POOLING))
+            parts = pooling.pooling_parts(mine, batch.rows[rows], masks.rows(rows), self.dtype)
+            found = self._logits(mine, pooling.join_parts(mine, parts, POOLING))
             return functional.cross_entropy(found, targets[rows], reduction="sum") / len(batch.rows), None
 
         return learning.gradients(pool, weights, len(batch.rows), work)[0]

@@ -21,7 +21,7 @@ from curator.errors import BadInput, NotFound
 from curator.kit.weights import differences, read_tensors
 
 from . import pooling, vocabulary
-from .config import CONFIG, CURVE_FILE, FILES, FORMAT, MODEL, STATE, TOKENIZER, Shape, described
+from .config import CONFIG, CURVE_FILE, FILES, FORMAT, MODEL, STATE, TOKENIZER, Shape, read_config
 from .network import Weights, fresh
 from .vocabulary import Vocabulary
 
@@ -33,7 +33,7 @@ def read(folder: Path) -> tuple[Shape, Weights, Vocabulary, dict[str, Any]]:
     for name in FILES:
         if not (folder / name).is_file():
             raise NotFound(f"{str(folder)!r} holds no model of lstm-clm: {name} is not there")
-    config = described(folder)
+    config = read_config(folder)
     shape = Shape(**config["shape"])
     weights = read_tensors(folder / MODEL)
     wide = pooling.dim(shape, "concat")
@@ -51,8 +51,8 @@ def write(folder: Path, weights: Mapping[str, torch.Tensor], found: Vocabulary) 
     """The weights and the vocabulary."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: value.detach().contiguous() for name, value in weights.items()}
-    _placed(folder / MODEL, lambda path: save_file(tensors, path))
-    _placed(folder / TOKENIZER, found.save)
+    _write_atomically(folder / MODEL, lambda path: save_file(tensors, path))
+    _write_atomically(folder / TOKENIZER, found.save)
 
 
 def describe(
@@ -65,18 +65,18 @@ def describe(
 ) -> None:
     """The config, last and so only beside what it describes, and the curve; a finished model needs no state."""
     lines = "".join(json.dumps(point) + "\n" for point in curve)
-    _placed(folder / CURVE_FILE, lambda path: path.write_text(lines, encoding="utf-8"))
+    _write_atomically(folder / CURVE_FILE, lambda path: path.write_text(lines, encoding="utf-8"))
     config = {"format": FORMAT, "shape": asdict(shape), "key": dict(key), "facts": dict(facts), "complete": complete}
     text = json.dumps(config, indent=1, ensure_ascii=False) + "\n"
-    _placed(folder / CONFIG, lambda path: path.write_text(text, encoding="utf-8"))
+    _write_atomically(folder / CONFIG, lambda path: path.write_text(text, encoding="utf-8"))
     if complete:
         (folder / STATE).unlink(missing_ok=True)
 
 
-def finished(folder: Path, key: Mapping[str, Any]) -> dict[str, Any] | None:
+def finished_facts(folder: Path, key: Mapping[str, Any]) -> dict[str, Any] | None:
     """The facts of a finished model of the same texts, options and start; None where there is none."""
     try:
-        config = described(folder)
+        config = read_config(folder)
     except (BadInput, NotFound):
         return None
     same = config.get("complete") and config.get("key") == json.loads(json.dumps(key))
@@ -86,10 +86,10 @@ def finished(folder: Path, key: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def keep(folder: Path, key: Mapping[str, Any], state: Mapping[str, Any]) -> None:
     """Write what resuming needs."""
-    _placed(folder / STATE, lambda path: torch.save({"key": json.dumps(key, sort_keys=True), **state}, path))
+    _write_atomically(folder / STATE, lambda path: torch.save({"key": json.dumps(key, sort_keys=True), **state}, path))
 
 
-def unfinished(folder: Path, key: Mapping[str, Any]) -> dict[str, Any] | None:
+def unfinished_state(folder: Path, key: Mapping[str, Any]) -> dict[str, Any] | None:
     """What was kept of a run with the same key; None where there is nothing, or nothing that can be used."""
     try:
         found = torch.load(folder / STATE, map_location="cpu", weights_only=True)
@@ -111,7 +111,7 @@ def fingerprint(folder: Path | None) -> str:
     return found.hexdigest()
 
 
-def _placed(path: Path, write: Any) -> None:
+def _write_atomically(path: Path, write: Any) -> None:
     beside = path.with_name(f".{path.name}.part")
     write(beside)
     os.replace(beside, path)

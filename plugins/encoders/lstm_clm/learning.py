@@ -118,7 +118,7 @@ def total(tensors: Sequence[Tensor]) -> Tensor:
 def measure(pool: ThreadPoolExecutor, weights: Weights, corpus: Corpus, window: int) -> float:
     """The cross-entropy of a corpus in nats, summed over all its pieces and ends."""
 
-    def lost(chosen: Sequence[int]) -> float:
+    def total_loss(chosen: Sequence[int]) -> float:
         # Whether gradients are kept is a setting of each thread.
         with torch.no_grad():
             carried: Carried | None = None
@@ -130,7 +130,7 @@ def measure(pool: ThreadPoolExecutor, weights: Weights, corpus: Corpus, window: 
                 found += nats.item()
             return found
 
-    return math.fsum(pool.map(lost, corpus.in_order(2 * 32)))
+    return math.fsum(pool.map(total_loss, corpus.in_order(2 * 32)))
 
 
 def optimizer(groups: Sequence[Sequence[Tensor]], decay: float) -> torch.optim.AdamW:

@@ -53,7 +53,7 @@ def vectors(weights: Weights, rows: Sequence[Sequence[int]], pooling: str) -> ND
     def run(group: Sequence[int]) -> Tensor:
         # Whether gradients are kept is a setting of each thread.
         with torch.inference_mode():
-            return joined(weights, pooled(weights, [rows[index] for index in group]), pooling).cpu()
+            return join_parts(weights, pooling_parts(weights, [rows[index] for index in group]), pooling).cpu()
 
     if device.type == "cpu":
         with one_core_each(), ThreadPoolExecutor(min(len(groups), os.cpu_count() or 1) or 1) as pool:
@@ -68,7 +68,7 @@ def vectors(weights: Weights, rows: Sequence[Sequence[int]], pooling: str) -> ND
     return vectors.numpy()
 
 
-def joined(weights: Weights, parts: dict[str, Tensor], pooling: str) -> Tensor:
+def join_parts(weights: Weights, parts: dict[str, Tensor], pooling: str) -> Tensor:
     """The parts of a pooling beside each other, (rows, dim).
 
     Several parts are standardised, and each is brought to unit length, so that none drowns the others.
@@ -89,7 +89,7 @@ def standard(weights: Weights, rows: Sequence[Sequence[int]]) -> Weights:
     order = sorted(rows, key=len, reverse=True)
     means, scales = [], []
     with torch.inference_mode(), one_core_each():
-        groups = [pooled(weights, order[start : start + ROWS]) for start in range(0, len(order), ROWS)]
+        groups = [pooling_parts(weights, order[start : start + ROWS]) for start in range(0, len(order), ROWS)]
         for name in PARTS["concat"]:
             values = torch.cat([group[name] for group in groups])
             means.append(values.mean(0))
@@ -98,7 +98,7 @@ def standard(weights: Weights, rows: Sequence[Sequence[int]]) -> Weights:
     return {**weights, MEAN: torch.cat(means).clone(), SCALE: torch.cat(scales).clone()}
 
 
-def pooled(
+def pooling_parts(
     weights: Weights,
     rows: Sequence[Sequence[int]],
     masks: Masks | None = None,

@@ -110,7 +110,7 @@ class State:
 
     NUMBERS = ("epoch", "batch", "step", "steps", "seconds", "lowest", "best_step", "curve")
 
-    def packed(self) -> dict[str, Any]:
+    def state_dict(self) -> dict[str, Any]:
         """Tensors and plain values alone."""
         return {
             "weights": {name: value.detach() for name, value in self.weights.items()},
@@ -121,7 +121,7 @@ class State:
         }
 
     def take(self, packed: dict[str, Any]) -> None:
-        """Go on from what `packed` gave."""
+        """Go on from what `state_dict` gave."""
         with torch.no_grad():
             for name, value in self.weights.items():
                 value.copy_(packed["weights"][name])
@@ -150,7 +150,7 @@ def pretrain(
     distinct = corpora.distinct(texts)
     digest = corpora.digest(distinct)
     key = {"digest": digest, "options": dataclasses.asdict(options), "start": folders.fingerprint(start)}
-    done = folders.finished(folder, key)
+    done = folders.finished_facts(folder, key)
     if done:
         return Outcome(folder, **done, resumed=True)
     folder.mkdir(parents=True, exist_ok=True)
@@ -190,7 +190,7 @@ class _Pretraining:
 
     def run(self, report: Callable[[Progress], None]) -> Outcome:
         """Learn, with what was learnt kept whatever happens."""
-        unfinished = folders.unfinished(self.folder, self.key)
+        unfinished = folders.unfinished_state(self.folder, self.key)
         if unfinished:
             self.state.take(unfinished)
             self.resumed = True
@@ -207,7 +207,7 @@ class _Pretraining:
         state, options, began = self.state, self.options, time.perf_counter() - self.state.seconds
         total, pieces, looked = 0.0, 0, state.step
         while state.step < state.steps and not self._stale():
-            batches = self.learnt.shuffled(options.rows, options.seed, state.epoch)
+            batches = self.learnt.shuffled_batches(options.rows, options.seed, state.epoch)
             for chosen in batches[state.batch :]:
                 for lost, count in self._windows(pool, chosen):
                     total, pieces = total + lost, pieces + count
@@ -221,7 +221,7 @@ class _Pretraining:
                         state.epoch, state.batch = state.epoch + 1, 0
                     state.seconds = time.perf_counter() - began
                     progress = self._look(pool, total / pieces)
-                    folders.keep(self.folder, self.key, state.packed())
+                    folders.keep(self.folder, self.key, state.state_dict())
                     total, pieces, looked = 0.0, 0, state.step
                     report(progress)
                     if state.step >= state.steps or self._stale():

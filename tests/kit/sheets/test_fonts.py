@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from curator.kit.sheets import fonts as module
-from curator.kit.sheets.fonts import Fonts, escape, shown
+from curator.kit.sheets.fonts import Fonts, escape, single_line
 
 ANY = st.text(st.characters(codec=None, exclude_categories=()), max_size=60)
 
@@ -48,7 +48,7 @@ def test_no_character_is_drawn_by_a_font_that_lacks_it(text):
 def test_an_elided_text_fits_and_keeps_both_ends(fonts, text, width):
     cut = fonts.elided(text, 17, width)
     assert fonts.width(cut, 17) <= width
-    whole = shown(text)
+    whole = single_line(text)
     if cut != whole:
         # The text may hold dots of its own beside the three that stand for what is left out.
         parts = [(cut[:at], cut[at + 3 :]) for at in range(len(cut)) if cut[at : at + 3] == "..."]
@@ -64,7 +64,7 @@ def test_a_wrapped_text_fits_and_loses_nothing_but_its_end(fonts, text, width, l
     assert len(found) <= lines
     assert all(fonts.width(line, 17) <= width for line in found)
     joined = "".join(found).replace(" ", "")
-    whole = shown(text).replace(" ", "")
+    whole = single_line(text).replace(" ", "")
     assert joined == whole or (joined.endswith("...") and whole.startswith(joined[:-3]))
 
 

@@ -80,7 +80,7 @@ def prepared(spec: Any, variant: str | None, weights: Path) -> tuple[Any, Any]:
 
 def stored(workspace: Any, encoder: str, weights: Path, paths: list[Path]) -> np.ndarray:
     """The vectors that `encode -e ENCODER --weights WEIGHTS` leaves in the workspace."""
-    items = [workspace.items.named(str(path)) for path in paths]
+    items = [workspace.items.by_reference(str(path)) for path in paths]
     ((name, report),) = workspace.encode(encoder, weights, ItemSet(media=items[0].modality)).items()
     # All of them: the vectors of another format are not taken for those of this one.
     assert (report.encoded, report.failed) == (len(paths), [])

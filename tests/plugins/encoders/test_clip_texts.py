@@ -12,7 +12,7 @@ import open_clip
 import pytest
 from clip_kit import SPEC, TEXTS
 from curator_plugins.encoders import clip
-from curator_plugins.encoders.clip.tokenizing import written
+from curator_plugins.encoders.clip.tokenizing import serialise_tokenizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -35,7 +35,7 @@ PIECES = st.text(max_size=12) | st.sampled_from(TRAPS.split("|"))
 @pytest.mark.parametrize("clean", ["lower", "whitespace", "canonicalize"])
 def test_tokens_are_those_of_open_clip(clean):
     tokenizer = open_clip.tokenizer.SimpleTokenizer(context_length=16, clean=clean)
-    data = written(tokenizer)
+    data = serialise_tokenizer(tokenizer)
 
     @settings(deadline=None, max_examples=30)
     @given(st.lists(st.lists(PIECES, max_size=8).map("".join), min_size=10, max_size=40))
@@ -50,15 +50,15 @@ def test_tokens_are_those_of_open_clip(clean):
 def test_the_samples_of_the_contract_kit_are_the_same_too():
     tokenizer = open_clip.tokenizer.SimpleTokenizer()
     texts = [*samples.TEXTS, *samples.ODD_TEXTS.values()]
-    tokens, _ = clip.tokens(written(tokenizer), texts)
+    tokens, _ = clip.tokens(serialise_tokenizer(tokenizer), texts)
     np.testing.assert_array_equal(tokens, tokenizer(texts).numpy())
 
 
 def test_a_tokenizer_that_draws_is_not_written_down():
     with pytest.raises(BadInput, match="need open_clip"):
-        written(open_clip.tokenizer.SimpleTokenizer(reduction_mask="random"))
+        serialise_tokenizer(open_clip.tokenizer.SimpleTokenizer(reduction_mask="random"))
     with pytest.raises(BadInput, match="object with these options"):
-        written(object())
+        serialise_tokenizer(object())
 
 
 def test_the_encoder_and_the_tokenizer_agree_on_what_is_cut(tiny):

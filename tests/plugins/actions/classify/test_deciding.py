@@ -45,7 +45,7 @@ def test_the_line_for_a_precision_says_yes_of_as_many_as_can_be(answers, wanted)
     denied = [t for t, share in below.items() if share >= wanted - 1e-9]
     assert (lines.no.threshold if lines.no else None) == (max(denied) if denied else None)
     for value in np.linspace(0, 1, 17):
-        said = lines.said(value, "yes")
+        said = lines.verdict(value, "yes")
         assert said == ("yes" if value >= min(good) else NO if denied and value <= max(denied) else UNKNOWN)
 
 
@@ -68,7 +68,7 @@ def test_of_a_group_the_most_probable_class_counts():
     given_, _, _ = held_out([(0, True)] * 4)
     lines = by_precision(HeldOut(given_.items, ("a", "b", "c"), np.array([0, 1, 0, 0]), said), 1.0, False)
     assert lines.yes.threshold == pytest.approx(0.6) and lines.no is None
-    assert (lines.said(0.7, "b"), lines.said(0.5, "b")) == ("b", UNKNOWN)
+    assert (lines.verdict(0.7, "b"), lines.verdict(0.5, "b")) == ("b", UNKNOWN)
 
 
 def test_nothing_held_out():

@@ -118,7 +118,7 @@ def test_nothing_dense_is_no_cluster_and_no_error(ws, said):
 
 @given(st.lists(st.integers(-1, 6), min_size=1, max_size=40))
 def test_numbers_go_by_size_then_by_the_earliest_item(labels):
-    given_, found = np.asarray(labels), grouping.numbered(np.asarray(labels))
+    given_, found = np.asarray(labels), grouping.numbers_by_size(np.asarray(labels))
     assert [(a == 0) for a in found] == [(a < 0) for a in given_]
     if (given_ >= 0).any():
         assert adjusted_rand_score(given_[given_ >= 0], found[given_ >= 0]) == 1
@@ -138,12 +138,12 @@ def test_any_vectors_that_differ_can_be_parted(seed, items, dim, digits):
     different = len(np.unique(vectors, axis=0))
     assume(different > 1)
     k = int(random.integers(2, different + 1))
-    parts = grouping.numbered(grouping._nearest_mean(vectors, k))
+    parts = grouping.numbers_by_size(grouping._nearest_mean(vectors, k))
     assert parts.shape == (items,) and parts.min() >= 1 and 2 <= parts.max() <= k
     for vector in vectors:
         assert len(set(parts[(vectors == vector).all(axis=1)])) == 1
     least = int(random.integers(2, items + 1))
-    dense = grouping.numbered(grouping._dense(vectors, least))
+    dense = grouping.numbers_by_size(grouping._dense(vectors, least))
     assert all((dense == number).sum() >= least for number in range(1, dense.max() + 1))
 
 
@@ -374,9 +374,9 @@ def test_a_damaged_vector_is_named_with_what_mends_it(ws):
 def test_a_sheet_shows_the_typical_items_and_the_farthest(tmp_path, ws):
     found = ws.run("cluster", k=3, members=True)
     context = ActionContext(ws, Journal(ws.database, "cluster", {}))
-    model, items = grouping.chosen(context, None, ItemSet())
-    clusters = grouping.parted(context, model, items, grouping.Way(3, 0))
-    sheet = showing.sheet(clusters, showing.described(context, clusters), "")
+    model, items = grouping.model_and_items(context, None, ItemSet())
+    clusters = grouping.find_clusters(context, model, items, grouping.Way(3, 0))
+    sheet = showing.sheet(clusters, showing.describe_clusters(context, clusters), "")
     members = [row for row in rows(found, "member") if row["cluster"] == 1]
     assert [tile.picture for tile in sheet.sections[0].tiles] == [
         *(row["path"] for row in members[:5]),

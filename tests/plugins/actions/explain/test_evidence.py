@@ -41,7 +41,7 @@ def vector(ws, path):
 def test_the_map_and_the_bias_add_up_to_what_the_head_says(mosaic, head, target):
     fitted = mosaic.train(**target, head=head)
     row_of_head = mosaic.training.heads.row(fitted)
-    model, calibration = mosaic.training.heads.restored(row_of_head), mosaic.training.heads.calibration(row_of_head)
+    model, calibration = mosaic.training.heads.load_head(row_of_head), mosaic.training.heads.calibration(row_of_head)
     for column, name in enumerate(fitted.classes):
         if target == {"label": "warm"} and column == 0:
             continue  # only the label itself is explained

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from curator_plugins.actions.explain.evidence import Evidence
-from curator_plugins.actions.explain.regions import PLACES, Region, common_place, seen, strongest
+from curator_plugins.actions.explain.regions import PLACES, Region, common_place, covered_box, strongest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,7 +31,7 @@ def test_the_box_holds_the_cell_that_speaks_for_it_and_stays_in_what_is_seen(par
     cells = np.full((rows, columns), -1.0)
     cells[hot] = 5.0
     what = evidence(cells, size, frame)
-    left, top, right, bottom = seen(what)
+    left, top, right, bottom = covered_box(what)
     assert 0 <= left < right <= size[0] and 0 <= top < bottom <= size[1]
     region = strongest(what)
     if rows == columns == 1:

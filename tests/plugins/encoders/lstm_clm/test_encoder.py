@@ -99,7 +99,7 @@ def test_concat_is_standardised_by_what_was_learnt_from(model, texts):
     _, weights, found, _ = folders.read(model)
     distinct = sorted(dict.fromkeys(texts), key=lambda text: -len(found.encode([text])[0]))
     with torch.no_grad():
-        parts = pooling.pooled(weights, found.encode(distinct))
+        parts = pooling.pooling_parts(weights, found.encode(distinct))
     values = torch.cat([parts[name] for name in pooling.PARTS["concat"]], dim=1)
     standard = (values - weights["concat.mean"]) / weights["concat.scale"]
     assert standard.mean(0).abs().max() < 0.1  # a twentieth of the texts was held out

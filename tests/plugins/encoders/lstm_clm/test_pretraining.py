@@ -278,17 +278,17 @@ def test_the_digest_depends_on_the_texts_and_nothing_else():
 def test_every_piece_is_predicted_once_an_epoch(model, texts):
     _, _, vocabulary, _ = folders.read(model)
     found = Corpus(["今天下雨" * 700, *texts, "x"], vocabulary)
-    for batches in (found.in_order(16), found.shuffled(16, 0, 3)):
+    for batches in (found.in_order(16), found.shuffled_batches(16, 0, 3)):
         targets = [targets[targets >= 0] for chosen in batches for _, targets in found.batch(chosen).windows(64)]
         assert sum(map(len, targets)) == len(found)
         assert torch.equal(torch.cat(targets).sort().values, found.flat[1:].long().sort().values)
-    assert found.shuffled(16, 0, 3) != found.shuffled(16, 0, 4) != found.shuffled(16, 1, 4)
+    assert found.shuffled_batches(16, 0, 3) != found.shuffled_batches(16, 0, 4) != found.shuffled_batches(16, 1, 4)
 
 
 def test_batches_hold_texts_of_about_the_same_length(model, texts):
     _, _, vocabulary, _ = folders.read(model)
     found = Corpus(texts, vocabulary)
-    padded = sum(batch.pieces.numel() for chosen in found.shuffled(16, 0, 0) for batch in [found.batch(chosen)])
+    padded = sum(batch.pieces.numel() for chosen in found.shuffled_batches(16, 0, 0) for batch in [found.batch(chosen)])
     assert padded < 1.1 * len(found)
 
 
