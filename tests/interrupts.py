@@ -45,7 +45,7 @@ DEPTH = 6
 
 
 AFTER_KILLS = ("was killed", "nothing refers to it")
-"""What `check` says of what a kill leaves to the next run, and a second Ctrl-C may, while the first is seen to."""
+"""What `check` says of what a kill leaves behind, and a second Ctrl-C may, while the first is seen to."""
 
 
 class Interrupted:
@@ -257,7 +257,9 @@ class Scene:
     def trial(self, at: int, again: int | None = None, goes_on: bool = False) -> tuple[str, list[str]]:
         """Where it was interrupted, and what was lost by it; after a second one, but for what a kill leaves, too."""
         where = self.interrupted(at, again, goes_on)
-        wrong = [line for line in self.losses() if again is None or not line.endswith(AFTER_KILLS)]
+        wrong = self.losses()
+        if again is not None:
+            wrong = [line for line in wrong if not line.endswith(AFTER_KILLS) and not line.startswith("left: ")]
         if not wrong:
             try:
                 self.again()
