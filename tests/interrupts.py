@@ -246,7 +246,8 @@ class Scene:
         """What the catalogue says and the disk holds, to compare with what comes out where nothing interrupts."""
         with self.opened() as ws:
             meant = self.meaning(ws)
-        files = [path for folder in (self.photos, self.out) for path in folder.rglob("*") if path.is_file()]
+        found = [path for folder in (self.photos, self.out) for path in folder.rglob("*") if path.is_file()]
+        files = [path for path in found if not any(map(_is_left, (path, path.parent)))]  # `losses` tells of those
         return meant | {"files": sorted(map(str, files)), "contents": self.contents()}
 
     def again(self) -> None:
