@@ -9,12 +9,12 @@ with curator.open_workspace("workspace", create=True) as ws:
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from curator.version import __version__
 
+TYPE_CHECKING = False  # that of `typing`, whose import comes before a command can see to Ctrl-C
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from curator.reporter import Reporter
     from curator.workspace import Workspace
 

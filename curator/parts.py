@@ -24,6 +24,8 @@ from curator.history.runs import Runs
 from curator.quarantine.quarantine import Quarantine
 from curator.reporter import Reporter
 from curator.store.catalogue import open_catalogue
+from curator.store.catalogue.changes import ChangeStore
+from curator.store.catalogue.integrity import users
 from curator.store.catalogue.runs import RunStore
 from curator.store.derived import Derived
 from curator.store.objects import Objects
@@ -59,7 +61,7 @@ class Parts:
         self.coverage = Coverage(self.derived, self.models, self.reporter)
         self.moves = Moves(self.database, folder.absolute() / "quarantine")
         self._turn = Turn(folder / ".lock", self.database.read_only, self._wait, self._recover)
-        self._runs = Runs(self.database, self._turn)
+        self._runs = Runs(self.database, self._turn, self._abandon)
         self.quarantine = Quarantine(self.items.places, self.moves, self.reporter, self.begin)
         self._recover_if_alone()
 
@@ -114,6 +116,19 @@ class Parts:
         """Now that the turn is ours: whatever is half moved was left so by a run that was killed."""
         if self.moves.planned():
             self.moves.recover(self.reporter)
+
+    def _abandon(self, is_ours: bool) -> None:
+        """Keep nothing that a run was in the midst of: no transaction, and no object whose row never came to be.
+
+        `is_ours`: whether the turn is, without which nobody keeps or removes objects.
+        """
+        self.database.abandon()
+        self.derived.database.abandon()
+        if is_ours and self.objects.put_here:
+            named = users(self.database)
+            for name in self.objects.put_here:
+                if name not in named and not ChangeStore(self.database).holds_removed_object(name):
+                    self.objects.path(name).unlink(missing_ok=True)
 
     def _recover_if_alone(self) -> None:
         """At the start, so that also what only reads finds every file where the catalogue says."""

@@ -295,11 +295,18 @@ class Workspace(Parts):
 
         Raises `NotReady`, naming them, where later runs build on it, and then changes nothing.
         """
-        with self.begin("undo", {}) as journal:
-            undo = Undo(self.database, self.moves)
-            chosen = undo.choose(run)
-            journal.arguments = {"run": chosen}
-            return undo.take_back(chosen, journal)
+        undo = Undo(self.database, self.moves)
+        chosen = None
+        try:
+            with self.begin("undo", {}) as journal:
+                chosen = undo.choose(run)
+                journal.arguments = {"run": chosen}
+                return undo.take_back(chosen, journal)
+        except KeyboardInterrupt:
+            by = None if chosen is None else undo.undone().get(chosen)
+            if by is not None:  # it was at its end: without a word, the same command would undo one run more
+                self.reporter.say(f"run {chosen} was undone all the same: `curator undo {by}` does it again")
+            raise
 
     def check(self, repair: bool = False) -> list[tuple[Fault, bool]]:
         """Read every file, object and vector; returns what is wrong, each with whether it was repaired.

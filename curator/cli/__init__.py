@@ -17,6 +17,7 @@ from curator.cli import encode, heads, history, items, pairs, plugins, pretraini
 from curator.cli.shared import registry
 from curator.cli.text import complain
 from curator.errors import CuratorError, is_interrupt
+from curator.interrupts import LINE, Raised, end_at_once
 from curator.version import __version__
 
 COMMANDS: tuple[click.Command, ...] = (
@@ -75,8 +76,10 @@ class Root(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what a person or the system did wrong becomes one line and an exit code."""
+        raised = Raised()
         try:
-            return super().invoke(ctx)
+            with raised:
+                return super().invoke(ctx)
         except CuratorError as error:
             complain(str(error))
             ctx.exit(error.exit_code)
@@ -92,7 +95,8 @@ class Root(click.Group):
         except BaseException as error:
             if not is_interrupt(error):
                 raise
-            complain("interrupted: what was done is kept, the same command goes on from there")
+            raised.over()
+            complain(LINE)
             ctx.exit(130)
 
 
@@ -115,7 +119,8 @@ for _command in COMMANDS:
 
 
 def main() -> None:
-    """The console script."""
+    """The console script, once it is imported."""
+    end_at_once()
     _open_closed()
     _keep_stdout()
     # A pipe or an old terminal must not make a Chinese file name an error.

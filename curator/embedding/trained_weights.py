@@ -10,11 +10,11 @@ import hashlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from curator.store.objects import Objects
+from curator.store.scratch import beside
 
 SEEN = "seen.json"
 """In the folder of a fine-tuned model: the hashes of the items that it learnt from."""
@@ -39,19 +39,19 @@ class Trained:
         if wanted.is_dir():
             return wanted
         self.folder.mkdir(exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=".making", dir=self.folder))
-        try:
+
+        def lay_out(made: Path) -> None:
+            made.mkdir(mode=0o700)
             for file, object_ in files.items():
                 self.objects.get(object_)  # checked against its hash
                 _link(self.objects.path(object_), made / file)
             made.replace(wanted)
+
+        try:
+            beside(self.folder, ".making", lay_out)
         except OSError:
-            shutil.rmtree(made, ignore_errors=True)
             if not wanted.is_dir():  # else another process was quicker
                 raise
-        except BaseException:
-            shutil.rmtree(made, ignore_errors=True)
-            raise
         return wanted
 
 

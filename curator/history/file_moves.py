@@ -3,7 +3,7 @@
 A unit is one or more moves and the rows that go with them. The moves are written as 'planned' and committed; the
 files are moved; then the rows change and the moves become 'done' in one transaction. So whatever is 'planned' when
 nobody is at work was cut short before the catalogue knew of it, and is taken back: there is one rule for a failure,
-for Ctrl-C and for the next start after a kill.
+for Ctrl-C and for the next start after a kill, and it looks at what is committed and at the disk, at nothing else.
 """
 
 from __future__ import annotations
@@ -100,10 +100,10 @@ class Moves:
         self._refuse_taken(moves)
         run = journal.start()
         with self.database.durable():
-            with self.database.transaction():
-                planned = [self._plan(run, move) for move in moves]
-            step("planned")
             try:
+                with self.database.transaction():
+                    planned = [self._plan(run, move) for move in moves]
+                step("planned")
                 for move in moves:
                     self._carry_out(move)
                 with self.database.transaction():
@@ -111,7 +111,7 @@ class Moves:
                     self.store.close(planned, "done")
                 step("done")
             except BaseException:
-                self._take_back(planned)
+                self._settle(run)
                 raise
         for move in moves:
             if move.direction == "back":
@@ -131,19 +131,26 @@ class Moves:
         """
         run = journal.start()
         with self.database.durable():
-            with self.database.transaction():
-                planned = self._plan(run, move)
-                then()
-            step("planned")
             try:
-                self._erase(move)
-            except OSError:
                 with self.database.transaction():
-                    instead()
-                    self.store.close([planned], "undone")
+                    planned = self._plan(run, move)
+                    then()
+                step("planned")
+                self._erase_planned(planned, move, instead)
+            except BaseException:
+                self._settle(run)
                 raise
-            step("erased")
-            self.store.close([planned], "done")
+
+    def _erase_planned(self, planned: int, move: Move, instead: Callable[[], None]) -> None:
+        try:
+            self._erase(move)
+        except OSError:
+            with self.database.transaction():
+                instead()
+                self.store.close([planned], "undone")
+            raise
+        step("erased")
+        self.store.close([planned], "done")
 
     def recover(self, reporter: Reporter) -> None:
         """Bring to an end what killed runs left half done. Only for who is alone in the workspace.
@@ -164,10 +171,20 @@ class Moves:
             more = f" (and {len(failed) - 1:,} more: `curator check` lists them)" if len(failed) > 1 else ""
             reporter.say(failed[0] + more)
 
+    def _settle(self, run: int) -> None:
+        """After a failure or an interrupt, do what the next command would do after a kill, by what the catalogue says.
+
+        Not by how far this process got: an interrupt may come when all is committed, and nothing may be taken back.
+        """
+        self.database.abandon()
+        for row in reversed(self.store.planned()):
+            if row.run_id == run:
+                self._bring_to_an_end(row.id, _move(row))
+
     def _bring_to_an_end(self, key: int, move: Move) -> tuple[bool, str]:
         """Remove a file that was to go for good, take back any other move; whether that went well, and what to say."""
         if move.direction != "off":
-            return self._take_back_one(key, move)
+            return self._take_back(key, move)
         try:
             self._erase(move)
         except OSError as error:
@@ -205,14 +222,7 @@ class Moves:
             os.unlink(source)
         self._tidy(source)
 
-    def _take_back(self, planned: Iterable[int]) -> None:
-        """Put files back where they were before these moves, the last first."""
-        for key in sorted(planned, reverse=True):
-            row = self.store.by_id(key)
-            assert row is not None
-            self._take_back_one(key, _move(row))
-
-    def _take_back_one(self, key: int, move: Move) -> tuple[bool, str]:
+    def _take_back(self, key: int, move: Move) -> tuple[bool, str]:
         """Whether a file is back, and in words what was done; if not, it stays planned, and the next start tries again.
 
         `BadContent` tells of what is in the way of a copy from another disk, as `OSError` does of the rest.

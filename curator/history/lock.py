@@ -34,7 +34,7 @@ class Turn:
         self.read_only = read_only
         self.on_wait = on_wait
         self.on_taken = on_taken
-        self._lock: BaseFileLock | None = None
+        self._lock: BaseFileLock | None = None  # made when first needed; it knows itself whether it is held
         self._holds: list[Hold] = []
 
     def begin(self) -> Hold:
@@ -52,19 +52,21 @@ class Turn:
 
     def take_if_free(self) -> bool:
         """Take it unless somebody else has it; returns whether it is ours (or there is nothing to take)."""
-        return self._lock is not None or self.read_only or self._take(0)
+        return self._is_ours() or self.read_only or self._take(0)
 
     def give_back(self) -> None:
         """Let the next one write, unless a run here still needs it."""
         if self._lock is not None and not any(hold.needed for hold in self._holds):
-            self._lock.release()
-            self._lock = None
+            self._lock.release(force=True)
 
     def close(self) -> None:
         """Give it back whatever has not ended, as what is never iterated to its end."""
         for hold in [*self._holds]:
             hold.end()
         self.give_back()
+
+    def _is_ours(self) -> bool:
+        return self._lock is not None and self._lock.is_locked
 
     def _wait(self) -> None:
         """Wait until nobody else writes, saying so if that is not at once."""
@@ -75,14 +77,12 @@ class Turn:
     def _take(self, seconds: float | None) -> bool:
         from filelock import FileLock, Timeout
 
-        lock = FileLock(self.path)
+        self._lock = self._lock or FileLock(self.path)
         try:
-            lock.acquire(timeout=-1 if seconds is None else seconds)
+            self._lock.acquire(timeout=-1 if seconds is None else seconds)
+            self.on_taken()
         except Timeout:
             return False
-        self._lock = lock
-        try:
-            self.on_taken()
         except BaseException:
             self.give_back()
             raise

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from curator.errors import is_interrupt
 from curator.history.journal import Journal, UnderWay
-from curator.history.lock import Turn
+from curator.history.lock import Hold, Turn
 from curator.store.sqlite import Database
 
 
 class Runs:
     """Begins the runs of an open workspace. One may begin between two steps of another, as between two findings."""
 
-    def __init__(self, database: Database, turn: Turn) -> None:
+    def __init__(self, database: Database, turn: Turn, abandon: Callable[[bool], None]) -> None:
+        """`abandon`: keep nothing that was cut short; called with whether the turn is ours."""
         self.database = database
         self.turn = turn
+        self.abandon = abandon
         self.under_way = UnderWay()
 
     @contextlib.contextmanager
@@ -30,18 +32,28 @@ class Runs:
             if not reads_first:
                 hold.take()
             yield journal
-        except BaseException as error:
-            interrupted = isinstance(error, GeneratorExit) or is_interrupt(error)
-            journal.finish("interrupted" if interrupted else "failed")
-            raise
-        else:
             journal.finish("done")
+        except GeneratorExit:  # nobody iterates any more what this run is a part of; it was between two steps
+            journal.finish("interrupted")
+            raise
+        except BaseException as error:
+            self._cut_short(journal, hold)
+            journal.finish("interrupted" if is_interrupt(error) else "failed")
+            raise
         finally:
             self.under_way.journals.remove(journal)
             hold.end()
 
+    def _cut_short(self, journal: Journal, hold: Hold) -> None:
+        """End what an interrupt may have left open, wherever it came, also a run that began unnoticed."""
+        self.abandon(hold.needed)
+        if hold.needed:
+            others = [other.run for other in self.under_way.journals if other is not journal]
+            journal.runs.interrupt_all_but([run for run in others if run is not None])
+
     def close(self) -> None:
         """End what is still under way, as findings that nobody iterates any more."""
+        self.abandon(False)
         for journal in self.under_way.journals:
             journal.end("interrupted")
         self.turn.close()

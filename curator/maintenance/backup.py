@@ -7,7 +7,6 @@ import os
 import sqlite3
 import stat
 import tarfile
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from curator.store.catalogue import FILE
 from curator.store.catalogue.integrity import users
 from curator.store.catalogue.items import ItemStore
 from curator.store.objects import Objects
+from curator.store.scratch import beside
 from curator.store.sqlite import Database
 
 
@@ -41,15 +41,19 @@ def back_up(database: Database, objects: Objects, target: Path, force: bool = Fa
     """
     _refuse(target, database.path.parent, force)
     try:
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup") as folder:
-            made = Path(folder, "archive")
-            report = _write(database, objects, made, target)
-            made.replace(target)
+        return beside(target.parent, ".backup", lambda folder: _make(database, objects, folder, target))
     except (OSError, sqlite3.OperationalError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise WorkspaceError(f"cannot write {str(target)!r}: {why.lower()}") from error
     except sqlite3.DatabaseError as error:
         raise database.damaged(error) from error
+
+
+def _make(database: Database, objects: Objects, folder: Path, target: Path) -> Backup:
+    folder.mkdir(mode=0o700)
+    made = folder / "archive"
+    report = _write(database, objects, made, target)
+    made.replace(target)
     return report
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
@@ -14,6 +13,7 @@ from typing import IO
 from curator.catalog.places import Places, expand_path, is_below, missing_path, real
 from curator.errors import BadInput, CuratorError
 from curator.media.files import BadContent, look, reason
+from curator.store.scratch import beside
 
 
 class Targets:
@@ -62,21 +62,20 @@ class Targets:
         return target
 
     def _place(self, made: IO[bytes], target: Path) -> None:
-        beside = target.with_name(f".curator-{secrets.token_hex(4)}.part")
-        try:
-            with beside.open("xb") as file:
+        def place(part: Path) -> None:
+            with part.open("xb") as file:
                 shutil.copyfileobj(made, file)
                 file.flush()
                 os.fsync(file.fileno())
             if not self._force:
                 # What somebody else has put there in the meantime is not written over.
                 with contextlib.suppress(OSError):
-                    os.link(beside, target)
+                    os.link(part, target)
                     return
                 self.checked(target)
-            beside.replace(target)
-        finally:
-            beside.unlink(missing_ok=True)
+            part.replace(target)
+
+        beside(target.parent, ".curator-", place)
 
     def _catalogued(self, target: str) -> bool:
         if self._places.at(target) or self._places.at(real(target)):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from curator.errors import WorkspaceError
+from curator.store.scratch import beside
 
 
 class Objects:
@@ -16,6 +16,8 @@ class Objects:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.put_here: list[str] = []
+        """What was put since this was opened, in whole or in part; what is known of it is in the catalogue."""
 
     def put(self, data: bytes) -> str:
         """Keep bytes, also in place of damaged ones; returns their SHA-256 (hex).
@@ -27,16 +29,16 @@ class Objects:
         if self.holds(name):
             return name
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent)
-        try:
-            with os.fdopen(handle, "wb") as file:
+        self.put_here.append(name)
+
+        def write(made: Path) -> None:
+            with made.open("xb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-            Path(temporary).replace(path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+            made.replace(path)
+
+        beside(path.parent, "tmp", write)
         return name
 
     def get(self, name: str) -> bytes:

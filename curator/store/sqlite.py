@@ -60,29 +60,22 @@ class Database:
         with self.explained():
             self.connection.executemany(sql, rows)
 
-    @contextlib.contextmanager
-    def transaction(self) -> Iterator[None]:
+    def transaction(self) -> Transaction:
         """All of the block or nothing of it. Inside another transaction, part of that one."""
-        if self.connection.in_transaction:
-            yield
-            return
-        self.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            with self.explained():
-                self.connection.commit()
-        except BaseException:
-            self.connection.rollback()
-            raise
+        return Transaction(self)
 
-    @contextlib.contextmanager
-    def durable(self) -> Iterator[None]:
+    def durable(self) -> Durable:
         """What is committed here is on the disk before the block goes on, also if the power fails."""
-        self.execute("PRAGMA synchronous = FULL")
-        try:
-            yield
-        finally:
-            self.execute("PRAGMA synchronous = NORMAL")
+        return Durable(self)
+
+    def abandon(self) -> None:
+        """Keep nothing of a transaction that was cut short before its block could end it; where there is none, nothing.
+
+        Whoever catches what cut it short calls this before asking what holds: until then the answer would hold for
+        this connection alone.
+        """
+        with contextlib.suppress(sqlite3.ProgrammingError):  # closed, and so ended
+            self.connection.rollback()
 
     def defer_foreign_keys(self) -> None:
         """Let rows of this transaction name others that are not there yet; what counts is its end."""
@@ -139,6 +132,50 @@ class Database:
     def damaged(self, what: object) -> WorkspaceError:
         """The one line for a file that SQLite finds faulty."""
         return WorkspaceError(f"{self.path} is damaged ({what}): {self.if_damaged}")
+
+
+class Transaction:
+    """The block of `Database.transaction`.
+
+    A class and no generator: one that an interrupt left half way would roll back when it is collected, which may be in
+    the midst of another transaction.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.is_inner = database.connection.in_transaction
+
+    def __enter__(self) -> None:
+        if not self.is_inner:
+            try:
+                self.database.execute("BEGIN IMMEDIATE")
+            except BaseException:
+                self.database.abandon()
+                raise
+
+    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
+        if self.is_inner:
+            return
+        try:
+            if kind is None:
+                with self.database.explained():
+                    self.database.connection.commit()
+        finally:
+            self.database.abandon()
+
+
+class Durable:
+    """The block of `Database.durable`."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def __enter__(self) -> None:
+        self.database.execute("PRAGMA synchronous = FULL")
+
+    def __exit__(self, *error: object) -> None:
+        with contextlib.suppress(sqlite3.OperationalError):  # in a transaction that was cut short: slower, no more
+            self.database.connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def read_only_error(path: Path) -> WorkspaceError:

@@ -36,11 +36,6 @@ class MoveStore:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def by_id(self, move: int) -> MoveRow | None:
-        """A move."""
-        row = self.database.row(f"{_MOVES} WHERE id = ?", move)
-        return None if row is None else _move(row)
-
     def of_run(self, run: int) -> list[MoveRow]:
         """What a run moved, in order."""
         return [

@@ -1,0 +1,133 @@
+"""Ctrl-C as a signal to the real command, at any time: exit code 130, one line, nothing lost."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from contextlib import ExitStack
+
+import cli_kit
+import interrupts
+import pytest
+
+SEED = int(os.environ.get("CURATOR_TESTS_SEED", "1"))
+
+COMMAND = """
+import os, sys
+from curator.__main__ import end_at_once, main
+end_at_once()
+os.write(int(sys.argv.pop(1)), b".")
+main()
+"""
+"""As the console script; with a sign when `main` has done its first step, as what came before is Python's own."""
+
+
+def interrupted(seconds, *args, cwd):
+    """The command; Ctrl-C comes so long after curator was called, None for never."""
+    ours, theirs = os.pipe()
+    process = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, str(theirs), *args],
+        cwd=cwd,
+        env=cli_kit.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        pass_fds=[theirs],
+    )
+    with ExitStack() as stack:
+        stack.callback(os.close, ours)
+        os.close(theirs)
+        assert os.read(ours, 1) == b"."
+        if seconds is not None:
+            time.sleep(seconds)
+            process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    return cli_kit.Ran(process.returncode, out, err)
+
+
+def hold(ran):
+    """Interrupted like any other, or it was done before."""
+    if ran.code == -signal.SIGINT:  # when Python has put away how it sees to signals, at its very end
+        assert ran.err == ""
+    elif ran.code:
+        ran.assert_ended(130, "interrupted: what was done is kept", "the same command goes on")
+    assert "Traceback" not in ran.err and "Aborted" not in ran.err, ran
+
+
+def sweep(delays, tmp_path):
+    codes = []
+    for delay in delays:
+        ran = interrupted(delay, "status", cwd=tmp_path)
+        if ran.code != 3:  # there is no workspace, as it says where it came to that
+            hold(ran)
+        codes.append(ran.code)
+    return codes
+
+
+def test_while_python_imports_curator(tmp_path):
+    codes = sweep([0.001 * number for number in (1, 2, 4, 7, 11, 16, 22, 30)], tmp_path)
+    assert codes[:4] == [130] * 4, codes
+
+
+@pytest.mark.slow
+def test_while_python_imports_curator_in_small_steps(tmp_path):
+    sweep([0.0005 * number for number in range(300)], tmp_path)
+
+
+def test_where_ctrl_c_is_ignored_it_stays_so(tmp_path):
+    """As for what a script starts in the background."""
+    program = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)" + COMMAND
+    ours, theirs = os.pipe()
+    command = [sys.executable, "-c", program, str(theirs), "--version"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL, pass_fds=[theirs])
+    assert os.read(ours, 1) == b"."
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 0
+    os.close(ours)
+    os.close(theirs)
+
+
+COMMANDS = {
+    "restore": (["quarantine", "restore", "--all"], interrupts.after(interrupts.set_aside)),
+    "purge": (["quarantine", "purge", "--older-than", "0", "--yes"], interrupts.after(interrupts.set_aside)),
+    "undo": (["undo", "3"], interrupts.after(interrupts.set_aside)),
+    "dedupe": (["dedupe", "--apply"], interrupts.after()),
+    "add": (["add", "out/new", "--label", "new", "--no-encode"], interrupts.after()),
+}
+
+
+def at_random(name, folder, count):
+    """Interrupt a command so many times, at moments drawn from all that it takes; how it ended each time."""
+    args, before = COMMANDS[name]
+    scene = interrupts.Scene(folder, lambda scene, ws: None, before)
+    began = time.monotonic()
+    done = interrupted(None, *args, cwd=scene.folder)
+    takes = time.monotonic() - began
+    assert done.code == 0, done
+    draw = random.Random(f"{SEED} {name}")
+    ended = []
+    for _ in range(count):
+        scene.put_back()
+        ran = interrupted(draw.uniform(0, takes), *args, cwd=scene.folder)
+        hold(ran)
+        assert not scene.losses(), (ran, scene.losses())
+        again = cli_kit.curator(*args, cwd=scene.folder)
+        assert again.code == 0 or "undone already" in again.err, again
+        assert not scene.losses()
+        ended.append(ran.code)
+    return ended
+
+
+@pytest.mark.parametrize("name", ["restore", "undo"])
+def test_at_a_few_moments(name, tmp_path):
+    at_random(name, tmp_path, 3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_at_many_moments(name, tmp_path):
+    assert 130 in at_random(name, tmp_path, int(os.environ.get("CURATOR_INTERRUPTS_SIGNALS", "40")))
