@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
-from curator.catalog.places import Places, is_below, missing_path, real, typed
+from curator.catalog.places import Places, missing_path, real, typed
 from curator.errors import BadInput, CuratorError
 from curator.media.files import BadContent, look, reason
+from curator.store.paths import is_below
 
 
 class Targets:
