@@ -4,6 +4,7 @@
     ├── BadInput             2   a value that cannot be used (click's own usage errors exit with 2 as well)
     ├── NotFound             3   no such path, item, label, encoder, head or workspace
     ├── NotReady             4   possible, but something has to be done first; the message holds the command
+    │   └── NotTrusted       4   a workspace that is not known here would move files outside of its folder
     ├── SomeItemsFailed      5   the run went through, but some items could not be used
     ├── PluginError          6   a plugin failed; names plugin, distribution and version
     └── WorkspaceError       7   the workspace cannot be used: newer, read-only, damaged
@@ -14,13 +15,14 @@ An interrupt (Ctrl-C) exits with 130. Library code raises these; only `curator.c
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 __all__ = [
     "BadInput",
     "CuratorError",
     "NotFound",
     "NotReady",
+    "NotTrusted",
     "PluginError",
     "SomeItemsFailed",
     "WorkspaceError",
@@ -69,6 +71,17 @@ class NotReady(CuratorError):
     """What was asked is possible once something else is done; the message holds the command for it."""
 
     exit_code = 4
+
+
+class NotTrusted(NotReady):
+    """Files outside of a workspace's folder would be moved, and this user neither made it here nor said to trust it.
+
+    `plan`: where each would go, as (from, to). Nothing was moved.
+    """
+
+    def __init__(self, message: str, plan: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.plan = tuple(plan)
 
 
 class SomeItemsFailed(CuratorError):

@@ -59,7 +59,7 @@ class Parts:
         self.pairs = Pairs(self.database)
         self.models = Models(self.database, registry, Trained(self.objects, folder / "models"))
         self.coverage = Coverage(self.derived, self.models, self.reporter)
-        self.moves = Moves(self.database, folder.absolute() / "quarantine")
+        self.moves = Moves(self.database, folder.absolute())
         self._turn = Turn(folder / ".lock", self.database.read_only, self._wait, self._recover)
         self._runs = Runs(self.database, self._turn, self._abandon)
         self.quarantine = Quarantine(self.items.places, self.moves, self.reporter, self.begin)

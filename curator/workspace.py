@@ -11,6 +11,7 @@ with curator.open_workspace("workspace") as ws:
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -30,8 +31,9 @@ from curator.api import (
 from curator.catalog.labels import Source
 from curator.catalog.places import expand_path
 from curator.embedding.coverage import EncodeReport
-from curator.errors import BadInput, WorkspaceError
+from curator.errors import BadInput, NotReady, WorkspaceError
 from curator.history.lock import alone
+from curator.history.trust import Trust
 from curator.history.undo import Undo, Undone
 from curator.ingest.ingest import Ingest
 from curator.ingest.options import AddOptions, AddReport
@@ -45,6 +47,7 @@ from curator.running.artifacts import Targets
 from curator.running.binding import bind_parameters, refuse_empty
 from curator.running.outputs import apply as carry_out
 from curator.store.catalogue import FILE, open_catalogue
+from curator.store.catalogue.places import PlaceStore
 from curator.store.derived import Derived
 from curator.store.sqlite import read_only_error
 from curator.workspace_path import is_workspace
@@ -78,7 +81,9 @@ class Workspace(Parts):
         with alone(folder):
             if is_workspace(folder):
                 return False
-            open_catalogue(folder).close()
+            database = open_catalogue(folder)
+            with contextlib.closing(database), contextlib.suppress(WorkspaceError):  # where no home can be written
+                Trust(folder, database).give()
             Derived(folder).close()
         return True
 
@@ -307,6 +312,35 @@ class Workspace(Parts):
             if by is not None:  # it was at its end: without a word, the same command would undo one run more
                 self.reporter.say(f"run {chosen} was undone all the same: `curator undo {by}` does it again")
             raise
+
+    def outside(self) -> Iterator[tuple[str, str, str]]:
+        """What this workspace could touch outside of its folder, as (what, from, to).
+
+        "folder": files below it may be moved to quarantine; "cut short": a move that a killed run left, to be taken
+        back; "in quarantine": a file, and where it would be put back.
+        """
+        for root in PlaceStore(self.database).roots():
+            yield "folder", root, ""
+        for move in self.moves.planned():
+            yield "cut short", *self.moves.stated(move)
+        for file in self.quarantine.all():
+            yield "in quarantine", str(file.stored), str(file.outside)
+
+    def trust(self, yes: bool = False) -> bool:
+        """Let this workspace move files outside of its folder, as one that was made here may; asks, unless `yes`.
+
+        Returns whether it may from now on, and takes back what a killed run left half moved. Raises `NotReady` where
+        nobody can be asked.
+        """
+        if not yes and not self.moves.trust.given():
+            answer = self.reporter.confirm(f"let {self.folder} move the files of these folders?", default=False)
+            if answer is None:
+                raise NotReady("nobody is here to be asked: --yes trusts this workspace")
+            if not answer:
+                return False
+        self.moves.trust.give()
+        self._recover_if_alone()
+        return True
 
     def check(self, repair: bool = False) -> list[tuple[Fault, bool]]:
         """Read every file, object and vector; returns what is wrong, each with whether it was repaired.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import compileall
 import os
+import shutil
 import sys
+import tempfile
 from collections import Counter
 
 import curator_plugins
@@ -18,6 +20,9 @@ import curator
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
+# What makes or trusts a workspace is kept in the user's own folder: not that of who runs the tests.
+os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="curator-tests-state-")
+
 # Test modules are compiled once as well, and not by each worker of each run.
 sys.dont_write_bytecode = False
 
@@ -29,6 +34,10 @@ def pytest_configure(config):
             for folder in package.__path__:
                 compileall.compile_dir(folder, quiet=2)
     config.option.loadscopereorder = False  # files go to the workers in the order of the collection, which is below
+
+
+def pytest_unconfigure():
+    shutil.rmtree(os.environ["XDG_STATE_HOME"], ignore_errors=True)
 
 
 @pytest.hookimpl(trylast=True)

@@ -32,6 +32,7 @@ from curator.errors import NotFound
 from curator.registry.loader import Registry, load_plugins
 from curator.reporter import Reporter
 from curator.store.catalogue.places import PlaceStore
+from curator.store.catalogue.settings import ID
 from curator.workspace import Workspace
 
 OURS = (
@@ -282,8 +283,9 @@ def shown(report: Any) -> dict[str, int]:
 
 
 def dump(workspace: Workspace) -> dict[str, list[tuple[Any, ...]]]:
-    """Every row of the catalogue but what was done when: `run`, `change`, `move`."""
+    """Every row of the catalogue but what was done when (`run`, `change`, `move`), and the workspace's id."""
     connection = workspace.database.connection
     sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '%sqlite%'"
     tables = {row[0] for row in connection.execute(sql)} - {"run", "change", "move"}
-    return {table: sorted(map(tuple, connection.execute(f"SELECT * FROM {table}")), key=repr) for table in tables}
+    rows = {table: map(tuple, connection.execute(f"SELECT * FROM {table}")) for table in tables}
+    return {table: sorted((row for row in rows[table] if ID not in row), key=repr) for table in tables}

@@ -143,6 +143,28 @@ QUERIES = re.compile(
 # What reads more of a picture's file than was read when it was opened, or opens one.
 DECODES = re.compile(r"\b(Image\.open|n_frames|is_animated|_?getexif|exif_transpose|ImageSequence)\b|\.draft\(")
 
+# What makes, moves, links or removes files, by whatever object.
+WRITES = re.compile(
+    "(un)?link|rename|rmtree|rmdir|symlink|(hardlink|symlink)_to|mkdir|makedirs|mkfifo|write_(text|bytes)"
+    "|copyfile|copy2|copytree|mkstemp|mkdtemp|FileLock|truncate|chmod"
+)
+WRITING_CALLS = frozenset(["os.replace", "os.remove", "shutil.move", "shutil.copy"])
+DOORS = {"curator.store.paths": "held", "curator.history.move_ends": "Ends"}
+"""What says where a name of a workspace leads; the second asks the first, for moves."""
+# Rooms whose paths a person or a plugin gives, and modules whose paths do not stand in a workspace.
+GIVEN_PATHS = {
+    "curator.cli": "says only",
+    "curator.kit": "works where it is told to, for plugins",
+    "curator.scaffold": "makes the folder that a person names",
+    "curator.testing": "works in folders of its own",
+    "curator_plugins": "are given the folders that they write to",
+    "curator.running.artifacts": "files that a person names",
+    "curator.maintenance.backup": "an archive that a person names",
+    "curator.learning.finetuning": "a temporary folder of its own",
+    "curator.history.trust": "the user's own folder",
+    "curator.workspace": "the folder that a person names",
+}
+
 # Migrations only ever grow.
 LONGER = {"curator.store.migrations": 10_000}
 # One module a family of commands; and beside the doors, seven modules that stand for the former names of others.
@@ -177,6 +199,7 @@ class Module:
     functions: tuple[tuple[str, int, int], ...]
     sql: tuple[tuple[int, str], ...]
     decoding: tuple[tuple[int, str], ...]
+    writing: tuple[tuple[int, str], ...]
 
     @property
     def layer(self) -> str:
@@ -218,9 +241,10 @@ def parsed(root_package: str, inner: Path, path: Path, text: str) -> Module:
     ]
     imports = tuple(imported(tree, package, top=True))
     sql = tuple(sorted(sql_in(nodes)))
+    writing = tuple(sorted(writing_in(nodes)))
     lines = enumerate(text.splitlines(), 1)
     decoding = tuple((number, f"uses {found[0]}") for number, line in lines if (found := DECODES.search(line)))
-    return Module(".".join(name), str(path), text, imports, tuple(calls), tuple(functions), sql, decoding)
+    return Module(".".join(name), str(path), text, imports, tuple(calls), tuple(functions), sql, decoding, writing)
 
 
 def sql_in(nodes: Collection[ast.AST]) -> Iterator[tuple[int, str]]:
@@ -235,6 +259,21 @@ def sql_in(nodes: Collection[ast.AST]) -> Iterator[tuple[int, str]]:
             yield node.lineno, f"calls {called}"
         if isinstance(node, ast.Attribute) and node.attr == "connection":
             yield node.lineno, f"uses {ast.unparse(node)}"
+
+
+def writing_in(nodes: Collection[ast.AST]) -> Iterator[tuple[int, str]]:
+    """What changes folders and files, each with its line; `path.replace(other)` is told from that of texts."""
+    for node in nodes:
+        name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+        if WRITES.fullmatch(name):
+            yield node.lineno, f"uses {ast.unparse(node)}"
+        if isinstance(node, ast.Call):
+            called, values = ast.unparse(node.func), [string(part) for part in node.args]
+            of_path = called.endswith(".replace") and len(node.args) == 1 and not node.keywords
+            modes = [value for value in values if re.fullmatch("[rwaxbt+]{1,3}", value) and set(value) & set("wax+")]
+            opened = called.split(".")[-1] in ("open", "fdopen") and modes
+            if called in WRITING_CALLS or of_path or opened:
+                yield node.lineno, f"calls {called}"
 
 
 def string(node: ast.AST) -> str:
@@ -416,6 +455,15 @@ def one_door_to_pictures(tree: Tree) -> Complaints:
 
 
 @rule
+def one_door_to_names_in_a_workspace(tree: Tree) -> Complaints:
+    """What changes files below a workspace asks `curator.store.paths.held` where they are."""
+    for module in tree.values():
+        asks = any(DOORS.get(line.source) in line.names for line in module.imports)
+        if not asks and not any(within(module.name, name) for name in GIVEN_PATHS):
+            yield from ((module, line, what) for line, what in module.writing)
+
+
+@rule
 def short_files(tree: Tree) -> Complaints:
     for module in tree.values():
         if (lines := len(module.text.splitlines())) > LONGER.get(module.name, FILE_LINES):
@@ -477,6 +525,11 @@ STATEMENTS = "\n".join(["    x = 1"] * 60)
 LONG_FUNCTION = f"def _mutant():\n{STATEMENTS}"
 
 MUTANTS = [
+    ("one door to names in a workspace", "curator/embedding/search.py", inside("os.unlink(path)")),
+    ("one door to names in a workspace", "curator/catalog/items.py", inside("path.replace(other)")),
+    ("one door to names in a workspace", "curator/ingest/recorder.py", inside("open(path, 'ab')")),
+    ("one door to names in a workspace", "curator/quarantine/set_aside.py", inside("shutil.move(path, other)")),
+    ("one door to names in a workspace", "curator/maintenance/check.py", inside("return path.unlink")),
     ("one door to pictures", "curator/media/preprocessing.py", inside("image.n_frames")),
     ("one door to pictures", "curator/kit/sheets/page.py", inside("Image.open(path)")),
     ("one door to pictures", "plugins/actions/explain/drawing.py", inside("ImageOps.exif_transpose(image)")),

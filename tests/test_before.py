@@ -37,7 +37,9 @@ def ran(*args, code=0):
 
 
 def catalogue(home):
-    return before.tables(home / "workspace" / "catalogue.db", str(home))
+    """Every row, but for the id that a workspace gets when it is first trusted."""
+    now = before.tables(home / "workspace" / "catalogue.db", str(home))
+    return now | {"setting": [row for row in now["setting"] if row["key"] != "workspace.id"]}
 
 
 def cached(home):
@@ -182,6 +184,7 @@ def test_the_latest_run_is_undone_and_done_again(home):
 
 def test_everything_is_undone_and_all_of_it_done_again(home):
     """Back to an empty catalogue, then forward; the runs that the old workspace had undone stay so."""
+    ran("trust", "--yes")
     by = []
     while (done := curator_here("undo", "--json")).code == 0:
         by.append(done.row("undone")["by"])
@@ -202,6 +205,8 @@ def test_a_file_comes_back_from_quarantine(home):
     assert held["path"] == str(home / "odd names" / "copy.png") and held["why"] == "exact"
     (row,) = DUMP["catalogue"]["quarantined"]
     assert row["hash"] == hashlib.sha256((home / "photos" / "discs" / "0.png").read_bytes()).hexdigest()
+    ran("quarantine", "restore", "1", code=4)  # it was made before curator knew whose a workspace is: asked once
+    ran("trust", "--yes")
     ran("quarantine", "restore", "1")
     assert hashlib.sha256((home / "odd names" / "copy.png").read_bytes()).hexdigest() == row["hash"]
     now = catalogue(home)

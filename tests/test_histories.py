@@ -71,6 +71,7 @@ class Histories(RuleBasedStateMachine):
         self.model = Model(self.folder)
         self.clock = 1_700_000_000
         self.ws = elsewhere.opened(self.workspace)
+        self.ws.trust(yes=True)  # it is a copy
 
     def teardown(self):
         self.ws.close()
@@ -242,9 +243,11 @@ class Histories(RuleBasedStateMachine):
             sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '%sqlite%'"
             names = [name for (name,) in connection.execute(sql)]
             connection.row_factory = sqlite3.Row
-            return {
+            found = {
                 name: {row["id"]: dict(row) for row in connection.execute(f"SELECT * FROM {name}")} for name in names
             }
+        del found["setting"][0]  # the workspace's id
+        return found
 
     def _files(self):
         """What lies in people's folder and in quarantine/, byte by byte."""

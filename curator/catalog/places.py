@@ -15,6 +15,7 @@ from curator.history.journal import Journal
 from curator.media.files import BadContent, Stamp, look
 from curator.store.catalogue import path_to_value
 from curator.store.catalogue.places import PlaceRow, PlaceStore
+from curator.store.paths import is_below
 from curator.store.sqlite import Database
 
 
@@ -196,11 +197,6 @@ def has_left(path: str) -> bool:
         return not stat.S_ISREG(os.lstat(path).st_mode) or real(path) != path
     except OSError:
         return is_gone(path)
-
-
-def is_below(path: str, folder: str) -> bool:
-    """Whether `path` is `folder` or lies in it; both absolute and resolved."""
-    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def missing_path(path: Path, hint: str = "") -> NotFound:

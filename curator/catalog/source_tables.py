@@ -8,13 +8,14 @@ from dataclasses import asdict
 from pathlib import Path
 
 from curator.api import Place
-from curator.catalog.places import Places, is_below
+from curator.catalog.places import Places
 from curator.history.journal import Journal
 from curator.media.files import BadContent, Stamp, look
 from curator.store.catalogue import path_to_value
 from curator.store.catalogue.places import TableRowPlace
 from curator.store.catalogue.problems import ProblemStore, RowProblemRow
 from curator.store.catalogue.source_tables import SourceTableRow, SourceTableStore
+from curator.store.paths import is_below
 from curator.store.sqlite import Database
 
 UNREAD = {"hash": None, "size": None, "mtime_ns": None, "device": None, "inode": None}

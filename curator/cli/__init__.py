@@ -9,16 +9,20 @@ import errno
 import io
 import os
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from curator.cli import encode, heads, history, items, pairs, plugins, pretraining, quarantine, status
 from curator.cli.shared import registry
-from curator.cli.text import complain
-from curator.errors import CuratorError, is_interrupt
+from curator.cli.text import complain, say
+from curator.errors import CuratorError, NotTrusted, is_interrupt
 from curator.interrupts import LINE, Raised, end_at_once
 from curator.version import __version__
+
+PLANNED = 10
+"""How many moves are shown that were not allowed."""
 
 COMMANDS: tuple[click.Command, ...] = (
     items.init,
@@ -38,6 +42,7 @@ COMMANDS: tuple[click.Command, ...] = (
     history.undo,
     history.backup,
     history.check,
+    history.trust,
     quarantine.quarantine,
     plugins.plugins,
 )
@@ -81,6 +86,8 @@ class Root(click.Group):
             with raised:
                 return super().invoke(ctx)
         except CuratorError as error:
+            if isinstance(error, NotTrusted):
+                _say_plan(error.plan)
             complain(str(error))
             ctx.exit(error.exit_code)
         except click.UsageError as error:
@@ -128,6 +135,14 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace", encoding="utf-8" if os.name != "nt" else None)
     cli(prog_name="curator")
+
+
+def _say_plan(plan: Sequence[tuple[str, str]]) -> None:
+    """What would be moved if it were allowed, the first of it."""
+    for source, target in plan[:PLANNED]:
+        say(f"  would move {source} to {target}")
+    if len(plan) > PLANNED:
+        say(f"  … and {len(plan) - PLANNED:,} more")
 
 
 def _open_closed() -> None:

@@ -1,4 +1,4 @@
-"""Commands about what was done and what is there: log, undo, check, backup."""
+"""Commands about what was done and what is there: log, undo, check, backup, trust."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curator.cli.shared import Command, force_option, json_option, limit_option, workspace_option
-from curator.cli.tables import BACKUP, FAULTS, RUNS, UNDONE
+from curator.cli.tables import BACKUP, FAULTS, OUTSIDE, RUNS, UNDONE
 
 if TYPE_CHECKING:
     from curator.workspace import Workspace
@@ -114,6 +114,35 @@ def backup(workspace: Workspace, file: str, force: bool, as_json: bool) -> None:
     say_problems(made.left_out)
     if made.left_out:
         raise SomeItemsFailed(f"{count(len(made.left_out), 'damaged object')} left out: curator check says what to do")
+
+
+@click.command(cls=Command, rows=(OUTSIDE,), example="curator trust -w ../from-a-colleague")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--forget", is_flag=True, help="Trust it no more.")
+@limit_option
+@json_option
+@workspace_option()
+def trust(workspace: Workspace, yes: bool, forget: bool, limit: int | None, as_json: bool) -> None:
+    """Let a workspace that was not made here move files outside of its folder.
+
+    Shows the folders whose files it could move, and the moves that wait; then asks. Whatever only reads, or writes
+    inside of the workspace, needs no trust. One that `add` or `init` made here has it; a copied or moved one is asked
+    about once.
+    """
+    from curator.cli.render import Output
+    from curator.errors import BadInput
+
+    if yes and forget:
+        raise BadInput("--yes or --forget, not both")
+    output = Output(as_json, limit)
+    if forget:
+        workspace.moves.trust.take()
+        output.line(f"{workspace.folder} is not trusted")
+        return
+    names = ("what", "from", "to")
+    output.table(OUTSIDE, (dict(zip(names, row, strict=True)) for row in workspace.outside()))
+    said = "is trusted" if workspace.trust(yes) else "is not trusted; nothing was changed"
+    output.line(f"{workspace.folder} {said}")
 
 
 def _runs(workspace: Workspace) -> Iterator[dict[str, Any]]:

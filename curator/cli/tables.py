@@ -286,6 +286,16 @@ RETURNED = Table(
     ),
 )
 
+OUTSIDE = Table(
+    "outside",
+    "Outside of the workspace",
+    (
+        Column("what", "folder (files below it may be moved), cut short (a move to be taken back), in quarantine"),
+        Column("from", "the folder, or where the file is", "path"),
+        Column("to", "where it would go", "path"),
+    ),
+)
+
 FAULTS = Table(
     "fault",
     "Faults",

@@ -26,6 +26,7 @@ from curator.media.files import hash_file
 from curator.registry.validation import Breach, validate
 from curator.store.catalogue.models import ModelRow, ModelStore, model_name
 from curator.store.catalogue.settings import SettingStore
+from curator.store.paths import held as held_below
 from curator.store.sqlite import Database
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ class Models:
         journal.start()
         seen = _seen_in(folder) | (self.seen(parent) if parent else frozenset())
         if seen:
-            (folder / SEEN).write_text(json.dumps(sorted(seen)))
+            held_below(folder, SEEN).write_text(json.dumps(sorted(seen)))
         variant = None if current or parent is None else parent.variant or None
         model = self._recorded(spec, describe(spec, self._resolve(spec, variant, folder)))
         if model is None:

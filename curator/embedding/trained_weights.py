@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from curator.store.objects import Objects
+from curator.store.paths import held, held_tree
 from curator.store.scratch import beside
 
 SEEN = "seen.json"
@@ -35,16 +36,16 @@ class Trained:
     def folder_of(self, files: Mapping[str, str]) -> Path:
         """A folder with these files, made if need be. Raises `WorkspaceError` for an object that is gone or damaged."""
         name = hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()[:16]
-        wanted = self.folder / name
+        wanted = held(self.folder.parent, f"{self.folder.name}/{name}")
         if wanted.is_dir():
-            return wanted
+            return held_tree(wanted)
         self.folder.mkdir(exist_ok=True)
 
         def lay_out(made: Path) -> None:
             made.mkdir(mode=0o700)
             for file, object_ in files.items():
                 self.objects.get(object_)  # checked against its hash
-                _link(self.objects.path(object_), made / file)
+                _link(self.objects.path(object_), held(made, file))
             made.replace(wanted)
 
         try:

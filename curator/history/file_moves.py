@@ -16,7 +16,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from curator.errors import WorkspaceError
 from curator.history.journal import Journal
+from curator.history.move_ends import QUARANTINE, Ends
+from curator.history.trust import Trust
 from curator.media.files import BadContent, hash_file, look
 from curator.media.files import reason as why
 from curator.reporter import Reporter
@@ -60,23 +63,28 @@ def step(name: str) -> None:
 class Moves:
     """Carries moves out, takes back what was cut short, and knows what was moved."""
 
-    def __init__(self, database: Database, quarantine: Path) -> None:
+    def __init__(self, database: Database, folder: Path) -> None:
+        """`folder` is that of the workspace, absolute."""
         self.database = database
-        self.quarantine = quarantine
+        self.folder = folder
+        self.quarantine = folder / QUARANTINE
+        self.trust = Trust(folder, database)
         self.store = MoveStore(database)
+        self._ends = Ends(folder, database)
         self.runs = RunStore(database)
         self._told: set[int] = set()
 
     def ends(self, move: Move) -> tuple[str, str]:
-        """Absolute source and target; for a move off the disk there is no target ('')."""
-        inside = os.path.join(self.quarantine, *move.inside.split("/"))
-        match move.direction:
-            case "out":
-                return move.outside, inside
-            case "back":
-                return inside, move.outside
-            case _:
-                return inside, ""
+        """Where it begins and ends, held to where such a thing belongs; see `Ends.held`. Raises `WorkspaceError`."""
+        return self._ends.held(move.direction, move.outside, move.inside)
+
+    def stated(self, move: Move) -> tuple[str, str]:
+        """The same in the words of its row alone: for people to read, never to act by."""
+        return self._ends.stated(move.direction, move.outside, move.inside)
+
+    def stored(self, inside: str) -> str:
+        """Where a file lies in quarantine. Raises `WorkspaceError` for a name that leads elsewhere."""
+        return self._ends.stored(inside)
 
     def of_run(self, run: int) -> list[Move]:
         """What a run moved, in order."""
@@ -98,6 +106,7 @@ class Moves:
                 then()
             return
         self._refuse_taken(moves)
+        self.trust.require(map(self.stated, moves))
         run = journal.start()
         with self.database.durable():
             try:
@@ -129,6 +138,7 @@ class Moves:
 
         Where the system refuses, the rows come back (`instead`), and the `OSError` is raised.
         """
+        self.ends(move)
         run = journal.start()
         with self.database.durable():
             try:
@@ -155,12 +165,17 @@ class Moves:
     def recover(self, reporter: Reporter) -> None:
         """Bring to an end what killed runs left half done. Only for who is alone in the workspace.
 
-        What cannot be yet stops nobody: it stays planned, one line tells of it, and the next command tries again.
+        What cannot be yet stops nobody: it stays planned, one line tells of it, and the next command tries again. So
+        does what would touch files outside of a workspace that is not known to be this user's.
         """
         failed: list[str] = []
+        trusted = self.trust.given()
         for row in reversed(self.store.planned()):
             command = self.runs.command(row.run_id)
-            done, line = self._bring_to_an_end(row.id, _move(row))
+            if trusted or row.direction == "off":
+                done, line = self._bring_to_an_end(row.id, _move(row))
+            else:
+                done, line = False, "it is left so in a workspace that was not made here (`curator trust`)"
             said = f"run {row.run_id} ({command}) was killed while it moved a file: {line}"
             if not done and row.id not in self._told:
                 self._told.add(row.id)
@@ -187,6 +202,8 @@ class Moves:
             return self._take_back(key, move)
         try:
             self._erase(move)
+        except WorkspaceError as error:
+            return False, str(error)
         except OSError as error:
             source = self.ends(move)[0]
             return False, f"{source!r} could not be removed yet ({why(error)}); the next command tries again"
@@ -227,7 +244,10 @@ class Moves:
 
         `BadContent` tells of what is in the way of a copy from another disk, as `OSError` does of the rest.
         """
-        source, target = self.ends(move)
+        try:
+            source, target = self.ends(move)
+        except WorkspaceError as error:
+            return False, str(error)
         try:
             state, line = take_back(source, target, move.hash)
         except (OSError, BadContent) as error:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from curator.store.paths import held
+
 if TYPE_CHECKING:
     from filelock import BaseFileLock
 
@@ -16,7 +18,7 @@ def alone(folder: Path) -> Iterator[None]:
     """Nobody else makes the databases of a workspace in this block. Takes no time, so nobody is told."""
     from filelock import FileLock
 
-    with FileLock(folder / ".making"):
+    with FileLock(held(folder, ".making")):
         yield
 
 
@@ -77,7 +79,7 @@ class Turn:
     def _take(self, seconds: float | None) -> bool:
         from filelock import FileLock, Timeout
 
-        self._lock = self._lock or FileLock(self.path)
+        self._lock = self._lock or FileLock(held(self.path.parent, self.path.name))
         try:
             self._lock.acquire(timeout=-1 if seconds is None else seconds)
             self.on_taken()

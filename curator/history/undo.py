@@ -74,6 +74,8 @@ class Undo:
         """
         moves = [move.reversed() for move in reversed(self._moves(run))]
         self._refuse(run, self._later_on_same_rows(run))
+        if moves:
+            self.moves.trust.require(map(self.moves.stated, moves))
         self._refuse_missed(run, moves)
         changes = self.changes.of_run(run)
         put_back: list[ChangeRow] = []

@@ -27,6 +27,7 @@ from curator.media.content import decode_text
 from curator.media.files import BadContent, reason
 from curator.registry.parameters import bind
 from curator.reporter import SHARES, Reporter, count, figure, shares
+from curator.store.paths import held, held_tree
 
 FOLDER = "pretraining"
 
@@ -56,7 +57,7 @@ class Pretraining:
     """Lets encoders learn."""
 
     def __init__(self, workspace: Path, models: Models, reporter: Reporter) -> None:
-        self.folder = workspace / FOLDER
+        self.workspace = workspace
         self.models = models
         self.reporter = reporter
 
@@ -72,9 +73,10 @@ class Pretraining:
         texts = self._enough([text for text in texts if text.strip()])
         with self.models.registry.guard(spec, "taking the options of"):
             params = bind(spec.pretrain_params, options)
-        folder = self.folder / f"{spec.name}-{_digest(texts, params, parent)}"
         with self._alone(spec):
+            folder = held(self.workspace, f"{FOLDER}/{spec.name}-{_digest(texts, params, parent)}")
             folder.mkdir(parents=True, exist_ok=True)
+            held_tree(folder)
             begin = time.monotonic()
             looks, whole = self._learn(spec, texts, folder, params, self.models.weights(parent) if parent else None)
             seconds = time.monotonic() - begin
@@ -128,8 +130,9 @@ class Pretraining:
     def _alone(self, spec: EncoderSpec) -> Iterator[None]:
         from filelock import FileLock, Timeout
 
-        self.folder.mkdir(exist_ok=True)
-        lock = FileLock(self.folder / f".{spec.name}.lock")
+        name = held(self.workspace, f"{FOLDER}/.{spec.name}.lock")
+        name.parent.mkdir(exist_ok=True)
+        lock = FileLock(name)
         try:
             lock.acquire(timeout=0)
         except Timeout:

@@ -10,12 +10,13 @@ import tarfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from curator.catalog.places import is_below, real
+from curator.catalog.places import real
 from curator.errors import BadInput, WorkspaceError
 from curator.store.catalogue import FILE
 from curator.store.catalogue.integrity import users
 from curator.store.catalogue.items import ItemStore
 from curator.store.objects import Objects
+from curator.store.paths import is_below
 from curator.store.scratch import beside
 from curator.store.sqlite import Database
 

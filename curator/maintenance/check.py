@@ -6,7 +6,6 @@ import dataclasses
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curator.api import Modality
@@ -75,8 +74,8 @@ class Check:
             yield from self._runs()
             yield from self._files()
             yield from self._tables()
-            yield from self._quarantine()
-            yield from self._objects()
+            yield from self._unless_linked("quarantine", self._quarantine())
+            yield from self._unless_linked("object", self._objects())
             if not derived:
                 yield from self._vectors()
 
@@ -164,12 +163,21 @@ class Check:
 
     # --- quarantine ---
 
+    def _unless_linked(self, part: str, faults: Iterator[Fault]) -> Iterator[Fault]:
+        """What is wrong with the files of a folder; of one that is not followed, that."""
+        try:
+            yield from faults
+        except WorkspaceError as error:
+            yield Fault(part, str(self.parts.folder), str(error), "see to it yourself")
+
     def _quarantine(self) -> Iterator[Fault]:
         quarantine = self.parts.quarantine
         for file in quarantine.all():
             which = f"{file.stored} (from {file.outside})"
-            if not file.stored.exists():
-                forget = functools.partial(self.journal.delete, "quarantined", file.id)
+            forget = functools.partial(self.journal.delete, "quarantined", file.id)
+            if refused := quarantine.refused(file):
+                yield Fault("quarantine", which, refused, "see to the file yourself; take it off the list", forget)
+            elif not file.stored.exists():
                 yield Fault("quarantine", which, "is gone", "take it off the list", forget)
             elif not quarantine.is_whole(file):
                 yield Fault("quarantine", which, "is not what was put there", "see to the file yourself")
@@ -200,9 +208,17 @@ class Check:
             # What an undo took back can be done again, and needs its object then.
             if name not in used and not self.changes.holds_removed_object(name):
                 path = objects.path(name)
-                yield Fault("object", name[:12], "nothing refers to it", "remove it", _removing(path))
-        for path in sorted(filter(Path.is_file, objects.folder.glob("*/tmp*"))):
-            yield Fault("object", path.name, "was left half written by a killed run", "remove it", _removing(path))
+                yield Fault(
+                    "object", name[:12], "nothing refers to it", "remove it", functools.partial(objects.remove, path)
+                )
+        for path in objects.half_written():
+            yield Fault(
+                "object",
+                path.name,
+                "was left half written by a killed run",
+                "remove it",
+                functools.partial(objects.remove, path),
+            )
 
     # --- vectors ---
 
@@ -234,10 +250,6 @@ class Check:
             elif hash_ not in hashes:
                 orphans.append(hash_)
         return bad, orphans
-
-
-def _removing(path: Path) -> Callable[[], None]:
-    return functools.partial(path.unlink, missing_ok=True)
 
 
 def _though(same_state: bool) -> str:

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from curator.catalog.places import Places, expand_path, is_below
-from curator.errors import BadInput, NotFound, NotReady
+from curator.catalog.places import Places, expand_path
+from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
 from curator.history.file_moves import Move, MoveFailed, Moves
 from curator.history.journal import Journal
 from curator.media.files import look, reason
@@ -21,6 +21,7 @@ from curator.reporter import Reporter, count, say_failed, size
 from curator.store.catalogue import path_to_value
 from curator.store.catalogue.items import ItemStore
 from curator.store.catalogue.quarantine import QuarantinedRow, QuarantineStore
+from curator.store.paths import held, is_below
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -93,6 +94,8 @@ class Quarantine:
         `SomeItemsFailed` where some could not be moved (something else lies there now); the others were.
         """
         chosen = self.chosen(references) if references else self.all()
+        if chosen:
+            self.moves.trust.require((str(file.stored), str(file.outside)) for file in chosen)
         with self.run("quarantine restore", {"files": list(references)}) as journal:
             restored = self._put_back_all(journal, chosen)
             say_failed(self.reporter, restored.failed, len(restored.failed) + len(restored.files), "restored")
@@ -147,6 +150,10 @@ class Quarantine:
     def _put_back(self, journal: Journal, files: Sequence[Quarantined]) -> None:
         """Move files back where they were, all or none. Raises `MoveFailed`."""
         for file in files:
+            try:
+                self.moves.ends(_back(file))
+            except WorkspaceError as error:
+                raise MoveFailed(str(file.stored), str(error)) from error
             if not self.is_whole(file):
                 raise MoveFailed(str(file.stored), "is not what was put there")
 
@@ -156,7 +163,7 @@ class Quarantine:
                 if file.item is not None:
                     self._place(journal, str(file.outside), file.item)
 
-        self.moves.carry_out(journal, [Move("back", str(file.outside), file.inside, file.hash) for file in files], rows)
+        self.moves.carry_out(journal, [_back(file) for file in files], rows)
 
     def _place(self, journal: Journal, path: str, item: int) -> None:
         """Record that a file is there again; where another was recorded since, which is gone, in its place."""
@@ -182,8 +189,9 @@ class Quarantine:
                 lambda: journal.delete("quarantined", file.id),
                 lambda: self._list_again(journal, file),
             )
-        except OSError as error:
-            raise MoveFailed(str(file.stored), f"cannot be removed: {reason(error)}") from error
+        except (OSError, WorkspaceError) as error:
+            why = reason(error) if isinstance(error, OSError) else str(error)
+            raise MoveFailed(str(file.stored), f"cannot be removed: {why}") from error
 
     @staticmethod
     def _list_again(journal: Journal, file: Quarantined) -> None:
@@ -204,17 +212,26 @@ class Quarantine:
 
     # --- what check asks ---
 
+    def refused(self, file: Quarantined) -> str:
+        """Why nothing is done with what is named, as it is not where such files lie; empty where it is."""
+        try:
+            self.moves.stored(file.inside)
+        except WorkspaceError as error:
+            return str(error)
+        return ""
+
     def is_whole(self, file: Quarantined) -> bool:
         """Whether a file can be read and holds what was put into quarantine."""
         try:
-            return hashed(str(file.stored))[0] == file.hash
-        except MoveFailed:
+            return hashed(self.moves.stored(file.inside))[0] == file.hash
+        except (MoveFailed, WorkspaceError):
             return False
 
     def strays(self) -> Iterator[tuple[str, Move | None]]:
         """Files that lie here and are neither listed nor under way, each with the last move of it that is known."""
         listed = {str(file.stored) for file in self.all()}
-        listed.update(end for move in self.moves.planned() for end in self.moves.ends(move))
+        listed.update(end for move in self.moves.planned() for end in self.moves.stated(move))
+        held(self.moves.folder, self.moves.quarantine.name)
         for path in sorted(self.moves.quarantine.rglob("*")):
             if str(path) not in listed and not path.is_dir():
                 inside = path.relative_to(self.moves.quarantine).as_posix()
@@ -222,8 +239,7 @@ class Quarantine:
 
     def adopt(self, journal: Journal, move: Move) -> None:
         """Put a stray back on the list. Raises `MoveFailed` where it cannot be read."""
-        stored = str(self.moves.quarantine.joinpath(*move.inside.split("/")))
-        hash_, size, _ = hashed(stored)
+        hash_, size, _ = hashed(self.moves.stored(move.inside))
         journal.insert(
             "quarantined",
             item_id=self.items.id_of(hash_),
@@ -255,6 +271,13 @@ class Quarantine:
         except MoveFailed:
             return False
 
+    def _when(self, row: QuarantinedRow) -> datetime.datetime:
+        try:
+            return datetime.datetime.fromisoformat(row.taken).astimezone(datetime.UTC)
+        except (ValueError, OverflowError):
+            wrong = f"row {row.id} of quarantined has no date"
+            raise self.places.database.damaged(wrong) from None
+
     def _quarantined(self, row: QuarantinedRow) -> Quarantined:
         return Quarantined(
             row.id,
@@ -267,8 +290,13 @@ class Quarantine:
             row.kind,
             row.reason,
             None if row.keeper is None else Path(row.keeper),
-            datetime.datetime.fromisoformat(row.taken),
+            self._when(row),
         )
+
+
+def _back(file: Quarantined) -> Move:
+    """The way out of quarantine, to where a file was."""
+    return Move("back", str(file.outside), file.inside, file.hash)
 
 
 def _went_with(file: Quarantined, other: Quarantined) -> bool:

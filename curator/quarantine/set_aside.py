@@ -18,7 +18,7 @@ from curator.catalog.places import Places, real
 from curator.history.file_moves import Move, MoveFailed, Moves
 from curator.history.journal import Journal
 from curator.media.content import examine
-from curator.media.files import BadContent, hash_open_file, reason
+from curator.media.files import BadContent, hash_open_file, look, reason
 from curator.reporter import Reporter
 from curator.store.catalogue import path_to_value
 from curator.store.catalogue.items import ItemStore
@@ -172,12 +172,15 @@ def now() -> str:
 def hashed(path: str) -> tuple[str, int, tuple[int, int]]:
     """SHA-256, size and (device, inode) of a regular file, all of one opened file. Raises `MoveFailed`."""
     try:
+        look(path)  # a FIFO would be waited for
         with open(path, "rb") as file:
             before = os.fstat(file.fileno())
             if not stat.S_ISREG(before.st_mode):
                 raise MoveFailed(path, "is no regular file")
             hash_ = hash_open_file(file)
             after = os.fstat(file.fileno())
+    except BadContent as error:
+        raise MoveFailed(path, str(error)) from error
     except OSError as error:
         raise MoveFailed(path, reason(error)) from error
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):

@@ -51,6 +51,7 @@ CORE_COMMANDS = frozenset(
         "show",
         "status",
         "train",
+        "trust",
         "backup",
         "check",
         "undo",

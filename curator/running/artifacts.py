@@ -10,9 +10,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO
 
-from curator.catalog.places import Places, expand_path, is_below, missing_path, real
+from curator.catalog.places import Places, expand_path, missing_path, real
 from curator.errors import BadInput, CuratorError
 from curator.media.files import BadContent, look, reason
+from curator.store.paths import is_below
 from curator.store.scratch import beside
 
 

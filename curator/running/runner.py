@@ -94,8 +94,10 @@ class ActionRunner:
         if not apply:
             self.reporter.say(f"{count(len(self._aside), 'file')} would go to quarantine: --apply moves them")
             return
+        moves = self.parts.moves
+        moves.trust.require((str(change.path), str(moves.quarantine)) for change in self._aside)
         self.journal.take_turn()
-        setting_aside = SettingAside(self.parts.items.places, self.parts.moves)
+        setting_aside = SettingAside(self.parts.items.places, moves)
         taken = setting_aside.take_out_all(self.journal, self._aside, self.reporter)
         if taken.files:
             back = "`curator undo` brings them back"

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from curator.errors import WorkspaceError
 from curator.store.migrations import bring_up
+from curator.store.paths import held
 from curator.store.sqlite import Database, connect, make
 
 FILE = "derived.db"
@@ -308,7 +309,7 @@ def _completed(database: Database, version: int) -> Database:
 def _put_aside(path: Path) -> Path:
     """Rename a database, with its log, to a name that is free."""
     number = next(n for n in itertools.count(1) if not path.with_name(f"{path.name}.old-{n}").exists())
-    aside = path.with_name(f"{path.name}.old-{number}")
+    aside = held(path.parent, f"{path.name}.old-{number}")
     for ending in ("-wal", "-shm", ""):
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + ending).rename(aside.with_name(aside.name + ending))

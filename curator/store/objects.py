@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from curator.errors import WorkspaceError
+from curator.store.paths import held, is_link
 from curator.store.scratch import beside
+
+NAME = re.compile("[0-9a-f]{64}")
 
 
 class Objects:
@@ -43,12 +47,13 @@ class Objects:
 
     def get(self, name: str) -> bytes:
         """The bytes of that hash; raises `WorkspaceError` if they are gone or no longer match it."""
+        path = self.path(name)
+        if not os.path.lexists(path):
+            raise WorkspaceError(f"object {name[:12]} is missing from {self.folder}; restore it from a backup")
         try:
-            data = self.path(name).read_bytes()
-        except FileNotFoundError:
-            raise WorkspaceError(
-                f"object {name[:12]} is missing from {self.folder}; restore it from a backup"
-            ) from None
+            if path.is_fifo():  # which would be waited for
+                raise OSError("it is no file")
+            data = path.read_bytes()
         except OSError as error:
             why = (error.strerror or str(error)).lower()
             raise WorkspaceError(f"object {name[:12]} in {self.folder} cannot be read: {why}") from error
@@ -66,11 +71,29 @@ class Objects:
 
     def names(self) -> Iterator[str]:
         """The hashes of all that is kept."""
-        for path in self.folder.glob("[0-9a-f][0-9a-f]/*"):
+        for path in self._files("*"):
             name = path.parent.name + path.name
-            if len(name) == hashlib.sha256().digest_size * 2 and path.is_file():
+            if NAME.fullmatch(name):
                 yield name
 
+    def half_written(self) -> Iterator[Path]:
+        """What a killed run left."""
+        return self._files("tmp*")
+
+    @staticmethod
+    def remove(path: Path) -> None:
+        """Remove a file that `path` or `half_written` gave."""
+        path.unlink(missing_ok=True)
+
     def path(self, name: str) -> Path:
-        """Where an object lies."""
-        return self.folder / name[:2] / name[2:]
+        """Where an object lies. Raises `WorkspaceError` for what is no hash, or lies behind a symbolic link."""
+        if not NAME.fullmatch(name):
+            raise WorkspaceError(f"{name[:80]!r} is no name of an object in {self.folder}; restore it from a backup")
+        return held(self.folder.parent, f"{self.folder.name}/{name[:2]}/{name[2:]}")
+
+    def _files(self, pattern: str) -> Iterator[Path]:
+        """Regular files in the folders for objects, none of them behind a symbolic link."""
+        held(self.folder.parent, self.folder.name)
+        for path in sorted(self.folder.glob(f"[0-9a-f][0-9a-f]/{pattern}")):
+            if not is_link(path.parent) and not is_link(path) and path.is_file():
+                yield path

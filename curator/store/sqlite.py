@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from curator.errors import WorkspaceError
+from curator.store.paths import held
 
 BUSY_SECONDS = 30.0
 """How long SQLite waits for another writer; runs wait for each other before that, by the workspace's lock."""
@@ -18,6 +19,9 @@ BUSY_SECONDS = 30.0
 CHUNK = 10_000
 
 RESTORE = "restore it from a backup"
+
+JOURNAL = bytes.fromhex("d9d505f920a163d7")
+"""What a journal of SQLite begins with, and ends with where it names another."""
 
 
 class Database:
@@ -194,7 +198,7 @@ def make(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
 
     The caller sees to it that nobody else makes the same one.
     """
-    beside = path.with_name(path.name + ".new")
+    beside = held(path.parent, path.name + ".new")
     for name in (beside, path):
         # A log without its database would be played back into the new one.
         for ending in ("-wal", "-shm"):
@@ -212,6 +216,7 @@ def make(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
 
 def connect(path: Path, if_damaged: str = RESTORE) -> Database:
     """Open a database, for reading only where the files or their folder cannot be written."""
+    _refuse_strange(path)
     if path.is_dir():
         raise WorkspaceError(f"{path} is a folder where a database should be")
     writable = os.access(path if path.exists() else path.parent, os.W_OK) and os.access(path.parent, os.W_OK)
@@ -228,6 +233,19 @@ def connect(path: Path, if_damaged: str = RESTORE) -> Database:
     except sqlite3.OperationalError as error:
         raise _cannot_open(path, error) from error
     return _configured(Database(path, connection, True, if_damaged))
+
+
+def _refuse_strange(path: Path) -> None:
+    """Raise where opening a database would touch other files: by links, or by a journal that names another.
+
+    SQLite removes the file that a journal names as the one of a transaction over several databases. Curator has no
+    such transactions.
+    """
+    for ending in ("", "-wal", "-shm", "-journal"):
+        held(path.parent, path.name + ending)
+    journal = path.with_name(path.name + "-journal")
+    if journal.is_file() and journal.read_bytes()[-len(JOURNAL) :] == JOURNAL:
+        raise WorkspaceError(f"{journal} names a file to be removed, and is none of curator's: remove it")
 
 
 def _configured(database: Database) -> Database:

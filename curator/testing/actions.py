@@ -51,7 +51,10 @@ class ActionCase:
             Workspace.create(here / "workspace")
             with Workspace(here / "workspace", registry) as workspace:
                 specimen.furnish(workspace, here / "files")
-                yield workspace, here / "files"
+                try:
+                    yield workspace, here / "files"
+                finally:
+                    workspace.moves.trust.take()  # it is gone in a moment, and so is the record of it
 
     def arguments(self, workspace: Workspace) -> dict[str, Any]:
         """Those given; else what is required, else one more that the action then asks for."""

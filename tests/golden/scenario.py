@@ -306,6 +306,8 @@ CHAPTERS: dict[str, list[Step]] = {
         Step("add pictures texts copies"),
         Step("status"),
         Step("ls"),
+        Step("trust"),
+        Step("trust --yes --forget"),
     ],
     "12-plugins": [
         Step("plugins"),
@@ -350,7 +352,7 @@ def _inside(folder: Path) -> Iterator[None]:
     for name in kept:
         if name.startswith("CURATOR_"):
             del os.environ[name]
-    os.environ.update(COLUMNS="400", XDG_CACHE_HOME=str(folder / "no-cache"))
+    os.environ.update(COLUMNS="400", XDG_CACHE_HOME=str(folder / "no-cache"), XDG_STATE_HOME=str(folder / "state"))
     os.chdir(folder)
     try:
         yield

@@ -382,13 +382,13 @@ def test_many_moves_that_cannot_be_ended_yet_are_one_line(ws, photos, tmp_path, 
     from curator.history import file_moves as moves
     from curator.media.files import BadContent
 
-    ws.add(photos, encode=False)
+    ws.add(picture(photos / "a.png"), encode=False)
     values = "VALUES (1, ?, ?, ?, 'x', 'planned')"
     for number, direction in enumerate(["off", "out", "back"]):
         ws.database.execute(
             f"INSERT INTO move (run_id, direction, outside, inside, hash, state) {values}",
             direction,
-            str(tmp_path / f"{number}.png"),
+            str(photos / f"{number}.png"),
             f"9/{number}.png",
         )
     (tmp_path / "workspace/quarantine/9/0.png").mkdir(parents=True)

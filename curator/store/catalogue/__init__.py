@@ -54,4 +54,4 @@ def path_to_value(path: str) -> str | bytes:
 
 def path_from_value(value: str | bytes) -> str:
     """The inverse of `path_to_value`."""
-    return os.fsdecode(value) if isinstance(value, bytes) else value
+    return os.fsdecode(value) if isinstance(value, bytes) else str(value)  # a number, where others wrote one

@@ -8,6 +8,9 @@ from typing import Any
 
 from curator.store.sqlite import Database
 
+ID = "workspace.id"
+"""What this workspace is known by to whoever made or trusts it. No choice, so no change: undo never meets it."""
+
 
 @dataclass(frozen=True, slots=True)
 class SettingRow:
@@ -18,7 +21,7 @@ class SettingRow:
 
 
 class SettingStore:
-    """Reads settings."""
+    """Reads settings, and gives the workspace its id."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -31,6 +34,12 @@ class SettingStore:
     def holds(self, key: str) -> bool:
         """Whether a choice was made."""
         return self.database.row("SELECT 1 FROM setting WHERE key = ?", key) is not None
+
+    def identify(self, value: str) -> None:
+        """Give the workspace this id, unless it has one."""
+        # Below all numbers that the journal gives.
+        sql = "INSERT INTO setting (id, key, value) VALUES (0, ?, ?) ON CONFLICT DO NOTHING"
+        self.database.execute(sql, ID, json.dumps(value))
 
     def beginning(self, start: str) -> list[SettingRow]:
         """The choices whose keys begin so."""
