@@ -161,8 +161,9 @@ class Scene:
         """As it was: databases as copies, all other files by a second name, with the inode that is on record."""
         for path, saved in self._saved:
             shutil.rmtree(path, ignore_errors=True)
-
             shutil.copytree(saved, path, copy_function=_laid)
+        with self.opened() as ws:
+            ws.trust(yes=True)  # its catalogue is a copy
 
     def opened(self) -> Workspace:
         """The workspace, made if need be."""

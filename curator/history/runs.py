@@ -37,17 +37,18 @@ class Runs:
             journal.finish("interrupted")
             raise
         except BaseException as error:
-            self._cut_short(journal, hold)
-            journal.finish("interrupted" if is_interrupt(error) else "failed")
+            interrupted = is_interrupt(error)
+            self._cut_short(journal, hold, interrupted)
+            journal.finish("interrupted" if interrupted else "failed")
             raise
         finally:
             self.under_way.journals.remove(journal)
             hold.end()
 
-    def _cut_short(self, journal: Journal, hold: Hold) -> None:
-        """End what an interrupt may have left open, wherever it came, also a run that began unnoticed."""
+    def _cut_short(self, journal: Journal, hold: Hold, interrupted: bool) -> None:
+        """End what was left open, wherever an interrupt came: also a run that began unnoticed, as none does that fails."""
         self.abandon(hold.needed)
-        if hold.needed:
+        if hold.needed and interrupted:
             others = [other.run for other in self.under_way.journals if other is not journal]
             journal.runs.interrupt_all_but([run for run in others if run is not None])
 
