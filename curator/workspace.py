@@ -31,7 +31,7 @@ from curator.catalog.labels import Source
 from curator.catalog.places import typed
 from curator.embedding.coverage import EncodeReport
 from curator.errors import BadInput, WorkspaceError
-from curator.history.lock import alone
+from curator.history.lock import Presence
 from curator.history.undo import Undo, Undone
 from curator.ingest.ingest import Ingest
 from curator.ingest.options import AddOptions, AddReport
@@ -75,12 +75,11 @@ class Workspace(Parts):
             ) from error
         if not os.access(folder, os.W_OK):
             raise read_only_error(folder / FILE)
-        with alone(folder):
-            if is_workspace(folder):
-                return False
-            open_catalogue(folder).close()
-            Derived(folder).close()
-        return True
+        with Presence(folder).alone(lambda: not is_workspace(folder)) as ours:
+            if ours:
+                Derived(folder).close()
+                open_catalogue(folder).close()  # last: with it the folder is a workspace, and a whole one
+        return ours
 
     def __enter__(self) -> Workspace:
         return self

@@ -12,12 +12,11 @@ import itertools
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from curator.errors import WorkspaceError
 from curator.store.migrations import bring_up
-from curator.store.sqlite import Database, connect, make
+from curator.store.sqlite import Alone, Database, connect, make, unshared
 
 FILE = "derived.db"
 LAYOUT = 5
@@ -78,7 +77,7 @@ class Derived:
         self,
         folder: Path,
         say: Callable[[str], None] = lambda line: None,
-        alone: Callable[[Path], AbstractContextManager[None]] = lambda folder: nullcontext(),
+        alone: Alone = unshared,
     ) -> None:
         """Open the cache in `folder`, made or brought up to date if need be, while nobody else does (`alone`).
 
@@ -234,21 +233,41 @@ class Derived:
         return self._spaces[fingerprint]
 
 
-def _open(folder: Path, say: Callable[[str], None], alone: Callable[[Path], AbstractContextManager[None]]) -> Database:
+def _open(folder: Path, say: Callable[[str], None], alone: Alone) -> Database:
     path = folder / FILE
     if not path.exists() and not os.access(folder, os.W_OK):
         return _in_memory(path)
-    if path.exists():
-        database = _known(path)
-        version = database.value("PRAGMA user_version")
-        if version == LAYOUT or (version > 0 and database.read_only):
-            return _completed(database, version)
-        database.close()
-        if database.read_only:
-            say(f"{path} is no cache of this curator's and cannot be put aside, as it is read-only: it is left out")
-            return _in_memory(path)
-    with alone(folder):
-        return _brought_up(path, say)
+    while True:
+        database = _there(path)
+        if database is not None:
+            version = database.value("PRAGMA user_version")
+            if version == LAYOUT or (version > 0 and database.read_only):
+                return _completed(database, version)
+            database.close()
+            if database.read_only:
+                say(f"{path} is no cache of this curator's and cannot be put aside, as it is read-only: it is left out")
+                return _in_memory(path)
+        with alone(lambda: not _is_current(path)) as ours:
+            if ours:
+                return _brought_up(path, say)
+
+
+def _is_current(path: Path) -> bool:
+    database = _there(path)
+    if database is None:
+        return False
+    with contextlib.closing(database):
+        return bool(database.value("PRAGMA user_version") == LAYOUT)
+
+
+def _there(path: Path) -> Database | None:
+    """The file as it is; None where there is none, as when somebody deletes it just now."""
+    try:
+        return _known(path) if path.exists() else None
+    except WorkspaceError:
+        if path.exists():
+            raise
+        return None
 
 
 def _known(path: Path) -> Database:

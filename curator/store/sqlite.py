@@ -7,8 +7,9 @@ import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from curator.errors import WorkspaceError
 
@@ -16,6 +17,16 @@ BUSY_SECONDS = 30.0
 """How long SQLite waits for another writer; runs wait for each other before that, by the workspace's lock."""
 
 CHUNK = 10_000
+
+Alone: TypeAlias = Callable[[Callable[[], bool]], AbstractContextManager[bool]]
+"""Given whether something is still to be done, makes a block in which nobody else has a database of the workspace open;
+its value is False where somebody else did it meanwhile."""
+
+
+def unshared(needed: Callable[[], bool]) -> AbstractContextManager[bool]:
+    """For who knows that the workspace is used by nobody else."""
+    return nullcontext(needed())
+
 
 RESTORE = "restore it from a backup"
 
@@ -152,10 +163,15 @@ def _cannot_open(path: Path, error: sqlite3.Error) -> WorkspaceError:
     return WorkspaceError(f"{path} cannot be opened ({error}): check the permissions of it and its folder")
 
 
+def file_mode(folder: Path) -> int:
+    """What a new file of a workspace may be read by: its owner, and whoever may read the folder."""
+    return 0o600 | (folder.stat().st_mode & 0o044)
+
+
 def make(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
     """Make a database whole under another name, then put it in place: nobody ever meets, or leaves, half of one.
 
-    The caller sees to it that nobody else makes the same one.
+    The caller sees to it that nobody else makes the same one, or has one open that was deleted from there.
     """
     beside = path.with_name(path.name + ".new")
     for name in (beside, path):
@@ -163,6 +179,8 @@ def make(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
         for ending in ("-wal", "-shm"):
             name.with_name(name.name + ending).unlink(missing_ok=True)
     beside.unlink(missing_ok=True)
+    os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    beside.chmod(file_mode(path.parent))  # whatever the umask is; the log gets the same by SQLite
     database = connect(beside)
     try:
         with database.explained():
@@ -179,18 +197,21 @@ def connect(path: Path, if_damaged: str = RESTORE) -> Database:
         raise WorkspaceError(f"{path} is a folder where a database should be")
     writable = os.access(path if path.exists() else path.parent, os.W_OK) and os.access(path.parent, os.W_OK)
     if writable:
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-        return _configured(Database(path, connection, False, if_damaged))
+        return _configured(Database(path, _opened(path, "mode=rw"), False, if_damaged))
     # A database in WAL mode wants to create its -shm file even for reading; where the folder does not
     # allow that, nobody can be writing either, so it may be taken as immutable.
     wal = path.with_name(path.name + "-wal")
     options = "mode=ro" if wal.exists() and wal.stat().st_size else "immutable=1"
+    return _configured(Database(path, _opened(path, options), True, if_damaged))
+
+
+def _opened(path: Path, options: str) -> sqlite3.Connection:
+    """A connection to a file that exists: SQLite would make one that was deleted a moment ago."""
     uri = f"{path.absolute().as_uri()}?{options}"
     try:
-        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+        return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
     except sqlite3.OperationalError as error:
         raise _cannot_open(path, error) from error
-    return _configured(Database(path, connection, True, if_damaged))
 
 
 def _configured(database: Database) -> Database:

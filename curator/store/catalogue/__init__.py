@@ -7,20 +7,22 @@ from pathlib import Path
 
 from curator.errors import WorkspaceError
 from curator.store.migrations import LATEST, migrate
-from curator.store.sqlite import Database, connect, make
+from curator.store.sqlite import Alone, Database, connect, make, unshared
 
 FILE = "catalogue.db"
 
 
-def open_catalogue(folder: Path) -> Database:
-    """Open the catalogue of a workspace; creates it where there is none yet.
+def open_catalogue(folder: Path, alone: Alone = unshared) -> Database:
+    """Open the catalogue of a workspace; creates it where there is none yet, while nobody else does (`alone`).
 
     Raises `WorkspaceError` for one that a newer curator made, that is damaged or none of curator's, or that
     would need an update but cannot be written.
     """
     path = folder / FILE
     if not path.exists():
-        make(path, migrate)
+        with alone(lambda: not path.exists()) as ours:
+            if ours:
+                make(path, migrate)
     database = connect(path)
     version = database.value("PRAGMA user_version")
     if version == 0:
