@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -117,23 +116,31 @@ def backup(workspace: Workspace, file: str, force: bool, as_json: bool) -> None:
 
 
 def _runs(workspace: Workspace) -> Iterator[dict[str, Any]]:
-    import datetime
-
     from curator.history.undo import Undo
     from curator.store.catalogue.runs import RunStore
+    from curator.store.stored import moment
 
     undone = Undo(workspace.database, workspace.moves).undone()
     for run in RunStore(workspace.database).latest_first():
-        started = datetime.datetime.fromisoformat(run.started).astimezone()
+        started = moment("run", "started", run.started).astimezone()
         yield {
             "run": run.id,
             "started": started.isoformat(sep=" ", timespec="seconds")[:19],
             "command": run.command,
-            "arguments": _short(json.loads(run.arguments)),
+            "arguments": _arguments(run.arguments),
             "state": run.state,
             "changes": run.changes,
             "undone": undone.get(run.id),
         }
+
+
+def _arguments(text: str) -> str:
+    from curator.store.stored import Unreadable, read
+
+    try:
+        return _short(read("run", "arguments", text))
+    except Unreadable:
+        return "(unreadable)"
 
 
 def _short(arguments: dict[str, Any]) -> str:

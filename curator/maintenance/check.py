@@ -19,7 +19,7 @@ from curator.history.journal import Journal
 from curator.media.files import BadContent, hash_file, look, reason
 from curator.media.prefetch import ordered_map
 from curator.store.catalogue.changes import ChangeStore
-from curator.store.catalogue.integrity import users
+from curator.store.catalogue.integrity import IntegrityStore, users
 from curator.store.catalogue.places import PlaceRow, PlaceStore
 from curator.store.catalogue.runs import RunStore
 
@@ -71,6 +71,10 @@ class Check:
         catalogue, derived = self._pages(self.database), self._pages(self.derived.database)
         yield from (*catalogue, *derived)
         if not catalogue:
+            strange = list(self._strange())
+            yield from strange
+            if strange:
+                return
             yield from self._rows()
             yield from self._runs()
             yield from self._files()
@@ -79,6 +83,7 @@ class Check:
             yield from self._objects()
             if not derived:
                 yield from self._vectors()
+                yield from self._compiled()
 
     # --- databases and journal ---
 
@@ -94,6 +99,12 @@ class Check:
             wrong = "; ".join(dict.fromkeys(flaw.wrong for flaw in found))
             repair = functools.partial(self.journal.delete, table, row) if found[0].needless else None
             yield Fault("database", f"row {row} of {table}", wrong, found[0].remedy, repair)
+
+    def _strange(self) -> Iterator[Fault]:
+        """Values that no curator wrote. What is in other rows rests on them, so that nothing else is looked at."""
+        for row in IntegrityStore(self.database).unreadable():
+            wrong = f"holds in {row.column!r} what no curator wrote: {row.value}"
+            yield Fault("database", f"row {row.row_id} of {row.table}", wrong, self.database.if_damaged)
 
     def _runs(self) -> Iterator[Fault]:
         """Runs take turns, and it is ours: whoever still 'runs' was killed."""
@@ -223,6 +234,24 @@ class Check:
                 if some:
                     repair = functools.partial(self.derived.forget_vectors, fingerprint, some)
                     yield Fault("vector", f"{len(some):,} of {name}", wrong, remedy, repair)
+
+    def _compiled(self) -> Iterator[Fault]:
+        """Compiled encoders that are of no space, or that cannot be run."""
+        from curator.embedding.compiled import runs
+
+        known = {row["fingerprint"] for row in self.changes.ever("space")}
+        names = {model.fingerprint: model.name for model in self.parts.models.all()}
+        for fingerprint, medium in self.derived.compiled_forms():
+            form, _ = self.derived.compiled(fingerprint, medium) or (b"", b"")
+            wrong = None
+            if fingerprint not in known or medium not in ("image", "text"):
+                wrong = "belongs to a space that the catalogue lacks"
+            elif form and not runs(form):
+                wrong = "cannot be run"
+            if wrong:
+                which = f"compiled {names.get(fingerprint, f'space {fingerprint[:12]}')} for {medium}s"
+                repair = functools.partial(self.derived.forget_compiled, fingerprint, medium)
+                yield Fault("vector", which, wrong, "forget it; curator encode makes it again", repair)
 
     def _sorted_out(self, fingerprint: str, dim: int, hashes: set[str]) -> tuple[list[str], list[str]]:
         import numpy as np

@@ -21,6 +21,7 @@ from curator.reporter import Reporter, count, say_failed, size
 from curator.store.catalogue import path_to_value
 from curator.store.catalogue.items import ItemStore
 from curator.store.catalogue.quarantine import QuarantinedRow, QuarantineStore
+from curator.store.stored import moment
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -267,7 +268,7 @@ class Quarantine:
             row.kind,
             row.reason,
             None if row.keeper is None else Path(row.keeper),
-            datetime.datetime.fromisoformat(row.taken),
+            moment("quarantined", "taken", row.taken),
         )
 
 

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from curator.errors import WorkspaceError
+
+NAME = re.compile(f"[0-9a-f]{{{2 * hashlib.sha256().digest_size}}}")
+"""What an object is called: the hash of its bytes."""
 
 
 class Objects:
@@ -42,7 +47,10 @@ class Objects:
     def get(self, name: str) -> bytes:
         """The bytes of that hash; raises `WorkspaceError` if they are gone or no longer match it."""
         try:
-            data = self.path(name).read_bytes()
+            path = self.path(name)
+            if not stat.S_ISREG(path.lstat().st_mode):
+                raise WorkspaceError(f"object {name[:12]} in {self.folder} is no file; restore it from a backup")
+            data = path.read_bytes()
         except FileNotFoundError:
             raise WorkspaceError(
                 f"object {name[:12]} is missing from {self.folder}; restore it from a backup"
@@ -66,9 +74,11 @@ class Objects:
         """The hashes of all that is kept."""
         for path in self.folder.glob("[0-9a-f][0-9a-f]/*"):
             name = path.parent.name + path.name
-            if len(name) == hashlib.sha256().digest_size * 2 and path.is_file():
+            if NAME.fullmatch(name) and path.is_file():
                 yield name
 
     def path(self, name: str) -> Path:
-        """Where an object lies."""
+        """Where an object lies. Raises `WorkspaceError` for a name that is no hash, and might lead elsewhere."""
+        if not NAME.fullmatch(name):
+            raise WorkspaceError(f"{name[:40]!r} is the name of no object of {self.folder}; restore it from a backup")
         return self.folder / name[:2] / name[2:]

@@ -30,6 +30,9 @@ def unshared(needed: Callable[[], bool]) -> AbstractContextManager[bool]:
 
 RESTORE = "restore it from a backup"
 
+NOT_OURS = ("malformed JSON", "Could not decode to UTF-8", "JSON path error")
+"""What SQLite says of values that no curator wrote."""
+
 
 class Database:
     """A connection in autocommit mode; what belongs together goes through `transaction()`."""
@@ -39,6 +42,7 @@ class Database:
         self.connection = connection
         self.read_only = read_only
         self.if_damaged = if_damaged
+        self._columns: dict[str, frozenset[str]] = {}
 
     def rows(self, sql: str, *parameters: Any) -> list[sqlite3.Row]:
         """All rows of a query."""
@@ -105,7 +109,7 @@ class Database:
 
         Errors of SQLite are raised as they are, for they are as likely about the disk of the copy.
         """
-        with contextlib.closing(sqlite3.connect(target)) as copy:
+        with contextlib.closing(guard(sqlite3.connect(target))) as copy:
             self.connection.backup(copy)
             # A damaged page is copied like any other.
             found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -113,6 +117,25 @@ class Database:
                 raise self.damaged(" ".join(found.split()))
             copy.row_factory = sqlite3.Row
             yield Database(self.path, copy, False, self.if_damaged)
+
+    def write_ahead(self) -> Database:
+        """Let readers and a writer work at once, by a log beside the file; returns this."""
+        if not self.read_only:
+            self.execute("PRAGMA journal_mode = WAL")
+            self.execute("PRAGMA synchronous = NORMAL")
+        return self
+
+    def hold_names(self, table: str, columns: Iterable[str] = ()) -> None:
+        """Raise `WorkspaceError` unless there is such a table with such columns: the history in a file may name any."""
+        if table not in self._columns:
+            sql = (
+                "SELECT name FROM pragma_table_info(?) WHERE (SELECT type FROM sqlite_master WHERE name = ?) = 'table'"
+            )
+            self._columns[table] = frozenset(row[0] for row in self.rows(sql, table, table))
+        strange = [name for name in columns if name not in self._columns[table]]
+        if strange or not self._columns[table]:
+            which = f"the column {strange[0]!r} of {table!r}" if strange else f"the table {table!r}"
+            raise WorkspaceError(f"the history in {self.path} names {which}, which is none of curator's: {RESTORE}")
 
     def damages(self) -> list[str]:
         """What SQLite finds wrong with the pages of the file; empty where it is sound."""
@@ -141,11 +164,20 @@ class Database:
                 raise WorkspaceError(f"{self.path} cannot be written: {text}; nothing of this step was kept") from error
             if "unable to open" in text:
                 raise _cannot_open(self.path, error) from error
+            if any(words in text for words in NOT_OURS):
+                raise self.damaged(text) from error
             raise
         except sqlite3.DatabaseError as error:
-            if "malformed" in str(error) or "not a database" in str(error):
+            if "malformed" in str(error) or "not a database" in str(error) or "too big" in str(error):
                 raise self.damaged(error) from error
             raise
+
+    def foreign(self, what: str) -> WorkspaceError:
+        """The one line for a file that holds what no curator makes."""
+        return WorkspaceError(
+            f"{self.path} was changed by something else: {what}. Nothing of it was run: unless you did that yourself, "
+            f"trust nothing of it; {self.if_damaged}"
+        )
 
     def damaged(self, what: object) -> WorkspaceError:
         """The one line for a file that SQLite finds faulty."""
@@ -166,6 +198,13 @@ def _cannot_open(path: Path, error: sqlite3.Error) -> WorkspaceError:
 def file_mode(folder: Path) -> int:
     """What a new file of a workspace may be read by: its owner, and whoever may read the folder."""
     return 0o600 | (folder.stat().st_mode & 0o044)
+
+
+def guard(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """As SQLite's documentation advises for a file that may come from anybody; returns it."""
+    for setting in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0"):
+        connection.execute(f"PRAGMA {setting}")
+    return connection
 
 
 def make(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
@@ -218,12 +257,8 @@ def _configured(database: Database) -> Database:
     database.connection.row_factory = sqlite3.Row
     try:
         with database.explained():
-            database.connection.execute("PRAGMA foreign_keys = ON")
+            guard(database.connection).execute("PRAGMA foreign_keys = ON")
             database.connection.execute("SELECT count(*) FROM sqlite_master")
-            ours = database.value("PRAGMA user_version") != 0
-            if ours and not database.read_only:
-                database.connection.execute("PRAGMA journal_mode = WAL")
-                database.connection.execute("PRAGMA synchronous = NORMAL")
     except BaseException:
         database.close()
         raise

@@ -50,13 +50,17 @@ BY_KEY = {
 }
 
 
+def plan(catalogue, sql):
+    return catalogue.rows(f"EXPLAIN QUERY PLAN {sql}")
+
+
 @pytest.mark.parametrize("query", BY_KEY.values(), ids=BY_KEY)
 def test_what_is_asked_for_by_a_key_is_not_searched_for_in_the_whole_table(catalogue, query):
     asked = []
     catalogue.connection.set_trace_callback(asked.append)
     query(catalogue)
     catalogue.connection.set_trace_callback(None)
-    steps = [row["detail"] for sql in asked for row in catalogue.rows(f"EXPLAIN QUERY PLAN {sql}")]
+    steps = [row["detail"] for sql in asked if "pragma" not in sql.lower() for row in plan(catalogue, sql)]
     assert any(step.startswith("SEARCH") for step in steps)
     assert [step for step in steps if step.startswith("SCAN")] == []
 

@@ -6,7 +6,8 @@ import os
 from pathlib import Path
 
 from curator.errors import WorkspaceError
-from curator.store.migrations import LATEST, migrate
+from curator.store.migrations import DIGESTS, LATEST, STEPS, migrate
+from curator.store.schema import hold
 from curator.store.sqlite import Alone, Database, connect, make, unshared
 
 FILE = "catalogue.db"
@@ -24,25 +25,31 @@ def open_catalogue(folder: Path, alone: Alone = unshared) -> Database:
             if ours:
                 make(path, migrate)
     database = connect(path)
+    try:
+        _settle(database, folder)
+    except BaseException:
+        database.close()
+        raise
+    return database.write_ahead()
+
+
+def _settle(database: Database, folder: Path) -> None:
     version = database.value("PRAGMA user_version")
-    if version == 0:
-        database.close()
-        raise WorkspaceError(f"{path} is no catalogue of curator's, or was emptied: {database.if_damaged}")
+    if version <= 0:
+        raise WorkspaceError(f"{database.path} is no catalogue of curator's, or was emptied: {database.if_damaged}")
     if version > LATEST:
-        database.close()
         raise WorkspaceError(
             f"the workspace {folder} was made by a newer curator (schema {version}, this one knows {LATEST}): "
             "pip install --upgrade curator-agent"
         )
+    hold(database, STEPS, DIGESTS)
     if version < LATEST:
         if database.read_only:
-            database.close()
             raise WorkspaceError(
                 f"the workspace {folder} needs an update (schema {version} to {LATEST}) but is read-only"
             )
         with database.explained():
             migrate(database.connection)
-    return database
 
 
 def path_to_value(path: str) -> str | bytes:

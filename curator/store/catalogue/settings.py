@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any
 
-from curator.store.sqlite import Database
+from curator.store.sqlite import RESTORE, Database
+from curator.store.stored import Unreadable, read, short
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +26,7 @@ class SettingStore:
     def value(self, key: str) -> Any:
         """What was chosen; None for a choice that was never made."""
         value = self.database.value("SELECT value FROM setting WHERE key = ?", key)
-        return None if value is None else json.loads(value)
+        return None if value is None else setting(key, value)
 
     def holds(self, key: str) -> bool:
         """Whether a choice was made."""
@@ -36,3 +36,13 @@ class SettingStore:
         """The choices whose keys begin so."""
         rows = [SettingRow(*row) for row in self.database.rows("SELECT id, key FROM setting")]
         return [row for row in rows if row.key.startswith(start)]
+
+
+def setting(key: str, text: str) -> Any:
+    """What was chosen: the name of a model for `default.MEDIA`, else the id of one."""
+    value = read("setting", "value", text)
+    if not isinstance(value, str if key.startswith("default.") else int):
+        raise Unreadable(
+            f"the setting {short(key)} in catalogue.db is {short(value)}, which no curator chose: {RESTORE}"
+        )
+    return value
