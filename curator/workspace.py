@@ -46,6 +46,7 @@ from curator.running.binding import bind_parameters, refuse_empty
 from curator.running.outputs import apply as carry_out
 from curator.store.catalogue import FILE, open_catalogue
 from curator.store.derived import Derived
+from curator.store.private import PRIVATE, SHARED
 from curator.store.sqlite import read_only_error
 from curator.workspace_path import is_workspace
 
@@ -63,12 +64,17 @@ class Workspace(Parts):
         super().__init__(folder, registry, reporter or Silent())
 
     @staticmethod
-    def create(folder: Path) -> bool:
-        """Make a folder a workspace, unless it is one; returns whether it was made now."""
+    def create(folder: Path, shared: bool = False) -> bool:
+        """Make a folder a workspace, unless it is one; returns whether it was made now.
+
+        Only its owner can read it; `shared`: its group too. A folder that holds something already keeps its mode.
+        """
         if is_workspace(folder):
             return False
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            if shared or not any(folder.iterdir()):
+                folder.chmod(SHARED if shared else PRIVATE)
         except OSError as error:
             raise WorkspaceError(
                 f"cannot make the workspace {folder}: {(error.strerror or str(error)).lower()}"

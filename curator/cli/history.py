@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import click
 
 from curator.cli.shared import Command, force_option, json_option, limit_option, workspace_option
 from curator.cli.tables import BACKUP, FAULTS, RUNS, UNDONE
+from curator.cli.text import say
 
 if TYPE_CHECKING:
     from curator.workspace import Workspace
@@ -64,8 +66,12 @@ def check(workspace: Workspace, repair: bool, limit: int | None, as_json: bool) 
     from curator.cli.render import Output
     from curator.errors import SomeItemsFailed
     from curator.reporter import count
+    from curator.store.private import read_by_all
 
     found = workspace.check(repair)
+    if read_by_all(workspace.folder):
+        folder = shlex.quote(str(workspace.folder))
+        say(f"note: everybody on this machine may read this workspace: chmod -R go-rwx {folder} keeps it to you")
     output = Output(as_json, limit)
     rows = (
         {
@@ -95,7 +101,7 @@ def backup(workspace: Workspace, file: str, force: bool, as_json: bool) -> None:
     """Write everything that cannot be made again (catalogue, heads) into one tar archive, also while others write.
 
     To restore it, unpack it into a folder (tar -xf FILE -C FOLDER) and run `curator encode -w FOLDER`. Exit code 5
-    says that a damaged head was left out.
+    says that a head was left out, as it is damaged or may not be read.
     """
     from dataclasses import asdict
 
@@ -112,7 +118,7 @@ def backup(workspace: Workspace, file: str, force: bool, as_json: bool) -> None:
     output.line(f"{holds} in {made.path} ({made.size / 1e6:,.1f} MB); to restore: tar -xf FILE -C FOLDER")
     say_problems(made.left_out)
     if made.left_out:
-        raise SomeItemsFailed(f"{count(len(made.left_out), 'damaged object')} left out: curator check says what to do")
+        raise SomeItemsFailed(f"{count(len(made.left_out), 'object')} left out: curator check says what to do")
 
 
 def _runs(workspace: Workspace) -> Iterator[dict[str, Any]]:

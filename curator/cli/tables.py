@@ -307,7 +307,7 @@ BACKUP = Table(
         Column("items", "items in its catalogue", "integer"),
         Column("objects", "states of heads and the like", "integer"),
         Column("size", "bytes", "integer"),
-        Column("left_out", "heads whose state is damaged, and other damaged objects", "json"),
+        Column("left_out", "heads whose state is damaged or may not be read, and other such objects", "json"),
     ),
     whole=True,
 )

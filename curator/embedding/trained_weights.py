@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from curator.store.objects import Objects
+from curator.store.private import let_read, make_folder
 
 SEEN = "seen.json"
 """In the folder of a fine-tuned model: the hashes of the items that it learnt from."""
@@ -38,12 +39,13 @@ class Trained:
         wanted = self.folder / name
         if wanted.is_dir():
             return wanted
-        self.folder.mkdir(exist_ok=True)
+        make_folder(self.folder, self.folder.parent)
         made = Path(tempfile.mkdtemp(prefix=".making", dir=self.folder))
         try:
             for file, object_ in files.items():
                 self.objects.get(object_)  # checked against its hash
                 _link(self.objects.path(object_), made / file)
+            let_read(made, self.folder.parent)
             made.replace(wanted)
         except OSError:
             shutil.rmtree(made, ignore_errors=True)

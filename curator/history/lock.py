@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curator.errors import WorkspaceError
-from curator.store.sqlite import file_mode
+from curator.store.private import file_mode
 
 fcntl: Any
 try:

@@ -206,7 +206,9 @@ class Check:
             try:
                 objects.get(name)
             except WorkspaceError as error:
-                yield Fault("object", f"{name[:12]} of {user}", str(error), "restore it from a backup, or train again")
+                denied = isinstance(error.__cause__, PermissionError)
+                remedy = "ask its owner to let you read it" if denied else "restore it from a backup, or train again"
+                yield Fault("object", f"{name[:12]} of {user}", str(error), remedy)
         for name in objects.names():
             # What an undo took back can be done again, and needs its object then.
             if name not in used and not self.changes.holds_removed_object(name):

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from curator.errors import WorkspaceError
+from curator.store.private import let_read, make_folder
 
 NAME = re.compile(f"[0-9a-f]{{{2 * hashlib.sha256().digest_size}}}")
 """What an object is called: the hash of its bytes."""
@@ -31,13 +32,14 @@ class Objects:
         path = self.path(name)
         if self.holds(name):
             return name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent, self.folder.parent)
         handle, temporary = tempfile.mkstemp(dir=path.parent)
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+            let_read(Path(temporary), self.folder.parent)
             Path(temporary).replace(path)
         except BaseException:
             Path(temporary).unlink(missing_ok=True)

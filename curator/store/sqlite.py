@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from curator.errors import WorkspaceError
+from curator.store.private import let_read
 
 BUSY_SECONDS = 30.0
 """How long SQLite waits for another writer; runs wait for each other before that, by the workspace's lock."""
@@ -195,11 +196,6 @@ def _cannot_open(path: Path, error: sqlite3.Error) -> WorkspaceError:
     return WorkspaceError(f"{path} cannot be opened ({error}): check the permissions of it and its folder")
 
 
-def file_mode(folder: Path) -> int:
-    """What a new file of a workspace may be read by: its owner, and whoever may read the folder."""
-    return 0o600 | (folder.stat().st_mode & 0o044)
-
-
 def guard(connection: sqlite3.Connection) -> sqlite3.Connection:
     """As SQLite's documentation advises for a file that may come from anybody; returns it."""
     for setting in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0"):
@@ -219,7 +215,7 @@ def make(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
             name.with_name(name.name + ending).unlink(missing_ok=True)
     beside.unlink(missing_ok=True)
     os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-    beside.chmod(file_mode(path.parent))  # whatever the umask is; the log gets the same by SQLite
+    let_read(beside, path.parent)  # SQLite gives its log the same mode
     database = connect(beside)
     try:
         with database.explained():
