@@ -36,6 +36,7 @@ COMMANDS: tuple[click.Command, ...] = (
     history.log,
     history.undo,
     history.backup,
+    history.restore,
     history.check,
     quarantine.quarantine,
     plugins.plugins,

@@ -312,6 +312,18 @@ BACKUP = Table(
     whole=True,
 )
 
+RESTORED = Table(
+    "restored",
+    "Restored",
+    (
+        Column("path", "the workspace", "path"),
+        Column("items", "items in its catalogue", "integer"),
+        Column("objects", "states of heads and the like", "integer"),
+        Column("missing", "heads and models whose state is not in the archive", "json"),
+    ),
+    whole=True,
+)
+
 RUNS = Table(
     "run",
     "Runs, latest first",

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
+import secrets
 import sqlite3
 import stat
 import tarfile
-import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from curator.catalog.places import is_below, real
 from curator.errors import BadInput, WorkspaceError
@@ -41,16 +44,42 @@ def back_up(database: Database, objects: Objects, target: Path, force: bool = Fa
     """
     _refuse(target, database.path.parent, force)
     try:
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backup") as folder:
-            made = Path(folder, "archive")
-            report = _write(database, objects, made, target)
-            made.replace(target)
+        with _draft(target) as (file, keep):
+            report = _write(database, objects, file, target)
+            keep()
     except (OSError, sqlite3.OperationalError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise WorkspaceError(f"cannot write {str(target)!r}: {why.lower()}") from error
     except sqlite3.DatabaseError as error:
         raise database.damaged(error) from error
     return report
+
+
+@contextlib.contextmanager
+def _draft(target: Path) -> Iterator[tuple[BinaryIO, Callable[[], None]]]:
+    """A file to write, and what puts it in place. Until then it has no name where that can be: a kill leaves none."""
+    beside = target.parent / f".backup-{secrets.token_hex(8)}"
+    try:
+        handle = os.open(target.parent, os.O_TMPFILE | os.O_RDWR, 0o600)
+        named = False
+    except (AttributeError, OSError):  # other systems, and file systems of networks
+        handle = os.open(beside, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+        named = True
+
+    def keep() -> None:
+        if not named:
+            folder = os.open(target.parent, os.O_RDONLY)
+            try:  # with a folder, Python follows the link of /proc; without, it does not, whatever it is told
+                os.link(f"/proc/self/fd/{file.fileno()}", beside.name, src_dir_fd=folder, dst_dir_fd=folder)
+            finally:
+                os.close(folder)
+        beside.replace(target)
+
+    try:
+        with os.fdopen(handle, "w+b") as file:
+            yield file, keep
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 def _refuse(target: Path, workspace: Path, force: bool) -> None:
@@ -71,31 +100,31 @@ def _refuse(target: Path, workspace: Path, force: bool) -> None:
         raise BadInput(f"{str(target)!r} exists: name another file, or add --force")
 
 
-def _copy(database: Database, copy: Path) -> tuple[int, dict[str, str]]:
-    """The catalogue as it is now; returns how many items it holds, and what each object that it names is of."""
-    # What is damaged is refused here: the last good archive may be about to be replaced.
-    with database.copied(copy) as snapshot:
-        return ItemStore(snapshot).count(), users(snapshot)
-
-
-def _write(database: Database, objects: Objects, made: Path, target: Path) -> Backup:
-    copy = made.with_name(FILE)
-    items, users = _copy(database, copy)
-    names = sorted({*users, *objects.names()})
-    left_out = []
+def _write(database: Database, objects: Objects, file: BinaryIO, target: Path) -> Backup:
     compressed = target.suffix in (".gz", ".tgz")
-    with made.open("wb") as file:
-        with tarfile.open(fileobj=file, mode="w:gz" if compressed else "w") as archive:
-            archive.add(copy, FILE)
-            for name in names:
-                try:
-                    data = objects.get(name)
-                except WorkspaceError as error:
-                    left_out.append((users.get(name, name[:12]), str(error)))
-                    continue
-                entry = tarfile.TarInfo(f"objects/{name[:2]}/{name[2:]}")
-                entry.size = len(data)
-                archive.addfile(entry, io.BytesIO(data))
-        file.flush()
-        os.fsync(file.fileno())
-    return Backup(target, items, len(names) - len(left_out), made.stat().st_size, tuple(left_out))
+    with tarfile.open(fileobj=file, mode="w:gz" if compressed else "w") as archive:
+        # What is damaged is refused here: the last good archive may be about to be replaced.
+        with database.copied(target.parent) as copy:
+            items, of = ItemStore(database).count(), users(database)
+            entry = archive.gettarinfo(arcname=FILE, fileobj=copy)
+            archive.addfile(entry, copy)
+        names = sorted({*of, *objects.names()})
+        left_out = list(_add(objects, names, of, archive))
+    file.flush()
+    os.fsync(file.fileno())
+    return Backup(target, items, len(names) - len(left_out), os.fstat(file.fileno()).st_size, tuple(left_out))
+
+
+def _add(
+    objects: Objects, names: Iterable[str], users: Mapping[str, str], archive: tarfile.TarFile
+) -> Iterator[tuple[str, str]]:
+    """Write objects into an archive; whose they are and why of those that cannot be read."""
+    for name in names:
+        try:
+            data = objects.get(name)
+        except WorkspaceError as error:
+            yield users.get(name, name[:12]), str(error)
+            continue
+        entry = tarfile.TarInfo(f"objects/{name[:2]}/{name[2:]}")
+        entry.size, entry.mode = len(data), 0o600
+        archive.addfile(entry, io.BytesIO(data))

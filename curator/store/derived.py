@@ -318,6 +318,11 @@ def _brought_up(path: Path, say: Callable[[str], None]) -> Database:
                 hold(database, STEPS, DIGESTS)
                 with database.explained():
                     _migrate(database.connection)
+            except sqlite3.Error as error:
+                database.close()
+                raise WorkspaceError(
+                    f"{path} could not be brought up to date ({error}) and is as it was: {IF_DAMAGED}"
+                ) from error
             except BaseException:
                 database.close()
                 raise

@@ -6,10 +6,11 @@ import contextlib
 import json
 import os
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, BinaryIO, TypeAlias
 
 from curator.errors import WorkspaceError
 from curator.store.private import let_read
@@ -105,19 +106,40 @@ class Database:
         self.execute("PRAGMA defer_foreign_keys = ON")
 
     @contextlib.contextmanager
-    def copied(self, target: Path) -> Iterator[Database]:
-        """A copy in a new file, of all as it is at one moment; nobody has to wait. What is damaged is not copied.
+    def copied(self, folder: Path) -> Iterator[BinaryIO]:
+        """A copy in a file without a name, so that a kill leaves none; nobody has to wait. What is damaged is refused.
 
-        Errors of SQLite are raised as they are, for they are as likely about the disk of the copy.
+        All that is asked in the block is of the moment of the copy. Errors of SQLite are raised as they are, for they
+        are as likely about the disk of the copy.
         """
-        with contextlib.closing(guard(sqlite3.connect(target))) as copy:
-            self.connection.backup(copy)
-            # A damaged page is copied like any other.
-            found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+        self.connection.execute("BEGIN")
+        try:
+            # A damaged page would be copied like any other. This also fixes the moment.
+            found = self.connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if found != "ok":
                 raise self.damaged(" ".join(found.split()))
-            copy.row_factory = sqlite3.Row
-            yield Database(self.path, copy, False, self.if_damaged)
+            handle, name = tempfile.mkstemp(prefix=".backup", dir=folder)
+            with os.fdopen(handle, "rb") as file, _removed(Path(name)) as remove:
+                with contextlib.closing(guard(sqlite3.connect(name, isolation_level=None))) as copy:
+                    copy.execute("PRAGMA journal_mode = OFF")
+                    remove()
+                    self.connection.backup(copy)
+                yield file
+        finally:
+            self.connection.rollback()
+
+    def kept(self, copy: Path) -> None:
+        """Make a copy of this database that stays, whole or not at all."""
+        beside = copy.with_name(copy.name + ".new")
+        beside.unlink(missing_ok=True)
+        try:
+            with self.explained(), contextlib.closing(guard(sqlite3.connect(beside, isolation_level=None))) as target:
+                target.execute("PRAGMA journal_mode = OFF")
+                self.connection.backup(target)
+            let_read(beside, copy.parent)
+            beside.replace(copy)
+        finally:
+            beside.unlink(missing_ok=True)
 
     def write_ahead(self) -> Database:
         """Let readers and a writer work at once, by a log beside the file; returns this."""
@@ -194,6 +216,20 @@ def read_only_error(path: Path) -> WorkspaceError:
 
 def _cannot_open(path: Path, error: sqlite3.Error) -> WorkspaceError:
     return WorkspaceError(f"{path} cannot be opened ({error}): check the permissions of it and its folder")
+
+
+@contextlib.contextmanager
+def _removed(path: Path) -> Iterator[Callable[[], None]]:
+    """Gives what takes the name from a file that is open, at the latest at the end where the system wants it closed."""
+
+    def remove() -> None:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+    try:
+        yield remove
+    finally:
+        remove()
 
 
 def guard(connection: sqlite3.Connection) -> sqlite3.Connection:

@@ -34,8 +34,8 @@ def trained(made, run, tmp_path):
 
 
 def restored(archive, folder):
-    folder.mkdir()
-    subprocess.run(["tar", "-xf", archive, "-C", folder], check=True)
+    ran = cli_kit.curator("restore", archive, "--to", folder, cwd=folder.parent)
+    assert ran.code in (0, 5), ran
     return folder
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
 from pathlib import Path
 
 from curator.errors import WorkspaceError
@@ -11,6 +13,9 @@ from curator.store.schema import hold
 from curator.store.sqlite import Alone, Database, connect, make, unshared
 
 FILE = "catalogue.db"
+
+BEFORE = "catalogue.db.before"
+"""A copy of how a catalogue was before its last update."""
 
 
 def open_catalogue(folder: Path, alone: Alone = unshared) -> Database:
@@ -46,10 +51,32 @@ def _settle(database: Database, folder: Path) -> None:
     if version < LATEST:
         if database.read_only:
             raise WorkspaceError(
-                f"the workspace {folder} needs an update (schema {version} to {LATEST}) but is read-only"
+                f"the workspace {folder} needs an update (schema {version} to {LATEST}) but is read-only: copy it to "
+                "where it can be written"
             )
+        _bring_up(database, folder, version)
+    elif not database.read_only:
+        (folder / BEFORE).unlink(missing_ok=True)
+
+
+def _bring_up(database: Database, folder: Path, version: int) -> None:
+    """Bring it up to date, with a copy of how it was until it was opened once more by a curator that knows it so."""
+    needed, free = 2 * database.path.stat().st_size, shutil.disk_usage(folder).free
+    if free < needed:
+        raise WorkspaceError(
+            f"the workspace {folder} needs an update (schema {version} to {LATEST}), with {needed / 1e6:,.1f} MB free "
+            f"beside it, and there are {free / 1e6:,.1f}: make room, nothing was done"
+        )
+    database.kept(folder / BEFORE)
+    try:
         with database.explained():
             migrate(database.connection)
+    except sqlite3.Error as error:
+        (folder / BEFORE).unlink(missing_ok=True)
+        raise WorkspaceError(
+            f"{database.path} could not be brought up to date (schema {version} to {LATEST}: {error}) and is as it "
+            "was: restore a backup, or use the curator that made it"
+        ) from error
 
 
 def path_to_value(path: str) -> str | bytes:
