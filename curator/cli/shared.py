@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from curator.cli.render import LIMIT, Terminal
-from curator.cli.text import say
+from curator.cli.text import printable, say
 
 if TYPE_CHECKING:
     from curator.api import Table
@@ -176,6 +176,7 @@ class Command(click.Command):
             given = ctx.params.get(parameter.name or "")
             for value in given if isinstance(given, tuple) else (given,):
                 if isinstance(value, str):
+                    _refuse_undecodable(ctx, parameter, value)
                     _refuse_empty(ctx, parameter, value)
         return rest
 
@@ -185,6 +186,19 @@ class Command(click.Command):
             with formatter.section("Example"):
                 for line in self.example.splitlines():
                     formatter.write_text(line)
+
+
+def _refuse_undecodable(ctx: click.Context, parameter: click.Parameter, value: str) -> None:
+    """Raise a usage error for words that are no text; a path may be of any bytes."""
+    if isinstance(parameter.type, Place | click.Path):
+        return
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        message = (
+            f"{printable(value)} is not valid UTF-8: is the terminal, or the file it is from, in another encoding?"
+        )
+        raise click.BadParameter(message, ctx, parameter) from None
 
 
 def _refuse_empty(ctx: click.Context, parameter: click.Parameter, value: str) -> None:

@@ -96,7 +96,7 @@ class Compiled:
             with self.registry.guard(self.registry.get(EncoderSpec, model.encoder), "compiling"):
                 form = compile()
         except CuratorError as error:
-            if isinstance(error.__cause__, OSError):  # as a full disk, which may have room the next time
+            if isinstance(error.__cause__, OSError | MemoryError):  # there may be room the next time
                 yield medium, str(error)
                 return
             form, problem = TextForm(b"", b""), str(error)

@@ -302,9 +302,10 @@ def _known(path: Path) -> Database:
     version = database.value("PRAGMA user_version")
     if version > LAYOUT:
         database.close()
+        there = "in a copy of the workspace that can be written, " if database.read_only else ""
         raise WorkspaceError(
             f"{path} was made by a newer curator (layout {version}, this one knows {LAYOUT}): pip install --upgrade "
-            "curator-agent, or move the file away, and `curator encode` fills another"
+            f"curator-agent, or {there}move the file away, and `curator encode` fills another"
         )
     return database
 

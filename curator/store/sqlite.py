@@ -183,7 +183,12 @@ class Database:
             if "locked" in text:
                 message = f"{self.path} has been locked by another program for {BUSY_SECONDS:.0f} seconds: try again"
                 raise WorkspaceError(message) from error
-            if "disk is full" in text or "disk I/O error" in text:
+            if "disk is full" in text:
+                message = (
+                    f"{self.path} cannot be written, as the disk is full; nothing of this step was kept: make room"
+                )
+                raise WorkspaceError(message) from error
+            if "disk I/O error" in text:
                 raise WorkspaceError(f"{self.path} cannot be written: {text}; nothing of this step was kept") from error
             if "unable to open" in text:
                 raise _cannot_open(self.path, error) from error
@@ -272,7 +277,13 @@ def connect(path: Path, if_damaged: str = RESTORE) -> Database:
     # A database in WAL mode wants to create its -shm file even for reading; where the folder does not
     # allow that, nobody can be writing either, so it may be taken as immutable.
     wal = path.with_name(path.name + "-wal")
-    options = "mode=ro" if wal.exists() and wal.stat().st_size else "immutable=1"
+    logged = wal.exists() and wal.stat().st_size > 0
+    if logged and not path.with_name(path.name + "-shm").exists():
+        raise WorkspaceError(
+            f"{path} has its last changes in {wal.name}, which cannot be read where nothing may be written: copy the "
+            "whole workspace to where it can be written, and use that"
+        )
+    options = "mode=ro" if logged else "immutable=1"
     return _configured(Database(path, _opened(path, options), True, if_damaged))
 
 
