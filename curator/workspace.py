@@ -73,7 +73,7 @@ class Workspace(Parts):
             return False
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            if shared or not any(folder.iterdir()):
+            if os.access(folder, os.W_OK) and (shared or not any(folder.iterdir())):
                 folder.chmod(SHARED if shared else PRIVATE)
         except OSError as error:
             raise WorkspaceError(

@@ -161,7 +161,7 @@ def test_a_step_that_fails_changes_nothing(tmp_path, monkeypatch):
     old(tmp_path, 3)
     with monkeypatch.context() as patch:
         patch.setitem(derived.STEPS, "d005_create_metrics", derived.D005 + "CREATE TABLE vector (x);")
-        with pytest.raises(sqlite3.OperationalError, match="vector already exists"):
+        with pytest.raises(WorkspaceError, match=r"vector already exists.* is as it was: delete it"):
             Derived(tmp_path)
         with contextlib.closing(sqlite3.connect(tmp_path / "derived.db")) as connection:
             assert connection.execute("PRAGMA user_version").fetchone() == (3,)
