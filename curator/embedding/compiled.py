@@ -26,7 +26,7 @@ from curator.api import (
     TextBatch,
     TextForm,
 )
-from curator.errors import CuratorError, WorkspaceError
+from curator.errors import CuratorError, Shortage, WorkspaceError
 from curator.media.decode import DECODING
 from curator.media.preprocessing import pixels
 from curator.registry.validation import Breach, held
@@ -96,7 +96,7 @@ class Compiled:
             with self.registry.guard(self.registry.get(EncoderSpec, model.encoder), "compiling"):
                 form = compile()
         except CuratorError as error:
-            if isinstance(error.__cause__, OSError | MemoryError):  # there may be room the next time
+            if isinstance(error, Shortage) or isinstance(error.__cause__, OSError):  # there may be room the next time
                 yield medium, str(error)
                 return
             form, problem = TextForm(b"", b""), str(error)
