@@ -93,7 +93,7 @@ def test_expected_files_are_of_chapters_and_hold_rows_of_many_kinds():
     wanted += (
         " item kind label labelled likeness line made member metric neighbour next pair plugin prediction pretrained"
     )
-    wanted += " problem quarantined question returned run suspect total undone written"
+    wanted += " problem quarantined question restored returned run suspect total undone written"
     assert found == set(wanted.split())
 
 
