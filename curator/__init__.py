@@ -30,14 +30,13 @@ def open_workspace(
     `workspace/` going up, else `./workspace`). Raises `curator.errors.NotFound` if there is none, unless
     `create`; `WorkspaceError` if it cannot be used. `reporter` hears messages and progress; by default nobody does.
     """
-    from curator.errors import NotFound
     from curator.registry.loader import load_plugins
     from curator.workspace import Workspace
-    from curator.workspace_path import is_workspace, locate
+    from curator.workspace_path import hold_workspace, locate
 
     folder = locate(path)
     if create:
         Workspace.create(folder)
-    elif not is_workspace(folder):
-        raise NotFound(f"no workspace at {folder}: `curator add FOLDER` makes one")
+    else:
+        hold_workspace(folder)
     return Workspace(folder, load_plugins(), reporter)

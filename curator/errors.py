@@ -1,6 +1,7 @@
 """Every error that curator raises on purpose, each with the exit code of the command that meets it.
 
     CuratorError             1   something that has no class of its own
+    ├── Shortage             1   there is not enough memory, or no room on the disk
     ├── BadInput             2   a value that cannot be used (click's own usage errors exit with 2 as well)
     ├── NotFound             3   no such path, item, label, encoder, head or workspace
     ├── NotReady             4   possible, but something has to be done first; the message holds the command
@@ -15,6 +16,7 @@ An interrupt (Ctrl-C) exits with 130. Library code raises these; only `curator.c
 from __future__ import annotations
 
 import difflib
+import errno
 from collections.abc import Iterable, Sequence
 
 __all__ = [
@@ -24,9 +26,11 @@ __all__ = [
     "NotReady",
     "NotTrusted",
     "PluginError",
+    "Shortage",
     "SomeItemsFailed",
     "WorkspaceError",
     "is_interrupt",
+    "lacking",
 ]
 
 
@@ -100,6 +104,22 @@ class WorkspaceError(CuratorError):
     """The workspace as a whole cannot be used."""
 
     exit_code = 7
+
+
+class Shortage(CuratorError):
+    """The machine is short of memory or room: nobody's code is to blame, whichever asked last."""
+
+
+def lacking(error: BaseException | None) -> str | None:
+    """What a machine is short of where that is behind an error, with what mends it; None where nothing is."""
+    while error is not None:
+        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, of a GPU
+            return "there is not enough memory: close other programs, or do less at once; what was done is kept"
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            where = f" for {error.filename!r}" if error.filename else ""
+            return f"no space is left on the disk{where}: make room and run it again; what was done is kept"
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def is_interrupt(error: BaseException | None) -> bool:

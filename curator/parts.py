@@ -5,6 +5,7 @@ So rooms such as `learning` import what they need at their top, and a command th
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -19,7 +20,7 @@ from curator.embedding.models import Models
 from curator.embedding.trained_weights import Trained
 from curator.history.file_moves import Moves
 from curator.history.journal import Journal
-from curator.history.lock import Turn, alone
+from curator.history.lock import Presence, Turn
 from curator.history.runs import Runs
 from curator.quarantine.quarantine import Quarantine
 from curator.reporter import Reporter
@@ -47,12 +48,14 @@ class Parts:
         self.folder = folder
         self.registry = registry
         self.reporter = reporter
-        self.database = open_catalogue(folder)
-        try:
-            self.derived = Derived(folder, self.reporter.say, alone)
-        except BaseException:
-            self.database.close()
-            raise
+        self._presence = Presence(folder, self._wait_for_the_end)
+        with contextlib.ExitStack() as opened:
+            opened.callback(self._presence.leave)
+            self._presence.enter()
+            self.database = open_catalogue(folder, self._presence.alone)
+            opened.callback(self.database.close)
+            self.derived = Derived(folder, self.reporter.say, self._presence.alone)
+            opened.pop_all()
         self.objects = Objects(folder / "objects")
         self.items = Items(self.database)
         self.labels = Labels(self.database)
@@ -111,6 +114,7 @@ class Parts:
         self._runs.close()
         self.derived.close()
         self.database.close()
+        self._presence.leave()
 
     def _recover(self) -> None:
         """Now that the turn is ours: whatever is half moved was left so by a run that was killed."""
@@ -128,12 +132,15 @@ class Parts:
             named = users(self.database)
             for name in self.objects.put_here:
                 if name not in named and not ChangeStore(self.database).holds_removed_object(name):
-                    self.objects.path(name).unlink(missing_ok=True)
+                    self.objects.remove(self.objects.path(name))
 
     def _recover_if_alone(self) -> None:
         """At the start, so that also what only reads finds every file where the catalogue says."""
         if not self.database.read_only and self.moves.planned() and self._turn.take_if_free():
             self._turn.give_back()
+
+    def _wait_for_the_end(self) -> None:
+        self.reporter.say(f"waiting for another curator to close the databases of {self.folder}")
 
     def _wait(self) -> None:
         run = RunStore(self.database).running()

@@ -32,7 +32,7 @@ from curator.catalog.labels import Source
 from curator.catalog.places import expand_path
 from curator.embedding.coverage import EncodeReport
 from curator.errors import BadInput, NotReady, WorkspaceError
-from curator.history.lock import alone
+from curator.history.lock import Presence
 from curator.history.trust import Trust
 from curator.history.undo import Undo, Undone
 from curator.ingest.ingest import Ingest
@@ -49,6 +49,7 @@ from curator.running.outputs import apply as carry_out
 from curator.store.catalogue import FILE, open_catalogue
 from curator.store.catalogue.places import PlaceStore
 from curator.store.derived import Derived
+from curator.store.private import PRIVATE, SHARED
 from curator.store.sqlite import read_only_error
 from curator.workspace_path import is_workspace
 
@@ -66,26 +67,30 @@ class Workspace(Parts):
         super().__init__(folder, registry, reporter or Silent())
 
     @staticmethod
-    def create(folder: Path) -> bool:
-        """Make a folder a workspace, unless it is one; returns whether it was made now."""
+    def create(folder: Path, shared: bool = False) -> bool:
+        """Make a folder a workspace, unless it is one; returns whether it was made now.
+
+        Only its owner can read it; `shared`: its group too. A folder that holds something already keeps its mode.
+        """
         if is_workspace(folder):
             return False
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK) and (shared or not any(folder.iterdir())):
+                folder.chmod(SHARED if shared else PRIVATE)
         except OSError as error:
             raise WorkspaceError(
                 f"cannot make the workspace {folder}: {(error.strerror or str(error)).lower()}"
             ) from error
         if not os.access(folder, os.W_OK):
             raise read_only_error(folder / FILE)
-        with alone(folder):
-            if is_workspace(folder):
-                return False
-            database = open_catalogue(folder)
-            with contextlib.closing(database), contextlib.suppress(WorkspaceError):  # where no home can be written
-                Trust(folder, database).give()
-            Derived(folder).close()
-        return True
+        with Presence(folder).alone(lambda: not is_workspace(folder)) as ours:
+            if ours:
+                Derived(folder).close()
+                database = open_catalogue(folder)  # last: with it the folder is a workspace, and a whole one
+                with contextlib.closing(database), contextlib.suppress(WorkspaceError):  # where no home can be written
+                    Trust(folder, database).give()
+        return ours
 
     def __enter__(self) -> Workspace:
         return self

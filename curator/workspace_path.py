@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from curator.catalog.places import expand_path
+from curator.errors import NotFound, WorkspaceError
 from curator.store.catalogue import FILE
 
 FOLDER = "workspace"
@@ -16,6 +17,19 @@ def is_workspace(folder: str | Path) -> bool:
     """Whether a folder holds a catalogue."""
     # `Path.is_file` raises where a folder may not be looked into.
     return os.path.isfile(os.path.join(folder, FILE))
+
+
+def hold_workspace(folder: Path) -> None:
+    """Raise `NotFound` with the command that makes one where a folder is no workspace."""
+    if is_workspace(folder):
+        return
+    try:
+        os.lstat(os.path.join(folder, FILE))
+    except PermissionError:
+        raise WorkspaceError(f"{folder} may not be looked into: ask its owner, or choose another workspace") from None
+    except OSError:
+        pass
+    raise NotFound(f"no workspace at {folder}: `curator add FOLDER` makes one")
 
 
 def locate(chosen: str | Path | None) -> Path:

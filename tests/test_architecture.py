@@ -162,6 +162,8 @@ GIVEN_PATHS = {
     "curator.maintenance.backup": "an archive that a person names",
     "curator.learning.finetuning": "a temporary folder of its own",
     "curator.history.trust": "the user's own folder",
+    "curator.store.private": "folders and files that its callers were given",
+    "curator.store.scratch": "folders that its callers were given",
     "curator.workspace": "the folder that a person names",
 }
 

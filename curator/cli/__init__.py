@@ -17,7 +17,7 @@ import click
 from curator.cli import encode, heads, history, items, pairs, plugins, pretraining, quarantine, status
 from curator.cli.shared import registry
 from curator.cli.text import complain, say
-from curator.errors import CuratorError, NotTrusted, is_interrupt
+from curator.errors import CuratorError, NotTrusted, is_interrupt, lacking
 from curator.interrupts import LINE, Raised, end_at_once
 from curator.version import __version__
 
@@ -41,6 +41,7 @@ COMMANDS: tuple[click.Command, ...] = (
     history.log,
     history.undo,
     history.backup,
+    history.restore,
     history.check,
     history.trust,
     quarantine.quarantine,
@@ -94,9 +95,15 @@ class Root(click.Group):
             help_of = f" ({error.ctx.command_path} --help)" if error.ctx else ""
             complain(f"{error.format_message()}{help_of}")
             ctx.exit(error.exit_code)
+        except MemoryError as error:
+            complain(str(lacking(error)))
+            ctx.exit(1)
         except OSError as error:
             if error.errno == errno.EPIPE:  # whoever reads has enough, as with `| head`
                 raise
+            if short := lacking(error):
+                complain(short)
+                ctx.exit(1)
             complain(f"{error.strerror or error}" + (f": {error.filename!r}" if error.filename else ""))
             ctx.exit(1)
         except BaseException as error:

@@ -1,15 +1,16 @@
-"""Commands about what was done and what is there: log, undo, check, backup, trust."""
+"""Commands about what was done and what is there: log, undo, check, backup, restore, trust."""
 
 from __future__ import annotations
 
-import json
+import shlex
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from curator.cli.shared import Command, force_option, json_option, limit_option, workspace_option
-from curator.cli.tables import BACKUP, FAULTS, OUTSIDE, RUNS, UNDONE
+from curator.cli.tables import BACKUP, FAULTS, OUTSIDE, RESTORED, RUNS, UNDONE
+from curator.cli.text import say
 
 if TYPE_CHECKING:
     from curator.workspace import Workspace
@@ -65,8 +66,12 @@ def check(workspace: Workspace, repair: bool, limit: int | None, as_json: bool) 
     from curator.cli.render import Output
     from curator.errors import SomeItemsFailed
     from curator.reporter import count
+    from curator.store.private import read_by_all
 
     found = workspace.check(repair)
+    if read_by_all(workspace.folder):
+        folder = shlex.quote(str(workspace.folder))
+        say(f"note: everybody on this machine may read this workspace: chmod -R go-rwx {folder} keeps it to you")
     output = Output(as_json, limit)
     rows = (
         {
@@ -95,8 +100,8 @@ def check(workspace: Workspace, repair: bool, limit: int | None, as_json: bool) 
 def backup(workspace: Workspace, file: str, force: bool, as_json: bool) -> None:
     """Write everything that cannot be made again (catalogue, heads) into one tar archive, also while others write.
 
-    To restore it, unpack it into a folder (tar -xf FILE -C FOLDER) and run `curator encode -w FOLDER`. Exit code 5
-    says that a damaged head was left out.
+    `curator restore FILE --to FOLDER` makes a workspace of it. Exit code 5
+    says that a head was left out, as it is damaged or may not be read.
     """
     from dataclasses import asdict
 
@@ -110,10 +115,39 @@ def backup(workspace: Workspace, file: str, force: bool, as_json: bool) -> None:
     if as_json:
         output.table(BACKUP, [{**asdict(made), "left_out": [what for what, _ in made.left_out]}])
     holds = f"{count(made.items, 'item')} and {count(made.objects, 'object')}"
-    output.line(f"{holds} in {made.path} ({made.size / 1e6:,.1f} MB); to restore: tar -xf FILE -C FOLDER")
+    output.line(f"{holds} in {made.path} ({made.size / 1e6:,.1f} MB); to restore: curator restore FILE --to FOLDER")
     say_problems(made.left_out)
     if made.left_out:
-        raise SomeItemsFailed(f"{count(len(made.left_out), 'damaged object')} left out: curator check says what to do")
+        raise SomeItemsFailed(f"{count(len(made.left_out), 'object')} left out: curator check says what to do")
+
+
+@click.command(cls=Command, rows=(RESTORED,), example="curator restore ../labels.tar --to restored")
+@click.argument("file", type=click.Path())
+@click.option("--to", type=click.Path(), metavar="FOLDER", help="The new workspace. [default: ./workspace]")
+@json_option
+def restore(file: str, to: str | None, as_json: bool) -> None:
+    """Make a workspace of what `curator backup` wrote, in a folder that is not there yet.
+
+    The archive may come from anybody: only what a backup holds is taken out of it, and every part is checked. Embed
+    anew afterwards (`curator encode`). Exit code 5 says that the state of a head is not in it.
+    """
+    from dataclasses import asdict
+
+    from curator.catalog.places import expand_path
+    from curator.cli.render import Output
+    from curator.errors import SomeItemsFailed
+    from curator.maintenance.restore import restore as restored_from
+    from curator.reporter import count
+    from curator.workspace_path import FOLDER
+
+    made = restored_from(expand_path(file).absolute(), expand_path(FOLDER if to is None else to).absolute())
+    output = Output(as_json)
+    if as_json:
+        output.table(RESTORED, [asdict(made)])
+    holds = f"{count(made.items, 'item')} and {count(made.objects, 'object')}"
+    output.line(f"{holds} in {made.path}; next: curator encode -w {shlex.quote(str(made.path))}")
+    if made.missing:
+        raise SomeItemsFailed(f"the archive lacks what was learnt of {', '.join(made.missing)}: train again")
 
 
 @click.command(cls=Command, rows=(OUTSIDE,), example="curator trust -w ../from-a-colleague")
@@ -146,23 +180,31 @@ def trust(workspace: Workspace, yes: bool, forget: bool, limit: int | None, as_j
 
 
 def _runs(workspace: Workspace) -> Iterator[dict[str, Any]]:
-    import datetime
-
     from curator.history.undo import Undo
     from curator.store.catalogue.runs import RunStore
+    from curator.store.stored import moment
 
     undone = Undo(workspace.database, workspace.moves).undone()
     for run in RunStore(workspace.database).latest_first():
-        started = datetime.datetime.fromisoformat(run.started).astimezone()
+        started = moment("run", "started", run.started).astimezone()
         yield {
             "run": run.id,
             "started": started.isoformat(sep=" ", timespec="seconds")[:19],
             "command": run.command,
-            "arguments": _short(json.loads(run.arguments)),
+            "arguments": _arguments(run.arguments),
             "state": run.state,
             "changes": run.changes,
             "undone": undone.get(run.id),
         }
+
+
+def _arguments(text: str) -> str:
+    from curator.store.stored import Unreadable, read
+
+    try:
+        return _short(read("run", "arguments", text))
+    except Unreadable:
+        return "(unreadable)"
 
 
 def _short(arguments: dict[str, Any]) -> str:

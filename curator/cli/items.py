@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curator.cli.shared import Command, Place, from_stdin, json_option, limit_option, registry, workspace_option
+from curator.cli.shared import (
+    Command,
+    Place,
+    from_stdin,
+    how_to_share,
+    json_option,
+    limit_option,
+    registry,
+    shared_option,
+    workspace_option,
+)
 from curator.cli.tables import ADDED, FACTS, ITEMS, LABELLED, PROBLEMS
 from curator.cli.text import say
 
@@ -21,15 +31,16 @@ PROBLEM_LINES = 10
 
 @click.command(cls=Command, example="curator init -w ~/photos/workspace")
 @click.option("-w", "--workspace", type=click.Path(), help="Where. [default: ./workspace]")
-def init(workspace: str | None) -> None:
-    """Make an empty workspace. `curator add` does this by itself."""
+@shared_option
+def init(workspace: str | None, shared: bool) -> None:
+    """Make an empty workspace, which only you can read. `curator add` does this by itself."""
     from curator.catalog.places import expand_path
     from curator.workspace import Workspace
     from curator.workspace_path import FOLDER
 
     folder = expand_path(FOLDER if workspace is None else workspace).absolute()
-    made = Workspace.create(folder)
-    say(f"made the workspace {folder}" if made else f"{folder} is a workspace already")
+    made = Workspace.create(folder, shared)
+    say(f"made the workspace {folder}" if made else f"{folder} is a workspace already{how_to_share(folder, shared)}")
 
 
 def _look_for(arguments: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from curator.cli.render import LIMIT, Terminal
-from curator.cli.text import say
+from curator.cli.text import printable, say
 
 if TYPE_CHECKING:
     from curator.api import Table
@@ -40,6 +41,9 @@ count_option = click.option(
     default=20,
     metavar="N",
     help="Stop after so many answers; 0: when nothing is left to ask. [default: 20]",
+)
+shared_option = click.option(
+    "--shared", is_flag=True, help="Let the group of a new workspace's folder read it. [default: only you]"
 )
 force_option = click.option("--force", is_flag=True, help="Write over a file that exists.")
 no_images_option = click.option(
@@ -78,28 +82,34 @@ def workspace_option(
         @functools.wraps(function)
         def command(workspace: str | None, **arguments: Any) -> Any:
             prepare(arguments)
-            with open_workspace(workspace, create) as found:
+            with open_workspace(workspace, create, arguments.pop("shared", False)) as found:
                 return function(found, **arguments)
 
-        return command  # type: ignore[return-value]
+        return shared_option(command) if create else command  # type: ignore[return-value]
 
     return decorate
 
 
-def open_workspace(chosen: str | None, create: bool) -> Workspace:
+def open_workspace(chosen: str | None, create: bool, shared: bool = False) -> Workspace:
     """The workspace that is meant; raises `NotFound` with the command that makes one."""
-    from curator.errors import NotFound
     from curator.workspace import Workspace
-    from curator.workspace_path import FOLDER, is_workspace, locate
+    from curator.workspace_path import FOLDER, hold_workspace, locate
 
     folder = locate(chosen)
-    if not create and not is_workspace(folder):
-        raise NotFound(f"no workspace at {folder}: `curator add FOLDER` makes one")
-    if create and Workspace.create(folder):
+    if not create:
+        hold_workspace(folder)
+    if create and Workspace.create(folder, shared):
         say(f"made the workspace {folder}")
+    elif shared:
+        say(f"{folder} is a workspace already{how_to_share(folder, shared)}")
     elif chosen is None and folder not in (Path.cwd() / FOLDER, Path.cwd()) and folder.parent in Path.cwd().parents:
         say(f"using the workspace {folder}")
     return Workspace(folder, registry(), Terminal())
+
+
+def how_to_share(folder: Path, shared: bool) -> str:
+    """What to do where a workspace that exists was to be shared."""
+    return f": chmod -R g+rX {shlex.quote(str(folder))} lets its group read it" if shared else ""
 
 
 def options_option(of: str) -> Callable[[F], F]:
@@ -166,6 +176,7 @@ class Command(click.Command):
             given = ctx.params.get(parameter.name or "")
             for value in given if isinstance(given, tuple) else (given,):
                 if isinstance(value, str):
+                    _refuse_undecodable(ctx, parameter, value)
                     _refuse_empty(ctx, parameter, value)
         return rest
 
@@ -175,6 +186,19 @@ class Command(click.Command):
             with formatter.section("Example"):
                 for line in self.example.splitlines():
                     formatter.write_text(line)
+
+
+def _refuse_undecodable(ctx: click.Context, parameter: click.Parameter, value: str) -> None:
+    """Raise a usage error for words that are no text; a path may be of any bytes."""
+    if isinstance(parameter.type, Place | click.Path):
+        return
+    try:
+        value.encode("utf-8")
+    except UnicodeEncodeError:
+        message = (
+            f"{printable(value)} is not valid UTF-8: is the terminal, or the file it is from, in another encoding?"
+        )
+        raise click.BadParameter(message, ctx, parameter) from None
 
 
 def _refuse_empty(ctx: click.Context, parameter: click.Parameter, value: str) -> None:

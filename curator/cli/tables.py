@@ -317,7 +317,19 @@ BACKUP = Table(
         Column("items", "items in its catalogue", "integer"),
         Column("objects", "states of heads and the like", "integer"),
         Column("size", "bytes", "integer"),
-        Column("left_out", "heads whose state is damaged, and other damaged objects", "json"),
+        Column("left_out", "heads whose state is damaged or may not be read, and other such objects", "json"),
+    ),
+    whole=True,
+)
+
+RESTORED = Table(
+    "restored",
+    "Restored",
+    (
+        Column("path", "the workspace", "path"),
+        Column("items", "items in its catalogue", "integer"),
+        Column("objects", "states of heads and the like", "integer"),
+        Column("missing", "heads and models whose state is not in the archive", "json"),
     ),
     whole=True,
 )

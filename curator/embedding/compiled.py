@@ -7,7 +7,6 @@ ONNX models, which OpenCV runs.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +26,7 @@ from curator.api import (
     TextBatch,
     TextForm,
 )
-from curator.errors import CuratorError, WorkspaceError
+from curator.errors import CuratorError, Shortage, WorkspaceError
 from curator.media.decode import DECODING
 from curator.media.preprocessing import pixels
 from curator.registry.validation import Breach, validate
@@ -97,7 +96,7 @@ class Compiled:
             with self.registry.guard(self.registry.get(EncoderSpec, model.encoder), "compiling"):
                 form = compile()
         except CuratorError as error:
-            if isinstance(error.__cause__, OSError):  # as a full disk, which may have room the next time
+            if isinstance(error, Shortage) or isinstance(error.__cause__, OSError):  # there may be room the next time
                 yield medium, str(error)
                 return
             form, problem = TextForm(b"", b""), str(error)
@@ -113,14 +112,15 @@ class Compiled:
         found = self.derived.compiled(model.fingerprint, "image")
         if not found or not found[0]:
             return None
-        description = json.loads(self.models.description(model.fingerprint))
-        if description["decoding"] != DECODING:
+        description = self.models.description(model.fingerprint)
+        if description.get("decoding") != DECODING or description.get("preprocess") is None:
             return None
         import cv2
 
         seen = pixels(path, _preprocess(description["preprocess"]))
         try:
-            return _asked(_network(found[0]), seen)
+            vector = _asked(_network(found[0]), seen)
+            return vector if _fits(vector, model) else None
         except cv2.error:  # another OpenCV than the one that it was held against; the encoder itself will do
             return None
 
@@ -137,9 +137,15 @@ class Compiled:
             tokens, cut = _tokens(spec, form, texts)
         try:
             network = _network(form.onnx)
-            return np.stack([_asked(network, row) for row in tokens]), len(cut)
+            vectors = [_asked(network, row) for row in tokens]
+            return (np.stack(vectors), len(cut)) if all(_fits(vector, model) for vector in vectors) else None
         except cv2.error:  # as above
             return None
+
+
+def _fits(vector: Floats, model: Model) -> bool:
+    """Whether it may be a vector of the model: what is kept of a compiled form may be another's, or damaged."""
+    return vector.shape == (model.dim,) and bool(np.isfinite(vector).all())
 
 
 def _of_pictures(encoder: Compilable, seen: Floats, vectors: Floats) -> TextForm:
@@ -176,6 +182,16 @@ def _network(form: bytes) -> Any:
     import cv2
 
     return cv2.dnn.readNetFromONNX(np.frombuffer(form, np.uint8))
+
+
+def runs(form: bytes) -> bool:
+    """Whether OpenCV takes a compiled form."""
+    import cv2
+
+    try:
+        return not _network(form).empty()
+    except cv2.error:
+        return False
 
 
 def _asked(network: Any, given: NDArray[Any]) -> Floats:

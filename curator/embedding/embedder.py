@@ -67,6 +67,8 @@ class Embedder(Coverage):
         """
         stored = dict(self.derived.vectors(model.fingerprint, [item.hash for item in items]))
         present = [item for item in items if item.hash in stored]
+        for item in present:
+            self._hold_length(model, stored[item.hash], str(item))
         values = np.frombuffer(b"".join(stored[item.hash] for item in present), dtype="<f4")
         rows = values.reshape(len(present), model.dim)
         whole = np.isfinite(rows).all(axis=1)
@@ -74,6 +76,14 @@ class Embedder(Coverage):
             bad = present[int(np.argmin(whole))]
             raise NotReady(f"the vector of {bad} in {model.name} is not finite: `curator check --repair`, then again")
         return present, unit(rows)
+
+    @staticmethod
+    def _hold_length(model: Model, vector: bytes, of: str) -> None:
+        if len(vector) != 4 * model.dim:
+            raise NotReady(
+                f"the vector of {of} in {model.name} is not of {model.dim} numbers: `curator check --repair` forgets "
+                "it, and `curator encode` makes it again"
+            )
 
     # --- filling ---
 
@@ -159,6 +169,7 @@ class Embedder(Coverage):
         """The vector of a query, (dim,), of unit length: a stored one, else encoded now and not kept."""
         stored = list(self.derived.vectors(model.fingerprint, [query.hash]))
         if stored:
+            self._hold_length(model, stored[0][1], f"id:{query.item.id}" if query.item else "the query")
             vector: NDArray[np.float32] = unit(np.frombuffer(stored[0][1], dtype="<f4")[None])[0]
             return vector
         if query.modality not in model.modalities:

@@ -247,7 +247,7 @@ class Models:
 
     def _source(self, model: Model) -> Any:
         """The path that was given for the weights, or the objects that hold what was learnt, or None."""
-        return json.loads(self.store.weights(model.id))
+        return self.store.weights(model.id)
 
     def _place(self, source: Any) -> Path | None:
         if isinstance(source, dict):

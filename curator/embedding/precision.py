@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from curator.api import Encoder, ImageBatch, ReducedPrecision, TextBatch
 from curator.embedding.coverage import FULL
-from curator.errors import PluginError
+from curator.errors import PluginError, Shortage
 
 if TYPE_CHECKING:
     Floats = NDArray[np.float32]
@@ -56,7 +56,7 @@ class Reduced:
             precision, quick = self._form
             try:
                 return self.run(quick, batch), precision
-            except PluginError:  # as by an overflow; the reference has the last word
+            except (PluginError, Shortage):  # as by an overflow; the reference has the last word
                 self._serves[medium] = False
         vectors = self.run(self.encoder, batch)
         if check and medium not in self._serves and len(vectors) >= CHECKED:
@@ -78,7 +78,7 @@ class Reduced:
                 return False
             precision, quick = self._form
             apart = distance(self.run(quick, batch), vectors)
-        except PluginError as error:
+        except (PluginError, Shortage) as error:
             self.say(f"note: embedding goes on in {FULL}: {error}")
             return False
         if not apart <= APART:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from curator.store.objects import Objects
 from curator.store.paths import held, held_tree
+from curator.store.private import let_read, make_folder
 from curator.store.scratch import beside
 
 SEEN = "seen.json"
@@ -39,13 +40,14 @@ class Trained:
         wanted = held(self.folder.parent, f"{self.folder.name}/{name}")
         if wanted.is_dir():
             return held_tree(wanted)
-        self.folder.mkdir(exist_ok=True)
+        make_folder(self.folder, self.folder.parent)
 
         def lay_out(made: Path) -> None:
             made.mkdir(mode=0o700)
             for file, object_ in files.items():
                 self.objects.get(object_)  # checked against its hash
                 _link(self.objects.path(object_), held(made, file))
+            let_read(made, self.folder.parent)
             made.replace(wanted)
 
         try:

@@ -10,7 +10,7 @@ from curator.api import Encoder, ImageBatch, Item, Model, TextBatch
 from curator.embedding.coverage import FULL, EncodeReport
 from curator.embedding.loader import as_batch
 from curator.embedding.precision import Reduced
-from curator.errors import PluginError
+from curator.errors import PluginError, Shortage
 from curator.store.derived import Derived
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class VectorWriter:
             return
         try:
             self._encode(batch)
-        except PluginError:
+        except (PluginError, Shortage):  # one by one, it takes less memory, too
             if len(batch) == 1 and not self.report.encoded:
                 raise
             failed = [(single[0], error) for single in batch if (error := self._error(single))]

@@ -46,7 +46,7 @@ class Runs:
             hold.end()
 
     def _cut_short(self, journal: Journal, hold: Hold, interrupted: bool) -> None:
-        """End what was left open, wherever an interrupt came: also a run that began unnoticed, as none does that fails."""
+        """End what was left open, wherever an interrupt came: also a run that nobody noticed to begin."""
         self.abandon(hold.needed)
         if hold.needed and interrupted:
             others = [other.run for other in self.under_way.journals if other is not journal]

@@ -32,8 +32,8 @@ class Trust:
 
     def given(self) -> bool:
         """Whether this user made it here, or said to trust it."""
-        id_ = self.settings.value(ID)
         try:
+            id_ = self.settings.value(ID)
             return isinstance(id_, str) and self._record(id_).is_file()
         except WorkspaceError:
             return False

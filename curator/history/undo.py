@@ -119,7 +119,7 @@ class Undo:
             return self._insert(change, journal)
         row = self.changes.row(table, row_id)
         after = decode_row(change.after) if change.after else {}
-        if row is None or any(row[name] != value for name, value in after.items()):
+        if row is None or any(row.get(name) != value for name, value in after.items()):
             raise WorkspaceError(
                 f"{self.database.path}: row {row_id} of {table} is not as run {change.run_id} left it; "
                 "something else than curator wrote here, so nothing was undone"

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from curator.api import FittedHead, Head, HeadSpec, HeldOut, Item, Model, TargetRef
 from curator.catalog.items import Items
 from curator.catalog.labels import Examples
 from curator.embedding.models import Models
+from curator.errors import WorkspaceError
 from curator.history.journal import Journal
 from curator.learning.calibration import Calibration
 from curator.registry.parameters import bind
@@ -145,10 +147,23 @@ class Heads:
         if row.held_out is None:
             nothing = np.zeros((0, len(head.classes)), np.float32)
             return HeldOut([], head.classes, np.zeros(0, np.int64), nothing)
-        arrays = load(self.objects.get(row.held_out))
-        known = {item.hash: item for item in self.items.by_hashes([row.tobytes().hex() for row in arrays["hashes"]])}
-        items = [known[row.tobytes().hex()] for row in arrays["hashes"]]
-        return HeldOut(items, head.classes, arrays["targets"], self.calibration(row).apply(arrays["probabilities"]))
+        arrays = self._arrays(row, row.held_out)
+        hashes, targets, said = (arrays.get(name) for name in ("hashes", "targets", "probabilities"))
+        if hashes is None or targets is None or said is None or said.shape != (len(hashes), len(head.classes)):
+            raise _strange(row, row.held_out)
+        names = [each.tobytes().hex() for each in hashes]
+        known = {item.hash: item for item in self.items.by_hashes(names)}
+        if len(targets) != len(names) or not set(names) <= known.keys():
+            raise _strange(row, row.held_out)
+        return HeldOut([known[name] for name in names], head.classes, targets, self.calibration(row).apply(said))
+
+    def _arrays(self, row: HeadRow, name: str) -> dict[str, NDArray[Any]]:
+        data = self.objects.get(name)
+        try:
+            arrays: dict[str, NDArray[Any]] = load(data)
+        except (SafetensorError, ValueError, KeyError, TypeError) as error:
+            raise _strange(row, name) from error
+        return arrays
 
     def calibration(self, row: HeadRow) -> Calibration:
         """By which the probabilities of a head are set."""
@@ -168,7 +183,7 @@ class Heads:
     def load_head(self, row: HeadRow) -> Head:
         """A saved head. Raises `WorkspaceError` where its object is gone or damaged."""
         spec = self.registry.get(HeadSpec, row.kind)
-        state = load(self.objects.get(row.object))
+        state = self._arrays(row, row.object)
         with self.registry.guard(spec, "restoring"):
             head = spec.load(bind(spec.params, row.options))
             head.restore(state)
@@ -184,6 +199,13 @@ class Heads:
             if not ((made >= 0).all() and np.allclose(made.sum(axis=1), 1, atol=1e-3)):
                 raise Breach("gave rows that are no probabilities")
         return made
+
+
+def _strange(row: HeadRow, name: str) -> WorkspaceError:
+    return WorkspaceError(
+        f"object {name[:12]} of head {row.target}@{row.version} is not what curator keeps of a head: restore it from "
+        "a backup, or label and train again"
+    )
 
 
 def _contiguous(state: Mapping[str, Any]) -> dict[str, Any]:

@@ -142,7 +142,8 @@ class Training:
     def predict(self, head: FittedHead, items: Sequence[Item]) -> Predictions:
         """Probabilities for the items that have vectors; what the head said before is taken from the cache."""
         row = self.heads.row(head)
-        cached = dict(self.derived.predictions(row.object, [item.hash for item in items]))
+        kept = self.derived.predictions(row.object, [item.hash for item in items])
+        cached = {hash_: values for hash_, values in kept if _are_probabilities(values, len(head.classes))}
         fresh, vectors = self.encoding.matrix(head.model, [item for item in items if item.hash not in cached])
         if fresh:
             probabilities = self.heads.predict(self.heads.load_head(row), head.head, vectors, len(head.classes))
@@ -385,3 +386,11 @@ def _digest(data: _Data, model: Model, spec: HeadSpec, params: Any) -> str:
         "measuring": MEASURING,
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _are_probabilities(values: bytes, classes: int) -> bool:
+    """Whether what a cache holds may be what a head said; if not, it is asked again."""
+    if len(values) != 4 * classes:
+        return False
+    said = np.frombuffer(values, "<f4")
+    return bool((said >= 0).all() and abs(float(said.sum()) - 1) < 1e-2)

@@ -7,8 +7,10 @@ import os
 import sqlite3
 import stat
 import tarfile
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from curator.catalog.places import real
 from curator.errors import BadInput, WorkspaceError
@@ -42,7 +44,7 @@ def back_up(database: Database, objects: Objects, target: Path, force: bool = Fa
     """
     _refuse(target, database.path.parent, force)
     try:
-        return beside(target.parent, ".backup", lambda folder: _make(database, objects, folder, target))
+        return beside(target.parent, ".backup", lambda path: _make(database, objects, path, target))
     except (OSError, sqlite3.OperationalError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise WorkspaceError(f"cannot write {str(target)!r}: {why.lower()}") from error
@@ -50,12 +52,32 @@ def back_up(database: Database, objects: Objects, target: Path, force: bool = Fa
         raise database.damaged(error) from error
 
 
-def _make(database: Database, objects: Objects, folder: Path, target: Path) -> Backup:
-    folder.mkdir(mode=0o700)
-    made = folder / "archive"
-    report = _write(database, objects, made, target)
-    made.replace(target)
+def _make(database: Database, objects: Objects, path: Path, target: Path) -> Backup:
+    """Write it, and put it in place. Until it is whole it has no name where that can be: a kill leaves nothing."""
+    file, is_named = _draft(path)
+    with file:
+        report = _write(database, objects, file, target)
+        file.flush()
+        if not is_named:
+            _name(file, path)
+    path.replace(target)
     return report
+
+
+def _draft(path: Path) -> tuple[BinaryIO, bool]:
+    """A file to write, and whether it has that name already: on other systems, and file systems of networks."""
+    try:
+        return os.fdopen(os.open(path.parent, os.O_TMPFILE | os.O_RDWR, 0o600), "w+b"), False
+    except (AttributeError, OSError):
+        return os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600), "w+b"), True
+
+
+def _name(file: BinaryIO, path: Path) -> None:
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:  # with a folder, Python follows the link of /proc; without, it does not, whatever it is told
+        os.link(f"/proc/self/fd/{file.fileno()}", path.name, src_dir_fd=folder, dst_dir_fd=folder)
+    finally:
+        os.close(folder)
 
 
 def _refuse(target: Path, workspace: Path, force: bool) -> None:
@@ -76,31 +98,31 @@ def _refuse(target: Path, workspace: Path, force: bool) -> None:
         raise BadInput(f"{str(target)!r} exists: name another file, or add --force")
 
 
-def _copy(database: Database, copy: Path) -> tuple[int, dict[str, str]]:
-    """The catalogue as it is now; returns how many items it holds, and what each object that it names is of."""
-    # What is damaged is refused here: the last good archive may be about to be replaced.
-    with database.copied(copy) as snapshot:
-        return ItemStore(snapshot).count(), users(snapshot)
-
-
-def _write(database: Database, objects: Objects, made: Path, target: Path) -> Backup:
-    copy = made.with_name(FILE)
-    items, users = _copy(database, copy)
-    names = sorted({*users, *objects.names()})
-    left_out = []
+def _write(database: Database, objects: Objects, file: BinaryIO, target: Path) -> Backup:
     compressed = target.suffix in (".gz", ".tgz")
-    with made.open("wb") as file:
-        with tarfile.open(fileobj=file, mode="w:gz" if compressed else "w") as archive:
-            archive.add(copy, FILE)
-            for name in names:
-                try:
-                    data = objects.get(name)
-                except WorkspaceError as error:
-                    left_out.append((users.get(name, name[:12]), str(error)))
-                    continue
-                entry = tarfile.TarInfo(f"objects/{name[:2]}/{name[2:]}")
-                entry.size = len(data)
-                archive.addfile(entry, io.BytesIO(data))
-        file.flush()
-        os.fsync(file.fileno())
-    return Backup(target, items, len(names) - len(left_out), made.stat().st_size, tuple(left_out))
+    with tarfile.open(fileobj=file, mode="w:gz" if compressed else "w") as archive:
+        # What is damaged is refused here: the last good archive may be about to be replaced.
+        with database.copied(target.parent) as copy:
+            items, of = ItemStore(database).count(), users(database)
+            entry = archive.gettarinfo(arcname=FILE, fileobj=copy)
+            archive.addfile(entry, copy)
+        names = sorted({*of, *objects.names()})
+        left_out = list(_add(objects, names, of, archive))
+    file.flush()
+    os.fsync(file.fileno())
+    return Backup(target, items, len(names) - len(left_out), os.fstat(file.fileno()).st_size, tuple(left_out))
+
+
+def _add(
+    objects: Objects, names: Iterable[str], users: Mapping[str, str], archive: tarfile.TarFile
+) -> Iterator[tuple[str, str]]:
+    """Write objects into an archive; whose they are and why of those that cannot be read."""
+    for name in names:
+        try:
+            data = objects.get(name)
+        except WorkspaceError as error:
+            yield users.get(name, name[:12]), str(error)
+            continue
+        entry = tarfile.TarInfo(f"objects/{name[:2]}/{name[2:]}")
+        entry.size, entry.mode = len(data), 0o600
+        archive.addfile(entry, io.BytesIO(data))

@@ -18,7 +18,7 @@ from curator.history.journal import Journal
 from curator.media.files import BadContent, hash_file, look, reason
 from curator.media.prefetch import ordered_map
 from curator.store.catalogue.changes import ChangeStore
-from curator.store.catalogue.integrity import users
+from curator.store.catalogue.integrity import IntegrityStore, users
 from curator.store.catalogue.places import PlaceRow, PlaceStore
 from curator.store.catalogue.runs import RunStore
 
@@ -70,6 +70,10 @@ class Check:
         catalogue, derived = self._pages(self.database), self._pages(self.derived.database)
         yield from (*catalogue, *derived)
         if not catalogue:
+            strange = list(self._strange())
+            yield from strange
+            if strange:
+                return
             yield from self._rows()
             yield from self._runs()
             yield from self._files()
@@ -78,6 +82,7 @@ class Check:
             yield from self._unless_linked("object", self._objects())
             if not derived:
                 yield from self._vectors()
+                yield from self._compiled()
 
     # --- databases and journal ---
 
@@ -93,6 +98,12 @@ class Check:
             wrong = "; ".join(dict.fromkeys(flaw.wrong for flaw in found))
             repair = functools.partial(self.journal.delete, table, row) if found[0].needless else None
             yield Fault("database", f"row {row} of {table}", wrong, found[0].remedy, repair)
+
+    def _strange(self) -> Iterator[Fault]:
+        """Values that no curator wrote. What is in other rows rests on them, so that nothing else is looked at."""
+        for row in IntegrityStore(self.database).unreadable():
+            wrong = f"holds in {row.column!r} what no curator wrote: {row.value}"
+            yield Fault("database", f"row {row.row_id} of {row.table}", wrong, self.database.if_damaged)
 
     def _runs(self) -> Iterator[Fault]:
         """Runs take turns, and it is ours: whoever still 'runs' was killed."""
@@ -203,7 +214,9 @@ class Check:
             try:
                 objects.get(name)
             except WorkspaceError as error:
-                yield Fault("object", f"{name[:12]} of {user}", str(error), "restore it from a backup, or train again")
+                denied = isinstance(error.__cause__, PermissionError)
+                remedy = "ask its owner to let you read it" if denied else "restore it from a backup, or train again"
+                yield Fault("object", f"{name[:12]} of {user}", str(error), remedy)
         for name in objects.names():
             # What an undo took back can be done again, and needs its object then.
             if name not in used and not self.changes.holds_removed_object(name):
@@ -239,6 +252,24 @@ class Check:
                 if some:
                     repair = functools.partial(self.derived.forget_vectors, fingerprint, some)
                     yield Fault("vector", f"{len(some):,} of {name}", wrong, remedy, repair)
+
+    def _compiled(self) -> Iterator[Fault]:
+        """Compiled encoders that are of no space, or that cannot be run."""
+        from curator.embedding.compiled import runs
+
+        known = {row["fingerprint"] for row in self.changes.ever("space")}
+        names = {model.fingerprint: model.name for model in self.parts.models.all()}
+        for fingerprint, medium in self.derived.compiled_forms():
+            form, _ = self.derived.compiled(fingerprint, medium) or (b"", b"")
+            wrong = None
+            if fingerprint not in known or medium not in ("image", "text"):
+                wrong = "belongs to a space that the catalogue lacks"
+            elif form and not runs(form):
+                wrong = "cannot be run"
+            if wrong:
+                which = f"compiled {names.get(fingerprint, f'space {fingerprint[:12]}')} for {medium}s"
+                repair = functools.partial(self.derived.forget_compiled, fingerprint, medium)
+                yield Fault("vector", which, wrong, "forget it; curator encode makes it again", repair)
 
     def _sorted_out(self, fingerprint: str, dim: int, hashes: set[str]) -> tuple[list[str], list[str]]:
         import numpy as np

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +16,7 @@ from curator.ingest.table_rows import BadRow, Drafts
 from curator.media.files import BadContent, look
 from curator.store.catalogue.items import CaptionStore, ItemStore
 from curator.store.catalogue.labels import LabelStore
+from curator.store.stored import read
 
 if TYPE_CHECKING:
     from curator.parts import Parts
@@ -70,7 +70,7 @@ def _line(parts: Parts, path: str, key: str) -> int | None:
     try:
         if table is None or Tables.stamp(table) != look(path):
             return None
-        options = json.loads(table.options)
+        options = read("source_table", "options", table.options)
         reader = parts.registry.get(ReaderSpec, options["reader"])
     except (BadContent, NotFound):
         return None

@@ -20,7 +20,7 @@ from curator.quarantine.set_aside import SIDECAR, hashed, now, proven, told
 from curator.reporter import Reporter, count, say_failed, size
 from curator.store.catalogue import path_to_value
 from curator.store.catalogue.items import ItemStore
-from curator.store.catalogue.quarantine import QuarantinedRow, QuarantineStore
+from curator.store.catalogue.quarantine import QuarantineStore
 from curator.store.paths import held, is_below
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -270,28 +270,6 @@ class Quarantine:
             return file.keeper is not None and bool(proven(self.places, file.keeper))
         except MoveFailed:
             return False
-
-    def _when(self, row: QuarantinedRow) -> datetime.datetime:
-        try:
-            return datetime.datetime.fromisoformat(row.taken).astimezone(datetime.UTC)
-        except (ValueError, OverflowError):
-            wrong = f"row {row.id} of quarantined has no date"
-            raise self.places.database.damaged(wrong) from None
-
-    def _quarantined(self, row: QuarantinedRow) -> Quarantined:
-        return Quarantined(
-            row.id,
-            row.item_id,
-            Path(row.outside),
-            self.moves.quarantine.joinpath(*row.inside.split("/")),
-            row.inside,
-            row.hash,
-            row.size,
-            row.kind,
-            row.reason,
-            None if row.keeper is None else Path(row.keeper),
-            self._when(row),
-        )
 
 
 def _back(file: Quarantined) -> Move:

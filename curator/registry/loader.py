@@ -24,7 +24,7 @@ from typing import Any, TypeVar
 import pluggy
 
 from curator.api import ActionSpec, EncoderSpec, HeadSpec, MetricSpec, ReaderSpec
-from curator.errors import BadInput, CuratorError, NotFound, PluginError, is_interrupt
+from curator.errors import BadInput, CuratorError, NotFound, PluginError, Shortage, is_interrupt, lacking
 from curator.registry import hookspecs
 from curator.registry.parameters import parameters
 from curator.registry.validation import Breach, validate
@@ -363,4 +363,7 @@ def _attribute_errors(origin: Origin, doing: str) -> Iterator[None]:
     except BaseException as error:
         if is_interrupt(error):
             raise KeyboardInterrupt from error
+        short = lacking(error)
+        if short is not None:
+            raise Shortage(f"{doing}: {short}") from error
         raise PluginError(f"{origin} failed at {doing}: {_reason(error)}") from error

@@ -12,13 +12,13 @@ import itertools
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from curator.errors import WorkspaceError
 from curator.store.migrations import bring_up
 from curator.store.paths import held
-from curator.store.sqlite import Database, connect, make
+from curator.store.schema import hold
+from curator.store.sqlite import Alone, Database, connect, guard, make, unshared
 
 FILE = "derived.db"
 LAYOUT = 5
@@ -71,6 +71,23 @@ DELETE FROM signature WHERE substr(name, 1, 7) = 'metric '
     AND (substr(name, 8), hash) IN (SELECT name, digest FROM metric);
 """
 
+STEPS = {
+    "d001_create_derived": D001,
+    "d002_create_signatures": D002,
+    "d003_create_compiled": D003,
+    "d004_compile_by_medium": D004,
+    "d005_create_metrics": D005,
+}
+
+DIGESTS = {
+    1: "de1177a94c164bdeb27000b5892542b718151951a895eeed005142f19e51e5c7",
+    2: "0c363506074fbca8d9e59f522ebce907b327d7626d6d835660ab077bbf94c0db",
+    3: "55ec647e4c3a4b35fd00cfc2dd4b424beb1b69364bd863f35562a5048f9f2cac",
+    4: "f6af93498b5dae122e78587fdc668d5d089ee54906003080ba7826ae9c0b4254",
+    5: "ba70ecae4ad7ee6ac2fa1c0e09e78559c85bc57cdf226ff4455d7ec499c1f68f",
+}
+"""What stands for the schema of each layout (`curator.store.schema`), as a test computes it."""
+
 
 class Derived:
     """The cache of a workspace."""
@@ -79,7 +96,7 @@ class Derived:
         self,
         folder: Path,
         say: Callable[[str], None] = lambda line: None,
-        alone: Callable[[Path], AbstractContextManager[None]] = lambda folder: nullcontext(),
+        alone: Alone = unshared,
     ) -> None:
         """Open the cache in `folder`, made or brought up to date if need be, while nobody else does (`alone`).
 
@@ -208,6 +225,14 @@ class Derived:
         sql = "INSERT OR REPLACE INTO compiled (fingerprint, medium, form, tokenizer) VALUES (?, ?, ?, ?)"
         self.database.execute(sql, fingerprint, medium, form, tokenizer)
 
+    def compiled_forms(self) -> list[tuple[str, str]]:
+        """The space and the medium of every compiled encoder that was tried."""
+        return [(row[0], row[1]) for row in self.database.rows("SELECT fingerprint, medium FROM compiled")]
+
+    def forget_compiled(self, fingerprint: str, medium: str) -> None:
+        """So that it is made again."""
+        self.database.execute("DELETE FROM compiled WHERE fingerprint = ? AND medium = ?", fingerprint, medium)
+
     def rate(self, fingerprint: str) -> float | None:
         """Items per second when this space was last filled here."""
         value = self.database.value("SELECT rate FROM space WHERE fingerprint = ?", fingerprint)
@@ -235,21 +260,41 @@ class Derived:
         return self._spaces[fingerprint]
 
 
-def _open(folder: Path, say: Callable[[str], None], alone: Callable[[Path], AbstractContextManager[None]]) -> Database:
+def _open(folder: Path, say: Callable[[str], None], alone: Alone) -> Database:
     path = folder / FILE
     if not path.exists() and not os.access(folder, os.W_OK):
         return _in_memory(path)
-    if path.exists():
-        database = _known(path)
-        version = database.value("PRAGMA user_version")
-        if version == LAYOUT or (version > 0 and database.read_only):
-            return _completed(database, version)
-        database.close()
-        if database.read_only:
-            say(f"{path} is no cache of this curator's and cannot be put aside, as it is read-only: it is left out")
-            return _in_memory(path)
-    with alone(folder):
-        return _brought_up(path, say)
+    while True:
+        database = _there(path)
+        if database is not None:
+            version = database.value("PRAGMA user_version")
+            if version == LAYOUT or (version > 0 and database.read_only):
+                return _completed(database, version)
+            database.close()
+            if database.read_only:
+                say(f"{path} is no cache of this curator's and cannot be put aside, as it is read-only: it is left out")
+                return _in_memory(path)
+        with alone(lambda: not _is_current(path)) as ours:
+            if ours:
+                return _brought_up(path, say)
+
+
+def _is_current(path: Path) -> bool:
+    database = _there(path)
+    if database is None:
+        return False
+    with contextlib.closing(database):
+        return bool(database.value("PRAGMA user_version") == LAYOUT)
+
+
+def _there(path: Path) -> Database | None:
+    """The file as it is; None where there is none, as when somebody deletes it just now."""
+    try:
+        return _known(path) if path.exists() else None
+    except WorkspaceError:
+        if path.exists():
+            raise
+        return None
 
 
 def _known(path: Path) -> Database:
@@ -258,9 +303,10 @@ def _known(path: Path) -> Database:
     version = database.value("PRAGMA user_version")
     if version > LAYOUT:
         database.close()
+        there = "in a copy of the workspace that can be written, " if database.read_only else ""
         raise WorkspaceError(
             f"{path} was made by a newer curator (layout {version}, this one knows {LAYOUT}): pip install --upgrade "
-            "curator-agent, or move the file away, and `curator encode` fills another"
+            f"curator-agent, or {there}move the file away, and `curator encode` fills another"
         )
     return database
 
@@ -270,30 +316,42 @@ def _brought_up(path: Path, say: Callable[[str], None]) -> Database:
         database = _known(path)
         tables = {row["name"] for row in database.rows("SELECT name FROM sqlite_master")}
         if database.value("PRAGMA user_version") > 0 and tables >= {"space", "vector", "failure", "prediction"}:
-            with database.explained():
-                _migrate(database.connection)
+            try:
+                hold(database, STEPS, DIGESTS)
+                with database.explained():
+                    _migrate(database.connection)
+            except sqlite3.Error as error:
+                database.close()
+                raise WorkspaceError(
+                    f"{path} could not be brought up to date ({error}) and is as it was: {IF_DAMAGED}"
+                ) from error
+            except BaseException:
+                database.close()
+                raise
+            database.write_ahead()
             return database
         database.close()
         if tables:
             aside = _put_aside(path)
             say(f"{path} is no cache of curator's: it is kept as {aside.name}, and `curator encode` fills another")
     make(path, _migrate)
-    return connect(path, IF_DAMAGED)
+    return connect(path, IF_DAMAGED).write_ahead()
 
 
 def _migrate(connection: sqlite3.Connection) -> None:
-    steps = {
-        "d001_create_derived": D001,
-        "d002_create_signatures": D002,
-        "d003_create_compiled": D003,
-        "d004_compile_by_medium": D004,
-        "d005_create_metrics": D005,
-    }
-    bring_up(connection, "curator derived", steps)
+    bring_up(connection, "curator derived", STEPS)
 
 
 def _completed(database: Database, version: int) -> Database:
-    """One that cannot be written, with empty tables in memory for those that came after its layout."""
+    """One that is held to its layout; where it cannot be written, with empty tables in memory for later ones."""
+    try:
+        hold(database, STEPS, DIGESTS)
+    except BaseException:
+        database.close()
+        raise
+    database.write_ahead()
+    if version == LAYOUT:
+        return database
     later = {
         "signature": (2, "(name TEXT, hash TEXT, value BLOB)"),
         "compiled": (4, "(fingerprint TEXT, medium TEXT, tokenizer BLOB, form BLOB)"),
@@ -317,7 +375,7 @@ def _put_aside(path: Path) -> Path:
 
 
 def _in_memory(path: Path) -> Database:
-    connection = sqlite3.connect(":memory:", isolation_level=None)
+    connection = guard(sqlite3.connect(":memory:", isolation_level=None))
     connection.row_factory = sqlite3.Row
     _migrate(connection)
     return Database(path, connection, False)

@@ -290,17 +290,29 @@ UPDATE change SET before = json_set(before, '$.target_id', (
 """
 
 
+STEPS = {
+    "m001_create_catalogue": M001,
+    "m002_create_quarantine": M002,
+    "m003_create_tables": M003,
+    "m004_keep_what_was_held_out": M004,
+    "m005_create_pairs": M005,
+    "m006_know_heads_by_their_target": M006,
+}
+
+DIGESTS = {
+    1: "5b7a24c26780f85025688f1e22ca6619c459ce215eb279f680e96d9ad5b2544e",
+    2: "2e12290e0c9c5f589b1af7a974466c583fb7e7a86e4db0728f91e7add9a204a0",
+    3: "af8fb5329c1e27660b3231846a24eb84a3590d69a1711fda0eec7ae8ce7680ff",
+    4: "066f2e16c4a494feec9c7752d6fe3fa04d7f7ea2d9170729c50f1e3880eb92ec",
+    5: "76f3bbc466ddad14fc10390fec0ee96238123efe5917df69e97dd3c980248ace",
+    6: "a656024347e95dc5edf9d8a5307f8b14859830da802b41ae81774cf5a170b924",
+}
+"""What stands for the schema of each version (`curator.store.schema`), as a test computes it."""
+
+
 def migrate(connection: sqlite3.Connection) -> None:
     """Bring a catalogue up to `LATEST`, or leave it as it was."""
-    steps = {
-        "m001_create_catalogue": M001,
-        "m002_create_quarantine": M002,
-        "m003_create_tables": M003,
-        "m004_keep_what_was_held_out": M004,
-        "m005_create_pairs": M005,
-        "m006_know_heads_by_their_target": M006,
-    }
-    bring_up(connection, "curator", steps)
+    bring_up(connection, "curator", STEPS)
 
 
 def bring_up(connection: sqlite3.Connection, name: str, steps: Mapping[str, str]) -> None:
@@ -326,20 +338,20 @@ def bring_up(connection: sqlite3.Connection, name: str, steps: Mapping[str, str]
 
 def _step(number: int, script: str) -> Callable[[Database], None]:
     def apply(db: Database) -> None:
-        for statement in _statements(script):
+        for statement in statements(script):
             db.execute(statement)
         db.execute(f"PRAGMA user_version = {number}")
 
     return apply
 
 
-def _statements(script: str) -> list[str]:
+def statements(script: str) -> list[str]:
     """Split a script; `executescript` would commit the transaction that holds the step together."""
-    statements: list[str] = []
+    found: list[str] = []
     pending = ""
     for line in script.splitlines(keepends=True):
         pending += line
         if sqlite3.complete_statement(pending):
-            statements.append(pending)
+            found.append(pending)
             pending = ""
-    return statements
+    return found

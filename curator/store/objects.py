@@ -5,14 +5,17 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
 from curator.errors import WorkspaceError
 from curator.store.paths import held, is_link
+from curator.store.private import let_read, make_folder
 from curator.store.scratch import beside
 
-NAME = re.compile("[0-9a-f]{64}")
+NAME = re.compile(f"[0-9a-f]{{{2 * hashlib.sha256().digest_size}}}")
+"""What an object is called: the hash of its bytes."""
 
 
 class Objects:
@@ -32,7 +35,7 @@ class Objects:
         path = self.path(name)
         if self.holds(name):
             return name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent, self.folder.parent)
         self.put_here.append(name)
 
         def write(made: Path) -> None:
@@ -40,6 +43,7 @@ class Objects:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+            let_read(made, self.folder.parent)
             made.replace(path)
 
         beside(path.parent, "tmp", write)
@@ -48,12 +52,14 @@ class Objects:
     def get(self, name: str) -> bytes:
         """The bytes of that hash; raises `WorkspaceError` if they are gone or no longer match it."""
         path = self.path(name)
-        if not os.path.lexists(path):
-            raise WorkspaceError(f"object {name[:12]} is missing from {self.folder}; restore it from a backup")
         try:
-            if path.is_fifo():  # which would be waited for
-                raise OSError("it is no file")
+            if not stat.S_ISREG(path.lstat().st_mode):
+                raise WorkspaceError(f"object {name[:12]} in {self.folder} is no file; restore it from a backup")
             data = path.read_bytes()
+        except FileNotFoundError:
+            raise WorkspaceError(
+                f"object {name[:12]} is missing from {self.folder}; restore it from a backup"
+            ) from None
         except OSError as error:
             why = (error.strerror or str(error)).lower()
             raise WorkspaceError(f"object {name[:12]} in {self.folder} cannot be read: {why}") from error
@@ -88,7 +94,7 @@ class Objects:
     def path(self, name: str) -> Path:
         """Where an object lies. Raises `WorkspaceError` for what is no hash, or lies behind a symbolic link."""
         if not NAME.fullmatch(name):
-            raise WorkspaceError(f"{name[:80]!r} is no name of an object in {self.folder}; restore it from a backup")
+            raise WorkspaceError(f"{name[:40]!r} is the name of no object of {self.folder}; restore it from a backup")
         return held(self.folder.parent, f"{self.folder.name}/{name[:2]}/{name[2:]}")
 
     def _files(self, pattern: str) -> Iterator[Path]:

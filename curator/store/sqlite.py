@@ -6,22 +6,38 @@ import contextlib
 import json
 import os
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TypeAlias
 
 from curator.errors import WorkspaceError
 from curator.store.paths import held
+from curator.store.private import let_read
 
 BUSY_SECONDS = 30.0
 """How long SQLite waits for another writer; runs wait for each other before that, by the workspace's lock."""
 
 CHUNK = 10_000
 
+Alone: TypeAlias = Callable[[Callable[[], bool]], AbstractContextManager[bool]]
+"""Given whether something is still to be done, makes a block in which nobody else has a database of the workspace open;
+its value is False where somebody else did it meanwhile."""
+
+
+def unshared(needed: Callable[[], bool]) -> AbstractContextManager[bool]:
+    """For who knows that the workspace is used by nobody else."""
+    return nullcontext(needed())
+
+
 RESTORE = "restore it from a backup"
 
 JOURNAL = bytes.fromhex("d9d505f920a163d7")
 """What a journal of SQLite begins with, and ends with where it names another."""
+
+NOT_OURS = ("malformed JSON", "Could not decode to UTF-8", "JSON path error")
+"""What SQLite says of values that no curator wrote."""
 
 
 class Database:
@@ -32,6 +48,7 @@ class Database:
         self.connection = connection
         self.read_only = read_only
         self.if_damaged = if_damaged
+        self._columns: dict[str, frozenset[str]] = {}
 
     def rows(self, sql: str, *parameters: Any) -> list[sqlite3.Row]:
         """All rows of a query."""
@@ -86,19 +103,59 @@ class Database:
         self.execute("PRAGMA defer_foreign_keys = ON")
 
     @contextlib.contextmanager
-    def copied(self, target: Path) -> Iterator[Database]:
-        """A copy in a new file, of all as it is at one moment; nobody has to wait. What is damaged is not copied.
+    def copied(self, folder: Path) -> Iterator[BinaryIO]:
+        """A copy in a file without a name, so that a kill leaves none; nobody has to wait. What is damaged is refused.
 
-        Errors of SQLite are raised as they are, for they are as likely about the disk of the copy.
+        All that is asked in the block is of the moment of the copy. Errors of SQLite are raised as they are, for they
+        are as likely about the disk of the copy.
         """
-        with contextlib.closing(sqlite3.connect(target)) as copy:
-            self.connection.backup(copy)
-            # A damaged page is copied like any other.
-            found = copy.execute("PRAGMA quick_check(1)").fetchone()[0]
+        self.connection.execute("BEGIN")
+        try:
+            # A damaged page would be copied like any other. This also fixes the moment.
+            found = self.connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if found != "ok":
                 raise self.damaged(" ".join(found.split()))
-            copy.row_factory = sqlite3.Row
-            yield Database(self.path, copy, False, self.if_damaged)
+            handle, name = tempfile.mkstemp(prefix=".backup", dir=folder)
+            with os.fdopen(handle, "rb") as file, _removed(Path(name)) as remove:
+                with contextlib.closing(guard(sqlite3.connect(name, isolation_level=None))) as copy:
+                    copy.execute("PRAGMA journal_mode = OFF")
+                    remove()
+                    self.connection.backup(copy)
+                yield file
+        finally:
+            self.connection.rollback()
+
+    def kept(self, copy: Path) -> None:
+        """Make a copy of this database that stays, whole or not at all."""
+        beside = copy.with_name(copy.name + ".new")
+        beside.unlink(missing_ok=True)
+        try:
+            with self.explained(), contextlib.closing(guard(sqlite3.connect(beside, isolation_level=None))) as target:
+                target.execute("PRAGMA journal_mode = OFF")
+                self.connection.backup(target)
+            let_read(beside, copy.parent)
+            beside.replace(copy)
+        finally:
+            beside.unlink(missing_ok=True)
+
+    def write_ahead(self) -> Database:
+        """Let readers and a writer work at once, by a log beside the file; returns this."""
+        if not self.read_only:
+            self.execute("PRAGMA journal_mode = WAL")
+            self.execute("PRAGMA synchronous = NORMAL")
+        return self
+
+    def hold_names(self, table: str, columns: Iterable[str] = ()) -> None:
+        """Raise `WorkspaceError` unless there is such a table with such columns: the history in a file may name any."""
+        if table not in self._columns:
+            sql = (
+                "SELECT name FROM pragma_table_info(?) WHERE (SELECT type FROM sqlite_master WHERE name = ?) = 'table'"
+            )
+            self._columns[table] = frozenset(row[0] for row in self.rows(sql, table, table))
+        strange = [name for name in columns if name not in self._columns[table]]
+        if strange or not self._columns[table]:
+            which = f"the column {strange[0]!r} of {table!r}" if strange else f"the table {table!r}"
+            raise WorkspaceError(f"the history in {self.path} names {which}, which is none of curator's: {RESTORE}")
 
     def damages(self) -> list[str]:
         """What SQLite finds wrong with the pages of the file; empty where it is sound."""
@@ -123,15 +180,29 @@ class Database:
             if "locked" in text:
                 message = f"{self.path} has been locked by another program for {BUSY_SECONDS:.0f} seconds: try again"
                 raise WorkspaceError(message) from error
-            if "disk is full" in text or "disk I/O error" in text:
+            if "disk is full" in text:
+                message = (
+                    f"{self.path} cannot be written, as the disk is full; nothing of this step was kept: make room"
+                )
+                raise WorkspaceError(message) from error
+            if "disk I/O error" in text:
                 raise WorkspaceError(f"{self.path} cannot be written: {text}; nothing of this step was kept") from error
             if "unable to open" in text:
                 raise _cannot_open(self.path, error) from error
+            if any(words in text for words in NOT_OURS):
+                raise self.damaged(text) from error
             raise
         except sqlite3.DatabaseError as error:
-            if "malformed" in str(error) or "not a database" in str(error):
+            if "malformed" in str(error) or "not a database" in str(error) or "too big" in str(error):
                 raise self.damaged(error) from error
             raise
+
+    def foreign(self, what: str) -> WorkspaceError:
+        """The one line for a file that holds what no curator makes."""
+        return WorkspaceError(
+            f"{self.path} was changed by something else: {what}. Nothing of it was run: unless you did that yourself, "
+            f"trust nothing of it; {self.if_damaged}"
+        )
 
     def damaged(self, what: object) -> WorkspaceError:
         """The one line for a file that SQLite finds faulty."""
@@ -193,10 +264,31 @@ def _cannot_open(path: Path, error: sqlite3.Error) -> WorkspaceError:
     return WorkspaceError(f"{path} cannot be opened ({error}): check the permissions of it and its folder")
 
 
+@contextlib.contextmanager
+def _removed(path: Path) -> Iterator[Callable[[], None]]:
+    """Gives what takes the name from a file that is open, at the latest at the end where the system wants it closed."""
+
+    def remove() -> None:
+        with contextlib.suppress(OSError):
+            path.unlink()
+
+    try:
+        yield remove
+    finally:
+        remove()
+
+
+def guard(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """As SQLite's documentation advises for a file that may come from anybody; returns it."""
+    for setting in ("trusted_schema = OFF", "cell_size_check = ON", "mmap_size = 0"):
+        connection.execute(f"PRAGMA {setting}")
+    return connection
+
+
 def make(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
     """Make a database whole under another name, then put it in place: nobody ever meets, or leaves, half of one.
 
-    The caller sees to it that nobody else makes the same one.
+    The caller sees to it that nobody else makes the same one, or has one open that was deleted from there.
     """
     beside = held(path.parent, path.name + ".new")
     for name in (beside, path):
@@ -204,6 +296,8 @@ def make(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
         for ending in ("-wal", "-shm"):
             name.with_name(name.name + ending).unlink(missing_ok=True)
     beside.unlink(missing_ok=True)
+    os.close(os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    let_read(beside, path.parent)  # SQLite gives its log the same mode
     database = connect(beside)
     try:
         with database.explained():
@@ -221,18 +315,27 @@ def connect(path: Path, if_damaged: str = RESTORE) -> Database:
         raise WorkspaceError(f"{path} is a folder where a database should be")
     writable = os.access(path if path.exists() else path.parent, os.W_OK) and os.access(path.parent, os.W_OK)
     if writable:
-        connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-        return _configured(Database(path, connection, False, if_damaged))
+        return _configured(Database(path, _opened(path, "mode=rw"), False, if_damaged))
     # A database in WAL mode wants to create its -shm file even for reading; where the folder does not
     # allow that, nobody can be writing either, so it may be taken as immutable.
     wal = path.with_name(path.name + "-wal")
-    options = "mode=ro" if wal.exists() and wal.stat().st_size else "immutable=1"
+    logged = wal.exists() and wal.stat().st_size > 0
+    if logged and not path.with_name(path.name + "-shm").exists():
+        raise WorkspaceError(
+            f"{path} has its last changes in {wal.name}, which cannot be read where nothing may be written: copy the "
+            "whole workspace to where it can be written, and use that"
+        )
+    options = "mode=ro" if logged else "immutable=1"
+    return _configured(Database(path, _opened(path, options), True, if_damaged))
+
+
+def _opened(path: Path, options: str) -> sqlite3.Connection:
+    """A connection to a file that exists: SQLite would make one that was deleted a moment ago."""
     uri = f"{path.absolute().as_uri()}?{options}"
     try:
-        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+        return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
     except sqlite3.OperationalError as error:
         raise _cannot_open(path, error) from error
-    return _configured(Database(path, connection, True, if_damaged))
 
 
 def _refuse_strange(path: Path) -> None:
@@ -252,12 +355,8 @@ def _configured(database: Database) -> Database:
     database.connection.row_factory = sqlite3.Row
     try:
         with database.explained():
-            database.connection.execute("PRAGMA foreign_keys = ON")
+            guard(database.connection).execute("PRAGMA foreign_keys = ON")
             database.connection.execute("SELECT count(*) FROM sqlite_master")
-            ours = database.value("PRAGMA user_version") != 0
-            if ours and not database.read_only:
-                database.connection.execute("PRAGMA journal_mode = WAL")
-                database.connection.execute("PRAGMA synchronous = NORMAL")
     except BaseException:
         database.close()
         raise

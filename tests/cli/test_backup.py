@@ -34,8 +34,8 @@ def trained(made, run, tmp_path):
 
 
 def restored(archive, folder):
-    folder.mkdir()
-    subprocess.run(["tar", "-xf", archive, "-C", folder], check=True)
+    ran = cli_kit.curator("restore", archive, "--to", folder, cwd=folder.parent)
+    assert ran.code in (0, 5), ran
     return folder
 
 
@@ -128,7 +128,7 @@ def test_a_lost_object_is_said_and_the_rest_is_archived_then_training_makes_it_a
     kept = state.read_bytes()
     damage(state)
     ran = run("backup", "b.tar", "--json")
-    line = ran.assert_ended(5, "1 damaged object left out", "curator check")
+    line = ran.assert_ended(5, "1 object left out", "curator check")
     assert "group:kinds@1" in ran.err and state.parent.name in ran.err, line
     assert (ran.row("backup")["objects"], ran.row("backup")["left_out"]) == (1, ["head group:kinds@1"])
     folder = restored(tmp_path / "b.tar", tmp_path / "restored")

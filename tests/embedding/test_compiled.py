@@ -150,7 +150,7 @@ def test_no_room_to_write_the_form_is_no_fault_of_the_encoder(ws, tmp_path, monk
     with monkeypatch.context() as patch:
         patch.setattr(Net, "onnx", full)
         assert ws.add(tmp_path / "photos").encoded == 5
-    assert any("the slow way" in line and "No space left" in line for line in ws.reporter.said)
+    assert any("the slow way" in line and "no space is left" in line for line in ws.reporter.said)
     picture(tmp_path / "photos" / "more.png", 50)
     ws.add(tmp_path / "photos")
     assert asked(ws, tmp_path)[1] == 0

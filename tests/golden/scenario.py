@@ -303,6 +303,8 @@ CHAPTERS: dict[str, list[Step]] = {
         Step("backup kept.tar"),
         Step("backup kept.tar"),
         Step("backup kept.tar --force"),
+        Step("restore kept.tar --to restored"),
+        Step("restore kept.tar --to restored"),
         Step("add pictures texts copies"),
         Step("status"),
         Step("ls"),

@@ -91,7 +91,7 @@ def test_expected_files_are_of_chapters_and_hold_rows_of_many_kinds():
         "added backup check cluster confusion duplicate encoded encoder explanation fact fault head held-out holding"
     )
     wanted += " item kind label labelled likeness line made member metric neighbour next outside pair plugin prediction"
-    wanted += " pretrained problem quarantined question returned run suspect total undone written"
+    wanted += " pretrained problem quarantined question restored returned run suspect total undone written"
     assert found == set(wanted.split())
 
 

@@ -53,7 +53,7 @@ def test_an_emptied_file_is_not_taken_for_a_new_catalogue(tmp_path):
 
 def test_a_catalogue_of_the_first_schema_is_brought_up_to_date_with_its_rows(tmp_path, monkeypatch):
     old = sqlite3.connect(tmp_path / "catalogue.db", isolation_level=None)
-    for statement in migrations._statements(migrations.M001):
+    for statement in migrations.statements(migrations.M001):
         old.execute(statement)
     # As sqlite-utils records what it applied.
     old.execute(
@@ -80,7 +80,7 @@ def test_heads_of_an_older_catalogue_are_known_by_what_they_were_fitted_for(tmp_
     )
     steps = ["create_catalogue", "create_quarantine", "create_tables", "keep_what_was_held_out", "create_pairs"]
     for number, step in enumerate(steps, 1):
-        for statement in migrations._statements(getattr(migrations, f"M00{number}")):
+        for statement in migrations.statements(getattr(migrations, f"M00{number}")):
             old.execute(statement)
         row = (number, "curator", f"m00{number}_{step}", "2026-01-01")
         old.execute("INSERT INTO _sqlite_migrations VALUES (?, ?, ?, ?)", row)
@@ -129,7 +129,7 @@ def test_an_interrupted_step_leaves_nothing_half(tmp_path, monkeypatch, table):
     with monkeypatch.context() as patch:
         # Midway: what was there before it is made again, which SQLite refuses.
         broken = migrations.M001.replace(f"CREATE TABLE {table} (", "CREATE TABLE item (")
-        patch.setattr(migrations, "M001", broken)
+        patch.setitem(migrations.STEPS, "m001_create_catalogue", broken)
         with pytest.raises(sqlite3.OperationalError, match="item already exists"):
             migrations.migrate(connection)
         assert tables(connection) == set()

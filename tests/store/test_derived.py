@@ -14,7 +14,7 @@ import pytest
 from curator.errors import WorkspaceError
 from curator.store import derived, migrations
 from curator.store.derived import Derived
-from curator.store.migrations import _statements
+from curator.store.migrations import statements
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def old(folder, layout):
     connection = sqlite3.connect(folder / "derived.db", isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
     for script in (derived.D001, derived.D002, derived.D003, derived.D004)[:layout]:
-        for statement in _statements(script):
+        for statement in statements(script):
             connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {layout}")
     connection.execute("INSERT INTO space VALUES (7, 'space-a', 12.5)")
@@ -160,8 +160,8 @@ def test_an_older_layout_that_cannot_be_written_is_read(tmp_path, layout, monkey
 def test_a_step_that_fails_changes_nothing(tmp_path, monkeypatch):
     old(tmp_path, 3)
     with monkeypatch.context() as patch:
-        patch.setattr(derived, "D005", derived.D005 + "CREATE TABLE vector (x);")
-        with pytest.raises(sqlite3.OperationalError, match="vector already exists"):
+        patch.setitem(derived.STEPS, "d005_create_metrics", derived.D005 + "CREATE TABLE vector (x);")
+        with pytest.raises(WorkspaceError, match=r"vector already exists.* is as it was: delete it"):
             Derived(tmp_path)
         with contextlib.closing(sqlite3.connect(tmp_path / "derived.db")) as connection:
             assert connection.execute("PRAGMA user_version").fetchone() == (3,)
@@ -189,7 +189,7 @@ def test_two_processes_that_open_an_old_one_at_the_same_time(tmp_path):
     old(tmp_path, 4)
     catalogue = sqlite3.connect(tmp_path / "catalogue.db", isolation_level=None)
     catalogue.execute("PRAGMA journal_mode = WAL")
-    for statement in _statements(migrations.M001):
+    for statement in statements(migrations.M001):
         catalogue.execute(statement)
     catalogue.execute(
         "CREATE TABLE _sqlite_migrations (id INTEGER PRIMARY KEY, migration_set TEXT, name TEXT, applied_at TEXT)"

@@ -160,7 +160,7 @@ def test_pairs_models_heads_and_settings_come_as_rows(catalogue, labelled):
     )
     models, model = ModelStore(catalogue), ModelRow(5, "ngram", "big", 2, "null", 8, ("text",), "f")
     assert models.by_id(5) == models.of_version("ngram", 2) == models.in_space("ngram", "f") == model
-    assert (models.all(), models.weights(5), models.description("f")) == ([model], "null", "{}")
+    assert (models.all(), models.weights(5), models.description("f")) == ([model], None, {})
     catalogue.execute(
         "INSERT INTO head (id, target, target_kind, target_id, version, kind, options, model_id, classes, counts, "
         "digest, metrics, notes, object, calibration) VALUES (6, 'label:old', 'label', 3, 1, 'mlp', '{}', 5, "

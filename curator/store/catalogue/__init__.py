@@ -3,44 +3,82 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sqlite3
 from pathlib import Path
 
 from curator.errors import WorkspaceError
-from curator.store.migrations import LATEST, migrate
-from curator.store.sqlite import Database, connect, make
+from curator.store.migrations import DIGESTS, LATEST, STEPS, migrate
+from curator.store.paths import held
+from curator.store.schema import hold
+from curator.store.sqlite import Alone, Database, connect, make, unshared
 
 FILE = "catalogue.db"
 
+BEFORE = "catalogue.db.before"
+"""A copy of how a catalogue was before its last update."""
 
-def open_catalogue(folder: Path) -> Database:
-    """Open the catalogue of a workspace; creates it where there is none yet.
+
+def open_catalogue(folder: Path, alone: Alone = unshared) -> Database:
+    """Open the catalogue of a workspace; creates it where there is none yet, while nobody else does (`alone`).
 
     Raises `WorkspaceError` for one that a newer curator made, that is damaged or none of curator's, or that
     would need an update but cannot be written.
     """
     path = folder / FILE
     if not path.exists():
-        make(path, migrate)
+        with alone(lambda: not path.exists()) as ours:
+            if ours:
+                make(path, migrate)
     database = connect(path)
+    try:
+        _settle(database, folder)
+    except BaseException:
+        database.close()
+        raise
+    return database.write_ahead()
+
+
+def _settle(database: Database, folder: Path) -> None:
     version = database.value("PRAGMA user_version")
-    if version == 0:
-        database.close()
-        raise WorkspaceError(f"{path} is no catalogue of curator's, or was emptied: {database.if_damaged}")
+    if version <= 0:
+        raise WorkspaceError(f"{database.path} is no catalogue of curator's, or was emptied: {database.if_damaged}")
     if version > LATEST:
-        database.close()
         raise WorkspaceError(
             f"the workspace {folder} was made by a newer curator (schema {version}, this one knows {LATEST}): "
             "pip install --upgrade curator-agent"
         )
+    hold(database, STEPS, DIGESTS)
     if version < LATEST:
         if database.read_only:
-            database.close()
             raise WorkspaceError(
-                f"the workspace {folder} needs an update (schema {version} to {LATEST}) but is read-only"
+                f"the workspace {folder} needs an update (schema {version} to {LATEST}) but is read-only: copy it to "
+                "where it can be written"
             )
+        _bring_up(database, folder, version)
+    elif not database.read_only:
+        held(folder, BEFORE).unlink(missing_ok=True)
+
+
+def _bring_up(database: Database, folder: Path, version: int) -> None:
+    """Bring it up to date, with a copy of how it was until it was opened once more by a curator that knows it so."""
+    needed, free = 2 * database.path.stat().st_size, shutil.disk_usage(folder).free
+    if free < needed:
+        raise WorkspaceError(
+            f"the workspace {folder} needs an update (schema {version} to {LATEST}), with {needed / 1e6:,.1f} MB free "
+            f"beside it, and there are {free / 1e6:,.1f}: make room, nothing was done"
+        )
+    before = held(folder, BEFORE)
+    database.kept(before)
+    try:
         with database.explained():
             migrate(database.connection)
-    return database
+    except sqlite3.Error as error:
+        before.unlink(missing_ok=True)
+        raise WorkspaceError(
+            f"{database.path} could not be brought up to date (schema {version} to {LATEST}: {error}) and is as it "
+            "was: restore a backup, or use the curator that made it"
+        ) from error
 
 
 def path_to_value(path: str) -> str | bytes:

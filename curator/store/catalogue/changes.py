@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from curator.store.sqlite import Database
+from curator.store.stored import read
 
 Kind: TypeAlias = Literal["insert", "update", "delete"]
 
@@ -103,11 +104,13 @@ class ChangeStore:
 
     def row(self, table: str, row_id: int) -> dict[str, Any] | None:
         """A row as it is now."""
+        self.database.hold_names(table)
         row = self.database.row(f"SELECT * FROM {table} WHERE id = ?", row_id)
         return None if row is None else dict(row)
 
     def in_place_of(self, table: str, row: Mapping[str, Any]) -> int | None:
         """The id of a row that this one cannot be beside."""
+        self.database.hold_names(table, row)
         for index in self.database.rows('SELECT name FROM pragma_index_list(?) WHERE "unique"', table):
             names = [part["name"] for part in self.database.rows("SELECT name FROM pragma_index_info(?)", index[0])]
             if None in names:  # an index over an expression
@@ -131,5 +134,5 @@ def decode_row(text: str) -> dict[str, Any]:
     """The inverse of `encode_row`."""
     return {
         name: bytes.fromhex(value["bytes"]) if isinstance(value, dict) else value
-        for name, value in json.loads(text).items()
+        for name, value in read("change", "before", text).items()
     }

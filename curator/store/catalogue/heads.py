@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from curator.store.sqlite import Database
+from curator.store.stored import read
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +71,13 @@ def _head(row: sqlite3.Row) -> HeadRow:
         row["target_id"],
         row["version"],
         row["kind"],
-        json.loads(row["options"]),
+        read("head", "options", row["options"]),
         row["model_id"],
-        tuple(json.loads(row["classes"])),
-        tuple(json.loads(row["counts"])),
-        json.loads(row["metrics"]),
-        tuple(json.loads(row["notes"])),
+        tuple(read("head", "classes", row["classes"])),
+        tuple(read("head", "counts", row["counts"])),
+        read("head", "metrics", row["metrics"]),
+        tuple(read("head", "notes", row["notes"])),
         row["object"],
         row["held_out"],
-        None if row["calibration"] is None else tuple(json.loads(row["calibration"])),
+        None if row["calibration"] is None else tuple(read("head", "calibration", row["calibration"])),
     )

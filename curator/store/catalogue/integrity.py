@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from curator.store.catalogue import path_from_value
 from curator.store.catalogue.changes import ChangeStore
 from curator.store.catalogue.models import model_name
+from curator.store.catalogue.settings import setting
 from curator.store.sqlite import Database
+from curator.store.stored import SHAPES, Unreadable, is_dim, moment, read, short
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,16 @@ class DanglingRow:
     column: str
     parent: str
     gone: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableRow:
+    """A row that holds in a column what no curator wrote, told by its beginning."""
+
+    table: str
+    row_id: int
+    column: str
+    value: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +69,28 @@ class IntegrityStore:
             gone = self.database.value(f"SELECT {column} FROM {table} WHERE id = ?", row["rowid"])
             yield DanglingRow(table, row["rowid"], column, row["parent"], gone)
 
+    def unreadable(self) -> Iterator[UnreadableRow]:
+        """Rows with a value that no curator wrote. Reads every row."""
+        for (table, column), _ in SHAPES.items():
+            for row_id, value in self.database.rows(f"SELECT id, {column} FROM {table} WHERE {column} IS NOT NULL"):
+                if not _is_sound(read, table, column, value):
+                    yield UnreadableRow(table, row_id, column, short(value))
+        for row_id, key, value in self.database.rows("SELECT id, key, value FROM setting"):
+            if key.startswith(("model.", "default.")) and not _is_sound(setting, key, value):
+                yield UnreadableRow("setting", row_id, "value", short(value))
+        for row_id, dim in self.database.rows("SELECT id, dim FROM space"):
+            if not is_dim(dim):
+                yield UnreadableRow("space", row_id, "dim", short(dim))
+        for table, column in (("run", "started"), ("quarantined", "taken")):
+            for row_id, time in self.database.rows(f"SELECT id, {column} FROM {table}"):
+                if not _is_sound(moment, table, column, time):
+                    yield UnreadableRow(table, row_id, column, short(time))
+
     def naming_models(self) -> list[NamingRow]:
         """The settings that name models; no foreign key sees to them."""
         rows = self.database.rows("SELECT id, key, value FROM setting")
         return [
-            NamingRow(row["id"], row["key"], json.loads(row["value"]))
+            NamingRow(row["id"], row["key"], setting(row["key"], row["value"]))
             for row in rows
             if row["key"].startswith(("model.", "default."))
         ]
@@ -94,6 +122,14 @@ class IntegrityStore:
             yield TwiceRow(id_, path_from_value(path), other, path_from_value(other_path))
 
 
+def _is_sound(take: Callable[..., Any], *given: str) -> bool:
+    try:
+        take(*given)
+    except Unreadable:
+        return False
+    return True
+
+
 def users(catalogue: Database) -> dict[str, str]:
     """What each object that a catalogue names belongs to: a head, or a model that was trained here."""
     head = "'head ' || target || '@' || version"
@@ -101,7 +137,7 @@ def users(catalogue: Database) -> dict[str, str]:
     rows += catalogue.rows(f"SELECT held_out, {head} FROM head WHERE held_out IS NOT NULL ORDER BY id")
     found: dict[str, str] = {row[0]: row[1] for row in rows}
     for encoder, version, weights in catalogue.rows("SELECT encoder, version, weights FROM model ORDER BY id"):
-        source = json.loads(weights)
+        source = read("model", "weights", weights)
         for object_ in source["files"].values() if isinstance(source, dict) else ():
             found.setdefault(object_, f"model {encoder}@{version}")
     return found

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sqlite3
 from dataclasses import dataclass
+from typing import Any
 
 from curator.api import Modality
-from curator.store.sqlite import Database
+from curator.store.sqlite import RESTORE, Database
+from curator.store.stored import Unreadable, is_dim, read
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +60,25 @@ class ModelStore:
         """Every model, oldest first."""
         return list(map(_model, self.database.rows(f"{_MODELS} ORDER BY model.id")))
 
-    def weights(self, model_id: int) -> str:
-        """Where the weights of a model are, as `ModelRow` has it."""
-        weights: str = self.database.value("SELECT weights FROM model WHERE id = ?", model_id)
-        return weights
+    def weights(self, model_id: int) -> Any:
+        """The path that was given for the weights of a model, or the objects that hold what was learnt, or None."""
+        weights = self.database.value("SELECT weights FROM model WHERE id = ?", model_id)
+        return read("model", "weights", weights or "null")
 
-    def description(self, fingerprint: str) -> str:
-        """What a space that is on record is the fingerprint of, as canonical JSON."""
+    def description(self, fingerprint: str) -> dict[str, Any]:
+        """What a space that is on record is the fingerprint of."""
         sql = "SELECT description FROM space WHERE fingerprint = ?"
-        description: str = self.database.value(sql, fingerprint)
+        description: dict[str, Any] = read("space", "description", self.database.value(sql, fingerprint) or "{}")
         return description
 
 
 def _model(row: sqlite3.Row) -> ModelRow:
     id_, encoder, variant, version, weights, dim, modalities, fingerprint = row
-    return ModelRow(id_, encoder, variant, version, weights, dim, tuple(json.loads(modalities)), fingerprint)
+    if not is_dim(dim):
+        raise Unreadable(f"the space of {encoder}@{version} in catalogue.db says that it has {dim} numbers: {RESTORE}")
+    return ModelRow(
+        id_, encoder, variant, version, weights, dim, tuple(read("space", "modalities", modalities)), fingerprint
+    )
 
 
 VERSION = re.compile(r"@[0-9]+\Z")

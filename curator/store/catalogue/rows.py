@@ -22,6 +22,7 @@ class RowStore:
 
     def find(self, table: str, **values: Any) -> int | None:
         """The id of a row that has these values."""
+        self.database.hold_names(table, values)
         where = " AND ".join(f"{name} = ?" for name in values)
         found = self.database.value(f"SELECT id FROM {table} WHERE {where}", *values.values())
         return None if found is None else int(found)
@@ -47,6 +48,7 @@ class RowStore:
 
     def insert(self, table: str, values: Mapping[str, Any]) -> int:
         """Add a row; returns its id."""
+        self.database.hold_names(table, values)
         names = ", ".join(values)
         marks = ", ".join("?" * len(values))
         return self.database.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", *values.values())
@@ -62,11 +64,13 @@ class RowStore:
 
     def update(self, table: str, row_id: int, values: Mapping[str, Any]) -> None:
         """Set columns of a row."""
+        self.database.hold_names(table, values)
         assignments = ", ".join(f"{name} = ?" for name in values)
         self.database.execute(f"UPDATE {table} SET {assignments} WHERE id = ?", *values.values(), row_id)
 
     def delete(self, table: str, row_id: int) -> None:
         """Remove a row."""
+        self.database.hold_names(table)
         self.database.execute(f"DELETE FROM {table} WHERE id = ?", row_id)
 
     # --- the record of it ---

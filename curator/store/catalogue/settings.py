@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from curator.store.sqlite import Database
+from curator.store.sqlite import RESTORE, Database
+from curator.store.stored import Unreadable, read, short
 
 ID = "workspace.id"
 """What this workspace is known by to whoever made or trusts it. No choice, so no change: undo never meets it."""
@@ -29,7 +30,7 @@ class SettingStore:
     def value(self, key: str) -> Any:
         """What was chosen; None for a choice that was never made."""
         value = self.database.value("SELECT value FROM setting WHERE key = ?", key)
-        return None if value is None else json.loads(value)
+        return None if value is None else setting(key, value)
 
     def holds(self, key: str) -> bool:
         """Whether a choice was made."""
@@ -45,3 +46,13 @@ class SettingStore:
         """The choices whose keys begin so."""
         rows = [SettingRow(*row) for row in self.database.rows("SELECT id, key FROM setting")]
         return [row for row in rows if row.key.startswith(start)]
+
+
+def setting(key: str, text: str) -> Any:
+    """What was chosen: the name of a model for `default.MEDIA`, else the id of one; or the workspace's own id."""
+    value = read("setting", "value", text)
+    if not isinstance(value, str if key.startswith("default.") or key == ID else int):
+        raise Unreadable(
+            f"the setting {short(key)} in catalogue.db is {short(value)}, which no curator chose: {RESTORE}"
+        )
+    return value

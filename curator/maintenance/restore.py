@@ -1,0 +1,134 @@
+"""Restoring a backup. An archive may come from anybody: only what a backup holds is taken out of it, and checked."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from curator.errors import BadInput, NotFound, WorkspaceError
+from curator.reporter import size as told_size
+from curator.store.catalogue import FILE, open_catalogue
+from curator.store.catalogue.integrity import users
+from curator.store.catalogue.items import ItemStore
+from curator.store.objects import NAME, Objects
+from curator.store.paths import held
+from curator.store.private import PRIVATE, let_read
+
+PIECE = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What is in the folder now. `missing`: heads and models whose object is in no archive, as it was left out."""
+
+    path: Path
+    items: int
+    objects: int
+    missing: tuple[str, ...]
+
+
+def restore(archive: Path, target: Path) -> Restored:
+    """Make a workspace of a backup, in a folder that is not there or empty; whole or not at all.
+
+    Every object is held to its hash, and the catalogue to what curator makes. Raises `BadInput` for what is no backup
+    or may not be replaced, `WorkspaceError` for a damaged one or a full disk.
+    """
+    if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
+        raise BadInput(f"{str(target)!r} is there already: name a new folder with --to")
+    try:
+        with _opened(archive) as tar, _draft(target) as draft:
+            count = _unpack(tar, draft, archive)
+            restored = _held(draft, target, archive, count)
+            if target.exists():
+                target.rmdir()
+            draft.rename(target)
+    except (tarfile.TarError, EOFError) as error:
+        raise BadInput(f"{str(archive)!r} is no backup of curator's, or not a whole one ({error})") from error
+    except OSError as error:
+        what = f": {error.filename!r}" if error.filename else ""
+        raise WorkspaceError(f"cannot restore: {(error.strerror or str(error)).lower()}{what}") from error
+    return restored
+
+
+@contextlib.contextmanager
+def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
+    if not archive.exists():
+        raise NotFound(f"no file {str(archive)!r}")
+    if not archive.is_file():
+        raise BadInput(f"{str(archive)!r} is no file: name the archive that `curator backup` wrote")
+    with tarfile.open(archive) as tar:
+        yield tar
+
+
+@contextlib.contextmanager
+def _draft(target: Path) -> Iterator[Path]:
+    """A folder beside the target, on the same disk; gone afterwards unless it was renamed."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=".restoring", dir=target.parent))
+    try:
+        draft.chmod(PRIVATE)
+        yield draft
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _unpack(tar: tarfile.TarFile, draft: Path, archive: Path) -> int:
+    """Take out the catalogue and the objects; returns how many of these there are."""
+    seen: set[str] = set()
+    room = shutil.disk_usage(draft).free
+    for member in tar:
+        name = member.name.removeprefix("./")
+        if member.isdir() and name in (".", "", "objects", *(f"objects/{n:02x}" for n in range(256))):
+            continue
+        of_object = name.startswith("objects/") and NAME.fullmatch(name.removeprefix("objects/").replace("/", "", 1))
+        if not member.isreg() or name in seen or not (name == FILE or (of_object and name[10:11] == "/")):
+            raise BadInput(f"{str(archive)!r} is no backup of curator's: it holds {member.name!r}")
+        room -= member.size
+        if room < 0:
+            raise WorkspaceError(f"no room for what {str(archive)!r} holds: {name} takes {told_size(member.size)}")
+        seen.add(name)
+        source = tar.extractfile(member)
+        assert source is not None
+        _copy(source, draft, name)
+    if FILE not in seen:
+        raise BadInput(f"{str(archive)!r} is no backup of curator's: it holds no {FILE}")
+    return len(seen) - 1
+
+
+def _copy(source: IO[bytes], draft: Path, name: str) -> None:
+    path = held(draft, name)
+    for folder in (path.parent.parent, path.parent) if name != FILE else ():
+        folder.mkdir(mode=PRIVATE, exist_ok=True)
+    digest = hashlib.sha256()
+    with path.open("xb") as file:
+        while piece := source.read(PIECE):
+            digest.update(piece)
+            file.write(piece)
+        file.flush()
+        os.fsync(file.fileno())
+    let_read(path, draft)
+    if name != FILE and digest.hexdigest() != name.removeprefix("objects/").replace("/", ""):
+        raise WorkspaceError(f"{name} in the archive is damaged, so nothing was restored: take an earlier backup")
+
+
+def _held(draft: Path, target: Path, archive: Path, objects: int) -> Restored:
+    """Hold the catalogue to what curator makes; what is said of it names the archive."""
+    try:
+        with contextlib.closing(open_catalogue(draft)) as catalogue:
+            damages = catalogue.damages()
+            if damages:
+                raise catalogue.damaged(damages[0])
+            kept = Objects(draft / "objects")
+            missing = tuple(sorted(user for name, user in users(catalogue).items() if not kept.path(name).exists()))
+            return Restored(target, ItemStore(catalogue).count(), objects, missing)
+    except WorkspaceError as error:
+        told = str(error).replace(str(draft / FILE), f"{FILE} in {str(archive)!r}").replace(str(draft), str(target))
+        raise WorkspaceError(told) from error
