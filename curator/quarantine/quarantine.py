@@ -20,8 +20,9 @@ from curator.quarantine.set_aside import SIDECAR, hashed, now, proven, told
 from curator.reporter import Reporter, count, say_failed, size
 from curator.store.catalogue import path_to_value
 from curator.store.catalogue.items import ItemStore
-from curator.store.catalogue.quarantine import QuarantineStore
+from curator.store.catalogue.quarantine import QuarantinedRow, QuarantineStore
 from curator.store.paths import held, is_below
+from curator.store.stored import moment
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -270,6 +271,21 @@ class Quarantine:
             return file.keeper is not None and bool(proven(self.places, file.keeper))
         except MoveFailed:
             return False
+
+    def _quarantined(self, row: QuarantinedRow) -> Quarantined:
+        return Quarantined(
+            row.id,
+            row.item_id,
+            Path(row.outside),
+            self.moves.quarantine.joinpath(*row.inside.split("/")),
+            row.inside,
+            row.hash,
+            row.size,
+            row.kind,
+            row.reason,
+            None if row.keeper is None else Path(row.keeper),
+            moment("quarantined", "taken", row.taken),
+        )
 
 
 def _back(file: Quarantined) -> Move:
