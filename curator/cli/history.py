@@ -141,11 +141,13 @@ def _short(arguments: dict[str, Any]) -> str:
 
 
 def _given(arguments: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What was said, without what was left as it is; selections are opened up."""
+    """What was said, without what was left as it is, or was found out; selections are opened up."""
+    from curator.catalog.added import WITHIN
+
     for name, value in arguments.items():
         if isinstance(value, dict):
             yield from _given(value)
-        elif value not in (None, "", [], False):
+        elif value not in (None, "", [], False) and name != WITHIN:
             yield name, value
 
 

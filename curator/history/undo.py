@@ -42,11 +42,7 @@ class Undo:
 
     def undone(self) -> dict[int, int]:
         """The runs whose effect is gone, each with the run that took it back."""
-        found: dict[int, int] = {}
-        for by, run in self.runs.undoing():
-            if by not in found:
-                found[run] = by
-        return found
+        return undone(self.runs)
 
     def choose(self, run: int | None) -> int:
         """The run named, else the latest that is neither undone nor an undo. Raises what to do instead."""
@@ -207,6 +203,15 @@ class Undo:
                 f"run {run} cannot be undone while {named} build{'s' if len(later) == 1 else ''} on it: "
                 f"undo {'that' if len(later) == 1 else 'those'} first (curator undo {later[-1]})"
             )
+
+
+def undone(runs: RunStore) -> dict[int, int]:
+    """The runs whose effect is gone, each with the run that took it back."""
+    found: dict[int, int] = {}
+    for by, run in runs.undoing():
+        if by not in found:
+            found[run] = by
+    return found
 
 
 def _removed(change: ChangeRow) -> dict[str, Any]:
