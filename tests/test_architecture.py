@@ -96,7 +96,7 @@ LAYERS = {
     "curator.workspace_path": ("catalog store errors", ""),
     "curator.workspace": (f"{CORE} workspace_path kit.devices", ""),
     "curator.scaffold": ("errors", ""),
-    "curator.cli": (f"workspace workspace_path testing scaffold {CORE} kit.images", "click numpy rich"),
+    "curator.cli": (f"workspace workspace_path testing scaffold {CORE} kit.images kit.memory", "click numpy rich"),
     "curator.testing": (f"workspace workspace_path {CORE} kit", ANYTHING),
     "curator_plugins": ("api errors kit", ANYTHING),
 }

@@ -44,6 +44,9 @@ _TURNS = (
 BAND = 1 << 20
 """Pixels that are converted at once: copies of a whole picture would take as much memory as it, each."""
 
+BLOCK = 64 << 20
+"""Bytes that Pillow asks for at once. Of blocks of up to 32 MB, as it has, each thread would keep what it freed."""
+
 LARGE = 64_000_000
 """Pixels. A larger picture is reduced while it is converted, to at least four times what is wanted."""
 
@@ -62,6 +65,7 @@ def _pillow() -> Any:
     from PIL import Image
 
     warnings.filterwarnings("ignore", module=r"PIL\.")
+    Image.core.set_block_size(BLOCK)
     return Image
 
 

@@ -55,6 +55,8 @@ CORE_COMMANDS = frozenset(
         "check",
         "undo",
         "quarantine",
+        "forget",
+        "relocate",
     ]
 )
 """Names that no action may take: the core's own commands, and those that it will have."""
@@ -77,6 +79,7 @@ CORE_OPTIONS = frozenset(
         "--labelled",
         "--limit",
         "--media",
+        "--memory",
         "--no-images",
         "--text",
         "--under",
