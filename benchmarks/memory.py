@@ -63,9 +63,8 @@ def hostile(folder: Path, scale: float) -> None:
     kinds += [("RGB", "jpg", {"progressive": True}), ("P", "gif", {}), ("RGB", "webp", {"lossless": True})]
     for number, (mode, ending, options) in enumerate(kinds):
         size = (side, side) if ending not in ("gif", "webp") else (side // 2, side // 2)
-        Image.new(mode, size, 1 if mode in ("P", "1", "F") else None or 0).save(
-            folder / f"{number}.{ending}", **options
-        )
+        image = Image.new(mode, size, 1 if mode in ("P", "1", "F") else 0)
+        image.save(folder / f"{number}.{ending}", **options)
     head = io.BytesIO()
     Image.new("RGB", (8, 8)).save(head, "PNG")
     data = bytearray(head.getvalue())

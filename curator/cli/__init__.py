@@ -37,6 +37,8 @@ COMMANDS: tuple[click.Command, ...] = (
     history.undo,
     history.backup,
     history.check,
+    history.forget,
+    history.relocate,
     quarantine.quarantine,
     plugins.plugins,
 )

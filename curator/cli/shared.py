@@ -72,7 +72,7 @@ memory_option = click.option(
     expose_value=False,
     callback=_allow,
     metavar="SIZE",
-    help="What decoding pictures may take at once, as 512M. [default: 1G, or a quarter of what is free if that is less]",
+    help="What decoding pictures may take at once, as 512M. [default: 1G, or a quarter of what is free if less]",
 )
 force_option = click.option("--force", is_flag=True, help="Write over a file that exists.")
 no_images_option = click.option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
@@ -62,12 +63,21 @@ class Undo:
             raise BadInput(f"run {run} changed nothing that could be undone")
         return run
 
+    def _refuse_forgotten(self, run: int) -> None:
+        """Refuse for a run that forgot, and for one that stands on what was forgotten."""
+        for forgot in self.runs.of_commands("forget"):
+            if run == forgot.id or run in json.loads(forgot.arguments)["broken"]:
+                what = "forgot items for good" if run == forgot.id else f"changed what run {forgot.id} (forget) forgot"
+                earlier = "`curator undo N` takes an earlier run back, `curator log` lists them"
+                raise BadInput(f"run {run} {what}: that cannot be undone ({earlier})")
+
     def take_back(self, run: int, journal: Journal) -> Undone:
         """Put every row and every file back as it was before the run.
 
         Raises `NotReady` where later runs build on it, naming them, or where a file cannot go back, and `BadInput`
         for a run that removed files for good; then nothing is changed.
         """
+        self._refuse_forgotten(run)
         moves = [move.reversed() for move in reversed(self._moves(run))]
         self._refuse(run, self._later_on_same_rows(run))
         self._refuse_changed(run, moves)

@@ -64,9 +64,10 @@ def _pillow() -> Any:
     """Pillow without its warnings: what is wrong with a picture is said once, in a problem of that picture."""
     from PIL import Image
 
+    image_module: Any = Image
     warnings.filterwarnings("ignore", module=r"PIL\.")
-    Image.core.set_block_size(BLOCK)
-    return Image
+    image_module.core.set_block_size(BLOCK)
+    return image_module
 
 
 def opened(path: str | Path) -> Image.Image:

@@ -146,9 +146,12 @@ class Heads:
             nothing = np.zeros((0, len(head.classes)), np.float32)
             return HeldOut([], head.classes, np.zeros(0, np.int64), nothing)
         arrays = load(self.objects.get(row.held_out))
-        known = {item.hash: item for item in self.items.by_hashes([row.tobytes().hex() for row in arrays["hashes"]])}
-        items = [known[row.tobytes().hex()] for row in arrays["hashes"]]
-        return HeldOut(items, head.classes, arrays["targets"], self.calibration(row).apply(arrays["probabilities"]))
+        hashes = [bytes_.tobytes().hex() for bytes_ in arrays["hashes"]]
+        known = {item.hash: item for item in self.items.by_hashes(hashes)}
+        left = [number for number, hash_ in enumerate(hashes) if hash_ in known]  # others were forgotten since
+        items = [known[hashes[number]] for number in left]
+        probabilities = self.calibration(row).apply(arrays["probabilities"][left])
+        return HeldOut(items, head.classes, arrays["targets"][left], probabilities)
 
     def calibration(self, row: HeadRow) -> Calibration:
         """By which the probabilities of a head are set."""
