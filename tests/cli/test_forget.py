@@ -6,7 +6,7 @@ import os
 import shutil
 
 import pytest
-from cli_kit import contents, photo
+from cli_kit import AtTerminal, contents, photo
 
 SECRET = "the passport of Zyxwvut Qponmlk expires in March"
 NAME = "zyxwvut-odd-name"
@@ -59,7 +59,7 @@ def test_no_byte_of_text_or_path_is_left(run, tmp_path, added):
     assert ids(run) == left
     assert run("check").code == 0
     # The rest of the history goes on: labels of others are undone and redone.
-    assert run("undo", "7").code == 2 and run("undo", "6").code == 0 and run("undo").code == 0
+    assert run("undo", "7").code == 2 and run("undo", "6").code == run("undo", "5").code == 0
     log = run("log", "--json")
     assert log.code == 0 and "(forgotten)" in log.out
     # Added again, it is a new item, by a number that nobody had.
@@ -104,7 +104,7 @@ def test_what_changed_from_it_to_something_else_cannot_be_undone_and_that_is_sai
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["id:1"], 4, ["nobody is here to be asked", "--yes", "1 item"]),
+        (["notes/0.txt"], 4, ["nobody is here to be asked", "--yes", "1 item"]),
         (["id:999", "--yes"], 3, ["no item id:999"]),
         (["notes/nothing.txt", "--yes"], 3, ["nothing.txt"]),
         (["", "--yes"], 2, ["''"]),
@@ -116,3 +116,13 @@ def test_what_cannot_be_meant_forgets_nothing(run, tmp_path, added, words, code,
     before = ids(run)
     run("forget", *words).assert_failed(code, *said)
     assert ids(run) == before
+
+
+def test_at_a_terminal_it_asks(run, tmp_path, added):
+    number = ids(run)[f"{NAME}.txt"]
+    for answer, asked in (("n", 1), ("y", 0)):
+        terminal = AtTerminal("forget", f"id:{number}", cwd=tmp_path)
+        terminal.until("forget 1 item for good? It cannot be undone")
+        terminal.type(answer)
+        assert terminal.end()[0] == 0
+        assert (number in ids(run).values()) == bool(asked)
