@@ -97,7 +97,7 @@ def test_what_holds_of_some_is_told_from_the_statements_about_them_alone(catalog
 def test_what_holds_of_some_is_what_the_view_says(catalogue):
     chance = random.Random(1)
     catalogue.execute(
-        "INSERT INTO run (id, command, arguments, started, state, version) VALUES (1, '', '', '', '', '')"
+        "INSERT INTO run (id, command, arguments, started, state, version) VALUES (1, '', '', '', 'done', '')"
     )
     for number in range(1, 6):
         catalogue.execute("INSERT INTO item (id, hash, modality, size) VALUES (?, ?, 'text', 1)", number, str(number))
