@@ -61,12 +61,9 @@ class Relocate:
         old, new = self.old, self.new
         if is_below(new, old) or is_below(old, new):
             raise BadInput(f"{old!r} and {new!r}: the one is, or lies in, the other")
-        if not self.roots:
-            above = [root for root in self._roots if is_below(old, root)]
-            if above:
-                raise BadInput(f"{old!r} lies within {above[0]!r}, which was added as a whole: relocate that")
+        if next(self.places.below(old, rows=True), None) is None:
             known = sorted(self._roots)
-            raise NotFound.named("folder of the catalogue below", old, known, many="`curator ls` shows paths")
+            raise NotFound.named("folder of the catalogue", old, known, many="`curator ls` shows paths")
         if os.path.exists(new) and not os.path.isdir(new):
             raise BadInput(f"{new!r} is no folder")
         others = self._roots.keys() - self.roots.keys()
@@ -74,6 +71,9 @@ class Relocate:
             for other in others:
                 if is_below(target, other) or is_below(other, target):
                     raise BadInput(f"{target!r} would clash with {other!r}, which is in the catalogue, too")
+        taken = next((path for _, path in self._files() if self.places.at(path) is not None), None)
+        if taken is not None:
+            raise BadInput(f"{taken!r} is in the catalogue, too: curator add finds by itself what was moved there")
 
     def look_before(self) -> int:
         """Compare a sample of files, evenly from all; returns how many. Raises where NEW does not hold what OLD did."""
@@ -95,8 +95,7 @@ class Relocate:
         with self.parts.database.transaction():
             for place, path in list(self._files()):
                 counts[self._restamp(journal, place, path)] += 1
-            for root, row_id in self.roots.items():
-                journal.update("root", row_id, path=self._value(root))
+            folders = self._move_roots(journal)
             for table in Tables(self.parts.database).below(self.old):
                 journal.update("source_table", table.id, path=self._value(table.path), **_device(self._new(table.path)))
             for problem, path in ProblemStore(self.parts.database).paths():
@@ -104,7 +103,26 @@ class Relocate:
                     journal.update("problem", problem, path=self._value(path))
             for file in self.parts.quarantine.all():
                 self._of_quarantine(journal, file)
-        return Relocated(len(self.roots), **counts, read=read)
+        return Relocated(folders, **counts, read=read)
+
+    def _move_roots(self, journal: Journal) -> int:
+        """Roots get their new path, and what lies within a larger one a root of its own; returns how many that are."""
+        inner = list(self.places.located(self._inner()))
+        roots = self.roots
+        for root, row_id in roots.items():
+            journal.update("root", row_id, path=self._value(root))
+        if inner:
+            root_id, above = self.places.cover(journal, self.new)
+            for place, path in inner:
+                rest = path[len(self.old) + 1 :].replace(os.sep, "/")
+                relative = f"{above}/{rest}" if above else rest
+                journal.update("place", place.id, root_id=root_id, path=path_to_value(relative))
+        return len(roots) + bool(inner)
+
+    def _inner(self) -> Iterator[PlaceRow]:
+        """The places below OLD whose root reaches further."""
+        own = set(self.roots.values())
+        return (place for place in self.places.below(self.old, rows=True) if place.root_id not in own)
 
     def _of_quarantine(self, journal: Journal, file: Quarantined) -> None:
         ends = {"outside": file.outside, "keeper": file.keeper}
@@ -114,9 +132,8 @@ class Relocate:
 
     def _files(self) -> Iterator[tuple[PlaceRow, str]]:
         """The places of whole files below OLD, each with its path below NEW."""
-        for root, row_id in self.roots.items():
-            for place in self.places.store.below_root(row_id, rows=False):
-                yield place, self._new(os.path.join(root, *place.path.split("/")))
+        found = self.places.located(self.places.below(self.old))
+        return ((place, self._new(path)) for place, path in found)
 
     def _restamp(self, journal: Journal, place: PlaceRow, path: str) -> str:
         """A file that has its size and time is taken for the same: on another device its inode is another."""
