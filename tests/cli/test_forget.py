@@ -23,7 +23,7 @@ def added(run, tmp_path):
     photo(notes / "a.jpg", 1)
     photo(notes / f"{NAME}.jpg", 2)
     for words in (
-        ("add", "notes"),
+        ("add", "notes", "--no-encode"),
         ("undo",),
         ("add", f"notes/{NAME}.txt", "notes/0.txt", "--no-encode"),
         ("add", "notes"),
@@ -112,7 +112,10 @@ def test_what_changed_from_it_to_something_else_cannot_be_undone_and_that_is_sai
         (["id:x", "--yes"], 2, ["id:N"]),
     ],
 )
-def test_what_cannot_be_meant_forgets_nothing(run, tmp_path, added, words, code, said):
+def test_what_cannot_be_meant_forgets_nothing(run, tmp_path, words, code, said):
+    (tmp_path / "notes").mkdir()
+    (tmp_path / "notes/0.txt").write_text("a note")
+    assert run("add", "notes", "--no-encode").code == 0
     before = ids(run)
     run("forget", *words).assert_failed(code, *said)
     assert ids(run) == before
