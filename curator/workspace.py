@@ -40,6 +40,8 @@ from curator.ingest.options import AddOptions, AddReport
 from curator.kit.devices import chosen
 from curator.maintenance.backup import Backup, back_up
 from curator.maintenance.check import Check, Fault
+from curator.maintenance.forget import Forget, Forgotten
+from curator.maintenance.relocate import Relocate, Relocated
 from curator.parts import Parts
 from curator.registry.parameters import looks_among_items
 from curator.reporter import Reporter, Silent
@@ -346,6 +348,26 @@ class Workspace(Parts):
         self.moves.trust.give()
         self._recover_if_alone()
         return True
+
+    def forget(self, *items: str | Path | int, yes: bool = False) -> Forgotten:
+        """Remove all that is kept of items (paths, `id:N` or ids) for good: also from history, cache and quarantine.
+
+        Asks, unless `yes`; cannot be undone. Files outside of the workspace are not touched. Raises `NotReady` where
+        nobody can be asked.
+        """
+        if self.database.read_only:
+            raise read_only_error(self.database.path)
+        return Forget(self).forget(items, yes)
+
+    def relocate(self, old: str | Path, new: str | Path, anyway: bool = False) -> Relocated:
+        """Let folders that were added below `old` be below `new`, as of a drive with another letter or mount point.
+
+        Raises `NotFound` where `new` holds none of the files, and `BadInput` where one of a sample holds something
+        else, unless `anyway`. Can be undone.
+        """
+        relocate = Relocate(self, old, new)
+        with self.begin("relocate", {"old": relocate.old, "new": relocate.new}) as journal:
+            return relocate.carry_out(journal, 0 if anyway else relocate.look_before())
 
     def check(self, repair: bool = False) -> list[tuple[Fault, bool]]:
         """Read every file, object and vector; returns what is wrong, each with whether it was repaired.

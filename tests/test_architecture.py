@@ -61,13 +61,15 @@ LAYERS = {
     "curator.sheets": ("renamed", ""),
     "curator.splits": ("renamed", ""),
     "curator.kit": ("", ""),
-    "curator.kit.weights": ("errors", "torch safetensors"),
+    "curator.kit.weights": ("errors kit.reading", "torch safetensors"),
     "curator.kit.downloads": ("errors kit.weights", "torch huggingface_hub"),
     "curator.kit.onnx": ("", "torch"),
     "curator.kit.devices": ("errors", "torch"),
     "curator.kit.encodings": ("", ""),
     "curator.kit.finetuning": ("api errors", "numpy sklearn torch torchvision"),
-    "curator.kit.images": ("", "numpy PIL"),
+    "curator.kit.reading": ("errors", ""),
+    "curator.kit.memory": ("errors kit.reading", ""),
+    "curator.kit.images": ("kit.memory kit.reading", "numpy PIL"),
     "curator.kit.copies": ("api", "cv2 numpy scipy PIL"),
     "curator.kit.splits": ("", "numpy sklearn"),
     "curator.kit.sheets": ("api errors kit.images", "PIL"),
@@ -77,11 +79,14 @@ LAYERS = {
     "curator.registry": ("api errors", "pluggy"),
     "curator.store": ("api errors", "sqlite_utils"),
     "curator.reporter": ("registry errors", ""),
-    "curator.media": ("api errors kit.encodings kit.images", "numpy PIL"),
+    "curator.media": ("api errors kit.encodings kit.images kit.reading", "numpy PIL"),
     "curator.history": ("media reporter store api errors", "filelock"),
     "curator.catalog": ("history media reporter store api errors", ""),
     "curator.ingest": ("catalog history media registry reporter store api errors", ""),
-    "curator.embedding": ("catalog history media registry reporter store api errors kit.devices", "cv2 numpy"),
+    "curator.embedding": (
+        "catalog history media registry reporter store api errors kit.devices kit.reading",
+        "cv2 numpy",
+    ),
     "curator.learning": (
         f"{ROOMS} kit.copies kit.devices kit.finetuning kit.images kit.splits",
         "filelock numpy PIL safetensors scipy sklearn",
@@ -93,7 +98,10 @@ LAYERS = {
     "curator.workspace_path": ("catalog store errors", ""),
     "curator.workspace": (f"{CORE} workspace_path kit.devices", ""),
     "curator.scaffold": ("errors", ""),
-    "curator.cli": (f"interrupts workspace workspace_path testing scaffold {CORE} kit.images", "click numpy rich"),
+    "curator.cli": (
+        f"interrupts workspace workspace_path testing scaffold {CORE} kit.images kit.memory",
+        "click numpy rich",
+    ),
     "curator.testing": (f"workspace workspace_path {CORE} kit", ANYTHING),
     "curator_plugins": ("api errors kit", ANYTHING),
 }
@@ -166,9 +174,11 @@ GIVEN_PATHS = {
     "curator.store.scratch": "folders that its callers were given",
     "curator.workspace": "the folder that a person names",
 }
+# What parses people's files, whole or as it goes.
+PARSES = re.compile(r"\b(csv\.reader|ParquetFile|torch\.load|load_file|Tokenizer\.from_file|np\.load|ZipFile)\(")
 
-# Migrations only ever grow.
-LONGER = {"curator.store.migrations": 10_000}
+# Migrations only ever grow; and of each kind of row there is one table.
+LONGER = {"curator.store.migrations": 10_000, "curator.cli.tables": 500}
 # One module a family of commands; and beside the doors, seven modules that stand for the former names of others.
 LARGER = {"curator.cli": 16, "curator": 16}
 
@@ -466,6 +476,17 @@ def one_door_to_names_in_a_workspace(tree: Tree) -> Complaints:
 
 
 @rule
+def one_door_to_parsers(tree: Tree) -> Complaints:
+    """Whatever a library makes of a damaged file, `curator.kit.reading` makes a reason of it."""
+    for module in tree.values():
+        through = any("curator.kit.reading" in statement.modules(tree) for statement in module.imports)
+        if module.layer != "curator.testing" and not through:
+            for number, line in enumerate(module.text.splitlines(), 1):
+                if found := PARSES.search(line):
+                    yield module, number, f"calls {found[1]} without `reading`"
+
+
+@rule
 def short_files(tree: Tree) -> Complaints:
     for module in tree.values():
         if (lines := len(module.text.splitlines())) > LONGER.get(module.name, FILE_LINES):
@@ -535,6 +556,8 @@ MUTANTS = [
     ("one door to pictures", "curator/media/preprocessing.py", inside("image.n_frames")),
     ("one door to pictures", "curator/kit/sheets/page.py", inside("Image.open(path)")),
     ("one door to pictures", "plugins/actions/explain/drawing.py", inside("ImageOps.exif_transpose(image)")),
+    ("one door to parsers", "plugins/readers/folder.py", inside("import csv; csv.reader(path)")),
+    ("one door to parsers", "plugins/encoders/resnet.py", inside("torch.load(path)")),
     ("layers", "curator/errors.py", inside("import curator.api")),
     ("layers", "curator/api/data.py", inside("from curator.registry.parameters import bind")),
     ("layers", "curator/api/__init__.py", inside("import curator")),

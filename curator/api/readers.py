@@ -15,11 +15,13 @@ class ReadOptions:
     """How to read a source.
 
     `leave_out(folder)` is True for a folder that must not be entered (a workspace). `header`: whether the first row
-    of a table names its columns; where it does not, they are called "1", "2" and so on.
+    of a table names its columns; where it does not, they are called "1", "2" and so on. `wanted(column)` is False for a
+    column of a table that nobody looks at: rows may leave it out, and should where there may be very many.
     """
 
     leave_out: Callable[[Path], bool] = lambda folder: False
     header: bool = True
+    wanted: Callable[[str], bool] = lambda column: True
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,8 @@ COMMANDS: tuple[click.Command, ...] = (
     history.restore,
     history.check,
     history.trust,
+    history.forget,
+    history.relocate,
     quarantine.quarantine,
     plugins.plugins,
 )

@@ -12,6 +12,7 @@ from curator.cli.shared import (
     encode_option,
     json_option,
     limit_option,
+    memory_option,
     option_values,
     options_option,
     registry,
@@ -61,6 +62,7 @@ class Depth(click.ParamType[Any]):
 )
 @click.option("--robustness", is_flag=True, help="Measure on blurred, darkened and noisy copies, too.")
 @encode_option
+@memory_option
 @limit_option
 @json_option
 @workspace_option()

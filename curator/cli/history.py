@@ -1,4 +1,4 @@
-"""Commands about what was done and what is there: log, undo, check, backup, restore, trust."""
+"""Commands about what was done and what is there: log, undo, check, backup, restore, trust, forget, relocate."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curator.cli.shared import Command, force_option, json_option, limit_option, workspace_option
-from curator.cli.tables import BACKUP, FAULTS, OUTSIDE, RESTORED, RUNS, UNDONE
+from curator.cli.shared import Command, Place, force_option, from_stdin, json_option, limit_option, workspace_option
+from curator.cli.tables import BACKUP, FAULTS, FORGOTTEN, OUTSIDE, RELOCATED, RESTORED, RUNS, UNDONE
 from curator.cli.text import say
 
 if TYPE_CHECKING:
@@ -179,6 +179,64 @@ def trust(workspace: Workspace, yes: bool, forget: bool, limit: int | None, as_j
     output.line(f"{workspace.folder} {said}")
 
 
+@click.command(cls=Command, rows=(FORGOTTEN,), example="curator forget photos/passport.jpg\ncurator forget id:17 --yes")
+@click.argument("items", type=Place(), nargs=-1, required=True, metavar="FILE|id:N|-...")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+@workspace_option()
+def forget(workspace: Workspace, items: tuple[str, ...], yes: bool, as_json: bool) -> None:
+    """Remove all that is kept of items for good. Asks first; this cannot be undone.
+
+    Rows, texts, labels, vectors, small pictures and files in quarantine go, from the catalogue, its history and the
+    cache. Files elsewhere are not touched; added again, they are new items. What heads and encoders learnt stays.
+    """
+    from dataclasses import asdict
+
+    from curator.cli.render import Output
+    from curator.reporter import count
+
+    done = workspace.forget(*from_stdin(items), yes=yes)
+    output = Output(as_json)
+    if as_json:
+        output.table(FORGOTTEN, [{**asdict(done), "runs": list(done.runs)}])
+    if not done.items:
+        output.line("nothing was forgotten")
+        return
+    went = f"{count(done.rows, 'row')}, {count(done.cached, 'result')} in the cache"
+    went += f", {count(done.files, 'file')} in quarantine" if done.files else ""
+    output.line(f"{count(done.items, 'item')} forgotten: {went}; undo of earlier runs leaves them out")
+    if done.runs:
+        numbers = ", ".join(map(str, done.runs))
+        output.line(f"cannot be undone any more, since they changed what stays from or to what is gone: run {numbers}")
+
+
+@click.command(cls=Command, rows=(RELOCATED,), example="curator relocate /media/old/photos /media/new/photos")
+@click.argument("old", type=Place(), metavar="OLD")
+@click.argument("new", type=Place(), metavar="NEW")
+@click.option("--anyway", is_flag=True, help="Also where NEW holds nothing of it now, or something else.")
+@json_option
+@workspace_option()
+def relocate(workspace: Workspace, old: str, new: str, anyway: bool, as_json: bool) -> None:
+    """Let added folders that begin with OLD begin with NEW, as for a drive with another letter or mount point.
+
+    No file is moved. Some of them are read first, to see that NEW holds what OLD held. `curator undo` takes it back.
+    """
+    from dataclasses import asdict
+
+    from curator.cli.render import Output
+    from curator.reporter import count
+
+    done = workspace.relocate(old, new, anyway)
+    output = Output(as_json)
+    if as_json:
+        output.table(RELOCATED, [asdict(done)])
+    compared = f", {done.read:,} of them read and the same" if done.read else ""
+    output.line(f"{count(done.folders, 'folder')} relocated: {count(done.found, 'file')} found as they were{compared}")
+    for number, what in ((done.changed, "other than they were"), (done.absent, "not there")):
+        if number:
+            output.line(f"{count(number, 'file')} {what}: curator add NEW looks again")
+
+
 def _runs(workspace: Workspace) -> Iterator[dict[str, Any]]:
     from curator.history.undo import Undo
     from curator.store.catalogue.runs import RunStore
@@ -212,11 +270,13 @@ def _short(arguments: dict[str, Any]) -> str:
 
 
 def _given_arguments(arguments: dict[str, Any]) -> Iterator[tuple[str, Any]]:
-    """What was said, without what was left as it is; selections are opened up."""
+    """What was said, without what was left as it is, or was found out; selections are opened up."""
+    from curator.catalog.added import WITHIN
+
     for name, value in arguments.items():
         if isinstance(value, dict):
             yield from _given_arguments(value)
-        elif value not in (None, "", [], False):
+        elif value not in (None, "", [], False) and name != WITHIN:
             yield name, value
 
 

@@ -14,6 +14,7 @@ from curator.cli.shared import (
     how_to_share,
     json_option,
     limit_option,
+    memory_option,
     registry,
     shared_option,
     workspace_option,
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from curator.workspace import Workspace
 
 PROBLEM_LINES = 10
+
+AT_ONCE = 1000
+"""Items whose labels are looked up together; of a list that is cut short, not those of all others."""
 
 
 @click.command(cls=Command, example="curator init -w ~/photos/workspace")
@@ -85,6 +89,7 @@ def _look_for(arguments: dict[str, Any]) -> None:
 @click.option("--no-header", is_flag=True, help="TABLE's first row names no columns: they are called 1, 2 and so on.")
 @click.option("--reader", metavar="NAME", help="Read with this reader, whatever the source's name ends in.")
 @click.option("--no-encode", is_flag=True, help="Only catalogue; `curator encode` embeds later.")
+@memory_option
 @json_option
 @workspace_option(create=True, prepare=_look_for)
 def add(workspace: Workspace, sources: tuple[str, ...], no_encode: bool, as_json: bool, **options: Any) -> None:
@@ -252,20 +257,22 @@ def ls(workspace: Workspace, labelled: str | None, limit: int | None, as_json: b
     from curator.running.binding import item_set
 
     found = workspace.items.select(item_set(label=labelled, **chosen))
-    Output(as_json, limit).table(ITEMS, item_rows(workspace, found))
+    Output(as_json, limit).table(ITEMS, item_rows(workspace, found), len(found))
 
 
 def item_rows(workspace: Workspace, found: list[Item]) -> Iterator[dict[str, Any]]:
     """Rows for the table of items."""
-    labels = workspace.labels.of_items([item.id for item in found])
-    for item in found:
-        yield {
-            "id": item.id,
-            "media": item.modality,
-            "path": item.path,
-            "text": item.text,
-            "labels": labels.get(item.id, []),
-        }
+    for start in range(0, len(found), AT_ONCE):
+        some = found[start : start + AT_ONCE]
+        labels = workspace.labels.of_items([item.id for item in some])
+        for item in some:
+            yield {
+                "id": item.id,
+                "media": item.modality,
+                "path": item.path,
+                "text": item.text,
+                "labels": labels.get(item.id, []),
+            }
 
 
 @click.command(cls=Command, rows=(FACTS,), example="curator show img.jpg")

@@ -41,8 +41,11 @@ class Output:
         self.limit = limit
         self.pictures = pictures
 
-    def table(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> int:
-        """Show rows of one kind; returns how many there were. Nothing is shown for none."""
+    def table(self, table: Table, rows: Iterable[Mapping[str, Any]], total: int | None = None) -> int:
+        """Show rows of one kind; returns how many there were. Nothing is shown for none.
+
+        `total`: how many there are, where that is known without making those that are not shown.
+        """
         cut = self.limit if self.limit and not table.whole else None
         columns = [column for column in table.columns if column.style != "json"]
         rows = iter(rows)
@@ -55,7 +58,7 @@ class Output:
                 click.echo("\t".join(_cell(column, row.get(column.name), plain=True) for column in columns))
         elif shown:
             _draw(table.title, columns, shown, self.pictures)
-        more = sum(1 for _ in rows)
+        more = sum(1 for _ in rows) if total is None else total - len(shown)
         if more:
             say(f"{more:,} more (--limit 0 shows all)")
         return len(shown) + more

@@ -45,6 +45,39 @@ count_option = click.option(
 shared_option = click.option(
     "--shared", is_flag=True, help="Let the group of a new workspace's folder read it. [default: only you]"
 )
+
+
+class Memory(click.ParamType[int]):
+    """A size such as 512M."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Bytes; what is no size is an error of usage."""
+        from curator.errors import BadInput
+        from curator.kit.memory import size_of
+
+        try:
+            return size_of(value)
+        except BadInput as error:
+            self.fail(str(error), param, ctx)
+
+
+def _allow(context: click.Context, parameter: click.Parameter, size: int | None) -> None:
+    if size is not None:
+        from curator.kit.memory import BUDGET
+
+        BUDGET.limit = size
+
+
+memory_option = click.option(
+    "--memory",
+    type=Memory(),
+    expose_value=False,
+    callback=_allow,
+    metavar="SIZE",
+    help="What decoding pictures may take at once, as 512M. [default: 1G, or a quarter of what is free if less]",
+)
 force_option = click.option("--force", is_flag=True, help="Write over a file that exists.")
 no_images_option = click.option(
     "--no-images", is_flag=True, help="Show no small pictures in the table. [default: where the terminal can]"

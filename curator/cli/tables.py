@@ -334,6 +334,32 @@ RESTORED = Table(
     whole=True,
 )
 
+FORGOTTEN = Table(
+    "forgotten",
+    "Forgotten",
+    (
+        Column("items", "items that are gone", "integer"),
+        Column("rows", "rows of the catalogue that went with them", "integer"),
+        Column("cached", "vectors and other results in the cache", "integer"),
+        Column("files", "files in quarantine", "integer"),
+        Column("runs", "earlier runs that cannot be undone any more, a list", "json"),
+    ),
+    whole=True,
+)
+
+RELOCATED = Table(
+    "relocated",
+    "Relocated",
+    (
+        Column("folders", "folders that begin with the new path now", "integer"),
+        Column("found", "files there as they were", "integer"),
+        Column("changed", "files there of another size or time", "integer"),
+        Column("absent", "files that are not there", "integer"),
+        Column("read", "files whose content was compared first", "integer"),
+    ),
+    whole=True,
+)
+
 RUNS = Table(
     "run",
     "Runs, latest first",

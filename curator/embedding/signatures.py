@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from curator.api import Item, Signature
 from curator.embedding.embedder import Embedder
 from curator.embedding.vector_writer import COMMIT_SECONDS
+from curator.errors import CuratorError
+from curator.kit.reading import Unreadable, reading
 from curator.media import decode
 from curator.media.files import BadContent, BadPages
 from curator.media.prefetch import ordered_map
@@ -71,18 +74,26 @@ class Signatures:
             if isinstance(path, BadContent):
                 return UNREAD, item.hash, str(path)
             try:
-                content = item.text if item.modality == "text" else decode.picture(path, signature.longest)
+                if item.modality == "text":
+                    return self._made(signature, item, item.text)
+                with decode.picture(path, signature.longest) as picture:
+                    return self._made(signature, item, picture)
             except BadContent as error:
                 # An encoder sees the first page alone, and may well read what is damaged further on.
                 of = signature.name if isinstance(error, BadPages) else ""
                 return (UNREAD if error.may_pass else of), item.hash, str(error)
-            try:
-                return signature.compute(content)
-            except Exception as error:  # the plugin's code, on a content that it did not expect
-                words = (str(error) or type(error).__name__).splitlines()[0][:120]
-                return signature.name, item.hash, f"{signature.name}: {words}"
 
         unchanged = self.encoding.places.unchanged_path
         located = ((item, "" if item.modality == "text" else unchanged(item.id)) for item in items)
         for (item, _), value in ordered_map(compute, located):
             yield item, value
+
+    @staticmethod
+    def _made(signature: Signature, item: Item, content: Any) -> bytes | tuple[str, str, str]:
+        """The signature, or the failure of the plugin's code at a content that it did not expect."""
+        try:
+            with reading():
+                return signature.compute(content)
+        except (Unreadable, CuratorError) as error:
+            found = UNREAD if isinstance(error.__cause__, MemoryError) else signature.name
+            return found, item.hash, f"{signature.name}: {error}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
@@ -42,11 +43,7 @@ class Undo:
 
     def undone(self) -> dict[int, int]:
         """The runs whose effect is gone, each with the run that took it back."""
-        found: dict[int, int] = {}
-        for by, run in self.runs.undoing():
-            if by not in found:
-                found[run] = by
-        return found
+        return undone(self.runs)
 
     def choose(self, run: int | None) -> int:
         """The run named, else the latest that is neither undone nor an undo. Raises what to do instead."""
@@ -66,12 +63,21 @@ class Undo:
             raise BadInput(f"run {run} changed nothing that could be undone")
         return run
 
+    def _refuse_forgotten(self, run: int) -> None:
+        """Refuse for a run that forgot, and for one that stands on what was forgotten."""
+        for forgot in self.runs.of_commands("forget"):
+            if run == forgot.id or run in json.loads(forgot.arguments)["broken"]:
+                what = "forgot items for good" if run == forgot.id else f"changed what run {forgot.id} (forget) forgot"
+                earlier = "`curator undo N` takes an earlier run back, `curator log` lists them"
+                raise BadInput(f"run {run} {what}: that cannot be undone ({earlier})")
+
     def take_back(self, run: int, journal: Journal) -> Undone:
         """Put every row and every file back as it was before the run.
 
         Raises `NotReady` where later runs build on it, naming them, or where a file cannot go back, and `BadInput`
         for a run that removed files for good; then nothing is changed.
         """
+        self._refuse_forgotten(run)
         moves = [move.reversed() for move in reversed(self._moves(run))]
         self._refuse(run, self._later_on_same_rows(run))
         if moves:
@@ -209,6 +215,15 @@ class Undo:
                 f"run {run} cannot be undone while {named} build{'s' if len(later) == 1 else ''} on it: "
                 f"undo {'that' if len(later) == 1 else 'those'} first (curator undo {later[-1]})"
             )
+
+
+def undone(runs: RunStore) -> dict[int, int]:
+    """The runs whose effect is gone, each with the run that took it back."""
+    found: dict[int, int] = {}
+    for by, run in runs.undoing():
+        if by not in found:
+            found[run] = by
+    return found
 
 
 def _removed(change: ChangeRow) -> dict[str, Any]:

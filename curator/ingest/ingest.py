@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from curator.api import Found, ReaderSpec, ReadOptions, Row, Skipped
+from curator.catalog.added import WITHIN, Added
+from curator.catalog.label_names import composed
 from curator.catalog.labels import Labels, Source, name_of_folder
 from curator.catalog.places import has_left, is_gone, real
 from curator.catalog.source_tables import Tables
@@ -35,6 +39,9 @@ COMMIT_EVERY = 200
 ROWS_AT_ONCE = 2000
 """Rows per transaction, where no image has to be read for them."""
 
+BYTES_AT_ONCE = 8 << 20
+"""Characters of all rows of a transaction: of rows that hold books, fewer are taken at once."""
+
 
 class Ingest:
     """One call of `add`."""
@@ -57,11 +64,16 @@ class Ingest:
     def add(self, sources: Sequence[str], reading: ReadOptions) -> AddReport:
         """Add all sources; raises before anything is written if one of them cannot be added."""
         self.options.check()
-        for path, reader in chosen(self.registry, sources, self.options, reading, self.reporter.say):
+        found = chosen(self.registry, sources, self.options, reading, self.reporter.say)
+        within = [real(path if reader.columns is None else Path(real(path)).parent) for path, reader in found]
+        self.journal.arguments = {**self.journal.arguments, WITHIN: sorted(set(within))}
+        for path, reader in found:
             if reader.columns is None:
                 self._add_files(path, reader, reading)
             else:
                 self._add_table(path, reader, reading)
+        if self.journal.run is None and self.report.items and not all(map(Added(self.database).holds, within)):
+            self.journal.start()  # what a link led to before is meant now, and that is all that is new
         return self.report
 
     def _add_table(self, table: Path, reader: ReaderSpec, reading: ReadOptions) -> None:
@@ -70,8 +82,10 @@ class Ingest:
             ingest.take_as_known()
             return
         size = COMMIT_EVERY if self.options.image_column is not None else ROWS_AT_ONCE
+        named = set(map(composed, self.options.columns.values()))
+        wanted = functools.cache(lambda column: composed(column) in named)
         with self.registry.guard(reader, "reading with"):
-            rows = iter(reader.read(table, reading))
+            rows = iter(reader.read(table, replace(reading, wanted=wanted)))
         with self.reporter.progress(f"adding {table.name}", None) as advance:
             while batch := self._rows(reader, rows, size):
                 ingest.take(batch)
@@ -80,12 +94,16 @@ class Ingest:
 
     def _rows(self, reader: ReaderSpec, rows: Iterator[object], size: int) -> list[Row | Skipped]:
         with self.registry.guard(reader, "reading with"):
-            batch = [
-                entry if isinstance(entry, Row | Skipped) else validate(Row, entry) for entry in islice(rows, size)
-            ]
-            for entry in batch:
+            batch: list[Row | Skipped] = []
+            taken = 0
+            for entry in islice(rows, size):
+                batch.append(entry if isinstance(entry, Row | Skipped) else validate(Row, entry))
                 if isinstance(entry, Skipped) and entry.line is None:
                     raise Breach("gave a Skipped without a line for a row of a table")
+                if isinstance(entry, Row):
+                    taken += sum(len(value) for value in entry.values.values() if isinstance(value, str | bytes))
+                if taken > BYTES_AT_ONCE:
+                    break
         return batch
 
     def _add_files(self, source: Path, reader: ReaderSpec, reading: ReadOptions) -> None:

@@ -11,6 +11,8 @@
 | `devices` | where encoders compute, and with which numbers |
 | `finetuning` | the loop in which a torch network of pictures learns labels |
 | `images` | pictures decoded safely |
+| `reading` | whatever a library raises at somebody's file, as one error with a reason |
+| `memory` | how much memory pictures take while they are decoded |
 | `splits` | items to learn from and items to measure on, between which nothing leaks |
 | `copies` | what counts as a copy: pictures, texts, vectors, examples to learn from; finding and proving them |
 | `encodings` | which encoding a text is in, with the lines that are in another one |

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from curator.errors import BadInput, NotReady
+from curator.kit.reading import Unreadable, reading
 
 __all__ = ["differences", "fitting_torch", "gist", "learnt", "read_tensors", "unreachable", "write_learnt"]
 
@@ -37,15 +38,16 @@ def read_tensors(path: Path) -> dict[str, Any]:
     damaged file, and one that holds no tensors by name.
     """
     try:
-        state = _read(path)
-    except BadInput:
-        raise
-    except pickle.UnpicklingError as error:
-        raise BadInput(
-            f"{str(path)!r} holds more than tensors and could run code, or is damaged: {_INSTEAD}"
-        ) from error
-    except Exception as error:  # what damaged bytes raise depends on where the reader stumbles
-        raise BadInput(f"{str(path)!r} is damaged or cut off, or no checkpoint at all: fetch it again") from error
+        with reading():
+            state = _read(path)
+    except Unreadable as error:
+        if isinstance(error.__cause__, pickle.UnpicklingError):
+            wrong = f"holds more than tensors and could run code, or is damaged: {_INSTEAD}"
+        elif isinstance(error.__cause__, MemoryError):
+            wrong = f"cannot be read: {error}"
+        else:
+            wrong = "is damaged or cut off, or no checkpoint at all: fetch it again"
+        raise BadInput(f"{str(path)!r} {wrong}") from error
     for wrapper in ("state_dict", "model"):
         if isinstance(state, Mapping) and isinstance(state.get(wrapper), Mapping):
             state = state[wrapper]

@@ -151,11 +151,13 @@ class Heads:
         hashes, targets, said = (arrays.get(name) for name in ("hashes", "targets", "probabilities"))
         if hashes is None or targets is None or said is None or said.shape != (len(hashes), len(head.classes)):
             raise _strange(row, row.held_out)
+        if len(targets) != len(hashes):
+            raise _strange(row, row.held_out)
         names = [each.tobytes().hex() for each in hashes]
         known = {item.hash: item for item in self.items.by_hashes(names)}
-        if len(targets) != len(names) or not set(names) <= known.keys():
-            raise _strange(row, row.held_out)
-        return HeldOut([known[name] for name in names], head.classes, targets, self.calibration(row).apply(said))
+        left = [number for number, name in enumerate(names) if name in known]  # others were forgotten since
+        items = [known[names[number]] for number in left]
+        return HeldOut(items, head.classes, targets[left], self.calibration(row).apply(said[left]))
 
     def _arrays(self, row: HeadRow, name: str) -> dict[str, NDArray[Any]]:
         data = self.objects.get(name)

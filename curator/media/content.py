@@ -10,7 +10,7 @@ from pathlib import Path
 
 from curator.api import Modality
 from curator.kit.encodings import encoding_of
-from curator.media.decode import header
+from curator.media.decode import header, readable
 from curator.media.files import BadContent, Stamp, hash_file, look, reason
 
 LARGEST_TEXT = 16 << 20
@@ -36,10 +36,11 @@ def examine(path: str, modality: Modality) -> Content:
     before = look(path)
     if before.size == 0:
         raise BadContent("empty file (0 bytes)")
-    try:
-        content = _image(path, before) if modality == "image" else _text(path, before)
-    except OSError as error:
-        raise BadContent(reason(error)) from error
+    with readable():
+        try:
+            content = _image(path, before) if modality == "image" else _text(path, before)
+        except OSError as error:
+            raise BadContent(reason(error)) from error
     if look(path) != before:
         raise BadContent("changed while it was being read: add it again")
     return content

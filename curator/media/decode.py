@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curator.kit.images import Unreadable, frames, opened, upright, whole
+from curator.kit.images import Unreadable, frames, opened, room_for, upright, whole
+from curator.kit.reading import reading
 from curator.media.files import BadContent, BadPages
 
 if TYPE_CHECKING:
@@ -23,22 +24,27 @@ def header(path: str) -> tuple[int, int, str]:
         return image.width, image.height, str(image.format)
 
 
-def picture(path: str | Path, longest: int | None) -> Image.Image:
+@contextlib.contextmanager
+def picture(path: str | Path, longest: int | None) -> Iterator[Image.Image]:
     """The first frame, upright: in RGB with a longest side of at most `longest`, or whole and in its own mode.
 
-    `info["frames"]` is how many there are. Raises `BadContent`, and `BadPages` where only the further ones are damaged.
+    `info["frames"]` is how many there are. While the block uses it, there is room in memory for it. Raises
+    `BadContent`, and `BadPages` where only the further ones are damaged.
     """
     from PIL.Image import Resampling
 
-    with readable(), opened(path) as image:
-        number = _frames(image)
-        if longest is None:
-            decoded = whole(image)
-        else:
-            decoded = upright(image, longest)
-            decoded.thumbnail((longest, longest), Resampling.LANCZOS)
-    decoded.info["frames"] = number
-    return decoded
+    with contextlib.ExitStack() as room:
+        with readable():
+            image = room.enter_context(opened(path))
+            room.enter_context(room_for(image, longest))
+            number = _frames(image)
+            if longest is None:
+                decoded = whole(image)
+            else:
+                decoded = upright(image, longest)
+                decoded.thumbnail((longest, longest), Resampling.LANCZOS)
+        decoded.info["frames"] = number
+        yield decoded
 
 
 def _frames(image: Image.Image) -> int:
@@ -50,8 +56,11 @@ def _frames(image: Image.Image) -> int:
 
 @contextlib.contextmanager
 def readable() -> Iterator[None]:
-    """What cannot be read as a picture cannot be an item."""
+    """What cannot be read cannot be an item: whatever decoders raise becomes `BadContent`."""
     try:
-        yield
+        with reading("cannot be read"):
+            yield
+    except BadContent:
+        raise
     except Unreadable as error:
         raise BadContent(str(error)) from error.__cause__

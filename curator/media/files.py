@@ -10,16 +10,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from curator.kit.reading import Unreadable
+
 READ = 1 << 20
 
 
-class BadContent(Exception):
+class BadContent(Unreadable):
     """A file cannot be an item; the message says why, in a few words."""
 
     @property
     def may_pass(self) -> bool:
-        """Whether the system is to blame (permissions, a disk that is gone), not what the file holds."""
-        return isinstance(self.__cause__, OSError) and self.__cause__.errno is not None
+        """Whether the system is to blame (permissions, a disk that is gone, no memory), not what the file holds."""
+        of_system = isinstance(self.__cause__, OSError) and self.__cause__.errno is not None
+        return of_system or isinstance(self.__cause__, MemoryError)
 
 
 class BadPages(BadContent):

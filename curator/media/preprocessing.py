@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.api import Preprocess
-from curator.kit.images import opened, orientation, upright
+from curator.kit.images import opened, orientation, room_for, upright
 from curator.media.decode import readable
 
 if TYPE_CHECKING:
@@ -31,30 +31,31 @@ def pixels(
     `change` makes another one of it, in RGB, when it is resized and not yet cropped.
     """
     found = resized(path, preprocess)
-    return normalised(change(found) if change else found, preprocess)
+    with readable():
+        return normalised(change(found) if change else found, preprocess)
 
 
 def resized(path: str | Path, preprocess: Preprocess) -> Image.Image:
     """The picture in RGB, as an encoder's preprocessing resizes it, not yet cut. Raises `BadContent`."""
-    with readable(), opened(path) as image:
-        decoded = upright(image, preprocess.resize)
-    return _resized(decoded, preprocess)
+    with readable(), opened(path) as image, room_for(image, preprocess.resize):
+        return _resized(upright(image, preprocess.resize), preprocess)
 
 
 def framed(path: str | Path, preprocess: Preprocess) -> tuple[NDArray[np.float32], tuple[int, int], Frame]:
     """The picture as an encoder sees it, its upright size in pixels, and what of it that is. Raises `BadContent`."""
-    with readable(), opened(path) as image:
-        width, height = image.size  # now: a JPEG may be decoded at a fraction of it
+    with readable(), opened(path) as image, room_for(image, preprocess.resize):
+        width, height = image.size  # now: it may be decoded at a fraction of it
         decoded = upright(image, preprocess.resize)
-        turned = orientation(image)
+        turned, size = orientation(image), decoded.size
+        seen = normalised(_resized(decoded, preprocess), preprocess)
     if turned in LYING:
         width, height = height, width
-    seen = normalised(_resized(decoded, preprocess), preprocess)
     # Decoded at a fraction, a side is rounded up: its last pixel then stands for less than the others.
-    step = next((step for step in (1, 2, 4, 8) if decoded.size == (-(-width // step), -(-height // step))), 1)
-    x = width - step * decoded.width if turned in LAST_AT_THE_LEFT else 0
-    y = height - step * decoded.height if turned in LAST_ON_TOP else 0
-    left, top, right, bottom = (step * edge for edge in frame(decoded.size, preprocess))
+    about = max(1, round(width / size[0]), round(height / size[1]))
+    step = next(n for n in (about, about - 1, about + 1, 1) if n == 1 or size == (-(-width // n), -(-height // n)))
+    x = width - step * size[0] if turned in LAST_AT_THE_LEFT else 0
+    y = height - step * size[1] if turned in LAST_ON_TOP else 0
+    left, top, right, bottom = (step * edge for edge in frame(size, preprocess))
     return seen, (width, height), (left + x, top + y, right + x, bottom + y)
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from curator.api import Modality, SetAside
+from curator.catalog.added import Added
 from curator.catalog.places import Places, real
 from curator.history.file_moves import Move, MoveFailed, Moves
 from curator.history.journal import Journal
@@ -55,6 +56,15 @@ class SettingAside:
     def __init__(self, places: Places, moves: Moves) -> None:
         self.places = places
         self.moves = moves
+        self.added = Added(places.database)
+
+    def parted(self, changes: Sequence[SetAside]) -> tuple[list[SetAside], list[SetAside]]:
+        """Those of files that people added, and those of files that a link or the row of a table led to."""
+        ours: list[SetAside] = []
+        others: list[SetAside] = []
+        for change in changes:
+            (ours if self.added.holds(real(change.path)) else others).append(change)
+        return ours, others
 
     def take_out_all(self, journal: Journal, changes: Sequence[SetAside], reporter: Reporter) -> TakenOut:
         """Take out one by one; what cannot be is said and left where it is. What stays for another's sake stays."""
@@ -76,6 +86,8 @@ class SettingAside:
     def take_out(self, journal: Journal, change: SetAside) -> int:
         """Move a file and its sidecars here; returns their size in bytes. Raises `MoveFailed`; nothing moved then."""
         victim, keeper = proven(self.places, change.path), proven(self.places, change.keeper)
+        if not self.added.holds(victim.path):
+            raise MoveFailed(victim.path, "lies outside of what was added")
         if victim.inode == keeper.inode:
             raise MoveFailed(victim.path, f"is the same file as {keeper.path!r}, under another name")
         if change.kind == "exact" and victim.hash != keeper.hash:

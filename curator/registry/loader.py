@@ -56,6 +56,8 @@ CORE_COMMANDS = frozenset(
         "check",
         "undo",
         "quarantine",
+        "forget",
+        "relocate",
     ]
 )
 """Names that no action may take: the core's own commands, and those that it will have."""
@@ -78,6 +80,7 @@ CORE_OPTIONS = frozenset(
         "--labelled",
         "--limit",
         "--media",
+        "--memory",
         "--no-images",
         "--text",
         "--under",

@@ -91,15 +91,20 @@ class ActionRunner:
     def _set_aside(self, apply: bool) -> None:
         if not self._aside:
             return
-        if not apply:
-            self.reporter.say(f"{count(len(self._aside), 'file')} would go to quarantine: --apply moves them")
+        setting_aside = SettingAside(self.parts.items.places, self.parts.moves)
+        goes, stays = setting_aside.parted(self._aside)
+        if stays:
+            them = f"{count(len(stays), 'file')} outside of what was added (a link or a row of a table led there)"
+            self.reporter.say(f"{them} will not be moved: {stays[0].path}" + (" and others" if stays[1:] else ""))
+        if goes and not apply:
+            self.reporter.say(f"{count(len(goes), 'file')} would go to quarantine: --apply moves them")
+        if not (goes and apply):
             return
         moves = self.parts.moves
-        moves.trust.require((str(change.path), str(moves.quarantine)) for change in self._aside)
+        moves.trust.require((str(change.path), str(moves.quarantine)) for change in goes)
         self.journal.take_turn()
-        setting_aside = SettingAside(self.parts.items.places, moves)
-        taken = setting_aside.take_out_all(self.journal, self._aside, self.reporter)
+        taken = setting_aside.take_out_all(self.journal, goes, self.reporter)
         if taken.files:
             back = "`curator undo` brings them back"
             self.reporter.say(f"{count(taken.files, 'file')} moved to quarantine ({size(taken.size)}); {back}")
-        say_failed(self.reporter, taken.failed, len(self._aside), "moved")
+        say_failed(self.reporter, taken.failed, len(goes), "moved")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -175,6 +176,15 @@ class Derived:
         """So that they are tried again."""
         with self.database.transaction():
             self.database.execute_many("DELETE FROM failure WHERE hash = ?", [(hash_,) for hash_ in hashes])
+
+    def forget(self, hashes: Sequence[str]) -> int:
+        """Remove all that was computed from contents, and write over it; returns how many rows that were."""
+        removed = 0
+        with self.database.overwriting(), self.database.transaction():
+            for table in ("vector", "failure", "prediction", "signature"):
+                sql = f"DELETE FROM {table} WHERE hash IN (SELECT value FROM json_each(?))"
+                removed += self.database.change(sql, json.dumps(list(hashes)))
+        return removed
 
     def predictions(self, head: str, hashes: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """(hash, float32 bytes) of what a head has already said."""

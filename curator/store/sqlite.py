@@ -81,6 +81,31 @@ class Database:
         with self.explained():
             self.connection.executemany(sql, rows)
 
+    def change(self, sql: str, *parameters: Any) -> int:
+        """Write; returns how many rows that changed."""
+        with self.explained():
+            return self.connection.execute(sql, parameters).rowcount
+
+    @contextlib.contextmanager
+    def overwriting(self) -> Iterator[None]:
+        """What is deleted in this block is written over with zeros."""
+        self.execute("PRAGMA secure_delete = ON")
+        try:
+            yield
+        finally:
+            self.execute("PRAGMA secure_delete = OFF")
+
+    def without_traces(self) -> None:
+        """Write the file anew, without what was deleted, and empty its log. Raises `WorkspaceError` while others read.
+
+        Outside of a transaction.
+        """
+        with self.explained():
+            self.execute("VACUUM")
+            busy = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise WorkspaceError(f"{self.path} is being read by another program: traces of what was deleted are left")
+
     def transaction(self) -> Transaction:
         """All of the block or nothing of it. Inside another transaction, part of that one."""
         return Transaction(self)

@@ -10,6 +10,8 @@ Johnson-Lindenstrauss transforms").
 from __future__ import annotations
 
 import functools
+import operator
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -33,6 +35,16 @@ CJK = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af"
 WORD = rf"[{CJK}]|[^\W{CJK}]{{3,}}|[^\w\s]"
 
 
+def _characters(text: str) -> set[str]:
+    """The characters and pairs of characters, each once: all of a long text would take a hundred times its memory."""
+    text = re.sub(r"\s\s+", " ", text)
+    return {*text, *map(operator.add, text, text[1:])}
+
+
+def _words(text: str) -> set[str]:
+    return {match[0] for match in re.finditer(WORD, text)}
+
+
 @functools.cache
 def _blocks() -> Sequence[Any]:
     import numpy as np
@@ -50,8 +62,8 @@ def _blocks() -> Sequence[Any]:
         "dtype": np.float32,
     }
     return (
-        HashingVectorizer(analyzer="char", ngram_range=(1, 2), **common),
-        HashingVectorizer(analyzer="word", token_pattern=WORD, **common),
+        HashingVectorizer(analyzer=_characters, **common),
+        HashingVectorizer(analyzer=_words, **common),
     )
 
 

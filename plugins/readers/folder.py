@@ -16,7 +16,8 @@ FOREIGN = frozenset({"BUFR", "EPS", "FITS", "GRIB", "HDF5", "MPEG", "WMF"})
 """Formats that Pillow only recognises, or decodes by running another program (EPS: Ghostscript)."""
 
 BOX_LINES = 50
-"""How many lines of a sidecar are looked at to tell YOLO boxes from a caption."""
+BOX_CHARACTERS = 1 << 14
+"""How many lines, and characters, of a sidecar are looked at to tell YOLO boxes from a caption."""
 
 
 @functools.cache
@@ -102,9 +103,12 @@ def _holds_boxes(path: Path) -> bool:
         if not stat.S_ISREG(path.stat().st_mode):
             return False
         with path.open(encoding="utf-8") as file:
-            lines = [line.split() for _, line in zip(range(BOX_LINES), file, strict=False) if line.strip()]
+            start = file.read(BOX_CHARACTERS)
+        lines = [line.split() for line in start.splitlines()[:BOX_LINES] if line.strip()]
     except (OSError, UnicodeDecodeError):
         return False
+    if len(start) == BOX_CHARACTERS and len(lines) > 1:
+        lines.pop()  # cut short, maybe
     return bool(lines) and all(map(_is_box, lines))
 
 

@@ -14,6 +14,7 @@ from typing import Any, TextIO
 from curator.api import ReaderSpec, ReadOptions, Row, Skipped, hookimpl
 from curator.errors import BadInput, NotReady
 from curator.kit.encodings import ERRORS, UNDECODED, Encoding, encoding_of
+from curator.kit.reading import Unreadable, reading
 
 DELIMITED = frozenset({".csv", ".tsv"})
 JSON_LINES = frozenset({".jsonl", ".ndjson"})
@@ -42,8 +43,7 @@ def columns(source: Path, options: ReadOptions) -> Sequence[str]:
     if not options.header and kind in JSON_LINES | PARQUET:
         raise BadInput(f"{str(source)!r} names its columns itself: --no-header is for CSV and TSV")
     if kind in PARQUET:
-        with _parquet(source) as table:
-            return list(table.schema_arrow.names)
+        return _parquet_names(source)
     if kind in JSON_LINES:
         objects = (row.values for row in _json_rows(source) if isinstance(row, Row))
         found = list(dict.fromkeys(name for values in islice(objects, FIRST_OBJECTS) for name in values))
@@ -58,8 +58,24 @@ def read(source: Path, options: ReadOptions) -> Iterator[Row | Skipped]:
     """The rows, one by one."""
     kind = source.suffix.lower()
     if kind in PARQUET:
-        return _parquet_rows(source)
-    return _json_rows(source) if kind in JSON_LINES else _delimited_rows(source, options)
+        return _to_its_damage(source, _parquet_rows(source, options))
+    return _to_its_damage(source, _json_rows(source) if kind in JSON_LINES else _delimited_rows(source, options))
+
+
+def _to_its_damage(source: Path, rows: Iterator[Row | Skipped]) -> Iterator[Row | Skipped]:
+    """The rows as far as they can be read at all; where that ends before they do, one more says why."""
+    line = 0
+    while True:
+        try:
+            with reading("the table cannot be read from here on"):
+                row = next(rows, None)
+        except Unreadable as error:
+            yield Skipped(source, str(error), problem=True, line=line + 1)
+            return
+        if row is None:
+            return
+        line = row.line or line
+        yield row
 
 
 # --- text ---
@@ -180,6 +196,7 @@ def _names(first: Sequence[str], options: ReadOptions) -> list[str]:
 
 def _delimited_rows(source: Path, options: ReadOptions) -> Iterator[Row | Skipped]:
     names: list[str] | None = None
+    wanted: list[int] = []
     for found in _records(source):
         if isinstance(found, Skipped):
             yield found
@@ -187,13 +204,14 @@ def _delimited_rows(source: Path, options: ReadOptions) -> Iterator[Row | Skippe
         line, record = found
         if names is None:
             names = _names(record, options)
+            wanted = [place for place, name in enumerate(names) if options.wanted(name)]
             if options.header:
                 continue
         if len(record) < len(names) or any(record[len(names) :]):
             reason = f"{len(record)} field{'s' * (len(record) != 1)} where the first row has {len(names)}"
             yield Skipped(source, reason, problem=True, line=line)
         else:
-            yield Row(line, dict(zip(names, record, strict=False)))
+            yield Row(line, {names[place]: record[place] for place in wanted})
 
 
 # --- JSON lines ---
@@ -210,15 +228,16 @@ def _json_rows(source: Path) -> Iterator[Row | Skipped]:
 
 def _json_row(source: Path, number: int, line: str) -> Row | Skipped:
     try:
-        value: Any = json.loads(line)
-    except json.JSONDecodeError as error:
-        reason = f"not JSON: {error.msg.lower()} at character {error.colno}"
-    except (ValueError, RecursionError) as error:
-        reason = f"not JSON that can be read: {str(error).lower()}"
+        with reading("not JSON that can be read"):
+            value: Any = json.loads(line)
+    except Unreadable as error:
+        cause, reason = error.__cause__, str(error)
+        if isinstance(cause, json.JSONDecodeError):
+            reason = f"not JSON: {cause.msg.lower()} at character {cause.colno}"
     else:
         if isinstance(value, dict):
             return Row(number, value)
-        reason = f"not a JSON object but {json.dumps(value)[:40]}"
+        reason = f"not a JSON object but {line.strip()[:40]}"
     return Skipped(source, reason, problem=True, line=number)
 
 
@@ -227,20 +246,29 @@ def _json_row(source: Path, number: int, line: str) -> Row | Skipped:
 
 def _parquet(source: Path) -> Any:
     try:
-        from pyarrow import ArrowException
         from pyarrow.parquet import ParquetFile
     except ImportError:
         raise NotReady(f"{str(source)!r}: Parquet needs the package pyarrow: pip install pyarrow") from None
     try:
-        return ParquetFile(source)
-    except (ArrowException, OSError) as error:
-        raise BadInput(f"{str(source)!r} is not a Parquet file: {' '.join(str(error).split())}") from error
+        with reading():
+            return ParquetFile(source)
+    except Unreadable as error:
+        raise BadInput(f"{str(source)!r} is not a Parquet file: {error}") from error
 
 
-def _parquet_rows(source: Path) -> Iterator[Row]:
+def _parquet_names(source: Path) -> list[str]:
+    try:
+        with _parquet(source) as table, reading():
+            return list(table.schema_arrow.names)
+    except Unreadable as error:
+        raise BadInput(f"{str(source)!r} is a damaged Parquet file: {error}") from error
+
+
+def _parquet_rows(source: Path, options: ReadOptions) -> Iterator[Row]:
     number = 0
     with _parquet(source) as table:
-        for batch in table.iter_batches(batch_size=1024):
+        names = [name for name in table.schema_arrow.names if options.wanted(name)]
+        for batch in table.iter_batches(batch_size=1024, columns=names):
             for values in batch.to_pylist():
                 number += 1
                 yield Row(number, values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 
 import pytest
 
@@ -72,6 +73,51 @@ def test_what_is_asked_for_by_a_key_is_not_searched_for_in_the_whole_table(catal
     steps = [row["detail"] for sql in asked for row in catalogue.rows(f"EXPLAIN QUERY PLAN {sql}")]
     assert any(step.startswith("SEARCH") for step in steps)
     assert [step for step in steps if step.startswith("SCAN") and "json_each" not in step] == []
+
+
+OF_SOME = {
+    "labels of items": lambda db: list(LabelStore(db).positives([1, 2])),
+    "what holds of items and a label": lambda db: LabelStore(db).values([1, 2], 1),
+    "whether anything holds": lambda db: LabelStore(db).holds(1, 1),
+    "what holds as to labels": lambda db: list(LabelStore(db).verdicts([1], 0)),
+}
+
+
+@pytest.mark.parametrize("query", OF_SOME.values(), ids=OF_SOME)
+def test_what_holds_of_some_is_told_from_the_statements_about_them_alone(catalogue, query):
+    asked = []
+    catalogue.connection.set_trace_callback(asked.append)
+    query(catalogue)
+    catalogue.connection.set_trace_callback(None)
+    steps = [row["detail"] for sql in asked for row in catalogue.rows(f"EXPLAIN QUERY PLAN {sql}")]
+    assert any(step.startswith("SEARCH statement USING") for step in steps)
+    assert not any(step.startswith("SCAN statement") for step in steps)
+
+
+def test_what_holds_of_some_is_what_the_view_says(catalogue):
+    chance = random.Random(1)
+    catalogue.execute(
+        "INSERT INTO run (id, command, arguments, started, state, version) VALUES (1, '', '', '', 'done', '')"
+    )
+    for number in range(1, 6):
+        catalogue.execute("INSERT INTO item (id, hash, modality, size) VALUES (?, ?, 'text', 1)", number, str(number))
+        catalogue.execute("INSERT INTO label (id, name) VALUES (?, ?)", number, str(number))
+    for _ in range(300):
+        said = (chance.randint(1, 5), chance.randint(1, 5), chance.randint(-1, 1), chance.choice((0, 1, 2, 2, 2, 3)))
+        catalogue.execute(
+            "INSERT INTO statement (item_id, label_id, value, source, run_id) VALUES (?, ?, ?, ?, 1)", *said
+        )
+        if chance.random() < 0.1:
+            every = [VerdictRow(*row) for row in catalogue.rows("SELECT * FROM verdict ORDER BY item_id, label_id")]
+            labels = LabelStore(catalogue)
+            some = chance.sample(range(1, 6), 2)
+            by_row = lambda row: (row.item_id, row.label_id)  # noqa: E731
+            wanted = [row for row in every if row.value == 1 and row.item_id in some]
+            assert sorted(labels.positives(some), key=by_row) == wanted
+            wanted = [row for row in every if row.value != 0 and row.source >= 1 and row.label_id in some]
+            assert sorted(labels.verdicts(some, 1), key=by_row) == wanted
+            wanted = {row.item_id: row.value for row in every if row.label_id == 2 and row.item_id in some}
+            assert labels.values(some, 2) == wanted
 
 
 def test_paths_of_any_bytes_come_back(catalogue):

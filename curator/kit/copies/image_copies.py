@@ -24,6 +24,9 @@ CLOSE = 4
 NEIGHBOURS = 10
 """Nearest by the embedding that are candidates: in the benchmark 10 hold what 20 hold, but for 1 in 100."""
 
+BAND = 1 << 20
+"""Pixels whose bytes are made at once."""
+
 AT_HAND = 256
 """Sketches that are kept unpacked: pairs come in order, so the first of a pair is wanted many times on end."""
 
@@ -40,10 +43,17 @@ def digest(picture: Image.Image) -> bytes:
     """
     if picture.info["frames"] > 1:
         return b""
-    if picture.mode in ("P", "PA"):
-        picture = picture.convert("RGBA" if picture.has_transparency_data else "RGB")
-    head = f"{picture.mode} {picture.width} {picture.height} {picture.info.get('transparency')!r} "
-    return hashlib.sha256(head.encode() + picture.tobytes()).digest()
+    mode = picture.mode
+    if mode in ("P", "PA"):
+        mode = "RGBA" if picture.has_transparency_data else "RGB"
+    # What a conversion leaves of it: nothing, or what was there.
+    said = picture.crop((0, 0, 1, 1)).convert(mode).info.get("transparency")
+    found = hashlib.sha256(f"{mode} {picture.width} {picture.height} {said!r} ".encode())
+    rows = max(1, BAND // picture.width)
+    for top in range(0, picture.height, rows):
+        band = picture.crop((0, top, picture.width, min(picture.height, top + rows)))
+        found.update((band if band.mode == mode else band.convert(mode)).tobytes())
+    return found.digest()
 
 
 SKETCH = Signature("dedupe.sketch/1", "image", sketch, image_sketches.LONGEST)

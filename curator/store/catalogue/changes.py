@@ -25,6 +25,8 @@ class ChangeRow:
     after: str | None
 
 
+_KNOWN = "before <> '{}'"  # what was forgotten left its number there, and nothing else
+
 _CHANGES = "SELECT run_id, kind, table_name, row_id, before, after FROM change"
 
 
@@ -79,13 +81,13 @@ class ChangeStore:
 
     def removed(self, table: str) -> Iterator[dict[str, Any]]:
         """The rows that were removed from a table, each as often as it was, as they were then, last first."""
-        sql = "SELECT before FROM change WHERE table_name = ? AND kind = 'delete' ORDER BY id DESC"
+        sql = f"SELECT before FROM change WHERE table_name = ? AND kind = 'delete' AND {_KNOWN} ORDER BY id DESC"
         return (decode_row(row[0]) for row in self.database.rows(sql, table))
 
     def removed_last(self, table: str) -> list[dict[str, Any]]:
         """The rows of a table of which nothing is known since they were removed, in the order in which they were."""
         sql = (
-            "SELECT before FROM change WHERE table_name = ? AND kind = 'delete' AND NOT EXISTS (SELECT 1 "
+            f"SELECT before FROM change WHERE table_name = ? AND kind = 'delete' AND {_KNOWN} AND NOT EXISTS (SELECT 1 "
             "FROM change AS later WHERE (later.table_name, later.row_id) = (change.table_name, change.row_id) "
             "AND later.id > change.id) ORDER BY id"
         )

@@ -62,7 +62,30 @@ _LABELS = (
     "FROM label LEFT JOIN label_group ON label_group.id = label.group_id"
 )
 
-_VERDICTS = "SELECT item_id, label_id, source, statement_id, value FROM verdict"
+_VERDICTS = """
+WITH top AS (
+    SELECT *, max(source) OVER (PARTITION BY item_id, label_id) AS highest FROM statement WHERE {where}
+), spoken AS (
+    SELECT *,
+        max(iif(value = 0, id, 0)) OVER (PARTITION BY item_id, label_id) AS withdrawn,
+        first_value(value) OVER (PARTITION BY item_id, label_id ORDER BY id DESC) AS last
+    FROM top WHERE source = highest
+), verdict AS (
+    SELECT item_id, label_id, source, max(id) AS statement_id,
+        CASE
+            WHEN source <> 2 OR last = 0 THEN last
+            WHEN min(iif(id > withdrawn, value, NULL)) < max(iif(id > withdrawn, value, NULL)) THEN NULL
+            ELSE last
+        END AS value
+    FROM spoken GROUP BY item_id, label_id
+)
+SELECT item_id, label_id, source, statement_id, value FROM verdict
+"""
+"""The view of that name, of some items or labels alone: SQLite goes through all statements for any row of the view."""
+
+_OF_ITEMS = _VERDICTS.format(where="item_id IN (SELECT value FROM json_each(?))")
+_OF_ITEMS_AND_LABEL = _VERDICTS.format(where="label_id = ? AND item_id IN (SELECT value FROM json_each(?))")
+_OF_LABELS = _VERDICTS.format(where="label_id IN (SELECT value FROM json_each(?))")
 
 
 class LabelStore:
@@ -159,13 +182,12 @@ class LabelStore:
 
     def holds(self, item_id: int, label_id: int) -> bool:
         """Whether anything holds of an item and a label, be it a conflict."""
-        sql = "SELECT 1 FROM verdict WHERE item_id = ? AND label_id = ? AND value IS NOT 0"
-        return self.database.row(sql, item_id, label_id) is not None
+        return self.values([item_id], label_id).get(item_id, 0) != 0
 
     def values(self, item_ids: Sequence[int], label_id: int) -> dict[int, int | None]:
         """What holds of these items and a label, by item; None for a conflict."""
-        sql = "SELECT item_id, value FROM verdict WHERE label_id = ? AND item_id IN (SELECT value FROM json_each(?))"
-        return {row[0]: row[1] for row in self.database.rows_among(sql, item_ids, label_id)}
+        rows = self.database.rows_among(_OF_ITEMS_AND_LABEL, item_ids, label_id)
+        return {row["item_id"]: row["value"] for row in rows}
 
     def of_item(self, item_id: int) -> list[ItemLabel]:
         """All that holds of an item, by the name of the label."""
@@ -178,13 +200,10 @@ class LabelStore:
 
     def positives(self, item_ids: Sequence[int]) -> Iterator[VerdictRow]:
         """The labels that these items are."""
-        sql = f"{_VERDICTS} WHERE value = 1 AND item_id IN (SELECT value FROM json_each(?))"
-        return (VerdictRow(*row) for row in self.database.rows_among(sql, item_ids))
+        rows = self.database.rows_among(f"{_OF_ITEMS} WHERE value = 1", item_ids)
+        return (VerdictRow(*row) for row in rows)
 
     def verdicts(self, label_ids: Sequence[int], least: int) -> Iterator[VerdictRow]:
         """What holds of every item as to these labels, on the word of `least` or of a source that counts for more."""
-        sql = (
-            f"{_VERDICTS} WHERE value IS NOT 0 AND source >= {int(least)} "
-            "AND label_id IN (SELECT value FROM json_each(?))"
-        )
+        sql = f"{_OF_LABELS} WHERE value IS NOT 0 AND source >= {int(least)}"
         return (VerdictRow(*row) for row in self.database.rows_among(sql, label_ids))

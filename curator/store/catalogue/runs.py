@@ -33,6 +33,11 @@ class RunStore:
         """Every run, the latest first."""
         return [LoggedRun(*row) for row in self.database.rows(f"{_RUNS} ORDER BY id DESC")]
 
+    def of_commands(self, *commands: str) -> list[LoggedRun]:
+        """The runs of these commands, the earliest first."""
+        sql = f"{_RUNS} WHERE command IN (SELECT value FROM json_each(?)) ORDER BY id"
+        return [LoggedRun(*row) for row in self.database.rows(sql, json.dumps(commands))]
+
     def running(self) -> LoggedRun | None:
         """The run that is under way, also in another process; None for none."""
         row = self.database.row(f"{_RUNS} WHERE state = 'running' ORDER BY id DESC")

@@ -119,15 +119,15 @@ def with_bar(explained: Explained, side: int) -> Image.Image:
 
 def _photo(explained: Explained, side: int) -> Image.Image:
     """The whole picture, upright; a small one enlarged, so that box and map are drawn as fine as on any other."""
-    from curator.kit.images import Unreadable, opened, upright
+    from curator.kit.images import Unreadable, opened, room_for, upright
 
     if explained.picture.path is None:
         raise Unreadable("its file is gone")
-    with opened(explained.picture.path) as image:
+    with opened(explained.picture.path) as image, room_for(image, side):
         photo = upright(image, side)
-    factor = side / max(photo.size)
-    size = (max(1, round(photo.width * factor)), max(1, round(photo.height * factor)))
-    return photo.resize(size, Resampling.LANCZOS if factor < 1 else Resampling.BICUBIC)
+        factor = side / max(photo.size)
+        size = (max(1, round(photo.width * factor)), max(1, round(photo.height * factor)))
+        return photo.resize(size, Resampling.LANCZOS if factor < 1 else Resampling.BICUBIC)
 
 
 def _scaled(box: Box, explained: Explained, photo: Image.Image) -> Box:

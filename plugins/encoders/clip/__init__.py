@@ -168,7 +168,7 @@ def _configuration(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         kinds = {"embed_dim": int, "vision_cfg": dict, "text_cfg": dict}
         if not all(isinstance(model[key], kind) for key, kind in kinds.items()):
             raise ValueError(f"{', '.join(kinds)} are not what they should be")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise BadInput(f"{str(path)!r} is no configuration of an open_clip model: {gist(error)}") from error
     if not {"mean", "std"} <= preprocess.keys():
         raise BadInput(f"{str(path)!r} gives no mean and std, so {UNKNOWN}")

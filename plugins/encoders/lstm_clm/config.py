@@ -38,6 +38,6 @@ def read_config(folder: Path) -> dict[str, Any]:
             return dict(config)
     except FileNotFoundError:
         raise NotFound(f"{str(folder)!r} holds no model of lstm-clm: {CONFIG} is not there") from None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         pass
     raise BadInput(f"{str(path)!r} does not describe a model of lstm-clm, or one of a later version")

@@ -18,6 +18,7 @@ import torch
 from safetensors.torch import save_file
 
 from curator.errors import BadInput, NotFound
+from curator.kit.reading import Unreadable, reading
 from curator.kit.weights import differences, read_tensors
 
 from . import pooling, vocabulary
@@ -92,8 +93,9 @@ def keep(folder: Path, key: Mapping[str, Any], state: Mapping[str, Any]) -> None
 def unfinished_state(folder: Path, key: Mapping[str, Any]) -> dict[str, Any] | None:
     """What was kept of a run with the same key; None where there is nothing, or nothing that can be used."""
     try:
-        found = torch.load(folder / STATE, map_location="cpu", weights_only=True)
-    except Exception:  # damaged bytes raise whatever they like; learning then begins anew
+        with reading():
+            found = torch.load(folder / STATE, map_location="cpu", weights_only=True)
+    except Unreadable:  # learning then begins anew
         return None
     return found if isinstance(found, dict) and found.pop("key", "") == json.dumps(key, sort_keys=True) else None
 

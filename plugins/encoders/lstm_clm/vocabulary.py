@@ -16,6 +16,7 @@ from pathlib import Path
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from curator.errors import BadInput
+from curator.kit.reading import Unreadable, reading
 
 END = "<|end|>"
 """The piece in front of a text and behind it; its number is 0."""
@@ -60,8 +61,9 @@ def _parts(texts: Sequence[str]) -> Iterator[str]:
 def read(path: Path) -> Vocabulary:
     """The vocabulary in a `tokenizer.json`; raises `BadInput` where there is none of ours."""
     try:
-        tokenizer = Tokenizer.from_file(str(path))
-    except Exception as error:  # the library raises plain `Exception`
+        with reading():
+            tokenizer = Tokenizer.from_file(str(path))
+    except Unreadable as error:
         raise BadInput(f"{str(path)!r} holds no tokenizer: {error}") from error
     if tokenizer.token_to_id(END) != 0:
         raise BadInput(f"{str(path)!r} is no tokenizer of lstm-clm: its first piece is not {END}")

@@ -1,0 +1,109 @@
+"""Memory is bounded by pixels and bytes: what a process takes above its start, in a process of its own.
+
+benchmarks/memory.py measures the same with the real encoders on files of full size.
+"""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from cli_kit import environment
+from PIL import Image
+
+BEGIN = """
+import resource, sys
+from pathlib import Path
+from curator.api import Preprocess, ReadOptions, TextBatch
+from curator.kit.images import Unreadable
+from curator.kit.memory import BUDGET
+from curator.media import content, decode, preprocessing
+from curator.media.prefetch import ordered_map
+from curator_plugins.encoders.ngram import Ngram
+from curator_plugins.readers import table
+
+PREPROCESS = Preprocess(64, 64, (0.0,) * 3, (1.0,) * 3)
+small, folder = map(Path, sys.argv[1:])
+files = sorted(path for path in folder.iterdir() if path.is_file())
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024) >> 20
+preprocessing.pixels(small, PREPROCESS)
+Ngram().encode(TextBatch(["a text"]))
+"""
+
+
+def growth(tmp_path, work):
+    """MB that a process grows by at some work, once it has everything loaded."""
+    small = tmp_path / "small.png"
+    Image.effect_noise((100, 100), 50).convert("RGB").save(small)
+    code = f"{BEGIN}\nstart = peak()\n{textwrap.dedent(work)}\nprint(peak() - start)"
+    command = [sys.executable, "-c", code, str(small), str(tmp_path / "files")]
+    done = subprocess.run(command, capture_output=True, text=True, env=environment(), check=False)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout)
+
+
+@pytest.fixture
+def files(tmp_path):
+    (tmp_path / "files").mkdir()
+    return tmp_path / "files"
+
+
+def test_large_pictures_wait_for_each_other(tmp_path, files):
+    """Six of 16 megapixels, 61 MB each as Pillow holds them, by as many threads as there are."""
+    for number in range(6):
+        Image.linear_gradient("L").resize((4000, 4000)).convert("RGB").save(
+            files / f"{number}.tif", compression="tiff_lzw"
+        )
+    work = """
+    BUDGET.limit = 200 << 20
+    assert len(list(ordered_map(lambda path: preprocessing.pixels(path, PREPROCESS), files))) == 6
+    """
+    assert growth(tmp_path, work) < 210
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "P", "I;16", "L", "CMYK", "F"])
+def test_a_picture_is_converted_without_copies_of_the_whole(tmp_path, files, mode):
+    """Of 25 megapixels: 25 to 100 MB as it is, 100 in RGB; what decodes it may hold as much again."""
+    ending = "tif" if mode in ("CMYK", "F") else "png"
+    Image.new(mode, (5000, 5000)).save(files / f"a.{ending}")
+    assert growth(tmp_path, "preprocessing.pixels(files[0], PREPROCESS)") < 330
+
+
+def test_what_would_not_fit_is_not_decoded_and_names_the_option(tmp_path, files):
+    Image.new("RGB", (6000, 6000)).save(files / "a.png")
+    work = """
+    BUDGET.limit = 100 << 20
+    for way in (lambda: preprocessing.pixels(files[0], PREPROCESS), lambda: decode.picture(files[0], None).__enter__()):
+        try:
+            way()
+        except Unreadable as error:
+            assert "--memory" in str(error) and error.may_pass, error
+        else:
+            raise AssertionError
+    """
+    assert growth(tmp_path, work) < 30
+
+
+def test_a_text_of_one_long_line_takes_a_few_times_its_size(tmp_path, files):
+    chance = random.Random(1)
+    line = "".join(chance.choices("abcdefghijklmnopqrstuvwxyz ,.猫狗", k=4_000_000))
+    (files / "a.txt").write_text(line, encoding="gb18030")
+    work = """
+    found = content.examine(str(files[0]), "text")
+    Ngram().encode(TextBatch([found.text]))
+    """
+    assert growth(tmp_path, work) < 100
+
+
+def test_of_a_wide_table_only_the_columns_that_are_asked_for_are_held(tmp_path, files):
+    names = ",".join(f"column {number}" for number in range(20_000))
+    row = ",".join(["0.5"] * 20_000)
+    (files / "a.csv").write_text(f"text,{names}\n" + "".join(f"text {n},{row}\n" for n in range(100)))
+    work = """
+    wanted = ReadOptions(wanted=lambda column: column == "text")
+    assert [dict(row.values) for row in list(table.read(files[0], wanted))][0] == {"text": "text 0"}
+    """
+    assert growth(tmp_path, work) < 40
