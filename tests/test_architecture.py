@@ -72,7 +72,7 @@ LAYERS = {
     "curator.kit.images": ("kit.memory kit.reading", "numpy PIL"),
     "curator.kit.copies": ("api", "cv2 numpy scipy PIL"),
     "curator.kit.splits": ("", "numpy sklearn"),
-    "curator.kit.sheets": ("api errors kit.images", "PIL"),
+    "curator.kit.sheets": ("api errors kit.images kit.reading", "PIL"),
     "curator.kit.linear_head": ("errors", "numpy scipy"),
     "curator.kit.torch_encoder": ("api errors kit.finetuning kit.torch_network kit.weights", "torch torchvision"),
     "curator.kit.torch_network": ("api kit.devices kit.onnx", "numpy torch"),
@@ -99,7 +99,7 @@ LAYERS = {
     "curator.workspace": (f"{CORE} workspace_path kit.devices", ""),
     "curator.scaffold": ("errors", ""),
     "curator.cli": (
-        f"interrupts workspace workspace_path testing scaffold {CORE} kit.images kit.memory",
+        f"interrupts workspace workspace_path testing scaffold {CORE} kit.images kit.memory kit.reading",
         "click numpy rich",
     ),
     "curator.testing": (f"workspace workspace_path {CORE} kit", ANYTHING),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TypeAlias
 
-from curator.kit.images import Unreadable, thumbnail
+from curator.kit.images import thumbnail
+from curator.kit.reading import Unreadable
 
 Colour: TypeAlias = tuple[int, int, int]
 Cell: TypeAlias = tuple[str, Colour, Colour]

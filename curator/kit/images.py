@@ -22,7 +22,7 @@ from curator.kit.reading import Unreadable, reading
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["Unreadable", "frames", "opened", "orientation", "room_for", "thumbnail", "upright", "whole"]
+__all__ = ["frames", "opened", "orientation", "room_for", "thumbnail", "upright", "whole"]
 
 _ORIENTATION = 0x0112
 """EXIF's tag, and those of its values that swap width and height."""
@@ -41,13 +41,13 @@ _TURNS = (
 )
 """What makes a picture of each orientation upright."""
 
-BAND = 1 << 20
+_BAND = 1 << 20
 """Pixels that are converted at once: copies of a whole picture would take as much memory as it, each."""
 
-BLOCK = 64 << 20
+_BLOCK = 64 << 20
 """Bytes that Pillow asks for at once. Of blocks of up to 32 MB, as it has, each thread would keep what it freed."""
 
-LARGE = 64_000_000
+_LARGE = 64_000_000
 """Pixels. A larger picture is reduced while it is converted, to at least four times what is wanted."""
 
 _STORED = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
@@ -66,7 +66,7 @@ def _pillow() -> Any:
 
     image_module: Any = Image
     warnings.filterwarnings("ignore", module=r"PIL\.")
-    image_module.core.set_block_size(BLOCK)
+    image_module.core.set_block_size(_BLOCK)
     return image_module
 
 
@@ -126,7 +126,7 @@ def _turned(image: Image.Image, source: Image.Image) -> Image.Image:
 
 def _factor(size: tuple[int, int], side: int) -> int:
     """By how much a large picture is reduced: so that both sides are still at least four times what is wanted."""
-    return max(1, min(size) // (4 * side)) if size[0] * size[1] > LARGE else 1
+    return max(1, min(size) // (4 * side)) if size[0] * size[1] > _LARGE else 1
 
 
 def _need(image: Image.Image, side: int | None) -> int:
@@ -185,7 +185,7 @@ def _rgb(image: Image.Image, factor: int) -> Image.Image:
         return image
     white = _white(image) if image.mode.startswith("I") or image.mode == "F" else 0.0
     width, height = image.size
-    rows = max(1, BAND // width // factor) * factor
+    rows = max(1, _BAND // width // factor) * factor
     if factor == 1 and rows >= height:
         return _flat(image, white)
     made: Image.Image = _pillow().new("RGB", (-(-width // factor), -(-height // factor)))
@@ -213,7 +213,7 @@ def _white(image: Image.Image) -> float:
     """The value that means white in a picture of more than 8 bits: its mode says it, or else its largest value."""
     if image.mode.startswith("I;16"):
         return 65535.0
-    rows = max(1, BAND // image.width)
+    rows = max(1, _BAND // image.width)
     bands = (image.crop((0, top, image.width, min(image.height, top + rows))) for top in range(0, image.height, rows))
     largest = max(float(_finite(band).max()) for band in bands)
     if largest > 255:

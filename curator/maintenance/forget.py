@@ -19,6 +19,7 @@ from curator.media.files import reason
 from curator.parts import Parts
 from curator.reporter import count
 from curator.store.forgetting import ForgetStore, Traces
+from curator.store.paths import held
 
 GONE = "(forgotten)"
 
@@ -79,8 +80,8 @@ class Forget:
     # --- quarantine ---
 
     def _files(self, traces: Traces) -> list[Path]:
-        folder = self.parts.moves.quarantine
-        found = (folder.joinpath(*inside.split("/")) for inside in sorted(traces.inside))
+        quarantine = self.parts.moves.quarantine
+        found = (held(quarantine.parent, f"{quarantine.name}/{inside}") for inside in sorted(traces.inside))
         return [path for path in found if os.path.lexists(path)]
 
     def _remove_files(self, traces: Traces) -> int:

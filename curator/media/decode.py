@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curator.kit.images import Unreadable, frames, opened, room_for, upright, whole
-from curator.kit.reading import reading
+from curator.kit.images import frames, opened, room_for, upright, whole
+from curator.kit.reading import Unreadable, reading
 from curator.media.files import BadContent, BadPages
 
 if TYPE_CHECKING:

@@ -48,6 +48,7 @@ CORE_COMMANDS = frozenset(
         "pair",
         "plugins",
         "pretrain",
+        "restore",
         "show",
         "status",
         "train",

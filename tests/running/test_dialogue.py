@@ -156,7 +156,7 @@ def test_others_may_write_while_it_asks_and_each_run_stays_whole(quiz, tmp_path)
 
     def asker(ask, standing):
         if standing.number == 2:
-            assert ws._turn._lock is None, "the workspace is kept from others while a person thinks"
+            assert not ws._turn._is_ours(), "the workspace is kept from others while a person thinks"
             assert runs(ws)[-1] == ("quiz", "done")
             other = Journal(ws.database, "label", {})
             Labels(ws.database).say(other, [6], Labels(ws.database).find("red").id, 1, 3)

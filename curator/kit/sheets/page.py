@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any
 
 from curator.errors import BadInput
-from curator.kit.images import Unreadable, thumbnail
+from curator.kit.images import thumbnail
+from curator.kit.reading import Unreadable
 from curator.kit.sheets import BODY
 from curator.kit.sheets.fonts import Fonts
 

@@ -119,7 +119,8 @@ def with_bar(explained: Explained, side: int) -> Image.Image:
 
 def _photo(explained: Explained, side: int) -> Image.Image:
     """The whole picture, upright; a small one enlarged, so that box and map are drawn as fine as on any other."""
-    from curator.kit.images import Unreadable, opened, room_for, upright
+    from curator.kit.images import opened, room_for, upright
+    from curator.kit.reading import Unreadable
 
     if explained.picture.path is None:
         raise Unreadable("its file is gone")
