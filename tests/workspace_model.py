@@ -53,6 +53,7 @@ class Run:
     command: str
     state: str = "running"
     undoes: int | None = None
+    within: str | None = None
     changes: list[tuple[str, int, Row | None, Row | None]] = field(default_factory=list)
     """Table, number, the row before and after; both None where the run only needs the row as it stands."""
 
@@ -71,6 +72,7 @@ class Model:
         self.given: dict[tuple[Any, ...], int] = {}
         """Table and identity -> the number that this thing always gets."""
         self.now: int | None = None
+        self.adding: str | None = None
         self.command = ""
 
     # --- runs and rows ---
@@ -105,7 +107,7 @@ class Model:
         if self.now is None:
             self._tell_the_killed()
             self.now = max(self.runs, default=0) + 1
-            self.runs[self.now] = Run(self.command)
+            self.runs[self.now] = Run(self.command, within=self.adding if self.command == "add" else None)
         return self.runs[self.now]
 
     def insert(self, table: str, /, id: int | None = None, **row: Any) -> int:
@@ -197,6 +199,7 @@ class Model:
         found = sorted((path for path in self.files if below(path, source)), key=lambda path: path.split("/"))
         if not found and not is_folder:
             raise Refused("NotFound")
+        self.adding = source
         if found and is_folder:
             self.cover(source)
             yield
@@ -211,7 +214,14 @@ class Model:
         for id, place in self.tables["place"].items() if is_folder else ():
             if below(self.path(place), source) and self.path(place) not in self.files:
                 self.update("place", id, missing=1)
+        if self.now is None and found and not self._was_added(source):
+            self.start()  # to keep that files may be moved there
         yield
+
+    def _was_added(self, path: str) -> bool:
+        """Whether a run that stands added it, or a folder above it."""
+        undone = self.undone()
+        return any(run.within and below(path, run.within) for id, run in self.runs.items() if id not in undone)
 
     def _record(self, path: str, moved: set[int]) -> int:
         id, content = self.at(path), self.files[path]
