@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from curator.renamed import moved
+from curator.core.renamed import moved
 
 COPIES = ("ALIKE", "MANY", "comparable", "copies", "linked", "near_copies")
 

@@ -51,15 +51,14 @@ LAYERS = {
     "curator.interrupts": ("", ""),
     "curator.__main__": ("cli interrupts", ""),
     "curator.api": ("errors", "pluggy"),
-    "curator.renamed": ("", ""),
-    "curator.core": ("renamed", ""),
-    "curator.checkpoints": ("renamed", ""),
-    "curator.compiling": ("renamed", ""),
-    "curator.devices": ("renamed", ""),
-    "curator.finetuning": ("renamed", ""),
-    "curator.pictures": ("renamed", ""),
-    "curator.sheets": ("renamed", ""),
-    "curator.splits": ("renamed", ""),
+    "curator.core": ("", ""),
+    "curator.checkpoints": ("core", ""),
+    "curator.compiling": ("core", ""),
+    "curator.devices": ("core", ""),
+    "curator.finetuning": ("core", ""),
+    "curator.pictures": ("core", ""),
+    "curator.sheets": ("core", ""),
+    "curator.splits": ("core", ""),
     "curator.kit": ("", ""),
     "curator.kit.weights": ("errors kit.reading", "torch safetensors"),
     "curator.kit.downloads": ("errors kit.weights", "torch huggingface_hub"),
@@ -177,10 +176,10 @@ GIVEN_PATHS = {
 # What parses people's files, whole or as it goes.
 PARSES = re.compile(r"\b(csv\.reader|ParquetFile|torch\.load|load_file|Tokenizer\.from_file|np\.load|ZipFile)\(")
 
-# Migrations only ever grow; and of each kind of row there is one table.
-LONGER = {"curator.store.migrations": 10_000, "curator.cli.tables": 500}
-# One module a family of commands; and beside the doors, seven modules that stand for the former names of others.
-LARGER = {"curator.cli": 16, "curator": 16}
+# Migrations only ever grow.
+LONGER = {"curator.store.migrations": 10_000}
+# One module a family of commands.
+LARGER = {"curator.cli": 16}
 
 
 @dataclass(frozen=True)

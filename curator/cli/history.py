@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from curator.api import Column, Table
 from curator.cli.shared import Command, Place, force_option, from_stdin, json_option, limit_option, workspace_option
-from curator.cli.tables import BACKUP, FAULTS, FORGOTTEN, OUTSIDE, RELOCATED, RESTORED, RUNS, UNDONE
+from curator.cli.tables import BACKUP, FAULTS, RESTORED, RUNS, UNDONE
 from curator.cli.text import say
 
 if TYPE_CHECKING:
@@ -150,6 +151,17 @@ def restore(file: str, to: str | None, as_json: bool) -> None:
         raise SomeItemsFailed(f"the archive lacks what was learnt of {', '.join(made.missing)}: train again")
 
 
+OUTSIDE = Table(
+    "outside",
+    "Outside of the workspace",
+    (
+        Column("what", "folder (files below it may be moved), cut short (a move to be taken back), in quarantine"),
+        Column("from", "the folder, or where the file is", "path"),
+        Column("to", "where it would go", "path"),
+    ),
+)
+
+
 @click.command(cls=Command, rows=(OUTSIDE,), example="curator trust -w ../from-a-colleague")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--forget", is_flag=True, help="Trust it no more.")
@@ -177,6 +189,20 @@ def trust(workspace: Workspace, yes: bool, forget: bool, limit: int | None, as_j
     output.table(OUTSIDE, (dict(zip(names, row, strict=True)) for row in workspace.outside()))
     said = "is trusted" if workspace.trust(yes) else "is not trusted; nothing was changed"
     output.line(f"{workspace.folder} {said}")
+
+
+FORGOTTEN = Table(
+    "forgotten",
+    "Forgotten",
+    (
+        Column("items", "items that are gone", "integer"),
+        Column("rows", "rows of the catalogue that went with them", "integer"),
+        Column("cached", "vectors and other results in the cache", "integer"),
+        Column("files", "files in quarantine", "integer"),
+        Column("runs", "earlier runs that cannot be undone any more, a list", "json"),
+    ),
+    whole=True,
+)
 
 
 @click.command(cls=Command, rows=(FORGOTTEN,), example="curator forget photos/passport.jpg\ncurator forget id:17 --yes")
@@ -208,6 +234,20 @@ def forget(workspace: Workspace, items: tuple[str, ...], yes: bool, as_json: boo
     if done.runs:
         numbers = ", ".join(map(str, done.runs))
         output.line(f"cannot be undone any more, since they changed what stays from or to what is gone: run {numbers}")
+
+
+RELOCATED = Table(
+    "relocated",
+    "Relocated",
+    (
+        Column("folders", "folders that begin with the new path now", "integer"),
+        Column("found", "files there as they were", "integer"),
+        Column("changed", "files there of another size or time", "integer"),
+        Column("absent", "files that are not there", "integer"),
+        Column("read", "files whose content was compared first", "integer"),
+    ),
+    whole=True,
+)
 
 
 @click.command(cls=Command, rows=(RELOCATED,), example="curator relocate /media/old/photos /media/new/photos")

@@ -286,16 +286,6 @@ RETURNED = Table(
     ),
 )
 
-OUTSIDE = Table(
-    "outside",
-    "Outside of the workspace",
-    (
-        Column("what", "folder (files below it may be moved), cut short (a move to be taken back), in quarantine"),
-        Column("from", "the folder, or where the file is", "path"),
-        Column("to", "where it would go", "path"),
-    ),
-)
-
 FAULTS = Table(
     "fault",
     "Faults",
@@ -330,32 +320,6 @@ RESTORED = Table(
         Column("items", "items in its catalogue", "integer"),
         Column("objects", "states of heads and the like", "integer"),
         Column("missing", "heads and models whose state is not in the archive", "json"),
-    ),
-    whole=True,
-)
-
-FORGOTTEN = Table(
-    "forgotten",
-    "Forgotten",
-    (
-        Column("items", "items that are gone", "integer"),
-        Column("rows", "rows of the catalogue that went with them", "integer"),
-        Column("cached", "vectors and other results in the cache", "integer"),
-        Column("files", "files in quarantine", "integer"),
-        Column("runs", "earlier runs that cannot be undone any more, a list", "json"),
-    ),
-    whole=True,
-)
-
-RELOCATED = Table(
-    "relocated",
-    "Relocated",
-    (
-        Column("folders", "folders that begin with the new path now", "integer"),
-        Column("found", "files there as they were", "integer"),
-        Column("changed", "files there of another size or time", "integer"),
-        Column("absent", "files that are not there", "integer"),
-        Column("read", "files whose content was compared first", "integer"),
     ),
     whole=True,
 )

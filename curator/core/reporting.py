@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from curator.renamed import moved
+from curator.core.renamed import moved
 
 __getattr__ = moved(__name__, "curator.reporter", "0.3")
