@@ -5,13 +5,13 @@ Links and the rows of tables lead elsewhere, too. What they lead to is catalogue
 
 from __future__ import annotations
 
-import json
 import os
 
 from curator.history.undo import undone
 from curator.store.catalogue.runs import RunStore
 from curator.store.paths import is_below
 from curator.store.sqlite import Database
+from curator.store.stored import arguments
 
 WITHIN = "within"
 """Among the arguments of a run of `add`: the folders (of a table its own) and single files, absolute and resolved."""
@@ -26,9 +26,9 @@ class Added:
         self._all = False
         self._paths: set[str] = set()
         for run in runs.of_commands("add", "relocate"):
-            said = json.loads(run.arguments)
             if run.id in left:
                 continue
+            said = arguments(run.command, run.arguments)
             if run.command == "relocate":
                 self._paths = {moved(path, said["old"], said["new"]) for path in self._paths}
             elif WITHIN in said:

@@ -302,7 +302,12 @@ class Models:
 
 def _seen_in(folder: Path) -> frozenset[str]:
     file = folder / SEEN
-    return frozenset(json.loads(file.read_text())) if file.is_file() else frozenset()
+    if not file.is_file():
+        return frozenset()
+    try:
+        return frozenset(json.loads(file.read_text()))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise WorkspaceError(f"{file} is none of curator's: remove its folder, it is made again") from error
 
 
 def _model(row: ModelRow) -> Model:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from curator.reporter import count
 from curator.store.catalogue.changes import ChangeRow, ChangeStore, decode_row
 from curator.store.catalogue.runs import RunStore
 from curator.store.sqlite import Database
+from curator.store.stored import arguments
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Undo:
     def _refuse_forgotten(self, run: int) -> None:
         """Refuse for a run that forgot, and for one that stands on what was forgotten."""
         for forgot in self.runs.of_commands("forget"):
-            if run == forgot.id or run in json.loads(forgot.arguments)["broken"]:
+            if run == forgot.id or run in arguments(forgot.command, forgot.arguments)["broken"]:
                 what = "forgot items for good" if run == forgot.id else f"changed what run {forgot.id} (forget) forgot"
                 earlier = "`curator undo N` takes an earlier run back, `curator log` lists them"
                 raise BadInput(f"run {run} {what}: that cannot be undone ({earlier})")

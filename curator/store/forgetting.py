@@ -13,6 +13,7 @@ from typing import Any
 from curator.store.catalogue import path_from_value
 from curator.store.catalogue.changes import decode_row
 from curator.store.sqlite import Database
+from curator.store.stored import read
 
 NAMING = {
     "place": ("item_id",),
@@ -118,7 +119,9 @@ class ForgetStore:
 
     def arguments(self) -> list[tuple[int, Any]]:
         """What every run was called with."""
-        return [(row[0], json.loads(row[1])) for row in self.database.rows("SELECT id, arguments FROM run")]
+        return [
+            (row[0], read("run", "arguments", row[1])) for row in self.database.rows("SELECT id, arguments FROM run")
+        ]
 
     def set_arguments(self, run: int, arguments: Any) -> None:
         """Put other words in place of what a run was called with."""

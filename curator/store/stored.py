@@ -21,11 +21,11 @@ class Unreadable(WorkspaceError):
     """A value that no curator wrote."""
 
 
-def read(table: str, column: str, text: str) -> Any:
-    """The value in a column of a row; raises `Unreadable` unless it is as curator writes it."""
+def read(table: str, column: str, text: str, shape: Shape | None = None) -> Any:
+    """The value in a column of a row; raises `Unreadable` unless it is as curator writes it, and of that `shape`."""
     try:
         value = json.loads(text)
-        sound = SHAPES[table, column](value)
+        sound = SHAPES[table, column](value) and (shape is None or shape(value))
     except (ValueError, TypeError, RecursionError):
         sound = False
     if not sound:
@@ -33,6 +33,12 @@ def read(table: str, column: str, text: str) -> Any:
             f"a row of the table {table!r} in catalogue.db holds in {column!r} what no curator wrote "
             f"({short(text)}): `curator check` names such rows; {RESTORE}"
         )
+    return value
+
+
+def arguments(command: str, text: str) -> dict[str, Any]:
+    """What a run of one of the core's commands was called with, of which curator itself makes something later."""
+    value: dict[str, Any] = read("run", "arguments", text, OF_COMMANDS[command])
     return value
 
 
@@ -121,6 +127,12 @@ def _figures(value: Any) -> bool:
 def _reader(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("reader"), str)
 
+
+OF_COMMANDS: dict[str, Shape] = {
+    "add": lambda value: _texts(value.get("within", [])),
+    "relocate": lambda value: _texts([value.get("old"), value.get("new")]),
+    "forget": lambda value: _counts(value.get("broken")),
+}
 
 SHAPES: dict[tuple[str, str], Shape] = {
     ("run", "arguments"): _mapping,

@@ -153,6 +153,8 @@ ROWS = [
     (f"UPDATE run SET arguments = '{DEEP}'", ("log",), 0, ""),
     ("UPDATE run SET arguments = '[1]'", ("log", "--json"), 0, ""),
     ("UPDATE run SET arguments = '{'", ("check",), 5, "left"),
+    ("UPDATE run SET arguments = '{}', command = 'forget'", ("undo",), 7, "run"),
+    ("UPDATE run SET arguments = '[1]'", ("forget", "id:1", "--yes"), 7, "run"),
     ("UPDATE run SET started = 'yesterday'", ("log",), 7, "started"),
     ("UPDATE run SET started = 'yesterday'", ("check",), 5, "left"),
     ("UPDATE change SET before = 'nonsense', kind = 'delete'", ("undo",), 7, "'before'"),
@@ -207,6 +209,14 @@ def test_values_that_no_curator_wrote(sent, statement, command, code, word):
         ran.assert_ended(code, word)
     assert ran.code == code, ran
     assert {path.name for path in sent.iterdir()} <= {"workspace", "b.tar"}
+
+
+@pytest.mark.parametrize(
+    "said", ["arguments = '[1]'", """arguments = '{"within": [1]}'""", "arguments = '{}', command = 'relocate'"]
+)
+def test_what_was_added_is_read_as_carefully(made, sent, said):
+    change(sent, CATALOGUE, f"UPDATE run SET {said} WHERE command = 'add'")
+    quickly(sent, "add", str(made / "texts"), "--no-encode").assert_ended(7, "'arguments'", "check")
 
 
 def test_check_names_the_rows(sent):
