@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import functools
 import os
 import shutil
 import sys
@@ -73,3 +74,21 @@ def ws(tmp_path):
 
     with fakes.open_fake(tmp_path / "workspace") as workspace:
         yield workspace
+
+
+@pytest.fixture
+def run(tmp_path):
+    """`run("status", ...)` in a folder of this test's own, which is where its workspace/ will be."""
+    import cli_kit
+
+    return functools.partial(cli_kit.curator, cwd=tmp_path)
+
+
+@pytest.fixture(scope="session")
+def obedient(tmp_path_factory):
+    """`before=obedient`: file permissions hold for the command, also where the tests run as root."""
+    import cli_kit
+
+    if not cli_kit.permissions_hold(tmp_path_factory.mktemp("permissions")):
+        pytest.skip("permissions do not hold for this user, and cannot be made to")
+    return cli_kit.obey_permissions
