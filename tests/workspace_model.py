@@ -203,13 +203,12 @@ class Model:
         if found and is_folder:
             self.cover(source)
             yield
-        moved: set[int] = set()
-        for path in found:
-            item = self._record(path, moved)
-            first = path[len(source) + 1 :].split("/")
-            said = [(label, None, 1)] if label else [(not_label, None, -1)] if not_label else []
-            said += [(first[0], "g", 1)] if folders and len(first) > 1 else []
-            self._import(item, said, moved)
+        before = self.saved()
+        try:
+            self._add_files(source, found, label, not_label, folders)
+        except Refused:
+            self.restore_saved(before)  # all files are one transaction
+            raise
         yield
         for id, place in self.tables["place"].items() if is_folder else ():
             if below(self.path(place), source) and self.path(place) not in self.files:
@@ -217,6 +216,15 @@ class Model:
         if self.now is None and found and not self._was_added(source):
             self.start()  # to keep that files may be moved there
         yield
+
+    def _add_files(self, source: str, found: list[str], label: str, not_label: str, folders: bool) -> None:
+        moved: set[int] = set()
+        for path in found:
+            item = self._record(path, moved)
+            first = path[len(source) + 1 :].split("/")
+            said = [(label, None, 1)] if label else [(not_label, None, -1)] if not_label else []
+            said += [(first[0], "g", 1)] if folders and len(first) > 1 else []
+            self._import(item, said, moved)
 
     def _was_added(self, path: str) -> bool:
         """Whether a run that stands added it, or a folder above it."""
