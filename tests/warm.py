@@ -3,8 +3,8 @@
 What is forked is Python with the modules of curator, of its plugins and of the libraries that they use (`LIBRARIES`),
 and nothing more: every command runs the same script, reads the entry points and the plugins of its environment anew,
 and has its own arguments, folder, environment, streams and exit code. What forking would hide is a module that nobody
-imports, what one finds when it is imported late, and what hangs on the order of a set: where `CURATOR_TESTS_FRESH` is
-set, as in CI, nothing is forked.
+imports, and what one finds when it is imported late: where `CURATOR_TESTS_FRESH` is set, nothing is forked, and a slow
+test of `golden/` runs every command once in a process of its own.
 """
 
 from __future__ import annotations

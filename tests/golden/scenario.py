@@ -333,7 +333,19 @@ CHAPTERS: dict[str, list[Step]] = {
 }
 
 
-def told(folder: Path) -> Iterator[tuple[str, list[Lines]]]:
+Said = tuple[int, str, str]
+"""The exit code, stdout and stderr."""
+
+
+def here(step: Step) -> Said:
+    """Run a step in this process."""
+    done = CliRunner().invoke(cli, step.arguments, prog_name="curator", input=step.stdin)
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return done.exit_code, done.stdout, done.stderr
+
+
+def told(folder: Path, run: Callable[[Step], Said] = here) -> Iterator[tuple[str, list[Lines]]]:
     """Run everything below an empty folder: each chapter with the lines of each of its steps.
 
     Runs on one thread of torch, so that sums are made in one order on all machines with as many threads or more.
@@ -342,17 +354,15 @@ def told(folder: Path) -> Iterator[tuple[str, list[Lines]]]:
     normal = Normal(folder)
     with _inside(folder), _one_thread():
         for chapter, steps in CHAPTERS.items():
-            yield chapter, [_lines(step, folder, normal) for step in steps]
+            yield chapter, [_lines(step, folder, normal, run) for step in steps]
 
 
-def _lines(step: Step, folder: Path, normal: Normal) -> Lines:
+def _lines(step: Step, folder: Path, normal: Normal, run: Callable[[Step], Said]) -> Lines:
     step.before(folder)
-    done = CliRunner().invoke(cli, step.arguments, prog_name="curator", input=step.stdin)
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    out = [{"out": json.loads(line) if line.startswith("{") else line} for line in done.stdout.splitlines()]
-    err = [{"err": line} for line in done.stderr.splitlines()]
-    return [{"$": shlex.join(step.arguments), "exit": done.exit_code}, *normal.lines([*out, *err])]
+    code, stdout, stderr = run(step)
+    out = [{"out": json.loads(line) if line.startswith("{") else line} for line in stdout.splitlines()]
+    err = [{"err": line} for line in stderr.splitlines()]
+    return [{"$": shlex.join(step.arguments), "exit": code}, *normal.lines([*out, *err])]
 
 
 @contextlib.contextmanager

@@ -8,7 +8,9 @@ from __future__ import annotations
 import copy
 import json
 import shlex
+import subprocess
 
+import cli_kit
 import click
 import pytest
 from golden import kept, scenario
@@ -34,6 +36,36 @@ def test_a_command_says_what_it_said_before(told, chapter, number):
     assert len(steps) == len(scenario.CHAPTERS[chapter]), f"{chapter} has other steps than expected/: {HINT}"
     found = differences(steps[number], told[chapter][number], scenario.CHAPTERS[chapter][number].rough)
     assert not found, "\n".join([steps[number][0]["$"], *found[:20], HINT])
+
+
+@pytest.mark.slow
+def test_each_command_says_the_same_in_a_process_that_is_started_for_it_alone(tmp_path):
+    """Other tests run commands where another has imported what this one forgot to."""
+    fresh = {id(step) for step in map(first_success, sorted(COMMANDS)) if step}
+
+    def run(step):
+        if id(step) not in fresh:
+            return scenario.here(step)
+        command = [cli_kit.CURATOR, *step.arguments]
+        done = subprocess.run(command, input=step.stdin, capture_output=True, encoding="utf-8", check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    folder = tmp_path / "golden"
+    folder.mkdir()
+    for chapter, told in scenario.told(folder, run):
+        for step, expected, lines in zip(scenario.CHAPTERS[chapter], kept.read(chapter), told, strict=True):
+            found = differences(expected, lines, step.rough) if id(step) in fresh else []
+            assert not found, "\n".join([step.line, *found[:20]])
+
+
+def first_success(name):
+    """The first step of a command that came to its end, if one did."""
+    steps = {id(step) for step in of_command(name)}
+    for chapter, run in scenario.CHAPTERS.items():
+        for step, lines in zip(run, kept.read(chapter), strict=True):
+            if id(step) in steps and lines[0]["exit"] == 0:
+                return step
+    return None
 
 
 # --- nothing is left out ---
