@@ -7,8 +7,8 @@ import random
 import tempfile
 from pathlib import Path
 
-import interrupts
 import pytest
+import trials
 
 from curator.history.file_moves import Move, Moves
 
@@ -29,7 +29,7 @@ def scenes(tmp_path_factory):
     def scene(name, workspace=None):
         if (name, workspace) not in made:
             folder = tmp_path_factory.mktemp(name.replace(" ", "-"))
-            made[name, workspace] = interrupts.scene(name, folder, workspace)
+            made[name, workspace] = trials.scene(name, folder, workspace)
         return made[name, workspace]
 
     return scene
@@ -51,12 +51,13 @@ def some(scene, name, count=8):
     return draw, draw.sample(scene.boundaries, min(FEW.get(name, count), len(scene.boundaries)))
 
 
-def hold(scene, trials):
-    """Hold each to what must be after an interrupt; `trials` are (boundary, what else a trial takes)."""
+def hold(scene, stops):
+    """Hold each to what must be after an interrupt; `stops` are (boundary, what else a trial takes)."""
     lost = []
-    for at, more in trials:
-        where, wrong = scene.trial(at, **more)
-        lost += [f"{where or 'the end'} (boundary {at} {more}): {line}" for line in wrong]
+    for at, more in stops:
+        scene.put_back()
+        where = scene.interrupted(at, **more)
+        lost += [f"{where or 'the end'} (boundary {at} {more}): {line}" for line in scene.faults("again" in more)]
     assert not lost, "\n".join(lost)
 
 
@@ -74,7 +75,7 @@ def test_the_harness_finds_what_a_wrong_way_back_loses(scenes, monkeypatch):
         hold(scene, [(at, {}) for at in last_third[::6]])
 
 
-@pytest.mark.parametrize("name", interrupts.SCENES)
+@pytest.mark.parametrize("name", trials.SCENES)
 def test_interrupted_at_some_lines(scenes, name):
     scene = scenes(name)
     assert not scene.losses() and len(scene.boundaries) > 100
@@ -106,7 +107,7 @@ def test_across_disks(scenes, name, other_disk):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", interrupts.SCENES)
+@pytest.mark.parametrize("name", trials.SCENES)
 def test_interrupted_at_every_line(scenes, name):
     """As many as `CURATOR_INTERRUPTS` says of each, or `all`; two thousand lines of `train` would take half an hour."""
     scene, most = scenes(name), os.environ.get("CURATOR_INTERRUPTS", "60" if name == "train" else "1500")
@@ -117,7 +118,7 @@ def test_interrupted_at_every_line(scenes, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in interrupts.SCENES if name != "train"])
+@pytest.mark.parametrize("name", [name for name in trials.SCENES if name != "train"])
 def test_interrupted_twice_at_many_lines(scenes, name):
     scene = scenes(name)
     draw, boundaries = some(scene, name, 200)

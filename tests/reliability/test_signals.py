@@ -11,8 +11,8 @@ import time
 from contextlib import ExitStack
 
 import cli_kit
-import interrupts
 import pytest
+import trials
 
 SEED = int(os.environ.get("CURATOR_TESTS_SEED", "1"))
 
@@ -92,18 +92,18 @@ def test_where_ctrl_c_is_ignored_it_stays_so(tmp_path):
 
 
 COMMANDS = {
-    "restore": (["quarantine", "restore", "--all"], interrupts.after(interrupts.set_aside)),
-    "purge": (["quarantine", "purge", "--older-than", "0", "--yes"], interrupts.after(interrupts.set_aside)),
-    "undo": (["undo", "3"], interrupts.after(interrupts.set_aside)),
-    "dedupe": (["dedupe", "--apply"], interrupts.after()),
-    "add": (["add", "out/new", "--label", "new", "--no-encode"], interrupts.after()),
+    "restore": (["quarantine", "restore", "--all"], trials.after(trials.set_aside)),
+    "purge": (["quarantine", "purge", "--older-than", "0", "--yes"], trials.after(trials.set_aside)),
+    "undo": (["undo", "3"], trials.after(trials.set_aside)),
+    "dedupe": (["dedupe", "--apply"], trials.after()),
+    "add": (["add", "out/new", "--label", "new", "--no-encode"], trials.after()),
 }
 
 
 def at_random(name, folder, count):
     """Interrupt a command so many times, at moments drawn from all that it takes; how it ended each time."""
     args, before = COMMANDS[name]
-    scene = interrupts.Scene(folder, lambda scene, ws: None, before)
+    scene = trials.Scene(folder, lambda scene, ws: None, before)
     began = time.monotonic()
     done = interrupted(None, *args, cwd=scene.folder)
     takes = time.monotonic() - began
