@@ -280,9 +280,7 @@ def _is_left(path: Path) -> bool:
         return False  # the lock of who makes the databases
     if path.parent.parent.name == "objects":
         return False  # `check` tells of it
-    return path.name.startswith((".curator", ".backup", ".making", ".restoring", "tmp")) or path.name.endswith(
-        (".new", ".part", "-part")
-    )
+    return path.name.startswith((".curator", ".making", "tmp")) or path.name.endswith((".new", ".part", "-part"))
 
 
 @functools.cache

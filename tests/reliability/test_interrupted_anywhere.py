@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import tempfile
-from pathlib import Path
 
 import pytest
 import trials
@@ -19,30 +17,6 @@ FEW = {"train": 1, "add": 3}
 """Of what takes longer, fewer than of the others."""
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "link"), reason="scenes are put back by second names")
-
-
-@pytest.fixture(scope="module")
-def scenes(tmp_path_factory):
-    """Each made once, when first asked for."""
-    made = {}
-
-    def scene(name, workspace=None):
-        if (name, workspace) not in made:
-            folder = tmp_path_factory.mktemp(name.replace(" ", "-"))
-            made[name, workspace] = trials.scene(name, folder, workspace)
-        return made[name, workspace]
-
-    return scene
-
-
-@pytest.fixture(scope="module")
-def other_disk(tmp_path_factory):
-    """A folder on another disk than the photos."""
-    shared, here = Path("/dev/shm"), tmp_path_factory.getbasetemp()
-    if not (shared.is_dir() and os.access(shared, os.W_OK) and shared.stat().st_dev != here.stat().st_dev):
-        pytest.skip("there is no second disk here to move to")
-    with tempfile.TemporaryDirectory(prefix="curator-", dir=shared) as folder:
-        yield Path(folder)
 
 
 def some(scene, name, count=8):
