@@ -35,7 +35,7 @@ COMMANDS: dict[str, tuple[str, Act, str]] = {
     "undo": ("undo 3", after(trials.set_aside), "undone already"),
     "redo": ("undo 4", after(trials.set_aside, trials.undo(3)), "undone already"),
     "label": ("label two photos/a.png photos/one.txt", after(), ""),
-    "pair": ("pair likeness photos/a.png photos/x.png", after(), ""),
+    "pair": ("pair photos/a.png photos/x.png --metric likeness", after(), ""),
     "classify": ("classify --label cat --media text --head prototype --accept 0.5 --encode", words, ""),
     "encode": ("encode --media text", words, ""),
     "backup": ("backup out/backup.tar --force", after(), ""),

@@ -159,7 +159,8 @@ class Scene:
 
     def contents(self) -> Counter[str]:
         """How often each content is on the disk; what a scene makes anew is not counted."""
-        return Counter(hash_ for hash_, paths in setting_aside.contents(self.photos, self.home).items() for _ in paths)
+        found = setting_aside.contents(self.photos, self.home / "quarantine")
+        return Counter(hash_ for hash_, paths in found.items() for _ in paths)
 
     def meaning(self, ws: Workspace) -> dict[str, Any]:
         """What the catalogue says, without ids: where each content is, what is said of it, what is in quarantine."""
