@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from pathlib import Path
+from typing import Any
 
 import cli_kit
 import trials
@@ -29,7 +30,7 @@ def words(scene: Scene, ws: Workspace) -> None:
 
 COMMANDS: dict[str, tuple[str, Act, str]] = {
     "add": ("add out/new --label new --captions --no-encode", after(), ""),
-    "dedupe": ("dedupe --apply", after(), ""),
+    "dedupe": ("dedupe --apply", after(), "could not be moved"),  # as another moved it meanwhile
     "quarantine restore": ("quarantine restore --all", after(trials.set_aside), ""),
     "purge": ("quarantine purge --older-than 0 --yes", after(trials.set_aside), ""),
     "undo": ("undo 3", after(trials.set_aside), "undone already"),
@@ -67,18 +68,35 @@ class Commanded(Scene):
         self.takes = time.monotonic() - begin
         assert done.code == 0, done
 
+    def begun(self, name: str = "said") -> tuple[Any, Path]:
+        """The command, which goes on by itself, and the file that it writes to."""
+        said = self.folder / name
+        null, out = os.open(os.devnull, os.O_RDONLY), os.open(said, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
+        return cli_kit.started(self.args, self.folder, cli_kit.environment(), (null, out, os.dup(out))), said
+
+    def ended(self, process: Any, said: Path) -> int:
+        """Its exit code, which is that of a kill, or of work that is done."""
+        code, words = process.wait(), said.read_text()
+        assert "Traceback" not in words, words
+        assert code in (0, -9) or (self.done and self.done in words), (code, words)
+        return int(code)
+
     def killed_after(self, seconds: float) -> int:
         """Begin it, and kill it so long after; its exit code."""
-        said = self.folder / "said"
-        null, out = os.open(os.devnull, os.O_RDONLY), os.open(said, os.O_CREAT | os.O_TRUNC | os.O_WRONLY)
-        process = cli_kit.started(self.args, self.folder, cli_kit.environment(), (null, out, os.dup(out)))
+        process, said = self.begun()
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
         process.kill()
-        code = process.wait()
-        assert "Traceback" not in said.read_text(), said.read_text()
-        assert code in (0, -9) or self.done in said.read_text(), (code, said.read_text())
-        return code
+        return self.ended(process, said)
+
+    def twice(self, seconds: float, kill: bool) -> list[int]:
+        """Begin it, and again so long after, and maybe kill the first then; their exit codes."""
+        first = self.begun()
+        time.sleep(seconds)
+        second = self.begun("said as well")
+        if kill:
+            first[0].kill()
+        return [self.ended(*first), self.ended(*second)]
 
     def again(self) -> None:
         ran = cli_kit.curator(*self.args, cwd=self.folder)

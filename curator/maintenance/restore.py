@@ -41,8 +41,7 @@ def restore(archive: Path, target: Path) -> Restored:
     Every object is held to its hash, and the catalogue to what curator makes. Raises `BadInput` for what is no backup
     or may not be replaced, `WorkspaceError` for a damaged one or a full disk.
     """
-    if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
-        raise BadInput(f"{str(target)!r} is there already: name a new folder with --to")
+    _refuse_taken(target)
     try:
         with _opened(archive) as tar:
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -70,10 +69,19 @@ def _make(tar: tarfile.TarFile, archive: Path, draft: Path, target: Path) -> Res
     draft.chmod(PRIVATE)
     count = _unpack(tar, draft, archive)
     restored = _held(draft, target, archive, count)
-    if target.exists():
-        target.rmdir()
-    draft.rename(target)
+    try:
+        if target.exists():
+            target.rmdir()
+        draft.rename(target)
+    except OSError:
+        _refuse_taken(target)  # as by another restore at the same time
+        raise
     return restored
+
+
+def _refuse_taken(target: Path) -> None:
+    if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
+        raise BadInput(f"{str(target)!r} is there already: name a new folder with --to")
 
 
 def _unpack(tar: tarfile.TarFile, draft: Path, archive: Path) -> int:
