@@ -258,8 +258,13 @@ class Embedder(Coverage):
             if vectors.shape != wanted or vectors.dtype != np.float32:
                 raise Breach(f"gave {vectors.dtype} {vectors.shape}, not float32 {wanted}")
             if not np.isfinite(vectors).all():
-                raise Breach("gave numbers that are not finite")
+                raise Breach("gave numbers that are not finite" + self._suspected(model))
         return vectors
+
+    def _suspected(self, model: Model) -> str:
+        """What else than the encoder may be the reason; nothing where it reads no file."""
+        files = self.models.resolve(model).files
+        return f" (is {str(files[0])!r} damaged, or of another network?)" if files else ""
 
 
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -103,7 +103,7 @@ def learnt(folder: Path, encoder: str) -> tuple[Path, str]:
 
 
 def differences(wanted: Mapping[str, Any], given: Mapping[str, Any]) -> str:
-    """In what the names and shapes of `given` are not those `wanted`: the first two, and how many more; or empty.
+    """In what the names, shapes and numbers of `given` are not those `wanted`: the first two, how many more; or empty.
 
     Counts of training steps, which old checkpoints lack and inference ignores, are not missed.
     """
@@ -112,7 +112,19 @@ def differences(wanted: Mapping[str, Any], given: Mapping[str, Any]) -> str:
     found += [f"{key} is unexpected" for key in given if key not in wanted]
     shapes = {key: (tuple(given[key].shape), tuple(wanted[key].shape)) for key in wanted if key in given}
     found += [f"{key} has the shape {has} instead of {want}" for key, (has, want) in shapes.items() if has != want]
+    same = [key for key, (has, want) in shapes.items() if has == want]
+    found += [f"{key} holds {strange}" for key in same if (strange := _strange(given[key], wanted[key]))]
     return ", ".join(found[:2]) + (f", and {len(found) - 2} more" if len(found) > 2 else "")
+
+
+def _strange(given: Any, wanted: Any) -> str:
+    """What a tensor holds that no network can count with; empty where it can. A mask may be infinite where one is
+    wanted; of one without numbers, on torch's device `meta`, that is not asked."""
+    if given.is_meta or given.is_sparse or given.is_quantized or given.is_complex():
+        return "no plain numbers"
+    if given.is_floating_point() and not given.float().isfinite().all() and (wanted.is_meta or wanted.isfinite().all()):
+        return "numbers that are not finite"
+    return ""
 
 
 def unreachable(url: str) -> str:

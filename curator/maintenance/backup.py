@@ -20,7 +20,7 @@ from curator.store.catalogue.items import ItemStore
 from curator.store.objects import Objects
 from curator.store.paths import is_below
 from curator.store.scratch import beside
-from curator.store.sqlite import Database
+from curator.store.sqlite import BACKUP, Database
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def back_up(database: Database, objects: Objects, target: Path, force: bool = Fa
     """
     _refuse(target, database.path.parent, force)
     try:
-        return beside(target.parent, ".backup", lambda path: _make(database, objects, path, target))
+        return beside(target.parent, BACKUP, lambda path: _make(database, objects, path, target))
     except (OSError, sqlite3.OperationalError) as error:
         why = getattr(error, "strerror", None) or str(error)
         raise WorkspaceError(f"cannot write {str(target)!r}: {why.lower()}") from error

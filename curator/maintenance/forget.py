@@ -5,7 +5,6 @@ People's own files are not touched, and what was learnt from the items stays as 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -15,6 +14,7 @@ from typing import Any
 
 from curator.catalog.added import WITHIN
 from curator.errors import BadInput, NotReady, SomeItemsFailed
+from curator.history.journal import Journal
 from curator.media.files import reason
 from curator.parts import Parts
 from curator.reporter import count
@@ -56,14 +56,15 @@ class Forget:
         arguments: dict[str, Any] = {"items": items, "broken": []}
         with self.parts.begin("forget", arguments) as journal:
             run = journal.start()
-            traces = self.store.traces(items)  # now that nobody else writes
-            files = self._remove_files(traces)
-            cached = self.parts.derived.forget(sorted(traces.hashes))
             database = self.parts.database
-            with database.overwriting(), database.transaction():
-                self._forget_words(traces)
-                rows, broken = self.store.remove(run, traces)
-                self.store.set_arguments(run, {"items": items, "broken": broken})
+            with database.overwriting():
+                files = self._remove_files(journal, self.store.traces(items))
+                traces = self.store.traces(items)  # now that nobody else writes, and with what was just recorded
+                cached = self.parts.derived.forget(sorted(traces.hashes))
+                with database.transaction():
+                    self._forget_words(traces)
+                    rows, broken = self.store.remove(run, traces)
+                    self.store.set_arguments(run, {"items": items, "broken": broken})
             for each in (database, self.parts.derived.database):
                 each.without_traces()
         return Forgotten(len(items), rows, cached, files, tuple(broken))
@@ -84,19 +85,18 @@ class Forget:
         found = (held(quarantine.parent, f"{quarantine.name}/{inside}") for inside in sorted(traces.inside))
         return [path for path in found if os.path.lexists(path)]
 
-    def _remove_files(self, traces: Traces) -> int:
-        """First, so that a file that cannot be removed is still on record."""
+    def _remove_files(self, journal: Journal, traces: Traces) -> int:
+        """First, so that a file that cannot be removed is still on record; each with its row, as a purge does it."""
         removed = self._files(traces)
+        listed = {file.stored: file for file in self.parts.quarantine.all()}
         for path in removed:
             try:
-                path.unlink()
+                if path in listed:
+                    self.parts.quarantine.erase(journal, listed[path])
+                else:
+                    path.unlink()
             except OSError as error:
                 raise SomeItemsFailed(f"{path}: cannot be removed: {reason(error)}; nothing was forgotten") from error
-            with contextlib.suppress(OSError):  # until a folder that is not empty
-                folder = path.parent
-                while folder != self.parts.moves.quarantine:
-                    folder.rmdir()
-                    folder = folder.parent
         return len(removed)
 
     # --- what runs were called with ---

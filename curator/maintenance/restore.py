@@ -7,7 +7,6 @@ import hashlib
 import os
 import shutil
 import tarfile
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from curator.store.catalogue.items import ItemStore
 from curator.store.objects import NAME, Objects
 from curator.store.paths import held
 from curator.store.private import PRIVATE, let_read
+from curator.store.scratch import beside
 
 PIECE = 1 << 20
 
@@ -41,21 +41,16 @@ def restore(archive: Path, target: Path) -> Restored:
     Every object is held to its hash, and the catalogue to what curator makes. Raises `BadInput` for what is no backup
     or may not be replaced, `WorkspaceError` for a damaged one or a full disk.
     """
-    if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
-        raise BadInput(f"{str(target)!r} is there already: name a new folder with --to")
+    _refuse_taken(target)
     try:
-        with _opened(archive) as tar, _draft(target) as draft:
-            count = _unpack(tar, draft, archive)
-            restored = _held(draft, target, archive, count)
-            if target.exists():
-                target.rmdir()
-            draft.rename(target)
+        with _opened(archive) as tar:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            return beside(target.parent, ".curator-restoring-", lambda draft: _make(tar, archive, draft, target))
     except (tarfile.TarError, EOFError) as error:
         raise BadInput(f"{str(archive)!r} is no backup of curator's, or not a whole one ({error})") from error
     except OSError as error:
         what = f": {error.filename!r}" if error.filename else ""
         raise WorkspaceError(f"cannot restore: {(error.strerror or str(error)).lower()}{what}") from error
-    return restored
 
 
 @contextlib.contextmanager
@@ -68,16 +63,25 @@ def _opened(archive: Path) -> Iterator[tarfile.TarFile]:
         yield tar
 
 
-@contextlib.contextmanager
-def _draft(target: Path) -> Iterator[Path]:
-    """A folder beside the target, on the same disk; gone afterwards unless it was renamed."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=".restoring", dir=target.parent))
+def _make(tar: tarfile.TarFile, archive: Path, draft: Path, target: Path) -> Restored:
+    """Take all of it out into a folder of this name, on the same disk as the target, and put that in place."""
+    draft.mkdir(mode=PRIVATE)
+    draft.chmod(PRIVATE)
+    count = _unpack(tar, draft, archive)
+    restored = _held(draft, target, archive, count)
     try:
-        draft.chmod(PRIVATE)
-        yield draft
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        if target.exists():
+            target.rmdir()
+        draft.rename(target)
+    except OSError:
+        _refuse_taken(target)  # as by another restore at the same time
+        raise
+    return restored
+
+
+def _refuse_taken(target: Path) -> None:
+    if target.is_symlink() or (target.exists() and (not target.is_dir() or any(target.iterdir()))):
+        raise BadInput(f"{str(target)!r} is there already: name a new folder with --to")
 
 
 def _unpack(tar: tarfile.TarFile, draft: Path, archive: Path) -> int:

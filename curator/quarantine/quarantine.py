@@ -182,17 +182,20 @@ class Quarantine:
         elif not self._kept(file):
             stays = f"the file that was kept in its stead, {str(file.keeper or 'not known')!r}, is gone or changed"
             raise MoveFailed(str(file.outside), stays)
-        move = Move("off", str(file.outside), file.inside, file.hash)
         try:
-            self.moves.erase(
-                journal,
-                move,
-                lambda: journal.delete("quarantined", file.id),
-                lambda: self._list_again(journal, file),
-            )
+            self.erase(journal, file)
         except (OSError, WorkspaceError) as error:
             why = reason(error) if isinstance(error, OSError) else str(error)
             raise MoveFailed(str(file.stored), f"cannot be removed: {why}") from error
+
+    def erase(self, journal: Journal, file: Quarantined) -> None:
+        """Remove a file for good, with its row, also if this process is killed. Raises `OSError`, with nothing done."""
+        self.moves.erase(
+            journal,
+            Move("off", str(file.outside), file.inside, file.hash),
+            lambda: journal.delete("quarantined", file.id),
+            lambda: self._list_again(journal, file),
+        )
 
     @staticmethod
     def _list_again(journal: Journal, file: Quarantined) -> None:

@@ -76,7 +76,7 @@ class Targets:
                 self.checked(target)
             part.replace(target)
 
-        beside(target.parent, ".curator-", place)
+        beside(target.parent, ".curator-making-", place)
 
     def _catalogued(self, target: str) -> bool:
         if self._places.at(target) or self._places.at(real(target)):

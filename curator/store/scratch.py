@@ -1,15 +1,37 @@
-"""Something that is made under a name of its own first, and leaves no trace of that name."""
+"""Something that is made under a name of its own first, and leaves no trace of that name.
+
+A kill may leave it. Whoever next makes the like in that folder removes it, while nobody else makes anything there.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import secrets
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
+
+fcntl: Any
+try:
+    import fcntl
+except ImportError:
+    fcntl = None
 
 T = TypeVar("T")
+
+DIGITS = 16
+"""So many follow the prefix: people give no names by which theirs could be taken for one of these."""
+
+PATIENCE, POLL = 1.0, 0.005
+"""Seconds for which somebody else may hold the folder, and between two looks: removing what is left takes no time."""
+
+
+def free(folder: Path, prefix: str) -> Path:
+    """A name in a folder that nothing has; what is left under it is removed by the next `beside` of this prefix."""
+    return folder / f"{prefix}{secrets.token_hex(DIGITS // 2)}"
 
 
 def beside(folder: Path, prefix: str, use: Callable[[Path], T]) -> T:
@@ -18,14 +40,49 @@ def beside(folder: Path, prefix: str, use: Callable[[Path], T]) -> T:
     The name is known before anything is made, and removing belongs to what is guarded: so Ctrl-C leaves nothing
     behind, whenever it comes, as it could between the end of a block and the code that tidies up after it.
     """
-    made = folder / f"{prefix}{secrets.token_hex(4)}"
+    made = free(folder, prefix)
+    handle = None
     try:
+        handle = _entered(folder, prefix)
         result = use(made)
         _remove(made)
         return result
     except BaseException:
         _remove(made)
         raise
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _entered(folder: Path, prefix: str) -> int | None:
+    """The folder, locked as one in which something is made; None where it cannot be.
+
+    The system ends the lock with the process, however that ends. So whoever has the folder for himself knows that what
+    lies there under such a name is nobody's any more.
+    """
+    if fcntl is None:
+        return None
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    if _locked(handle, fcntl.LOCK_EX):
+        for path in folder.glob(prefix + "[0-9a-f]" * DIGITS):
+            _remove(path)
+    until = time.monotonic() + PATIENCE
+    while not _locked(handle, fcntl.LOCK_SH) and time.monotonic() < until:
+        time.sleep(POLL)
+    return handle
+
+
+def _locked(handle: int, how: int) -> bool:
+    """Whether it could be locked at once, in place of how it was before."""
+    try:
+        fcntl.flock(handle, how | fcntl.LOCK_NB)
+    except OSError:  # somebody else has it, or what lies on this file system cannot be locked so
+        return False
+    return True
 
 
 def _remove(path: Path) -> None:

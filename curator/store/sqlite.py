@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import sqlite3
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, BinaryIO, TypeAlias
 from curator.errors import WorkspaceError
 from curator.store.paths import held
 from curator.store.private import let_read
+from curator.store.scratch import free
 
 BUSY_SECONDS = 30.0
 """How long SQLite waits for another writer; runs wait for each other before that, by the workspace's lock."""
@@ -30,6 +30,9 @@ def unshared(needed: Callable[[], bool]) -> AbstractContextManager[bool]:
     """For who knows that the workspace is used by nobody else."""
     return nullcontext(needed())
 
+
+BACKUP = ".curator-backup-"
+"""How names begin under which a backup is made."""
 
 RESTORE = "restore it from a backup"
 
@@ -140,8 +143,8 @@ class Database:
             found = self.connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if found != "ok":
                 raise self.damaged(" ".join(found.split()))
-            handle, name = tempfile.mkstemp(prefix=".backup", dir=folder)
-            with os.fdopen(handle, "rb") as file, _removed(Path(name)) as remove:
+            name = free(folder, BACKUP)
+            with open(name, "x+b", opener=_private) as file, _removed(name) as remove:
                 with contextlib.closing(guard(sqlite3.connect(name, isolation_level=None))) as copy:
                     copy.execute("PRAGMA journal_mode = OFF")
                     remove()
@@ -287,6 +290,11 @@ def read_only_error(path: Path) -> WorkspaceError:
 
 def _cannot_open(path: Path, error: sqlite3.Error) -> WorkspaceError:
     return WorkspaceError(f"{path} cannot be opened ({error}): check the permissions of it and its folder")
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that is made for its owner alone."""
+    return os.open(path, flags, 0o600)
 
 
 @contextlib.contextmanager

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import random
-import tempfile
-from pathlib import Path
 
-import interrupts
 import pytest
+import trials
 
 from curator.history.file_moves import Move, Moves
 
@@ -21,42 +19,19 @@ FEW = {"train": 1, "add": 3}
 pytestmark = pytest.mark.skipif(not hasattr(os, "link"), reason="scenes are put back by second names")
 
 
-@pytest.fixture(scope="module")
-def scenes(tmp_path_factory):
-    """Each made once, when first asked for."""
-    made = {}
-
-    def scene(name, workspace=None):
-        if (name, workspace) not in made:
-            folder = tmp_path_factory.mktemp(name.replace(" ", "-"))
-            made[name, workspace] = interrupts.scene(name, folder, workspace)
-        return made[name, workspace]
-
-    return scene
-
-
-@pytest.fixture(scope="module")
-def other_disk(tmp_path_factory):
-    """A folder on another disk than the photos."""
-    shared, here = Path("/dev/shm"), tmp_path_factory.getbasetemp()
-    if not (shared.is_dir() and os.access(shared, os.W_OK) and shared.stat().st_dev != here.stat().st_dev):
-        pytest.skip("there is no second disk here to move to")
-    with tempfile.TemporaryDirectory(prefix="curator-", dir=shared) as folder:
-        yield Path(folder)
-
-
 def some(scene, name, count=8):
     """Boundaries of a scene, with what else a trial draws."""
     draw = random.Random(f"{SEED} {name}")
     return draw, draw.sample(scene.boundaries, min(FEW.get(name, count), len(scene.boundaries)))
 
 
-def hold(scene, trials):
-    """Hold each to what must be after an interrupt; `trials` are (boundary, what else a trial takes)."""
+def hold(scene, stops):
+    """Hold each to what must be after an interrupt; `stops` are (boundary, what else a trial takes)."""
     lost = []
-    for at, more in trials:
-        where, wrong = scene.trial(at, **more)
-        lost += [f"{where or 'the end'} (boundary {at} {more}): {line}" for line in wrong]
+    for at, more in stops:
+        scene.put_back()
+        where = scene.interrupted(at, **more)
+        lost += [f"{where or 'the end'} (boundary {at} {more}): {line}" for line in scene.faults("again" in more)]
     assert not lost, "\n".join(lost)
 
 
@@ -74,7 +49,7 @@ def test_the_harness_finds_what_a_wrong_way_back_loses(scenes, monkeypatch):
         hold(scene, [(at, {}) for at in last_third[::6]])
 
 
-@pytest.mark.parametrize("name", interrupts.SCENES)
+@pytest.mark.parametrize("name", trials.SCENES)
 def test_interrupted_at_some_lines(scenes, name):
     scene = scenes(name)
     assert not scene.losses() and len(scene.boundaries) > 100
@@ -106,7 +81,7 @@ def test_across_disks(scenes, name, other_disk):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", interrupts.SCENES)
+@pytest.mark.parametrize("name", trials.SCENES)
 def test_interrupted_at_every_line(scenes, name):
     """As many as `CURATOR_INTERRUPTS` says of each, or `all`; two thousand lines of `train` would take half an hour."""
     scene, most = scenes(name), os.environ.get("CURATOR_INTERRUPTS", "60" if name == "train" else "1500")
@@ -117,7 +92,7 @@ def test_interrupted_at_every_line(scenes, name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in interrupts.SCENES if name != "train"])
+@pytest.mark.parametrize("name", [name for name in trials.SCENES if name != "train"])
 def test_interrupted_twice_at_many_lines(scenes, name):
     scene = scenes(name)
     draw, boundaries = some(scene, name, 200)

@@ -14,10 +14,13 @@ import time
 
 import cli_kit
 import pytest
+from commanded import COMMANDS, Commanded
 
 from curator.errors import WorkspaceError
 from curator.history import lock
 from curator.history.lock import Presence
+
+SEED = int(os.environ.get("CURATOR_TESTS_SEED", "1"))
 
 READERS = [
     ("status",),
@@ -126,6 +129,28 @@ def test_eight_readers_and_two_writers(begun):
 @pytest.mark.slow
 def test_eight_readers_and_two_writers_for_a_minute(begun):
     assert hold(begun, 60) >= 5
+
+
+def twice(name, folder, count):
+    """The same command twice at once, the second begun at any moment of the first; every other first one is killed."""
+    scene, draw, lost = Commanded(name, folder), random.Random(f"{SEED} twice {name}"), []
+    for number in range(count):
+        scene.put_back()
+        codes = scene.twice(draw.uniform(0, scene.takes), kill=bool(number % 2))
+        lost += [f"{codes}: {line}" for line in scene.faults(killed=-9 in codes)]
+    print(f"\ntwice at once {name}: {count}", end="")
+    assert not lost, "\n".join(lost)
+
+
+@pytest.mark.parametrize("name", ["dedupe", "restore"])
+def test_the_same_command_twice_at_once(tmp_path, name):
+    twice(name, tmp_path, 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_same_command_twice_at_once_many_times(tmp_path, name):
+    twice(name, tmp_path, 8)
 
 
 def test_a_cache_is_made_again_only_when_nobody_uses_the_deleted_one(home, monkeypatch):

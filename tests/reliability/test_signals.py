@@ -8,11 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from contextlib import ExitStack
 
 import cli_kit
-import interrupts
 import pytest
+from commanded import COMMANDS, Commanded
 
 SEED = int(os.environ.get("CURATOR_TESTS_SEED", "1"))
 
@@ -91,38 +92,27 @@ def test_where_ctrl_c_is_ignored_it_stays_so(tmp_path):
     os.close(theirs)
 
 
-COMMANDS = {
-    "restore": (["quarantine", "restore", "--all"], interrupts.after(interrupts.set_aside)),
-    "purge": (["quarantine", "purge", "--older-than", "0", "--yes"], interrupts.after(interrupts.set_aside)),
-    "undo": (["undo", "3"], interrupts.after(interrupts.set_aside)),
-    "dedupe": (["dedupe", "--apply"], interrupts.after()),
-    "add": (["add", "out/new", "--label", "new", "--no-encode"], interrupts.after()),
-}
-
-
 def at_random(name, folder, count):
     """Interrupt a command so many times, at moments drawn from all that it takes; how it ended each time."""
-    args, before = COMMANDS[name]
-    scene = interrupts.Scene(folder, lambda scene, ws: None, before)
+    scene = Commanded(name, folder)
+    scene.put_back()
     began = time.monotonic()
-    done = interrupted(None, *args, cwd=scene.folder)
+    done = interrupted(None, *scene.args, cwd=scene.folder)
     takes = time.monotonic() - began
     assert done.code == 0, done
-    draw = random.Random(f"{SEED} {name}")
-    ended = []
+    draw, ended = random.Random(f"{SEED} {name}"), Counter()
     for _ in range(count):
         scene.put_back()
-        ran = interrupted(draw.uniform(0, takes), *args, cwd=scene.folder)
+        ran = interrupted(draw.uniform(0, takes), *scene.args, cwd=scene.folder)
         hold(ran)
-        assert not scene.losses(), (ran, scene.losses())
-        again = cli_kit.curator(*args, cwd=scene.folder)
-        assert again.code == 0 or "undone already" in again.err, again
-        assert not scene.losses()
-        ended.append(ran.code)
+        faults = scene.faults()
+        assert not faults, (ran, faults)
+        ended[ran.code] += 1
+    print(f"\ninterrupted {name}: {dict(ended)}", end="")
     return ended
 
 
-@pytest.mark.parametrize("name", ["restore", "undo"])
+@pytest.mark.parametrize("name", ["quarantine restore", "undo"])
 def test_at_a_few_moments(name, tmp_path):
     at_random(name, tmp_path, 3)
 

@@ -16,6 +16,8 @@ FILES = (MODEL, TOKENIZER, CONFIG)
 CURVE_FILE, STATE = "curve.jsonl", ".state.pt"
 FORMAT = 1
 LAYERS = 3  # at most
+LARGEST = 10_000_000
+"""No size is larger; a network of such a one would fit no machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
         shape = Shape(**config["shape"])
-        if config["format"] == FORMAT and min(asdict(shape).values()) > 0 and shape.layers <= LAYERS:
+        sizes = asdict(shape).values()
+        usable = all(type(size) is int and 0 < size <= LARGEST for size in sizes) and shape.layers <= LAYERS
+        if config["format"] == FORMAT and usable:
             return dict(config)
     except FileNotFoundError:
         raise NotFound(f"{str(folder)!r} holds no model of lstm-clm: {CONFIG} is not there") from None

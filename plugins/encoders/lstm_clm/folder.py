@@ -38,7 +38,8 @@ def read(folder: Path) -> tuple[Shape, Weights, Vocabulary, dict[str, Any]]:
     shape = Shape(**config["shape"])
     weights = read_tensors(folder / MODEL)
     wide = pooling.dim(shape, "concat")
-    wanted = {**fresh(shape, torch.Generator()), pooling.MEAN: torch.empty(wide), pooling.SCALE: torch.empty(wide)}
+    with torch.device("meta"):  # as large as the config says, which nobody has proven yet, and so without numbers
+        wanted = {**fresh(shape, torch.Generator()), pooling.MEAN: torch.zeros(wide), pooling.SCALE: torch.zeros(wide)}
     different = differences(wanted, weights)
     if different:
         raise BadInput(f"{str(folder / MODEL)!r} does not fit {CONFIG} beside it: {different}")
