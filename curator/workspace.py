@@ -53,7 +53,7 @@ from curator.store.catalogue.places import PlaceStore
 from curator.store.derived import Derived
 from curator.store.private import PRIVATE, SHARED
 from curator.store.sqlite import read_only_error
-from curator.workspace_path import is_workspace
+from curator.workspace_path import is_workspace, refuse_closed
 
 if TYPE_CHECKING:
     from curator.learning.pretraining import Pretrained
@@ -76,6 +76,7 @@ class Workspace(Parts):
         """
         if is_workspace(folder):
             return False
+        refuse_closed(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
             if os.access(folder, os.W_OK) and (shared or not any(folder.iterdir())):

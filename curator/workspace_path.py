@@ -23,13 +23,18 @@ def hold_workspace(folder: Path) -> None:
     """Raise `NotFound` with the command that makes one where a folder is no workspace."""
     if is_workspace(folder):
         return
+    refuse_closed(folder)
+    raise NotFound(f"no workspace at {folder}: `curator add FOLDER` makes one")
+
+
+def refuse_closed(folder: Path) -> None:
+    """Raise `WorkspaceError` where a folder of somebody else's does not even say whether it is a workspace."""
     try:
         os.lstat(os.path.join(folder, FILE))
     except PermissionError:
         raise WorkspaceError(f"{folder} may not be looked into: ask its owner, or choose another workspace") from None
     except OSError:
         pass
-    raise NotFound(f"no workspace at {folder}: `curator add FOLDER` makes one")
 
 
 def locate(chosen: str | Path | None) -> Path:

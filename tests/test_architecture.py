@@ -173,6 +173,12 @@ GIVEN_PATHS = {
     "curator.store.scratch": "folders that its callers were given",
     "curator.workspace": "the folder that a person names",
 }
+# Where folders are people's own, or none of a workspace's yet.
+OTHERS_FOLDERS = {
+    **GIVEN_PATHS,
+    "curator.history.file_moves": "those that files come back to",
+    "curator.maintenance.restore": "one that becomes a workspace",
+}
 # What parses people's files, whole or as it goes.
 PARSES = re.compile(r"\b(csv\.reader|ParquetFile|torch\.load|load_file|Tokenizer\.from_file|np\.load|ZipFile)\(")
 
@@ -475,6 +481,16 @@ def one_door_to_names_in_a_workspace(tree: Tree) -> Complaints:
 
 
 @rule
+def folders_of_a_workspace_for_those_who_read_it(tree: Tree) -> Complaints:
+    """`curator.store.private.make_folder` makes them, whatever the umask lets others do."""
+    for module in tree.values():
+        if not any(within(module.name, name) for name in OTHERS_FOLDERS):
+            for called, line in module.calls:
+                if called.rpartition(".")[2] in ("mkdir", "makedirs"):
+                    yield module, line, f"calls {called}"
+
+
+@rule
 def one_door_to_parsers(tree: Tree) -> Complaints:
     """Whatever a library makes of a damaged file, `curator.kit.reading` makes a reason of it."""
     for module in tree.values():
@@ -552,6 +568,7 @@ MUTANTS = [
     ("one door to names in a workspace", "curator/ingest/recorder.py", inside("open(path, 'ab')")),
     ("one door to names in a workspace", "curator/quarantine/set_aside.py", inside("shutil.move(path, other)")),
     ("one door to names in a workspace", "curator/maintenance/check.py", inside("return path.unlink")),
+    ("folders of a workspace for those who read it", "curator/store/objects.py", inside("path.mkdir()")),
     ("one door to pictures", "curator/media/preprocessing.py", inside("image.n_frames")),
     ("one door to pictures", "curator/kit/sheets/page.py", inside("Image.open(path)")),
     ("one door to pictures", "plugins/actions/explain/drawing.py", inside("ImageOps.exif_transpose(image)")),

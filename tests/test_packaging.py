@@ -5,6 +5,19 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
+import minimum
+import pytest
+from packaging.version import Version
+
+SAFE = {
+    "filelock": "3.20.3",  # CVE-2025-68146: a lock that is a symbolic link
+    "pillow": "12.3",  # CVE-2026-25990, 42311 and others: memory written past its end by a picture
+    "safetensors": "0.4.5",  # weights without pickle
+    "scikit-learn": "1.5",  # CVE-2024-5206: words of texts kept in what is fitted
+    "torch": "2.10",  # CVE-2025-32434, CVE-2026-24747: code run by weights, whatever weights_only says
+}
+"""The lowest versions with which docs/security.md holds."""
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -22,3 +35,15 @@ def test_every_package_is_installed():
     told = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
     assert len(told) == len(set(told))
     assert set(told) == packages()
+
+
+@pytest.mark.parametrize("name", SAFE)
+def test_no_version_is_allowed_with_which_the_promises_of_safety_do_not_hold(name):
+    bounds = {needed.name.lower(): minimum.bound(needed) for needed in minimum.requirements()}
+    assert bounds[name] >= Version(SAFE[name])
+
+
+def test_every_requirement_has_one_lower_bound_and_no_upper_one():
+    """So that `tests/minimum.py` can say whether it is real."""
+    for needed in minimum.requirements():
+        assert minimum.bound(needed)

@@ -94,7 +94,7 @@ def check(workspace: Workspace, repair: bool, limit: int | None, as_json: bool) 
 
 
 @click.command(cls=Command, rows=(BACKUP,), example="curator backup ../labels.tar")
-@click.argument("file", type=click.Path())
+@click.argument("file", type=click.Path(readable=False))
 @force_option
 @json_option
 @workspace_option()

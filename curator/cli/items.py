@@ -34,7 +34,7 @@ AT_ONCE = 1000
 
 
 @click.command(cls=Command, example="curator init -w ~/photos/workspace")
-@click.option("-w", "--workspace", type=click.Path(), help="Where. [default: ./workspace]")
+@click.option("-w", "--workspace", type=click.Path(readable=False), help="Where. [default: ./workspace]")
 @shared_option
 def init(workspace: str | None, shared: bool) -> None:
     """Make an empty workspace, which only you can read. `curator add` does this by itself."""

@@ -109,7 +109,7 @@ def workspace_option(
         @click.option(
             "-w",
             "--workspace",
-            type=click.Path(),
+            type=click.Path(readable=False),
             help="The workspace. [default: $CURATOR_WORKSPACE, else the nearest workspace/ going up, else ./workspace]",
         )
         @functools.wraps(function)

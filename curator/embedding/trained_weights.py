@@ -15,7 +15,7 @@ from pathlib import Path
 
 from curator.store.objects import Objects
 from curator.store.paths import held, held_tree
-from curator.store.private import let_read, make_folder
+from curator.store.private import make_folder
 from curator.store.scratch import beside
 
 SEEN = "seen.json"
@@ -43,11 +43,10 @@ class Trained:
         make_folder(self.folder, self.folder.parent)
 
         def lay_out(made: Path) -> None:
-            made.mkdir(mode=0o700)
+            make_folder(made, self.folder.parent)
             for file, object_ in files.items():
                 self.objects.get(object_)  # checked against its hash
                 _link(self.objects.path(object_), held(made, file))
-            let_read(made, self.folder.parent)
             made.replace(wanted)
 
         try:
@@ -63,4 +62,4 @@ def _link(object_: Path, file: Path) -> None:
     try:
         os.link(object_, file)
     except OSError:
-        shutil.copyfile(object_, file)
+        shutil.copy(object_, file)

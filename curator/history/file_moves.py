@@ -25,6 +25,7 @@ from curator.media.files import reason as why
 from curator.reporter import Reporter
 from curator.store.catalogue.moves import Direction, MoveRow, MoveStore
 from curator.store.catalogue.runs import RunStore
+from curator.store.private import make_folder
 from curator.store.sqlite import Database
 
 REVERSE: dict[str, Direction] = {"out": "back", "back": "out"}
@@ -224,7 +225,7 @@ class Moves:
     def _carry_out(self, move: Move) -> None:
         source, target = self.ends(move)
         try:
-            os.makedirs(os.path.dirname(target), exist_ok=True)
+            self._make_room(target)
             move_file(source, target, move.hash)
         except FileExistsError as error:
             raise MoveFailed(source, f"{target!r} exists, and nothing is written over it") from error
@@ -232,6 +233,13 @@ class Moves:
             reason = why(error) if isinstance(error, OSError) else str(error)
             raise MoveFailed(source, f"cannot be moved to {target!r}: {reason}") from error
         step("moved")
+
+    def _make_room(self, path: str) -> None:
+        """Make the folder of a file: in quarantine for who reads the workspace, elsewhere as people's own are made."""
+        folder = Path(path).parent
+        if self.quarantine in (folder, *folder.parents):
+            make_folder(folder, self.folder)
+        folder.mkdir(parents=True, exist_ok=True)
 
     def _erase(self, move: Move) -> None:
         source, _ = self.ends(move)
@@ -249,7 +257,7 @@ class Moves:
         except WorkspaceError as error:
             return False, str(error)
         try:
-            state, line = take_back(source, target, move.hash)
+            state, line = take_back(source, target, move.hash, self._make_room)
         except (OSError, BadContent) as error:
             reason = why(error) if isinstance(error, OSError) else str(error)
             return False, f"{source!r} could not be put back yet ({reason}); the next command tries again"
@@ -355,10 +363,11 @@ def _sync_folder(path: str) -> None:
         _sync(path)
 
 
-def take_back(source: str, target: str, expected: str) -> tuple[str, str]:
+def take_back(source: str, target: str, expected: str, make_room: Callable[[str], None]) -> tuple[str, str]:
     """Make a move from `source` to `target` not to have happened, however far it got; the move's new state, in words.
 
-    Nothing is removed but a second name or a copy of the file that was to be moved, proven to be one.
+    `make_room` makes the folder of a file. Nothing is removed but a second name or a copy of the file that was to be
+    moved, proven to be one.
     """
     with contextlib.suppress(FileNotFoundError):
         os.unlink(target + PART)
@@ -371,7 +380,7 @@ def take_back(source: str, target: str, expected: str) -> tuple[str, str]:
     if there:
         return "undone", f"{source!r} is where it was"
     if arrived:
-        os.makedirs(os.path.dirname(source), exist_ok=True)
+        make_room(source)
         move_file(target, source, expected)
         return "undone", f"{source!r} was put back"
     return "lost", f"{source!r} is gone, and not at {target!r} either"

@@ -28,6 +28,7 @@ from curator.media.files import BadContent, reason
 from curator.registry.parameters import bind
 from curator.reporter import SHARES, Reporter, count, figure, shares
 from curator.store.paths import held, held_tree
+from curator.store.private import file_mode, made_for_readers, make_folder
 
 FOLDER = "pretraining"
 
@@ -75,7 +76,7 @@ class Pretraining:
             params = bind(spec.pretrain_params, options)
         with self._alone(spec):
             folder = held(self.workspace, f"{FOLDER}/{spec.name}-{_digest(texts, params, parent)}")
-            folder.mkdir(parents=True, exist_ok=True)
+            make_folder(folder, self.workspace)
             held_tree(folder)
             begin = time.monotonic()
             looks, whole = self._learn(spec, texts, folder, params, self.models.weights(parent) if parent else None)
@@ -118,7 +119,7 @@ class Pretraining:
         assert spec.pretrain is not None
         with self.reporter.progress(f"pretraining {spec.name}", SHARES) as advance:
             try:
-                with self.models.registry.guard(spec, "pretraining"):
+                with self.models.registry.guard(spec, "pretraining"), made_for_readers(self.workspace):
                     spec.pretrain(texts, folder, params, start, _watch(looks, advance, self.reporter))
             except KeyboardInterrupt:
                 if not self.models.usable(spec, folder):
@@ -131,8 +132,8 @@ class Pretraining:
         from filelock import FileLock, Timeout
 
         name = held(self.workspace, f"{FOLDER}/.{spec.name}.lock")
-        name.parent.mkdir(exist_ok=True)
-        lock = FileLock(name)
+        make_folder(name.parent, self.workspace)
+        lock = FileLock(name, mode=file_mode(self.workspace))
         try:
             lock.acquire(timeout=0)
         except Timeout:

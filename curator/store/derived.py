@@ -325,7 +325,8 @@ def _brought_up(path: Path, say: Callable[[str], None]) -> Database:
     if path.exists():
         database = _known(path)
         tables = {row["name"] for row in database.rows("SELECT name FROM sqlite_master")}
-        if database.value("PRAGMA user_version") > 0 and tables >= {"space", "vector", "failure", "prediction"}:
+        version = database.value("PRAGMA user_version")
+        if version > 0 and tables >= {"space", "vector", "failure", "prediction"}:
             try:
                 hold(database, STEPS, DIGESTS)
                 with database.explained():
@@ -341,7 +342,7 @@ def _brought_up(path: Path, say: Callable[[str], None]) -> Database:
             database.write_ahead()
             return database
         database.close()
-        if tables:
+        if tables or version:
             aside = _put_aside(path)
             say(f"{path} is no cache of curator's: it is kept as {aside.name}, and `curator encode` fills another")
     make(path, _migrate)

@@ -310,15 +310,18 @@ DIGESTS = {
 """What stands for the schema of each version (`curator.store.schema`), as a test computes it."""
 
 
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring a catalogue up to `LATEST`, or leave it as it was."""
-    bring_up(connection, "curator", STEPS)
+def migrate(connection: sqlite3.Connection, first: Callable[[], None] = lambda: None) -> None:
+    """Bring a catalogue up to `LATEST`, or leave it as it was; `first` as in `bring_up`."""
+    bring_up(connection, "curator", STEPS, first)
 
 
-def bring_up(connection: sqlite3.Connection, name: str, steps: Mapping[str, str]) -> None:
+def bring_up(
+    connection: sqlite3.Connection, name: str, steps: Mapping[str, str], first: Callable[[], None] = lambda: None
+) -> None:
     """Apply those of a database's steps, the first of which makes version 1, that it is without; all or none of them.
 
-    Where another process is at the same, this waits for it, and then there is nothing left to do.
+    Where another process is at the same, this waits for it, and then there is nothing left to do. Where there is,
+    `first` is called before, when nobody else writes any more.
     """
     from sqlite_utils import Database, Migrations
 
@@ -326,6 +329,8 @@ def bring_up(connection: sqlite3.Connection, name: str, steps: Mapping[str, str]
     try:
         migrations = Migrations(name)
         version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if version < len(steps):
+            first()
         for number, (step, script) in enumerate(steps.items(), 1):
             if number > version:
                 migrations(name=step)(_step(number, script))

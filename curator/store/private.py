@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 PRIVATE, SHARED = 0o700, 0o750
@@ -19,14 +21,27 @@ def make_folder(folder: Path, workspace: Path) -> None:
     if folder == workspace or folder.is_dir():
         return
     make_folder(folder.parent, workspace)
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=PRIVATE, exist_ok=True)
     let_read(folder, workspace)
 
 
 def let_read(path: Path, workspace: Path) -> None:
     """Let a folder or file that was made just now be read by those who read the workspace."""
-    mode = file_mode(workspace)
-    path.chmod(0o700 | (workspace.stat().st_mode & 0o055) if path.is_dir() else mode)
+    path.chmod(_folder_mode(workspace) if path.is_dir() else file_mode(workspace))
+
+
+@contextlib.contextmanager
+def made_for_readers(workspace: Path) -> Iterator[None]:
+    """A block in which all that is made can be read by those who read the workspace: for what plugins write there."""
+    before = os.umask(0o777 & ~_folder_mode(workspace))
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
+def _folder_mode(workspace: Path) -> int:
+    return 0o700 | (workspace.stat().st_mode & 0o055)
 
 
 def read_by_all(workspace: Path) -> bool:

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 
 import numpy as np
+import PIL
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -204,6 +205,8 @@ HALF = {
 
 @pytest.mark.parametrize("mode", HALF)
 def test_every_mode_becomes_rgb_on_white(tmp_path, mode):
+    if mode == "YCbCr" and int(PIL.__version__.split(".")[0]) < 13:
+        pytest.skip("Pillow before 13 reads no TIFF of this mode, a problem that is told as any other")
     left, right, wanted_left, wanted_right = HALF[mode]
     image = Image.new(mode, (32, 16), left)
     image.paste(right, (16, 0, 32, 16))

@@ -405,6 +405,10 @@ def test_many_moves_that_cannot_be_ended_yet_are_one_line(ws, photos, tmp_path, 
         assert again.reporter.said[1:] == [line for line in again.reporter.said[1:] if "killed" not in line]
 
 
+def no_room(path):
+    """Where all folders are there."""
+
+
 @pytest.mark.parametrize("moment", ["before", "linked", "moved", "copied", "taken"])
 def test_taking_back_looks_at_the_disk_and_removes_nothing_but_a_proven_copy(tmp_path, moment):
     from curator.history.file_moves import PART, take_back
@@ -421,7 +425,7 @@ def test_taking_back_looks_at_the_disk_and_removes_nothing_but_a_proven_copy(tmp
         (tmp_path / f"target{PART}").write_bytes(b"half")
     if moment == "taken":
         source.write_bytes(b"another file")
-    state, _ = take_back(str(source), str(target), hash_)
+    state, _ = take_back(str(source), str(target), hash_, no_room)
     left = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
     if moment == "taken":
         assert (state, left) == ("lost", {"source": b"another file", "target": b"the file"})
@@ -434,10 +438,9 @@ def test_taking_back_leaves_what_somebody_else_put_at_the_target(tmp_path):
 
     (tmp_path / "source").write_bytes(b"the file")
     (tmp_path / "target").write_bytes(b"not ours")
-    assert (
-        take_back(str(tmp_path / "source"), str(tmp_path / "target"), fakes.sha256(tmp_path / "source"))[0] == "undone"
-    )
+    source, target = str(tmp_path / "source"), str(tmp_path / "target")
+    assert take_back(source, target, fakes.sha256(tmp_path / "source"), no_room)[0] == "undone"
     assert (tmp_path / "target").read_bytes() == b"not ours"
     (tmp_path / "source").unlink()
-    state, line = take_back(str(tmp_path / "source"), str(tmp_path / "target"), "0" * 64)
+    state, line = take_back(source, target, "0" * 64, no_room)
     assert state == "lost" and "is gone, and not at" in line

@@ -67,6 +67,16 @@ def test_every_released_schema_is_brought_up_to_date_with_a_copy_of_how_it_was(t
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+def test_who_comes_second_copies_nothing(tmp_path):
+    """Two that find an old catalogue wait for each other, and the copy is of how it was before the first."""
+    of_version(tmp_path, 1)
+    with contextlib.closing(sqlite3.connect(tmp_path / "catalogue.db", isolation_level=None)) as connection:
+        copied = []
+        for _ in range(2):
+            migrations.migrate(connection, lambda: copied.append(connection.in_transaction))
+        assert copied == [True]
+
+
 def test_through_the_command_line(tmp_path, monkeypatch):
     before.unpack(tmp_path)
     monkeypatch.chdir(tmp_path)
@@ -92,6 +102,28 @@ def test_a_step_that_fails_is_one_line_and_the_database_is_as_it_was(tmp_path, m
     monkeypatch.setitem(derived.STEPS, "d005_create_metrics", "CREATE TABLE vector (x);")
     curator_here("status").assert_failed(7, "derived.db could not be brought up to date", "delete it")
     assert rows(tmp_path / "workspace" / "derived.db")["vector"]
+
+
+@pytest.mark.parametrize(("limit", "words"), [(400_000, "cannot be written"), (2_000_000, "")])
+def test_a_cache_for_whose_update_there_is_no_room_is_as_it_was(tmp_path, run, limit, words):
+    """Of a size that the kernel makes small; the step lays half a megabyte to another table."""
+    import resource
+
+    assert run("init").code == 0
+    path = tmp_path / "workspace" / "derived.db"
+    path.unlink()
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        for statement in statements(derived.D001 + derived.D002 + derived.D003):
+            connection.execute(statement)
+        connection.execute("INSERT INTO compiled VALUES ('space-a', zeroblob(500000))")
+        connection.execute("PRAGMA user_version = 3")
+    was = path.read_bytes()
+    ran = run("status", before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+    if words:
+        ran.assert_failed(7, str(path), words, "nothing of this step was kept")
+        assert path.read_bytes() == was
+    else:
+        assert ran.code == 0 and rows(path)["compiled"][0][:3] == ("space-a", "image", b"")
 
 
 def test_without_room_nothing_is_done(tmp_path, monkeypatch):

@@ -157,17 +157,17 @@ def test_an_older_layout_that_cannot_be_written_is_read(tmp_path, layout, monkey
     assert (tmp_path / "derived.db").read_bytes() == before and files(tmp_path) == ["derived.db"]
 
 
-def test_a_step_that_fails_changes_nothing(tmp_path, monkeypatch):
-    old(tmp_path, 3)
+@pytest.mark.parametrize("layout", [1, 2, 3, 4])
+def test_a_step_that_fails_changes_nothing(tmp_path, monkeypatch, layout):
+    old(tmp_path, layout)
+    before = (tmp_path / "derived.db").read_bytes()
     with monkeypatch.context() as patch:
         patch.setitem(derived.STEPS, "d005_create_metrics", derived.D005 + "CREATE TABLE vector (x);")
         with pytest.raises(WorkspaceError, match=r"vector already exists.* is as it was: delete it"):
             Derived(tmp_path)
-        with contextlib.closing(sqlite3.connect(tmp_path / "derived.db")) as connection:
-            assert connection.execute("PRAGMA user_version").fetchone() == (3,)
-            assert connection.execute("SELECT form FROM compiled").fetchall() == [(b"4",)]
+    assert (tmp_path / "derived.db").read_bytes() == before and files(tmp_path) == ["derived.db"]
     cache = Derived(tmp_path)
-    hold(cache, 3)
+    hold(cache, layout)
     cache.close()
 
 
@@ -241,6 +241,16 @@ def test_what_is_no_cache_is_put_aside_and_said(tmp_path, version, monkeypatch):
             assert connection.execute("SELECT id FROM space").fetchall() == [(number,)]
         (tmp_path / "derived.db").unlink()
     assert files(tmp_path) == ["derived.db.old-1", "derived.db.old-2"]
+
+
+@pytest.mark.parametrize("version", [-1, 3])
+def test_one_without_tables_that_says_a_layout_is_put_aside_and_said(tmp_path, version):
+    with contextlib.closing(sqlite3.connect(tmp_path / "derived.db")) as connection:
+        connection.execute(f"PRAGMA user_version = {version}")
+    before, said = (tmp_path / "derived.db").read_bytes(), []
+    Derived(tmp_path, said.append).close()
+    assert len(said) == 1 and "kept as derived.db.old-1" in said[0]
+    assert (tmp_path / "derived.db.old-1").read_bytes() == before
 
 
 def test_an_empty_file_is_filled_without_a_word(tmp_path):

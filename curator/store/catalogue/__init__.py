@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import sqlite3
@@ -68,13 +69,22 @@ def _bring_up(database: Database, folder: Path, version: int) -> None:
             f"the workspace {folder} needs an update (schema {version} to {LATEST}), with {needed / 1e6:,.1f} MB free "
             f"beside it, and there are {free / 1e6:,.1f}: make room, nothing was done"
         )
-    before = held(folder, BEFORE)
-    database.kept(before)
+    kept: list[Path] = []
+
+    def keep() -> None:
+        """By a connection of its own, as one that writes cannot be copied."""
+        kept.append(held(folder, BEFORE))
+        with contextlib.closing(connect(database.path)) as reading:
+            reading.kept(kept[0])
+
     try:
         with database.explained():
-            migrate(database.connection)
-    except sqlite3.Error as error:
-        before.unlink(missing_ok=True)
+            migrate(database.connection, keep)
+    except (sqlite3.Error, WorkspaceError) as error:
+        for copy in kept:
+            copy.unlink(missing_ok=True)
+        if isinstance(error, WorkspaceError):
+            raise
         raise WorkspaceError(
             f"{database.path} could not be brought up to date (schema {version} to {LATEST}: {error}) and is as it "
             "was: restore a backup, or use the curator that made it"
