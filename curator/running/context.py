@@ -14,6 +14,7 @@ from curator.api import (
     HeldOut,
     Item,
     ItemSet,
+    Known,
     LabelName,
     Logits,
     MappedPicture,
@@ -30,6 +31,7 @@ from curator.api import (
 from curator.catalog.items import to_utf8
 from curator.catalog.labels import Source
 from curator.catalog.source_tables import Tables
+from curator.catalog.taking_over import TakingOver
 from curator.embedding.search import cosines, nearest, neighbours
 from curator.embedding.signatures import Signatures
 from curator.errors import BadInput
@@ -198,6 +200,10 @@ class ActionContext:
         """The labels that each item is said to be."""
         found = self._labels.of_items([item.id for item in items])
         return [tuple(found.get(item.id, ())) for item in items]
+
+    def known(self, items: Sequence[Item]) -> list[Known]:
+        """What is on record of each item beside its content."""
+        return TakingOver(self._parts.database).known([item.id for item in items])
 
     def places(self, items: Sequence[Item]) -> list[tuple[Place, ...]]:
         """Where each item is now."""
