@@ -61,6 +61,7 @@ from curator.api.data import (
     Said,
     Signature,
     TargetRef,
+    Unseen,
 )
 from curator.api.encoders import (
     Compilable,
@@ -151,6 +152,7 @@ __all__ = [
     "TextForm",
     "Tried",
     "Truncating",
+    "Unseen",
     "hookimpl",
 ]
 

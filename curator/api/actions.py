@@ -24,6 +24,7 @@ from curator.api.data import (
     Query,
     Signature,
     TargetRef,
+    Unseen,
 )
 
 if TYPE_CHECKING:
@@ -294,6 +295,10 @@ class Context(Protocol):
 
     def places(self, items: Sequence[Item]) -> list[tuple[Place, ...]]:
         """Where each item is now, by path: files that are there and unchanged since they were added, rows of such."""
+        ...
+
+    def unseen(self, items: Sequence[Item]) -> list[Unseen]:
+        """What `places` leaves out, by path: files that are gone, or not as they were when they were added."""
         ...
 
     def signatures(self, signature: Signature, items: Sequence[Item]) -> Iterator[tuple[Item, bytes]]:

@@ -60,6 +60,17 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Unseen:
+    """A file, or a table, that is not as it was when it was added: it is another, or has another time or inode.
+
+    `gone`: nothing is there; it is the highest folder that is gone, or the file itself, and None for what is there.
+    """
+
+    path: Path
+    gone: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Signature:
     """Something small that is computed from a content once, and kept until what is derived is thrown away.
 

@@ -27,6 +27,7 @@ from curator.api import (
     Query,
     Signature,
     TargetRef,
+    Unseen,
 )
 from curator.catalog.items import to_utf8
 from curator.catalog.labels import Source
@@ -209,6 +210,10 @@ class ActionContext:
         """Where each item is now."""
         found = Tables(self._parts.database).live([item.id for item in items])
         return [tuple(found.get(item.id, ())) for item in items]
+
+    def unseen(self, items: Sequence[Item]) -> list[Unseen]:
+        """What is not as it was."""
+        return Tables(self._parts.database).unseen([item.id for item in items])
 
     def signatures(self, signature: Signature, items: Sequence[Item]) -> Iterator[tuple[Item, bytes]]:
         """The signature of each item, computed where it is not kept."""

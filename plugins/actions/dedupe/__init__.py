@@ -110,10 +110,14 @@ def plan(context: Context, params: DedupeParams) -> Iterator[Output]:
     judgements = judge.judge(find(context, params, preference, knowledge, judge.may_go))
     yield from rows(judgements, judge)
     yield from totals(judgements)
-    if NEAR not in proposed:
-        near = [verdict.copy.file for one in judgements if one.group.kind == NEAR for verdict in one.copies]
-        if any(file.may_go for file in near):
-            context.note("near copies stay where they are: --include near lets them go")
+    copies = [(one.group.kind, verdict.copy.file) for one in judgements for verdict in one.copies]
+    if NEAR not in proposed and any(kind == NEAR and file.may_go for kind, file in copies):
+        context.note("near copies stay where they are: --include near lets them go")
+    if rows_of_tables := sum(not file.place.whole for _, file in copies):
+        context.note(
+            f"{rows_of_tables:,} in rows of tables, which curator never edits: take them out there (--json names path"
+            " and row), then curator add the table again"
+        )
     if params.sheet is not None and judgements:
         yield sheets.artifact(context, params.sheet, sheet(judgements))
     elif params.sheet is not None:

@@ -18,6 +18,7 @@ from curator.kit.copies.verification import Agreement
 from .files import File
 from .keeping import Preference
 from .knowing import Knowledge, same_bytes
+from .unseen import say_unseen
 
 if TYPE_CHECKING:
     from . import DedupeParams
@@ -84,6 +85,7 @@ def _media(context: Context, params: DedupeParams) -> list[list[list[File]]]:
     under = params.items.under.expanduser().resolve() if params.items.under is not None else None
     media: dict[str, list[list[File]]] = {"image": [], "text": []}
     ordered = list(items.values())
+    say_unseen(context, context.unseen(ordered), [*references, *([under] if under else [])])
     for item, places in zip(ordered, context.places(ordered), strict=True):
         files = []
         for place in places:

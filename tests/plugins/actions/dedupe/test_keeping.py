@@ -349,3 +349,32 @@ def test_two_that_go_may_not_contradict_each_other_either(ws, tidied, photos):
     ws.label("dog", [second], group="animal")
     gone, _ = tidied(include=("near",), keep=("path:a.jpg",))
     assert gone == []
+
+
+# --- what was not looked at ---
+
+
+def test_files_whose_times_moved_are_told_and_found_once_they_are_added_again(ws, photos, tmp_path):
+    copy(original(photos), photos / "b.jpg")
+    ws.add(photos, encode=False)
+    for name in ("a.jpg", "b.jpg"):
+        aged(photos / name, 100)
+    assert ws.run("dedupe") == []
+    assert ws.reporter.said[-1] == (
+        f"2 files are not as they were when they were added (time, inode or content), and were not looked at: "
+        f"`curator add {photos}` reads them again"
+    )
+    ws.add(photos, encode=False)
+    assert len(ws.run("dedupe")) == 3
+
+
+def test_a_folder_that_is_gone_is_told(ws, photos, tmp_path):
+    copy(original(photos), photos / "sub" / "b.jpg")
+    ws.add(photos, encode=False)
+    os.rename(photos, tmp_path / "elsewhere")
+    assert ws.run("dedupe") == []
+    assert ws.reporter.said[-1].startswith(f"the folder {str(photos)!r} is gone, and its 2 files were not looked at")
+    os.rename(tmp_path / "elsewhere", photos)
+    (photos / "a.jpg").unlink()
+    assert ws.run("dedupe") == []
+    assert ws.reporter.said[-1] == f"1 file is gone, and was not looked at: `curator add {photos}` takes note of that"
