@@ -49,6 +49,7 @@ from curator.api.data import (
     HeldOut,
     Item,
     ItemSet,
+    Known,
     Logits,
     MappedPicture,
     Modality,
@@ -57,8 +58,10 @@ from curator.api.data import (
     Place,
     Predictions,
     Query,
+    Said,
     Signature,
     TargetRef,
+    Unseen,
 )
 from curator.api.encoders import (
     Compilable,
@@ -110,6 +113,7 @@ __all__ = [
     "ImageBatch",
     "Item",
     "ItemSet",
+    "Known",
     "LabelName",
     "Labelled",
     "LanguageModel",
@@ -137,6 +141,7 @@ __all__ = [
     "ReducedPrecision",
     "Resolved",
     "Row",
+    "Said",
     "SetAside",
     "SetLabel",
     "Signature",
@@ -147,6 +152,7 @@ __all__ = [
     "TextForm",
     "Tried",
     "Truncating",
+    "Unseen",
     "hookimpl",
 ]
 

@@ -13,6 +13,7 @@ from curator.api.data import (
     HeldOut,
     Item,
     ItemSet,
+    Known,
     Logits,
     MappedPicture,
     Modality,
@@ -23,6 +24,7 @@ from curator.api.data import (
     Query,
     Signature,
     TargetRef,
+    Unseen,
 )
 
 if TYPE_CHECKING:
@@ -118,11 +120,14 @@ class SetLabel:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A change: move the file at `path`, and what lies beside it about it alone, to quarantine, because the one at
+    """A change: move the file at `path`, and what lies beside it and is its own, to quarantine, because the one at
     `keeper` holds the same.
 
     `kind` is why, in a word ("exact": both hold the same bytes, which is proven before the move; others are taken on
-    the action's word); `reason` is the evidence, in a few. Both files must be catalogued and unchanged. Only an
+    the action's word); `reason` is the evidence, in a few. Both files must be catalogued and unchanged. What lies
+    beside a file is told by `curator.kit.companions`: sidecars go with it, a raw file or a film only where a copy of it
+    lies beside `keeper`, which is proven, too. Where the two are different items, labels, captions and pairs of the one
+    that goes are taken over to the other, on the word of a rule, unless something is said of that one already. Only an
     action with `moves_files` may yield it; it is carried out with `--apply`, after the plan has ended.
     """
 
@@ -292,6 +297,10 @@ class Context(Protocol):
         """Where each item is now, by path: files that are there and unchanged since they were added, rows of such."""
         ...
 
+    def unseen(self, items: Sequence[Item]) -> list[Unseen]:
+        """What `places` leaves out, by path: files that are gone, or not as they were when they were added."""
+        ...
+
     def signatures(self, signature: Signature, items: Sequence[Item]) -> Iterator[tuple[Item, bytes]]:
         """The signature of each item of its modality, in order; computed where it is not kept yet.
 
@@ -308,6 +317,10 @@ class Context(Protocol):
 
     def labels(self, items: Sequence[Item]) -> list[tuple[str, ...]]:
         """The labels that each item is said to be, sorted."""
+        ...
+
+    def known(self, items: Sequence[Item]) -> list[Known]:
+        """What is on record of each item beside its content: what is said of it, captions, and marked pairs."""
         ...
 
     def note(self, message: str) -> None:

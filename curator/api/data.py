@@ -60,6 +60,17 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Unseen:
+    """A file, or a table, that is not as it was when it was added: it is another, or has another time or inode.
+
+    `gone`: nothing is there; it is the highest folder that is gone, or the file itself, and None for what is there.
+    """
+
+    path: Path
+    gone: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Signature:
     """Something small that is computed from a content once, and kept until what is derived is thrown away.
 
@@ -126,6 +137,40 @@ class TargetRef:
 
     def __str__(self) -> str:
         return f"{self.kind}:{self.full_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What holds of an item as to a label: that it is (`True`), is not (`False`), or both (None), by which word."""
+
+    label: TargetRef
+    value: bool | None
+    source: Literal["head", "rule", "import", "human"]
+
+    def excludes(self, other: Said) -> bool:
+        """Whether both cannot be said of one thing. What a head said stands in nobody's way."""
+        if "head" in (self.source, other.source):
+            return False
+        if self.label.id == other.label.id:
+            return self.value is None or other.value is None or self.value != other.value
+        siblings = self.label.group is not None and self.label.group == other.label.group
+        return siblings and self.value is True and other.value is True
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is on record of an item beside its content: its labels, how many captions, and how many marked pairs.
+
+    A text has as many captions as it is one of pictures.
+    """
+
+    said: tuple[Said, ...] = ()
+    captions: int = 0
+    pairs: int = 0
+
+    def against(self, other: Known) -> list[tuple[Said, Said]]:
+        """What is said of the one and excludes what is said of the other."""
+        return [(mine, theirs) for mine in self.said for theirs in other.said if mine.excludes(theirs)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -236,7 +236,7 @@ class Labels:
             else:
                 grouped[row.item_id, group].append(row)
         for (item, _), rows in grouped.items():
-            chosen = _strongest(rows)
+            chosen = strongest(rows)
             found[item] += [names[row.label_id][0] for row in rows if chosen in (None, row.label_id)]
         return {item: sorted(labels) for item, labels in found.items()}
 
@@ -261,7 +261,7 @@ class Labels:
                 negative[row.item_id].add(row.label_id)
             else:
                 said[row.item_id].append(row)
-        return Verdicts({item: _strongest(rows) for item, rows in said.items()}, negative)
+        return Verdicts({item: strongest(rows) for item, rows in said.items()}, negative)
 
     def examples(self, target: TargetRef, least: Source = Source.RULE) -> Examples:
         """What can be learned for a label or group: not from what a head said. Raises `NotFound` where it is gone."""
@@ -338,7 +338,7 @@ def name_of_folder(folder: str) -> str:
     return clean(shown) if shown.strip() else "\ufffd"
 
 
-def _strongest(rows: Sequence[VerdictRow]) -> int | None:
+def strongest(rows: Sequence[VerdictRow]) -> int | None:
     """Which of several positives and conflicts of one group holds: None for a conflict.
 
     Only the highest source counts; of what a person or a rule said the last, of imports two exclude each other.

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from curator.api import Place
+from curator.api import Place, Unseen
 from curator.catalog.places import Places
 from curator.history.journal import Journal
 from curator.media.files import BadContent, Stamp, look
 from curator.store.catalogue import path_to_value
-from curator.store.catalogue.places import TableRowPlace
+from curator.store.catalogue.places import PlaceRow, TableRowPlace
 from curator.store.catalogue.problems import ProblemStore, RowProblemRow
 from curator.store.catalogue.source_tables import SourceTableRow, SourceTableStore
 from curator.store.paths import is_below
@@ -50,15 +51,27 @@ class Tables:
 
     def live(self, item_ids: Sequence[int]) -> dict[int, list[Place]]:
         """For each item the files, and rows of tables, that are there and unchanged since they were added; by path."""
-        tables = {table.path: self.stamp(table) for table in self.all()}
-        now = functools.cache(_state)  # a table of a million rows is looked at once
         found: dict[int, list[Place]] = {}
-        for row, path in self.places.with_paths(self.places.store.present(item_ids)):
-            recorded = tables.get(path) if row.row_key else self.places.stamp(row)
-            if recorded is not None and now(path) == recorded:
+        for row, path, recorded, now in self._looked_at(item_ids):
+            if recorded is not None and now == recorded:
                 place = Place(Path(path), recorded.size, recorded.mtime_ns, row.row_key)
                 found.setdefault(row.item_id, []).append(place)
         return {item: sorted(places, key=lambda place: (place.path, place.row)) for item, places in found.items()}
+
+    def unseen(self, item_ids: Sequence[int]) -> list[Unseen]:
+        """The files and tables of these items that are gone, or not as they were when they were added; by path."""
+        found: dict[str, Unseen] = {}
+        for _, path, recorded, now in self._looked_at(item_ids):
+            if recorded is None or now != recorded:
+                found[path] = Unseen(Path(path), None if now is not None else _highest_gone(path))
+        return [found[path] for path in sorted(found)]
+
+    def _looked_at(self, item_ids: Sequence[int]) -> Iterator[tuple[PlaceRow, str, Stamp | None, Stamp | None]]:
+        """Each place with its path, and the state of its file as it was recorded and as it is."""
+        tables = {table.path: self.stamp(table) for table in self.all()}
+        now = functools.cache(_state)  # a table of a million rows is looked at once
+        for row, path in self.places.with_paths(self.places.store.present(item_ids)):
+            yield row, path, tables.get(path) if row.row_key else self.places.stamp(row), now(path)
 
     def problems(self, table_id: int) -> dict[int, RowProblemRow]:
         """What is wrong with rows of a table, by line."""
@@ -93,6 +106,14 @@ class Tables:
             journal.delete("row_problem", problem.id)
         journal.delete("source_table", table.id)
         return len(gone)
+
+
+def _highest_gone(path: str) -> Path:
+    """The highest folder above a path that is gone; the path itself where its folder is there."""
+    gone = Path(path)
+    while gone.parent != gone and not os.path.lexists(gone.parent):
+        gone = gone.parent
+    return gone
 
 
 def _state(path: str) -> Stamp | None:

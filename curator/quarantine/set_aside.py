@@ -9,23 +9,22 @@ from __future__ import annotations
 import datetime
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from curator.api import Modality, SetAside
 from curator.catalog.added import Added
 from curator.catalog.places import Places, real
+from curator.catalog.taking_over import TakingOver
 from curator.history.file_moves import Move, MoveFailed, Moves
 from curator.history.journal import Journal
+from curator.kit.companions import Companion, Neighbourhood
 from curator.media.content import examine
 from curator.media.files import BadContent, hash_open_file, look, reason
 from curator.reporter import Reporter
 from curator.store.catalogue import path_to_value
 from curator.store.catalogue.items import ItemStore
-
-SIDECARS = frozenset([".aae", ".caption", ".json", ".toml", ".txt", ".xml", ".xmp", ".yaml", ".yml"])
-"""Endings of what cameras, annotation tools and training scripts lay beside a picture, about it."""
 
 SIDECAR = "sidecar"
 """The kind of a file that went along with the one it lay beside."""
@@ -33,9 +32,10 @@ SIDECAR = "sidecar"
 
 @dataclass(slots=True)
 class TakenOut:
-    """How many files went, their size in bytes with what went along, and which did not, with the reason."""
+    """How many files went, how many along with them, the size of all in bytes, and which did not, with the reason."""
 
     files: int = 0
+    along: int = 0
     size: int = 0
     failed: list[tuple[str, str]] = field(default_factory=list)
 
@@ -45,6 +45,7 @@ class Proven:
     """A catalogued file that was opened and is what the catalogue says."""
 
     path: str
+    item: int
     hash: str
     size: int
     inode: tuple[int, int]
@@ -57,6 +58,7 @@ class SettingAside:
         self.places = places
         self.moves = moves
         self.added = Added(places.database)
+        self.taking_over = TakingOver(places.database)
 
     def parted(self, changes: Sequence[SetAside]) -> tuple[list[SetAside], list[SetAside]]:
         """Those of files that people added, and those of files that a link or the row of a table led to."""
@@ -70,21 +72,31 @@ class SettingAside:
         """Take out one by one; what cannot be is said and left where it is. What stays for another's sake stays."""
         taken = TakenOut()
         kept: set[str] = set()
+        gone: set[str] = set()
         with reporter.progress("moving to quarantine", len(changes)) as advance:
             for change in changes:
+                path = os.path.abspath(change.path)
                 try:
-                    if os.path.abspath(change.path) in kept:
-                        raise MoveFailed(str(change.path), "stays, because another one went in its favour")
-                    taken.size += self.take_out(journal, change)
-                    taken.files += 1
-                    kept.add(os.path.abspath(change.keeper))
+                    # What went along with another is where it was to go.
+                    if path in gone:
+                        kept.add(os.path.abspath(change.keeper))
+                    else:
+                        went = self.take_out(journal, change, kept)
+                        taken.files += 1
+                        taken.along += len(went) - 1
+                        taken.size += sum(went.values())
+                        gone.update(went)
+                        kept.add(os.path.abspath(change.keeper))
                 except MoveFailed as error:
                     taken.failed.append((str(change.path), told(error, str(change.path))))
                 advance(1)
         return taken
 
-    def take_out(self, journal: Journal, change: SetAside) -> int:
-        """Move a file and its sidecars here; returns their size in bytes. Raises `MoveFailed`; nothing moved then."""
+    def take_out(self, journal: Journal, change: SetAside, kept: Collection[str] = ()) -> dict[str, int]:
+        """Move a file here, with what lies beside it and is its own; returns the path and size of each.
+
+        `kept` are files that stay for another's sake. Raises `MoveFailed`; nothing moved then.
+        """
         victim, keeper = proven(self.places, change.path), proven(self.places, change.keeper)
         if not self.added.holds(victim.path):
             raise MoveFailed(victim.path, "lies outside of what was added")
@@ -92,13 +104,18 @@ class SettingAside:
             raise MoveFailed(victim.path, f"is the same file as {keeper.path!r}, under another name")
         if change.kind == "exact" and victim.hash != keeper.hash:
             raise MoveFailed(victim.path, f"does not hold the same bytes as {keeper.path!r}")
-        sidecars = [(path, *hashed(path)[:2]) for path in self._sidecars(victim.path)]
-        files = [(victim.path, victim.hash, victim.size), *sidecars]
+        companions = [(path, *hashed(path)[:2]) for path in self._companions(victim.path, keeper.path)]
+        files = [(victim.path, victim.hash, victim.size), *companions]
+        for path, _, _ in files:
+            if path in kept:
+                why = "stays, because another one went in its favour"
+                raise MoveFailed(path, why if path == victim.path else f"{why}, and so does {victim.path}")
         names = self._free_names(journal.start(), [path for path, _, _ in files])
         moves = [Move("out", path, name, hash_) for (path, hash_, _), name in zip(files, names, strict=True)]
         taken = now()
 
         def rows() -> None:
+            self.taking_over.take_over(journal, victim.item, keeper.item)
             for (path, hash_, size), name in zip(files, names, strict=True):
                 goes = path == victim.path
                 journal.insert(
@@ -115,7 +132,7 @@ class SettingAside:
                 )
 
         self.moves.carry_out(journal, moves, rows)
-        return sum(size for _, _, size in files)
+        return {path: size for path, _, size in files}
 
     def _forget(self, journal: Journal, path: str) -> int | None:
         """Take a file's place out of the catalogue; returns the item that it was."""
@@ -125,22 +142,16 @@ class SettingAside:
         journal.delete("place", place.id)
         return place.item_id
 
-    def _sidecars(self, path: str) -> Iterator[str]:
-        """Files beside a picture that are about it alone: `img.txt` only if no other picture is called `img`."""
-        folder, name = os.path.split(path)
-        stem, ending = os.path.splitext(name)
-        if ending.lower() in SIDECARS:
-            return
-        with os.scandir(folder) as entries:
-            names = sorted(entry.name for entry in entries if entry.is_file(follow_symlinks=False))
-        shared = any(
-            other != name and os.path.splitext(other)[0] == stem and os.path.splitext(other)[1].lower() not in SIDECARS
-            for other in names
-        )
-        for other in names:
-            start, ending = os.path.splitext(other)
-            if ending.lower() in SIDECARS and (start == name or (start == stem and not shared)):
-                yield os.path.join(folder, other)
+    @staticmethod
+    def _companions(path: str, keeper: str) -> list[str]:
+        """What goes along. Raises `MoveFailed` where that holds what is not beside the file that stays, too."""
+        beside = Neighbourhood()  # afresh: what is there changes with each move
+        own, others = beside.of(path).own, [one for one in beside.of(keeper).all if one.content]
+        for companion in own:
+            if companion.content and not any(_same(companion, other) for other in others):
+                name, stays = companion.path.name, os.path.basename(keeper)
+                raise MoveFailed(path, f"belongs together with {name}, and no copy of that lies beside {stays}")
+        return [str(companion.path) for companion in own]
 
     def _free_names(self, run: int, paths: Sequence[str]) -> list[str]:
         """Names below quarantine/ that nobody has: the run, and the path under its root as people know it."""
@@ -154,6 +165,13 @@ class SettingAside:
                 name = f"{stem} ({number}){ending}"
             names.append(name)
         return names
+
+
+def _same(one: Companion, other: Companion) -> bool:
+    """Whether two raw files, films or sounds hold the same bytes."""
+    if one.ending != other.ending or one.path == other.path:
+        return False
+    return hashed(str(one.path))[0] == hashed(str(other.path))[0]
 
 
 def told(error: MoveFailed, path: str) -> str:
@@ -173,7 +191,7 @@ def proven(places: Places, path: Path) -> Proven:
     (item,) = ItemStore(places.database).by_ids([place.item_id])
     if _identity(name, item.modality, hash_) != item.hash:
         raise MoveFailed(name, "changed since it was catalogued: add it again")
-    return Proven(name, hash_, size, inode)
+    return Proven(name, place.item_id, hash_, size, inode)
 
 
 def now() -> str:

@@ -14,6 +14,7 @@ from curator.api import (
     HeldOut,
     Item,
     ItemSet,
+    Known,
     LabelName,
     Logits,
     MappedPicture,
@@ -26,10 +27,12 @@ from curator.api import (
     Query,
     Signature,
     TargetRef,
+    Unseen,
 )
 from curator.catalog.items import to_utf8
 from curator.catalog.labels import Source
 from curator.catalog.source_tables import Tables
+from curator.catalog.taking_over import TakingOver
 from curator.embedding.search import cosines, nearest, neighbours
 from curator.embedding.signatures import Signatures
 from curator.errors import BadInput
@@ -199,10 +202,18 @@ class ActionContext:
         found = self._labels.of_items([item.id for item in items])
         return [tuple(found.get(item.id, ())) for item in items]
 
+    def known(self, items: Sequence[Item]) -> list[Known]:
+        """What is on record of each item beside its content."""
+        return TakingOver(self._parts.database).known([item.id for item in items])
+
     def places(self, items: Sequence[Item]) -> list[tuple[Place, ...]]:
         """Where each item is now."""
         found = Tables(self._parts.database).live([item.id for item in items])
         return [tuple(found.get(item.id, ())) for item in items]
+
+    def unseen(self, items: Sequence[Item]) -> list[Unseen]:
+        """What is not as it was."""
+        return Tables(self._parts.database).unseen([item.id for item in items])
 
     def signatures(self, signature: Signature, items: Sequence[Item]) -> Iterator[tuple[Item, bytes]]:
         """The signature of each item, computed where it is not kept."""

@@ -106,5 +106,6 @@ class ActionRunner:
         taken = setting_aside.take_out_all(self.journal, goes, self.reporter)
         if taken.files:
             back = "`curator undo` brings them back"
-            self.reporter.say(f"{count(taken.files, 'file')} moved to quarantine ({size(taken.size)}); {back}")
+            along = f" with {taken.along:,} beside {'it' if taken.files == 1 else 'them'}" if taken.along else ""
+            self.reporter.say(f"{count(taken.files, 'file')} moved to quarantine{along} ({size(taken.size)}); {back}")
         say_failed(self.reporter, taken.failed, len(goes), "moved")

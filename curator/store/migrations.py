@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-LATEST = 6
+LATEST = 7
 
 M001 = """
 -- A run: one command or call that wrote something. 'running' with a dead process means interrupted.
@@ -289,6 +289,11 @@ UPDATE change SET before = json_set(before, '$.target_id', (
 )) WHERE table_name = 'head' AND kind = 'delete' AND json_extract(before, '$.target_kind') = 'label';
 """
 
+M007 = """
+-- The statement of another item that this one was taken over from, as its file went in favour of a copy; maybe gone.
+ALTER TABLE statement ADD COLUMN origin INTEGER;
+"""
+
 
 STEPS = {
     "m001_create_catalogue": M001,
@@ -297,6 +302,7 @@ STEPS = {
     "m004_keep_what_was_held_out": M004,
     "m005_create_pairs": M005,
     "m006_know_heads_by_their_target": M006,
+    "m007_know_what_was_taken_over": M007,
 }
 
 DIGESTS = {
@@ -306,6 +312,7 @@ DIGESTS = {
     4: "066f2e16c4a494feec9c7752d6fe3fa04d7f7ea2d9170729c50f1e3880eb92ec",
     5: "76f3bbc466ddad14fc10390fec0ee96238123efe5917df69e97dd3c980248ace",
     6: "a656024347e95dc5edf9d8a5307f8b14859830da802b41ae81774cf5a170b924",
+    7: "25b0602ee3e30904e56cfae733d7b5f4a1ed9617250fc222a08fb29d8fcabcef",
 }
 """What stands for the schema of each version (`curator.store.schema`), as a test computes it."""
 

@@ -24,7 +24,8 @@ def drawn(tmp_path_factory):
     folder = tmp_path_factory.mktemp("drawn")
     save(scene(8), folder / "a.jpg")
     shutil.copy2(folder / "a.jpg", folder / "copy.jpg")
-    (folder / "copy.xmp").write_text("about the copy")
+    for name in ("a.xmp", "copy.xmp"):
+        (folder / name).write_text("about the photo")
     with Image.open(folder / "a.jpg") as image:
         save(image, folder / "a.png")
         save(image.resize((180, 150)), folder / "small.jpg")
@@ -34,7 +35,7 @@ def drawn(tmp_path_factory):
 
 @pytest.fixture
 def photos(drawn, run, tmp_path):
-    """a.jpg; copy.jpg of the same bytes with a sidecar; a.png of the same pixels; small.jpg near it; b.jpg another."""
+    """a.jpg and copy.jpg of the same bytes, with sidecars; a.png of the same pixels; small.jpg near it; b.jpg."""
     folder = tmp_path / "photos"
     shutil.copytree(drawn, folder)
     assert run("add", "photos", "--no-encode").code == 0
@@ -68,7 +69,7 @@ def test_the_plan_moves_nothing_and_says_how_to(run, photos, tmp_path):
     assert shown(ran) == FOUND
     assert [row["why"] for row in ran.rows("duplicate")][:4] == [
         "path:photos/a.jpg",
-        "same bytes",
+        "same bytes; with copy.xmp",
         "path:photos/a.jpg",
         "same pixels",
     ]
@@ -88,7 +89,7 @@ def test_apply_undo_and_redo(run, photos, tmp_path):
     before = setting_aside.state(tmp_path)
     ran = run("dedupe", *KEEP, "--apply", "--json")
     assert ran.code == 0 and shown(ran) == FOUND and "2 files moved to quarantine" in ran.err
-    assert names(photos) == ["a.jpg", "b.jpg", "small.jpg"]
+    assert names(photos) == ["a.jpg", "a.xmp", "b.jpg", "small.jpg"]
     quarantined = run("quarantine", "list", "--json").rows("quarantined")
     assert [(Path(row["path"]).name, row["why"]) for row in quarantined] == [
         ("copy.jpg", "exact"),
@@ -108,7 +109,7 @@ def test_apply_undo_and_redo(run, photos, tmp_path):
 def test_near_copies_go_when_included(run, photos):
     ran = run("dedupe", *KEEP, "--include", "near", "--apply", "--json", "--encode")
     assert shown(ran)[-1] == ("near", "go", "small.jpg")
-    assert names(photos) == ["a.jpg", "b.jpg"]
+    assert names(photos) == ["a.jpg", "a.xmp", "b.jpg"]
 
 
 @pytest.mark.slow
@@ -117,6 +118,7 @@ def test_what_lies_below_reference_stays_and_is_kept(run, photos, tmp_path):
     library.mkdir()
     for name in ("one.jpg", "two.jpg"):
         shutil.copy2(photos / "a.jpg", library / name)
+    shutil.copy2(photos / "a.xmp", library / "one.xmp")
     assert run("add", "library", "--no-encode").code == 0
     ran = run("dedupe", "--reference", "library", "--apply", "--json", "--encode")
     assert shown(ran) == [
@@ -129,7 +131,7 @@ def test_what_lies_below_reference_stays_and_is_kept(run, photos, tmp_path):
         ("near", "stay", "small.jpg"),
     ]
     assert "near copies stay where they are: --include near" in ran.err
-    assert (names(library), names(photos)) == (["one.jpg", "two.jpg"], ["b.jpg", "small.jpg"])
+    assert names(library) == ["one.jpg", "one.xmp", "two.jpg"] and names(photos) == ["b.jpg", "small.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -179,7 +181,7 @@ def test_a_copy_that_changed_after_the_plan_stays(run, photos, tmp_path):
     save(scene(3), photos / "copy.jpg")
     (photos / "a.png").unlink()
     ran = run("dedupe", *KEEP, "--apply", "--json")
-    assert shown(ran) == FOUND[4:] and names(photos) == ["a.jpg", "b.jpg", "copy.jpg", "copy.xmp", "small.jpg"]
+    assert shown(ran) == FOUND[4:] and names(photos) == ["a.jpg", "a.xmp", "b.jpg", "copy.jpg", "copy.xmp", "small.jpg"]
 
 
 def test_one_file_under_several_names_is_no_copy(run, tmp_path):
@@ -219,7 +221,7 @@ def test_killed_at_each_step_of_apply_and_of_its_undo(run, photos, tmp_path):
     before = setting_aside.state(photos)
     contents = {hash_: len(paths) for hash_, paths in setting_aside.contents(*folders).items()}
     assert to_the_end("dedupe", *KEEP, "--include", "near", "--apply") >= 7
-    assert names(photos) == ["a.jpg", "b.jpg"]
+    assert names(photos) == ["a.jpg", "a.xmp", "b.jpg"]
     while not (photos / "copy.xmp").exists() or len(names(photos)) < 6:
         to_the_end("undo")
     assert setting_aside.state(photos) == before

@@ -1,4 +1,4 @@
-"""Near copies of texts: equal once folded, or almost the same shingles; and the same numbers in either case.
+"""Near copies of texts: equal once folded, or almost the same shingles; with the same numbers and denials.
 
 Candidates come from MinHash signatures in bands (Broder, "On the resemblance and containment of documents", 1997;
 Leskovec, Rajaraman and Ullman, "Mining of Massive Datasets", chapter 3); each is verified on the shingles themselves.
@@ -6,6 +6,7 @@ Leskovec, Rajaraman and Ullman, "Mining of Massive Datasets", chapter 3); each i
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 from curator.kit.copies.numbers import numbers
 from curator.kit.copies.stars import spokes
 
-__all__ = ["ALIKE", "Resemblance", "TextCopies", "fold", "shingles"]
+__all__ = ["ALIKE", "Resemblance", "TextCopies", "denials", "fold", "shingles"]
 
 Hashes: TypeAlias = NDArray[np.uint64]
 
@@ -29,6 +30,18 @@ BANDS, ROWS = 24, 3
 """Two texts of similarity 0.8 share a band with a probability of 1 - (1 - 0.8 ** 3) ** 24 > 0.9999999."""
 WIDE, NARROW = 5, 3
 """Characters in a shingle: of an alphabet, and of a script whose characters are words or syllables."""
+
+
+DENIAL = re.compile(
+    r"""
+    (?: \b(?:not|no|never|none|nobody|nothing|nowhere|neither|nor|without|cannot|hardly
+        |(?:ai|are|ca|could|did|do|does|had|has|have|is|might|must|need|should|was|were|wo|would)n'?t
+        |nicht|kein\w*|nie|niemals|ohne|pas|jamais|sans|nunca|sin|non)\b [^\w]* (?P<alphabet>[^\W\u2e80-\U0003ffff]*)
+    | [不没沒無无未非别別勿莫] \W* (?P<character>\w?) )
+    """,
+    re.VERBOSE,
+)
+"""Words that deny what comes next: English, and what is most frequent of some other languages; and Chinese."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,23 +60,24 @@ class TextCopies:
         self.shingles = [shingles(folded) for folded in self.folded]
         # Two texts that differ in a number say two things: "iPhone 5" and "iPhone 6", up 1 % and up 2 %.
         # So do "1.5 kg" and "15 kg", which are equal once folded.
-        self.numbers = [numbers(body) for body in bodies]
+        # A "not" more turns it round.
+        self.telling = [(numbers(body), denials(body)) for body in bodies]
 
     def candidates(self) -> list[tuple[int, int]]:
         """Pairs that are likely to be near."""
         # With the numbers as part of the key, so that those of equal numbers find each other among many that are not.
-        pairs = spokes(list(zip(self.folded, self.numbers, strict=True)))
+        pairs = spokes(list(zip(self.folded, self.telling, strict=True)))
         long = [number for number, folded in enumerate(self.folded) if len(folded) >= SHORT]
         signatures = _minhashes([self.shingles[number] for number in long])
         for band in range(BANDS):
             keys = np.ascontiguousarray(signatures[:, band * ROWS : (band + 1) * ROWS])
-            of_band = [(row.tobytes(), self.numbers[number]) for row, number in zip(keys, long, strict=True)]
+            of_band = [(row.tobytes(), self.telling[number]) for row, number in zip(keys, long, strict=True)]
             pairs += [(long[a], long[b]) for a, b in spokes(of_band)]
         return pairs
 
     def match(self, one: int, other: int) -> Resemblance | None:
         """How two of them agree, if they are near."""
-        if self.numbers[one] != self.numbers[other]:
+        if self.telling[one] != self.telling[other]:
             return None
         if self.folded[one] == self.folded[other]:
             return Resemblance(True, 1.0) if self.folded[one] else None
@@ -73,6 +87,12 @@ class TextCopies:
         shared = len(np.intersect1d(a, b, assume_unique=True))
         jaccard = shared / (len(a) + len(b) - shared)
         return Resemblance(False, jaccard) if jaccard >= ALIKE else None
+
+
+def denials(text: str) -> tuple[str, ...]:
+    """What a text denies: the word, in Chinese the character, behind each "not", "without" or 不, in order."""
+    plain = unicodedata.normalize("NFKC", text).casefold().replace("’", "'")
+    return tuple(found["alphabet"] or found["character"] or "" for found in DENIAL.finditer(plain))
 
 
 def fold(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from curator.api import Modality
@@ -112,3 +112,9 @@ class CaptionStore:
         """The captions that these texts are."""
         sql = "SELECT id, image_id, text_id FROM caption WHERE text_id IN (SELECT value FROM json_each(?))"
         return [CaptionRow(*row) for row in self.database.rows_among(sql, text_ids)]
+
+    def of_items(self, item_ids: Sequence[int]) -> Iterator[CaptionRow]:
+        """The captions that these items have or are."""
+        for column in ("image_id", "text_id"):
+            sql = f"SELECT id, image_id, text_id FROM caption WHERE {column} IN (SELECT value FROM json_each(?))"
+            yield from (CaptionRow(*row) for row in self.database.rows_among(sql, item_ids))

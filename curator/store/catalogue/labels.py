@@ -203,6 +203,10 @@ class LabelStore:
         rows = self.database.rows_among(f"{_OF_ITEMS} WHERE value = 1", item_ids)
         return (VerdictRow(*row) for row in rows)
 
+    def of_items(self, item_ids: Sequence[int]) -> Iterator[VerdictRow]:
+        """What was said last of these items as to each label, what was withdrawn too (0)."""
+        return (VerdictRow(*row) for row in self.database.rows_among(_OF_ITEMS, item_ids))
+
     def verdicts(self, label_ids: Sequence[int], least: int) -> Iterator[VerdictRow]:
         """What holds of every item as to these labels, on the word of `least` or of a source that counts for more."""
         sql = f"{_OF_LABELS} WHERE value IS NOT 0 AND source >= {int(least)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from curator.store.sqlite import Database
@@ -46,3 +47,12 @@ class PairStore:
             "WHERE value <> 0 GROUP BY metric ORDER BY metric"
         )
         return [MetricRow(*row) for row in self.database.rows(sql)]
+
+    def of_items(self, item_ids: Sequence[int]) -> Iterator[tuple[str, PairRow]]:
+        """The pairs that anything was ever said of and that one of these items is in, each with its metric."""
+        for column in ("left_id", "right_id"):
+            sql = (
+                "SELECT metric, left_id, right_id, value, max(id) FROM pair "
+                f"WHERE {column} IN (SELECT value FROM json_each(?)) GROUP BY metric, left_id, right_id"
+            )
+            yield from ((row[0], PairRow(*row[1:4])) for row in self.database.rows_among(sql, item_ids))

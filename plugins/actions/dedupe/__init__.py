@@ -25,7 +25,8 @@ from curator.kit import sheets
 
 KEEP_HELP = (
     "Which copy stays: largest (most pixels, or characters), oldest, newest or path:PATTERN (as path:originals/*); "
-    "several in order of preference. Whatever is left is decided by largest, oldest, most bytes, then the path."
+    "several in order of preference. Whatever is left is decided by labels, captions and what lies beside a file; by "
+    "where it lies and how it is called; then by largest, oldest, most bytes, then the path."
 )
 
 
@@ -42,6 +43,9 @@ class DedupeParams:
         tuple[str, ...],
         Option(choices=("near",), help="Propose that near copies go too; else they are only shown."),
     ] = ()
+    despite: Annotated[
+        bool, Option(help="Let copies go, too, whose labels or sidecars say something else than those of the one kept.")
+    ] = False
     similar: Annotated[bool, Option(help="Also show what is only similar; that never goes.")] = False
     threshold: Annotated[float, Option(min=0, max=1, help="For --similar: the least cosine of the two embeddings.")] = (
         0.9
@@ -73,6 +77,7 @@ DUPLICATES = Table(
             " 64 hash bits that differ). Near texts: folded (equal but for signs) and jaccard. Similar: cosine, model",
             "json",
         ),
+        Column("companions", "files beside it that belong to it; with one that may go, they go, too", "json"),
     ),
 )
 
@@ -93,15 +98,26 @@ TOTALS = Table(
 def plan(context: Context, params: DedupeParams) -> Iterator[Output]:
     """Groups of copies, each with the one to keep; then how many, and how much they hold."""
     from .finding import EXACT, NEAR, SAME, find
+    from .judging import Judge
     from .keeping import Preference
-    from .showing import judge_groups, rows, sheet, totals
+    from .knowing import Knowledge
+    from .measuring import Measures
+    from .showing import rows, sheet, totals
 
-    preference, proposed = Preference(params.keep), {EXACT, SAME, *params.include}
-    judgements = judge_groups(find(context, params, preference, proposed), preference, proposed)
-    yield from rows(judgements)
+    knowledge, proposed = Knowledge(), {EXACT, SAME, *params.include}
+    preference = Preference(params.keep, knowledge, Measures())
+    judge = Judge(preference, knowledge, proposed, params.despite)
+    judgements = judge.judge(find(context, params, preference, knowledge, judge.may_go))
+    yield from rows(judgements, judge)
     yield from totals(judgements)
-    if NEAR not in proposed and any(one.group.kind == NEAR for one in judgements):
+    copies = [(one.group.kind, verdict.copy.file) for one in judgements for verdict in one.copies]
+    if NEAR not in proposed and any(kind == NEAR and file.may_go for kind, file in copies):
         context.note("near copies stay where they are: --include near lets them go")
+    if rows_of_tables := sum(not file.place.whole for _, file in copies):
+        context.note(
+            f"{rows_of_tables:,} in rows of tables, which curator never edits: take them out there (--json names path"
+            " and row), then curator add the table again"
+        )
     if params.sheet is not None and judgements:
         yield sheets.artifact(context, params.sheet, sheet(judgements))
     elif params.sheet is not None:

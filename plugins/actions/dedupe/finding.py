@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from curator.api import Context, ItemSet, Model
 from curator.errors import NotFound, NotReady
 from curator.kit.copies.image_copies import ImageCopies
 from curator.kit.copies.neighbours import neighbours
-from curator.kit.copies.stars import stars
+from curator.kit.copies.stars import Star, stars
 from curator.kit.copies.text_copies import Resemblance, TextCopies
 from curator.kit.copies.verification import Agreement
 
-from .keeping import File, Preference
+from .files import File
+from .keeping import Preference
+from .knowing import Knowledge, same_bytes
+from .unseen import say_unseen
 
 if TYPE_CHECKING:
     from . import DedupeParams
@@ -24,6 +27,9 @@ E = TypeVar("E")
 
 EXACT, SAME, NEAR, SIMILAR = "exact", "same picture", "near", "similar"
 KINDS = (EXACT, SAME, NEAR, SIMILAR)
+
+RECODED = "same text in another encoding"
+"""What is said of files of one text whose bytes differ."""
 
 LIKE = 5
 """Nearest by the embedding that --similar looks at."""
@@ -47,13 +53,17 @@ class Group:
     copies: list[Copy] = field(default_factory=list)
 
 
-def find(context: Context, params: DedupeParams, preference: Preference, proposed: set[str]) -> list[Group]:
-    """All groups, the surest kind first; what is of a kind in `proposed` may go."""
-    groups = [
-        group
-        for items in _media(context, params)
-        for group in _merge_chains(_groups(context, params, preference, items), proposed)
-    ]
+MayGo: TypeAlias = Callable[[Group, Copy], bool]
+"""Whether a copy of a group may go."""
+
+
+def find(
+    context: Context, params: DedupeParams, preference: Preference, knowledge: Knowledge, may_go: MayGo
+) -> list[Group]:
+    """All groups, the surest kind first."""
+    media = _media(context, params)
+    knowledge.learn(context, (files[0].item for items in media for files in items))
+    groups = [group for items in media for group in _merge_chains(_groups(context, params, preference, items), may_go)]
     for group in groups:
         group.copies.sort(key=lambda copy: copy.file.name)
     return sorted(groups, key=lambda group: (KINDS.index(group.kind), group.kept.name))
@@ -75,6 +85,7 @@ def _media(context: Context, params: DedupeParams) -> list[list[list[File]]]:
     under = params.items.under.expanduser().resolve() if params.items.under is not None else None
     media: dict[str, list[list[File]]] = {"image": [], "text": []}
     ordered = list(items.values())
+    say_unseen(context, context.unseen(ordered), [*references, *([under] if under else [])])
     for item, places in zip(ordered, context.places(ordered), strict=True):
         files = []
         for place in places:
@@ -96,7 +107,7 @@ def _groups(
     ordered = [sorted(files, key=preference.key) for files in items]
     found = []
     for kept, *others in ordered:
-        twins = [Copy(file, "same bytes", {}) for file in others if not (kept.reference and file.reference)]
+        twins = [_twin(kept, file) for file in others if not (kept.reference and file.reference)]
         if twins:
             found.append(Group(EXACT, kept, twins))
     # One file stands for each content: the one that is kept of it.
@@ -104,50 +115,60 @@ def _groups(
     if len(left) < 2:
         return found
     if left[0].item.modality == "image":
-        copies = _same_pictures(context, left)
+        copies = _same_pictures(context, preference, left)
         found += copies
-        near = _near_pictures(context, params, _without(left, copies))
+        near = _near_pictures(context, params, preference, _without(left, copies))
         left = _without(left, copies)
     else:
-        near = _near_texts(left)
+        near = _near_texts(preference, left)
     found += near
     if params.similar:
-        found += _similar(context, params, _without(left, near))
+        found += _similar(context, params, preference, _without(left, near))
     return found
 
 
-def _same_pictures(context: Context, files: list[File]) -> list[Group]:
+def _twin(kept: File, file: File) -> Copy:
+    """A copy of the same content: of a text that may be in other bytes, as in UTF-16 or with a byte order mark."""
+    both_whole = kept.place.whole and file.place.whole
+    recoded = file.item.modality == "text" and both_whole and not same_bytes(kept.place.path, file.place.path)
+    return Copy(file, RECODED if recoded else "same bytes", {})
+
+
+def _same_pictures(context: Context, preference: Preference, files: list[File]) -> list[Group]:
     pictures = ImageCopies(context, [file.item for file in files])
     if len(pictures.items) < len(files):
         missed = len(files) - len(pictures.items)
         context.note(f"{missed:,} of {len(files):,} images compared by their bytes alone (unreadable or animated)")
     files = _of(files, pictures)
-    return _groups_of_kind(SAME, files, pictures.same(), lambda one, other: "same pixels", lambda words: (words, {}))
+    return _groups_of_kind(
+        SAME, preference, files, pictures.same(), lambda one, other: "same pixels", lambda words: (words, {})
+    )
 
 
-def _near_pictures(context: Context, params: DedupeParams, files: list[File]) -> list[Group]:
+def _near_pictures(context: Context, params: DedupeParams, preference: Preference, files: list[File]) -> list[Group]:
     pictures = ImageCopies(context, [file.item for file in files])
     files = _of(files, pictures)
     candidates = pictures.candidates(_model(context, params, "image"))
     return _groups_of_kind(
-        NEAR, files, candidates, pictures.match, lambda found: (_picture_words(found), asdict(found))
+        NEAR, preference, files, candidates, pictures.match, lambda found: (_picture_words(found), asdict(found))
     )
 
 
-def _near_texts(files: list[File]) -> list[Group]:
+def _near_texts(preference: Preference, files: list[File]) -> list[Group]:
     texts = TextCopies([file.item.text or "" for file in files])
     return _groups_of_kind(
-        NEAR, files, texts.candidates(), texts.match, lambda found: (_text_words(found), asdict(found))
+        NEAR, preference, files, texts.candidates(), texts.match, lambda found: (_text_words(found), asdict(found))
     )
 
 
-def _similar(context: Context, params: DedupeParams, files: list[File]) -> list[Group]:
+def _similar(context: Context, params: DedupeParams, preference: Preference, files: list[File]) -> list[Group]:
     model = _model(context, params, files[0].item.modality) if files else None
     if model is None:
         return []
     cosines = neighbours(context, model, [file.item for file in files], LIKE, params.threshold)
     return _groups_of_kind(
         SIMILAR,
+        preference,
         files,
         cosines,
         lambda one, other: cosines.get((one, other)),
@@ -167,6 +188,7 @@ def _model(context: Context, params: DedupeParams, modality: Any) -> Model | Non
 
 def _groups_of_kind(
     kind: str,
+    preference: Preference,
     files: Sequence[File],
     candidates: Iterable[tuple[int, int]],
     match: Callable[[int, int], E | None],
@@ -182,10 +204,26 @@ def _groups_of_kind(
         (pair for pair in candidates if not references(*pair)),
         lambda one, other: None if references(one, other) else match(one, other),
     )
+    if kind in (SAME, NEAR):
+        found = [better for star in found for better in _with_the_best_kept(star, files, preference, match)]
     return [
         Group(kind, files[star.centre], [Copy(files[ray], *said(evidence)) for ray, evidence in star.rays])
         for star in found
     ]
+
+
+def _with_the_best_kept(
+    star: Star[E], files: Sequence[File], preference: Preference, match: Callable[[int, int], E | None]
+) -> list[Star[E]]:
+    """A star about the best of its files, by what is read from them now; what does not match that one leaves it."""
+    members = [star.centre, *(ray for ray, _ in star.rays)]
+    best = preference.best([files[member] for member in members])
+    members.sort(key=lambda member: files[member] is not best)
+    if members[0] == star.centre:
+        return [star]
+    links = [(0, other) for other in range(1, len(members))]
+    found = stars(len(members), links, lambda one, other: match(members[one], members[other]))
+    return [Star(members[each.centre], [(members[ray], shown) for ray, shown in each.rays]) for each in found]
 
 
 def _of(files: Sequence[File], pictures: ImageCopies) -> list[File]:
@@ -201,15 +239,9 @@ def _without(files: Sequence[File], groups: Sequence[Group]) -> list[File]:
 # --- what hangs together ---
 
 
-def _merge_chains(groups: Sequence[Group], proposed: set[str]) -> list[Group]:
+def _merge_chains(groups: Sequence[Group], may_go: MayGo) -> list[Group]:
     """Copies of a file that is to go itself become copies of what stays in its stead, and of that less sure kind."""
-    goes = {
-        copy.file.name: (group, copy)
-        for group in groups
-        if group.kind in proposed
-        for copy in group.copies
-        if copy.file.may_go
-    }
+    goes = {copy.file.name: (group, copy) for group in groups for copy in group.copies if may_go(group, copy)}
     left = []
     for group in groups:  # surest kind first, so that a chain is followed to its end
         if group.kept.name not in goes:

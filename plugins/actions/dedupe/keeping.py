@@ -3,35 +3,20 @@
 from __future__ import annotations
 
 import fnmatch
+import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from curator.api import Item, Place
+from curator.api import Item
 from curator.errors import BadInput
+
+from .files import File, is_aside, is_called_a_copy
+from .knowing import Knowledge
+from .measuring import Measures
 
 DEFAULTS = ("largest", "oldest")
 """A copy that was saved again has as many pixels, and often more bytes, but it is younger than what it was made of."""
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """An item at one of its places. `reference`: below a folder of `--reference`."""
-
-    item: Item
-    place: Place
-    reference: bool
-
-    @property
-    def may_go(self) -> bool:
-        """Whether it could be moved: not what the user set apart, nor a row of a table."""
-        return self.place.whole and not self.reference
-
-    @property
-    def name(self) -> tuple[str, str]:
-        """The last resort of every order: no two files share it."""
-        return self.place.path.as_posix(), self.place.row
 
 
 Rule: TypeAlias = tuple[str, Callable[[File], Any]]
@@ -39,32 +24,64 @@ Rule: TypeAlias = tuple[str, Callable[[File], Any]]
 
 
 class Preference:
-    """An order of files: the first of several is the one to keep."""
+    """An order of files: the first of several is the one to keep.
 
-    def __init__(self, policies: Sequence[str]) -> None:
+    What must be read from the files themselves comes between `first` and `last`, and is asked only of likely copies.
+    """
+
+    def __init__(self, policies: Sequence[str], knowledge: Knowledge, measures: Measures) -> None:
         """Raises `BadInput` for what is no policy."""
-        self.rules: list[Rule] = [
+        asked = dict.fromkeys(policies)
+        self.asked = [rule(policy) for policy in asked]
+        self.measures = measures
+        self.first: list[Rule] = [
             ("a file, not a row of a table", lambda file: not file.place.whole),
             ("below --reference", lambda file: not file.reference),
-            *(rule(policy) for policy in dict.fromkeys((*policies, *DEFAULTS))),
+            *self.asked,
+            ("labelled", lambda file: not knowledge.labelled(file)),
+            ("captioned", lambda file: -knowledge.captions(file)),
+            ("with more beside it", lambda file: -knowledge.beside(file)),
+            ("not in a folder of trash, caches or thumbnails", lambda file: is_aside(file.place.path)),
+            ("not named as a copy", lambda file: is_called_a_copy(file.place.path)),
+        ]
+        self.last: list[Rule] = [
+            *(rule(policy) for policy in DEFAULTS if policy not in asked),
             ("most bytes", lambda file: -file.place.size),
+            ("first by path", lambda file: file.name),
         ]
 
     def key(self, file: File) -> tuple[Any, ...]:
-        """To sort by."""
-        return (*(lower(file) for _, lower in self.rules), file.name)
+        """To sort by, without what is read from the files."""
+        return tuple(lower(file) for _, lower in (*self.first, *self.last))
+
+    def best(self, files: Sequence[File]) -> File:
+        """The one to keep of several, by all that can be told."""
+        return functools.reduce(lambda best, file: file if self._compare(file, best)[1] else best, files)
 
     def reason(self, kept: File, others: Sequence[File]) -> str:
         """The first rule by which the one kept is before all others."""
-        left = list(others)
-        for name, lower in self.rules:
-            mine = lower(kept)
-            beaten = [file for file in left if mine < lower(file)]
-            if beaten:
-                left = [file for file in left if file not in beaten]
-                if not left:
-                    return name
-        return "first by path"
+        if not others:
+            return ""
+        decisive = [self._compare(kept, other) for other in others]
+        return max(decisive, key=lambda found: found[0])[2]
+
+    def _compare(self, one: File, other: File) -> tuple[int, bool, str]:
+        """The number of the first rule that tells two files apart, whether it is for the first of them, and why."""
+        for number, (name, lower) in enumerate(self.first):
+            if lower(one) != lower(other):
+                return number, lower(one) < lower(other), name
+        for number, measure in enumerate(self.measures.all, len(self.first)):
+            mine, theirs = measure(one, other), measure(other, one)
+            if bool(mine) != bool(theirs):
+                return number, bool(mine), mine or theirs
+        for number, (name, lower) in enumerate(self.last, len(self.first) + len(self.measures.all)):
+            if lower(one) != lower(other):
+                return number, lower(one) < lower(other), name
+        return -1, False, ""
+
+    def asked_for(self, kept: File, other: File) -> bool:
+        """Whether what the person asked for says which of two stays."""
+        return any(lower(kept) != lower(other) for _, lower in self.asked)
 
 
 def rule(policy: str) -> Rule:

@@ -3,59 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from curator.api import Finding, SetAside
 from curator.kit import sheets
+from curator.kit.companions import Companion
 
-from .finding import EXACT, KINDS, NEAR, SAME, SIMILAR, Copy, Group
-from .keeping import File, Preference
+from .files import File
+from .finding import EXACT, KINDS, NEAR, RECODED, SAME, SIMILAR
+from .judging import Judge, Judgement, Verdict
 
 LOOKED_AT = (NEAR, SIMILAR, SAME, EXACT)
 """The order in which a person may want to look at the kinds: what was proven by bytes or pixels needs it least."""
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """A group as it is shown: why its file is kept, and for each copy whether it may go."""
-
-    number: int
-    group: Group
-    reason: str
-    copies: list[tuple[Copy, bool]]
-
-
-def judge_groups(groups: Sequence[Group], preference: Preference, proposed: set[str]) -> list[Judgement]:
-    """What is done with each file; what is of a kind in `proposed` may go."""
-    return [
-        Judgement(
-            number,
-            group,
-            preference.reason(group.kept, [copy.file for copy in group.copies]),
-            [(copy, group.kind in proposed and copy.file.may_go) for copy in group.copies],
-        )
-        for number, group in enumerate(groups, 1)
-    ]
-
-
-def rows(judgements: Sequence[Judgement]) -> Iterator[Finding | SetAside]:
+def rows(judgements: Sequence[Judgement], judge: Judge) -> Iterator[Finding | SetAside]:
     """Each file with what is done with it; after one that may go, the change."""
     for one in judgements:
         kept = one.group.kept
-        yield _row(one, kept, "keep", one.reason, {})
-        for copy, goes in one.copies:
-            yield _row(one, copy.file, "go" if goes else "stay", copy.words + _apart(copy.file), copy.evidence)
-            if goes:
-                yield SetAside(copy.file.place.path, kept.place.path, one.group.kind, copy.words)
+        yield _row(one, kept, "keep", one.reason, {}, judge.knowledge.companions(kept).all)
+        for verdict in one.copies:
+            copy, along = verdict.copy, verdict.along
+            if not verdict.goes:
+                along = judge.knowledge.companions(copy.file).own
+            why = "; ".join(_words(one, verdict, judge))
+            yield _row(one, copy.file, "go" if verdict.goes else "stay", why, copy.evidence, along)
+            if verdict.goes:
+                kind = "same text" if one.group.kind == EXACT and copy.words == RECODED else one.group.kind
+                yield SetAside(copy.file.place.path, kept.place.path, kind, copy.words)
 
 
-def _apart(file: File) -> str:
-    """What keeps a file from going, whatever is included."""
-    return "; below --reference" if file.reference else "" if file.place.whole else "; a row of a table"
+def _words(one: Judgement, verdict: Verdict, judge: Judge) -> Iterator[str]:
+    """Why a copy is one, why it stays, or what goes along with it and what does not."""
+    yield verdict.copy.words
+    if verdict.why:
+        yield verdict.why
+    if verdict.along:
+        yield "with " + ", ".join(companion.path.name for companion in verdict.along)
+    if verdict.goes and (labels := judge.taken_over(one.group, verdict.copy)):
+        yield f"{', '.join(labels)} taken over"
 
 
-def _row(one: Judgement, file: File, do: str, why: str, evidence: dict[str, Any]) -> Finding:
+def _row(
+    one: Judgement, file: File, do: str, why: str, evidence: dict[str, Any], companions: Sequence[Companion]
+) -> Finding:
     values = {
         "group": one.number,
         "match": one.group.kind,
@@ -67,6 +58,7 @@ def _row(one: Judgement, file: File, do: str, why: str, evidence: dict[str, Any]
         "id": file.item.id,
         "size": file.place.size,
         "evidence": evidence,
+        "companions": [companion.path for companion in companions],
     }
     return Finding("duplicate", values)
 
@@ -76,7 +68,7 @@ def totals(judgements: Sequence[Judgement]) -> Iterator[Finding]:
     for kind in KINDS:
         of_kind = [one for one in judgements if one.group.kind == kind]
         copies = [copy for one in of_kind for copy in one.copies]
-        go = [copy.file.place.size for copy, goes in copies if goes]
+        go = [verdict.copy.file.place.size for verdict in copies if verdict.goes]
         if of_kind:
             values = {"match": kind, "groups": len(of_kind), "copies": len(copies), "go": len(go), "bytes": sum(go)}
             yield Finding("total", values)
@@ -87,7 +79,9 @@ def sheet(judgements: Sequence[Judgement]) -> sheets.Sheet:
     sections = []
     for one in sorted(judgements, key=lambda one: LOOKED_AT.index(one.group.kind)):
         tiles = [_tile(one.group.kept, f"kept: {one.reason}", marked=True)]
-        tiles += [_tile(copy.file, "may go" if goes else "stays", *copy.words.split(", ")) for copy, goes in one.copies]
+        for verdict in one.copies:
+            words = [*verdict.copy.words.split(", "), *filter(None, [verdict.why.removeprefix("stays: ")])]
+            tiles.append(_tile(verdict.copy.file, "may go" if verdict.goes else "stays", *words))
         sections.append(sheets.Section(tuple(tiles), f"{one.number}: {one.group.kind}"))
     return sheets.Sheet("Copies", tuple(sections), "framed: the file that is kept")
 

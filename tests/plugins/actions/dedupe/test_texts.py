@@ -77,12 +77,47 @@ def test_a_word_changed_is_near_and_goes_only_when_asked_for(ws, tmp_path, one, 
         ("1.5 kg", "15 kg"),
         ("-5", "5"),
         ("10:30", "1030"),
+        (
+            "The new card has arrived and it works in every shop",
+            "The new card has not arrived and it works in every shop",
+        ),
+        (
+            "You should lock the door before you leave the house",
+            "You shouldn't lock the door before you leave the house",
+        ),
+        ("We like the dogs of the house, not the cats of it", "We like not the dogs of the house, the cats of it"),
+        ("Tea with sugar and milk, as it is served at home", "Tea without sugar and milk, as it is served at home"),
+        (CHINESE, CHINESE.replace("也不肯", "也肯")),
+        ("这台机器今天下午已经修好了，可以继续使用", "这台机器今天下午没有修好了，可以继续使用"),
         (ENGLISH, CHINESE),
         (ENGLISH, ENGLISH[:30]),
     ],
 )
 def test_what_says_something_else_is_not_near(ws, tmp_path, one, other):
     assert dedupe(ws, tmp_path, [one, other]) == ([], [])
+
+
+def test_not_written_otherwise_denies_the_same(ws, tmp_path):
+    one = "You should not lock the door of the house before you have looked for the cat in all of its rooms"
+    other = one.replace("should not", "shouldn’t")
+    assert dedupe(ws, tmp_path, [one, other])[0] == near("1")
+
+
+@pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "gb18030"])
+def test_a_text_in_other_bytes_goes_and_comes_back(ws, tmp_path, codec):
+    kept = text(tmp_path / "texts" / "a.txt", CHINESE)
+    other = tmp_path / "texts" / "b.txt"
+    other.write_bytes(CHINESE.encode(codec))
+    ws.add(tmp_path / "texts", encode=False)
+    rows = ws.run("dedupe", keep=("path:a.txt",), apply=True)
+    assert [(row["do"], row["why"]) for row in rows if row["kind"] == "duplicate"] == [
+        ("keep", "path:a.txt"),
+        ("go", "same text in another encoding"),
+    ]
+    assert kept.exists() and not other.exists()
+    assert [file.kind for file in ws.quarantine.all()] == ["same text"]
+    ws.undo()
+    assert other.read_bytes() == CHINESE.encode(codec)
 
 
 def test_rows_of_a_table_are_shown_and_never_go(ws, tmp_path):
@@ -100,5 +135,8 @@ def test_rows_of_a_table_are_shown_and_never_go(ws, tmp_path):
         ("near", "stay", "rows.csv"),
     ]
     assert {row["why"] for row in rows[1:3]} == {"same bytes; a row of a table"}
+    ws.run("dedupe")
+    said = " ".join(ws.reporter.said)
+    assert "3 in rows of tables, which curator never edits" in said and "--include near" not in said
     table.write_text(f'body\n"{ENGLISH.lower()}"\n', encoding="utf-8")
     assert ws.run("dedupe") == []  # what its rows are now is not known until it is added again

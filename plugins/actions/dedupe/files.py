@@ -1,0 +1,57 @@
+"""A file that may be a copy, and what its name and those of its folders say of it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from curator.api import Item, Place
+
+ASIDE = re.compile(
+    r"""
+    [#@]recycle | \$recycle\.bin | recycler | recycle\s?bin | \.?trash(?:es|-\d+)? | \.?deleted(?:\s.*)?
+    | recently\s(?:deleted|removed) | \.?(?:.*[-_\s])?caches? | \.?thumb(?:nail)?s?(?:[-_\s.].*)? | @eadir | previews?
+    """,
+    re.VERBOSE,
+)
+"""Folders of what was thrown away, of caches and of thumbnails, as systems and network storage call them."""
+
+COPY = re.compile(
+    r"""
+    copy(?:\s?\(?\d+\)?)?\sof\s.+ | kopie\svon\s.+ | 副本.*
+    | .+ (?: \s?\(\d{1,3}\) | \s-\scopy(?:\s?\(\d+\))? | [\s_-]copy(?:[\s_-]?\d{1,3})? | \s?\(copy(?:\s\d+)?\)
+           | \s-\skopie(?:\s?\(\d+\))? | \s?-?\s?副本(?:\s?\(\d+\))? )
+    """,
+    re.VERBOSE,
+)
+"""Names that systems and browsers give to a further copy, without the ending."""
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An item at one of its places. `reference`: below a folder of `--reference`."""
+
+    item: Item
+    place: Place
+    reference: bool
+
+    @property
+    def may_go(self) -> bool:
+        """Whether it could be moved: not what the user set apart, nor a row of a table."""
+        return self.place.whole and not self.reference
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """The last resort of every order: no two files share it."""
+        return self.place.path.as_posix(), self.place.row
+
+
+def is_aside(path: Path) -> bool:
+    """Whether a file lies where nobody keeps anything."""
+    return any(ASIDE.fullmatch(folder.casefold()) for folder in path.parent.parts)
+
+
+def is_called_a_copy(path: Path) -> bool:
+    """Whether a file is called as what was copied or downloaded again: `a (1).jpg`, `Copy of a.jpg`, `a - Copy.jpg`."""
+    return COPY.fullmatch(path.stem.casefold()) is not None

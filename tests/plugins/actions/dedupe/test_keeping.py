@@ -1,0 +1,380 @@
+"""Which copy stays, and what goes or stays with it: each case on the disk, after the move and after its undo."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+import setting_aside
+from fakes import dump, open_fake, text
+from PIL import Image
+from scenes import save, scene
+
+from curator.store.catalogue.items import CaptionStore
+
+
+@pytest.fixture
+def photos(tmp_path):
+    return tmp_path / "photos"
+
+
+@pytest.fixture
+def ws(tmp_path):
+    with open_fake(tmp_path / "workspace", "histogram", "numbers") as workspace:
+        yield workspace
+
+
+@pytest.fixture
+def tidied(ws, photos):
+    """Adds the folder, lets copies go, and takes that back again: what went, and the rows by name."""
+
+    def tidied(**options):
+        ws.add(photos, encode=False)
+        before = setting_aside.state(photos)
+        rows = {row["path"].name: row for row in ws.run("dedupe", apply=True, **options) if row["kind"] == "duplicate"}
+        after = setting_aside.state(photos)
+        if before != after:
+            ws.undo()
+        assert setting_aside.state(photos) == before
+        return sorted(os.path.relpath(path, photos) for path in before.keys() - after.keys()), rows
+
+    return tidied
+
+
+def aged(path, days):
+    """The same file, last changed so many days after another one of 0 days."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    when = 10**18 + days * 86_400 * 10**9
+    os.utime(path, ns=(when, when))
+    return path
+
+
+def copy(path, to, days=1):
+    """A younger copy of the same bytes."""
+    to.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, to)
+    return aged(to, days)
+
+
+def original(photos, name="a.jpg", seed=1):
+    return aged(save(scene(seed), photos / name), 0)
+
+
+# --- names and folders ---
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "#recycle/a.jpg",
+        "$RECYCLE.BIN/S-1-5-21/a.jpg",
+        "Trash/a.jpg",
+        "app cache/a.jpg",
+        "Thumbnails/a.jpg",
+        "@eaDir/a.jpg",
+        "a (1).jpg",
+        "Copy of a.jpg",
+        "a - Copy (2).jpg",
+        "a copy.jpg",
+        "a副本.jpg",
+    ],
+)
+def test_what_was_thrown_away_or_copied_goes_though_it_is_older(tidied, photos, name):
+    older = original(photos, name)
+    copy(older, photos / "kept" / "a.jpg")
+    gone, rows = tidied()
+    assert gone == [name]
+    assert rows["a.jpg"]["why"] == "same bytes" if name.endswith("/a.jpg") else rows["a.jpg"]["do"] == "keep"
+
+
+def test_names_that_only_look_alike_are_as_good_as_any(tidied, photos):
+    older = original(photos, "trashed-wall/copying (in colour).jpg")
+    copy(older, photos / "a.jpg")
+    assert tidied()[0] == ["a.jpg"]
+
+
+def test_what_a_person_prefers_counts_first(tidied, photos):
+    copy(original(photos, "Trash/a.jpg"), photos / "b.jpg")
+    gone, rows = tidied(keep=("path:Trash/*",))
+    assert gone == ["b.jpg"] and rows["a.jpg"]["why"] == "path:Trash/*"
+
+
+# --- labels and captions ---
+
+
+def resaved(path, to, days=1, **how):
+    """The same pixels in another file."""
+    with Image.open(path) as image:
+        save(image, to, **how)
+    return aged(to, days)
+
+
+def test_the_labelled_copy_stays_though_it_is_younger(ws, tidied, photos):
+    resaved(original(photos), photos / "b.png")
+    ws.add(photos, encode=False)
+    ws.label("cat", [photos / "b.png"])
+    gone, rows = tidied()
+    assert gone == ["a.jpg"] and rows["b.png"]["why"] == "labelled"
+
+
+def test_the_captioned_copy_stays_with_its_caption(tidied, photos):
+    copy(original(photos), photos / "D.jpg")
+    text(photos / "D.txt", "a street in the rain")
+    gone, rows = tidied()
+    assert gone == ["a.jpg"] and rows["D.jpg"]["why"] == "captioned"
+    assert rows["D.jpg"]["companions"] == [photos / "D.txt"]
+
+
+def test_a_caption_that_only_the_other_one_has_keeps_both(tidied, photos):
+    copy(original(photos), photos / "D.jpg")
+    text(photos / "D.txt", "a street in the rain")
+    gone, rows = tidied(keep=("oldest",))
+    assert gone == [] and rows["D.jpg"]["why"] == "same bytes; stays: only beside it lies D.txt"
+
+
+def test_two_captions_that_say_the_same_are_one(tidied, photos):
+    copy(original(photos), photos / "D.jpg")
+    for name in ("a.txt", "D.txt"):
+        text(photos / name, "a street in the rain")
+    gone, rows = tidied()
+    assert gone == ["D.jpg", "D.txt"] and rows["D.jpg"]["why"] == "same bytes; with D.txt"
+    assert (rows["a.txt"]["do"], rows["D.txt"]["do"]) == ("keep", "go")
+
+
+def test_two_captions_that_differ_keep_both_unless_that_is_asked_for(tidied, photos):
+    copy(original(photos), photos / "D.jpg")
+    text(photos / "a.txt", "a street in the rain")
+    text(photos / "D.txt", "a wet road")
+    gone, rows = tidied()
+    assert gone == [] and "D.txt says something else than a.txt" in rows["D.jpg"]["why"]
+    assert tidied(despite=True)[0] == ["D.jpg", "D.txt"]
+
+
+def test_captions_of_one_wording_stay_with_their_pictures(tidied, photos):
+    for number in range(3):
+        original(photos, f"{number}.jpg", seed=number)
+        text(photos / f"{number}.txt", "a street in the rain")
+    gone, rows = tidied()
+    assert gone == [] and rows["1.txt"]["why"] == "same bytes; stays: belongs to 1.jpg"
+
+
+# --- what lies beside ---
+
+
+def test_a_raw_file_goes_only_where_a_copy_of_it_stays(tidied, photos):
+    jpg = original(photos, "card/IMG_1.JPG")
+    (photos / "card" / "IMG_1.CR2").write_bytes(b"raw" * 1000)
+    copy(jpg, photos / "desk" / "one.jpg", days=-1)
+    gone, rows = tidied()
+    assert gone == ["desk/one.jpg"] and rows["IMG_1.JPG"]["why"] == "with more beside it"
+    gone, rows = tidied(keep=("path:desk/*",))
+    assert gone == [] and rows["IMG_1.JPG"]["why"].endswith("stays: only beside it lies IMG_1.CR2")
+    (photos / "desk" / "one.cr2").write_bytes(b"other")
+    assert tidied(keep=("path:desk/*",), despite=True)[0] == []
+    shutil.copyfile(photos / "card" / "IMG_1.CR2", photos / "desk" / "one.cr2")
+    assert tidied(keep=("path:desk/*",))[0] == ["card/IMG_1.CR2", "card/IMG_1.JPG"]
+
+
+@pytest.mark.parametrize(
+    ("name", "beside"),
+    [
+        ("a.jpg", ["a.MOV"]),
+        ("a.jpg", ["a.xmp", "a.jpg.xmp", "a.AAE", "a.WAV", "a.thm"]),
+        ("a.jpg", ["a.json", "a.jpg.json", "a.jpg.supplemental-metadata.json"]),
+        ("a(1).jpg", ["a.jpg(1).json"]),
+        ("a.jpg", ["a.nef", "a.nef.xmp"]),
+    ],
+)
+def test_what_belongs_together_goes_together(tidied, photos, name, beside):
+    path = original(photos, f"old/{name}")
+    for other in beside:
+        (photos / "old" / other).write_bytes(other.encode() * 9)
+    shutil.copytree(photos / "old", photos / "new")
+    aged(photos / "new" / name, 5)
+    (photos / "old" / "b.jpg.xmp").write_bytes(b"of another")
+    gone, rows = tidied(keep=("path:old/*",))
+    assert path.exists() and gone == sorted(f"new/{other}" for other in (name, *beside))
+    assert sorted(one.name for one in rows[name]["companions"]) == sorted(beside)
+
+
+def test_what_is_shared_stays_with_the_one_that_stays(tidied, photos):
+    resaved(original(photos), photos / "a.png")
+    (photos / "a.xmp").write_text("about both")
+    gone, rows = tidied()
+    assert gone == ["a.png"] and "with" not in rows["a.png"]["why"]
+
+
+def test_what_is_shared_by_two_that_go_keeps_the_second(tidied, photos):
+    resaved(original(photos), photos / "a.png")
+    (photos / "a.xmp").write_text("about both")
+    copy(photos / "a.jpg", photos / "b.jpg")
+    gone, rows = tidied(keep=("path:b.jpg",))
+    assert gone == ["a.jpg"] and rows["a.png"]["why"].endswith("stays: only beside it lies a.xmp")
+
+
+def test_a_picture_and_its_raw_file_are_no_copies_to_choose_from(tidied, photos):
+    with Image.open(original(photos)) as image:
+        save(image, photos / "a.dng", format="TIFF")
+    gone, _ = tidied(include=("near",))
+    assert gone == []
+
+
+# --- what is in the file ---
+
+FILM = b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 8
+
+
+def exif(**told):
+    found = Image.Exif()
+    if "camera" in told:
+        found[0x010F] = told["camera"]
+    if "time" in told:
+        found.get_ifd(0x8769)[0x9003] = told["time"]
+    return found
+
+
+def test_a_motion_photo_stays_and_its_still_goes(tidied, photos):
+    still = original(photos, "still.jpg")
+    moving = photos / "moving.jpg"
+    moving.write_bytes(still.read_bytes() + FILM)
+    aged(moving, 5)
+    gone, rows = tidied()
+    assert gone == ["still.jpg"] and rows["moving.jpg"]["why"] == "holds a film, too"
+    gone, rows = tidied(keep=("path:still.jpg",))  # the film is nowhere else, whatever is preferred
+    assert gone == [] and rows["moving.jpg"]["why"] == "same pixels; stays: it holds a film, too"
+
+
+def test_filling_behind_a_picture_is_nothing(tidied, photos):
+    still = original(photos, "a.jpg")
+    (photos / "b.jpg").write_bytes(still.read_bytes() + bytes(5000))
+    aged(photos / "b.jpg", 5)
+    assert tidied()[0] == ["b.jpg"]
+
+
+def test_the_one_with_its_metadata_stays(tidied, photos):
+    stripped = original(photos, "a.jpg")
+    with Image.open(stripped) as image:
+        image.save(photos / "b.png", exif=exif(camera="Canon", time="2024:05:01 10:00:00"))
+    aged(photos / "b.png", 5)
+    gone, rows = tidied()
+    assert gone == ["a.jpg"] and rows["b.png"]["why"] == "tells of camera, time"
+
+
+def test_what_each_has_alone_keeps_both(ws, tidied, photos):
+    """A label on the one, a film in the other: neither is lost for the other's sake."""
+    still = original(photos, "still.jpg")
+    (photos / "moving.jpg").write_bytes(still.read_bytes() + FILM)
+    ws.add(photos, encode=False)
+    ws.label("cat", [still])
+    gone, rows = tidied()
+    assert gone == [] and rows["still.jpg"]["do"] == "keep"
+
+
+# --- labels ---
+
+
+def small(path, to, days=1):
+    with Image.open(path) as image:
+        save(image.resize((image.width // 3, image.height // 3), Image.Resampling.LANCZOS), to)
+    return aged(to, days)
+
+
+def test_a_labelled_thumbnail_and_its_original_both_stay(ws, tidied, photos):
+    thumb = small(original(photos), photos / "b.jpg")
+    ws.add(photos, encode=False)
+    ws.label("cat", [thumb])
+    gone, rows = tidied(include=("near",))
+    assert gone == [] and rows["b.jpg"]["do"] == "keep"
+    assert "more pixels than the one that is kept (labelled)" in rows["a.jpg"]["why"]
+    gone, rows = tidied(include=("near",), keep=("largest",))
+    assert gone == ["b.jpg"] and rows["b.jpg"]["why"].endswith("cat taken over")
+
+
+def said(ws, path):
+    """What is said of a file: label, value and whose word."""
+    (item,) = [ws.items.by_reference(path)]
+    return [(row.name, row.value, row.source) for row in ws.labels.store.of_item(item.id)]
+
+
+def captions(ws, path):
+    item = ws.items.by_reference(path)
+    return sorted(text for _, text in CaptionStore(ws.database).of_image(item.id))
+
+
+def test_labels_captions_and_pairs_are_taken_over_and_undone(ws, photos):
+    path = original(photos)
+    other = save(scene(9), photos / "other.png")
+    thumb = small(path, photos / "b.jpg")
+    text(photos / "a.txt", "a street in the rain")
+    text(photos / "b.txt", "a wet road")
+    ws.add(photos, captions=True, encode=False)
+    ws.label("cat", [thumb])
+    ws.label("dog", [thumb], value=False)
+    ws.pair("metric", thumb, other)
+    before = dump(ws)
+    ws.run("dedupe", apply=True, include=("near",), keep=("largest",), despite=True)
+    assert not thumb.exists()
+    assert said(ws, path) == [("cat", 1, 1), ("dog", -1, 1)]  # on the word of a rule
+    (row,) = ws.database.rows("SELECT origin FROM statement WHERE source = 1 AND value = 1")
+    (first,) = ws.database.rows("SELECT id FROM statement WHERE source = 3 AND value = 1")
+    assert row["origin"] == first["id"]
+    assert len(ws.pairs.of("metric")) == 2
+    assert captions(ws, path) == ["a street in the rain", "a wet road"]
+    ws.label("cat", [path], value=False)
+    assert said(ws, path)[0] == ("cat", -1, 3)  # a person's word wins
+    ws.undo()
+    ws.undo()
+    assert thumb.exists() and dump(ws) == before
+
+
+def test_labels_that_contradict_keep_both_unless_that_is_asked_for(ws, tidied, photos):
+    path = original(photos)
+    thumb = small(path, photos / "b.jpg")
+    ws.add(photos, encode=False)
+    ws.label("cat", [thumb], group="animal")
+    ws.label("dog", [path], group="animal")
+    gone, rows = tidied(include=("near",))
+    assert gone == []
+    assert "is said to be animal/cat, and a.jpg is said to be animal/dog" in rows["b.jpg"]["why"]
+    ws.run("dedupe", apply=True, include=("near",), despite=True)
+    assert not thumb.exists() and said(ws, path) == [("dog", 1, 3)]
+
+
+def test_two_that_go_may_not_contradict_each_other_either(ws, tidied, photos):
+    path = original(photos)
+    first, second = small(path, photos / "b.jpg"), resaved(path, photos / "c.jpg", quality=60)
+    ws.add(photos, encode=False)
+    ws.label("cat", [first], group="animal")
+    ws.label("dog", [second], group="animal")
+    gone, _ = tidied(include=("near",), keep=("path:a.jpg",))
+    assert gone == []
+
+
+# --- what was not looked at ---
+
+
+def test_files_whose_times_moved_are_told_and_found_once_they_are_added_again(ws, photos, tmp_path):
+    copy(original(photos), photos / "b.jpg")
+    ws.add(photos, encode=False)
+    for name in ("a.jpg", "b.jpg"):
+        aged(photos / name, 100)
+    assert ws.run("dedupe") == []
+    assert ws.reporter.said[-1] == (
+        f"2 files are not as they were when they were added (time, inode or content), and were not looked at: "
+        f"`curator add {photos}` reads them again"
+    )
+    ws.add(photos, encode=False)
+    assert len(ws.run("dedupe")) == 3
+
+
+def test_a_folder_that_is_gone_is_told(ws, photos, tmp_path):
+    copy(original(photos), photos / "sub" / "b.jpg")
+    ws.add(photos, encode=False)
+    os.rename(photos, tmp_path / "elsewhere")
+    assert ws.run("dedupe") == []
+    assert ws.reporter.said[-1].startswith(f"the folder {str(photos)!r} is gone, and its 2 files were not looked at")
+    os.rename(tmp_path / "elsewhere", photos)
+    (photos / "a.jpg").unlink()
+    assert ws.run("dedupe") == []
+    assert ws.reporter.said[-1] == f"1 file is gone, and was not looked at: `curator add {photos}` takes note of that"
