@@ -1,32 +1,20 @@
-"""Reads folders and single files: images in every format that Pillow decodes itself, and `.txt` texts."""
+"""Reads folders and single files: images in every format that curator knows, and `.txt` texts."""
 
 from __future__ import annotations
 
-import functools
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from curator.api import Found, Modality, ReaderSpec, ReadOptions, Skipped, hookimpl
+from curator.kit.images import endings
 
 TEXT_ENDINGS = frozenset({".txt"})
-
-FOREIGN = frozenset({"BUFR", "EPS", "FITS", "GRIB", "HDF5", "MPEG", "WMF"})
-"""Formats that Pillow only recognises, or decodes by running another program (EPS: Ghostscript)."""
 
 BOX_LINES = 50
 BOX_CHARACTERS = 1 << 14
 """How many lines, and characters, of a sidecar are looked at to tell YOLO boxes from a caption."""
-
-
-@functools.cache
-def image_endings() -> frozenset[str]:
-    """The file name endings of the formats that Pillow can open, in lower case."""
-    from PIL import Image
-
-    endings = Image.registered_extensions()
-    return frozenset(end for end, format_ in endings.items() if format_ in Image.OPEN and format_ not in FOREIGN)
 
 
 def modality_of(path: Path) -> Modality | None:
@@ -34,7 +22,7 @@ def modality_of(path: Path) -> Modality | None:
     ending = path.suffix.lower()
     if ending in TEXT_ENDINGS:
         return "text"
-    return "image" if ending in image_endings() else None
+    return "image" if ending in endings() else None
 
 
 def matches(source: Path) -> bool:
