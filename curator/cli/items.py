@@ -80,6 +80,9 @@ def _look_for(arguments: dict[str, Any]) -> None:
     help="The group of the labels: they exclude each other. [default: the name of FOLDER, or of the label column]",
 )
 @click.option("--captions", is_flag=True, help="A .txt beside an image of the same stem is its caption.")
+@click.option(
+    "--hidden", is_flag=True, help="Take hidden files, too, and what lies in trash and a system's own folders."
+)
 @click.option("--verify", is_flag=True, help="Read every file again, also where size, time and inode did not change.")
 @click.option("--text-column", metavar="COLUMN", help="The column of TABLE that holds texts.")
 @click.option("--image-column", metavar="COLUMN", help="… that holds paths of images, relative to the folder of TABLE.")

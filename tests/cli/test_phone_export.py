@@ -155,3 +155,17 @@ def test_what_is_no_number_of_pixels_is_said(run, tmp_path, number):
     (tmp_path / "a.txt").write_text("a text")
     run("add", "a.txt", "--max-pixels", number).assert_failed(2, "--max-pixels", "300M")
     assert not (tmp_path / "workspace").exists()
+
+
+def test_what_a_disk_station_keeps_is_counted_and_is_no_label(run, tmp_path):
+    for number, name in enumerate(("cat/a.jpg", "@eaDir/a.jpg/thumb.jpg", "#recycle/gone.jpg", "cat/@eaDir/a.jpg")):
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        cli_kit.photo(tmp_path / "photos" / name, number)
+    done = run("add", "photos", "--labels-from-folders", "--no-encode")
+    assert done.code == 0 and "1 file: 1 new item" in done.out
+    assert "left out: 2 (in @eaDir: --hidden takes them)" in done.out
+    assert "left out: 1 (in #recycle: --hidden takes them)" in done.out
+    done = run("add", "photos", "--labels-from-folders", "--hidden", "--no-encode")
+    assert done.code == 0 and "4 files: 3 new items, 1 unchanged" in done.out and "left out" not in done.out
+    labels = {tuple(row["labels"]) for row in run("ls", "--json").rows("item")}
+    assert labels == {("cat",), ()}
