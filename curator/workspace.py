@@ -120,6 +120,7 @@ class Workspace(Parts):
         label_column: str | None = None,
         id_column: str | None = None,
         no_header: bool = False,
+        hidden: bool = False,
     ) -> AddReport:
         """Catalogue the images and texts of folders, files, patterns and tables, then embed them with the defaults.
 
@@ -128,15 +129,16 @@ class Workspace(Parts):
         links a `.txt` beside an image of the same stem as its caption. `verify` reads every file again, even
         where size, time and inode are those on record. For tables, `text_column`, `image_column`, `caption_column`,
         `label_column` and `id_column` name what holds what; with `no_header` columns are "1", "2" and so on.
-        `reader` names a reader where the source alone does not tell. Raises `NotFound` before anything is written if
+        `reader` names a reader where the source alone does not tell. `hidden` takes hidden files, too, and what lies in
+        trash and other folders of a system. Raises `NotFound` before anything is written if
         a source or a column does not exist; files and rows that cannot be used are in the report's `problems`.
         """
         columns = (text_column, image_column, caption_column, label_column, id_column)
         said = (_many(label), _many(not_label), labels_from_folders, group, captions, verify)
-        options = AddOptions(*said, reader, *columns, no_header)
+        options = AddOptions(*said, reader, *columns, no_header, hidden)
         with self.begin("add", {"sources": [str(source) for source in sources], **options.said}) as journal:
             ingest = Ingest(self.database, journal, self.registry, self.reporter, options)
-            reading = ReadOptions(is_workspace, header=not no_header)
+            reading = ReadOptions(is_workspace, header=not no_header, hidden=hidden)
             report = ingest.add([str(source) for source in sources], reading)
             if encode:
                 encoded = self.coverage.encode_defaults(journal, self.items.by_ids(list(report.items)), self._embed)

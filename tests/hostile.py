@@ -13,18 +13,28 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import phone
+
 TEXT = "A cat sat on the mat; 猫坐在垫子上。 «Кот» naïve\n"
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "gb18030", "latin-1")
-ENDINGS = {"JPEG": "jpg", "JPEG2000": "jp2", "TIFF": "tif"}
+ENDINGS = {"HEIF": "heic", "JPEG": "jpg", "JPEG2000": "jp2", "TIFF": "tif"}
+WITH_EXIF = ("AVIF", "HEIF", "JPEG", "PNG", "WEBP", "TIFF")
 
 
 def pictures() -> dict[str, bytes]:
     """A small picture in every format that Pillow writes, reads by itself, and curator takes; by file name."""
-    from curator_plugins.readers.folder import FOREIGN
     from PIL import Image
+
+    from curator.kit.images.formats import FOREIGN
 
     Image.init()
     found = {}
+    if phone.HAS_HEIC:
+        from pillow_heif import register_heif_opener
+
+        register_heif_opener()
+    if phone.HAS_RAW:
+        found["preview.dng"] = phone.dng(phone.halves(40, 24), 6)
     for kind in sorted(Image.SAVE.keys() & Image.OPEN.keys() - FOREIGN):
         for mode in ("RGB", "L", "P", "RGBA", "1", "I;16", "CMYK"):
             for many in (False, True):
@@ -43,13 +53,14 @@ def _picture(kind: str, mode: str, many: bool) -> bytes:
     first, second = (Image.frombytes("RGB", (40, 24), chance.randbytes(2880)) for _ in range(2))
     said = Image.Exif()
     said[0x0112] = 6
+    silent = kind not in WITH_EXIF or (kind == "AVIF" and many)  # where Pillow 13 crashes: it writes, we only read
     options = {"save_all": True, "append_images": [second]} if many else {}
     file = io.BytesIO()
     with contextlib.suppress(Exception), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         image = first.convert("L").convert(mode) if mode == "I;16" else first.convert(mode)
         if not many or kind in Image.SAVE_ALL:
-            image.save(file, kind, exif=said.tobytes() if kind in ("JPEG", "PNG", "WEBP", "TIFF") else b"", **options)
+            image.save(file, kind, exif=b"" if silent else said.tobytes(), **options)
             return file.getvalue()
     return b""
 

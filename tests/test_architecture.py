@@ -33,6 +33,8 @@ HEAVY = frozenset(
         "numpy",
         "PIL",
         "cv2",
+        "pillow_heif",
+        "rawpy",
         "rich",
         "sqlite_utils",
         "safetensors",
@@ -69,7 +71,7 @@ LAYERS = {
     "curator.kit.reading": ("errors", ""),
     "curator.kit.companions": ("", ""),
     "curator.kit.memory": ("errors kit.reading", ""),
-    "curator.kit.images": ("kit.memory kit.reading", "numpy PIL"),
+    "curator.kit.images": ("kit.memory kit.reading", "numpy PIL pillow_heif rawpy"),
     "curator.kit.copies": ("api", "cv2 numpy scipy PIL"),
     "curator.kit.splits": ("", "numpy sklearn"),
     "curator.kit.sheets": ("api errors kit.images kit.reading", "PIL"),
@@ -468,7 +470,7 @@ def rows_only_by_the_journal(tree: Tree) -> Complaints:
 def one_door_to_pictures(tree: Tree) -> Complaints:
     """What Pillow reads of people's files, it reads where any error becomes a reason: `curator.kit.images`."""
     for module in tree.values():
-        if module.name != "curator.kit.images":
+        if not within(module.name, "curator.kit.images"):
             yield from ((module, line, what) for line, what in module.decoding)
 
 
@@ -578,7 +580,7 @@ MUTANTS = [
     ("layers", "curator/errors.py", inside("import curator.api")),
     ("layers", "curator/api/data.py", inside("from curator.registry.parameters import bind")),
     ("layers", "curator/api/__init__.py", inside("import curator")),
-    ("layers", "curator/kit/images.py", inside("from curator.media import preprocessing")),
+    ("layers", "curator/kit/images/decoding.py", inside("from curator.media import preprocessing")),
     ("layers", "curator/kit/sheets/page.py", inside("from curator.media.preprocessing import pixels")),
     ("layers", "curator/kit/weights.py", inside("from curator.kit import torch_encoder")),
     ("layers", "curator/kit/copies/kin.py", inside("from curator.learning.labelled_pictures import Decoded")),

@@ -16,12 +16,14 @@ class ReadOptions:
 
     `leave_out(folder)` is True for a folder that must not be entered (a workspace). `header`: whether the first row
     of a table names its columns; where it does not, they are called "1", "2" and so on. `wanted(column)` is False for a
-    column of a table that nobody looks at: rows may leave it out, and should where there may be very many.
+    column of a table that nobody looks at: rows may leave it out, and should where there may be very many. `hidden`:
+    whether to list what is hidden, too, and what lies in folders that systems keep for themselves.
     """
 
     leave_out: Callable[[Path], bool] = lambda folder: False
     header: bool = True
     wanted: Callable[[str], bool] = lambda column: True
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)

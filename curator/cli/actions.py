@@ -31,11 +31,11 @@ from curator.cli.shared import (
     Text,
     apply_option,
     count_option,
+    decoding_options,
     encode_option,
     force_option,
     json_option,
     limit_option,
-    memory_option,
     no_images_option,
     workspace_option,
 )
@@ -67,7 +67,7 @@ def command_of(spec: ActionSpec) -> click.Command:
         _run(spec, workspace, output, values)
 
     # What is applied last stands first in the help: the action's own options.
-    body: Any = encode_option(memory_option(limit_option(json_option(workspace_option()(run)))))
+    body: Any = encode_option(decoding_options(limit_option(json_option(workspace_option()(run)))))
     if spec.moves_files:
         body = apply_option(body)
     tables = spec.tables

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curator.cli.items import say_problems, selection_options
-from curator.cli.shared import Command, json_option, memory_option, registry, workspace_option
+from curator.cli.shared import Command, decoding_options, json_option, registry, workspace_option
 from curator.cli.tables import ENCODED, ENCODERS
 from curator.cli.text import say, short_path
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option("--retry", is_flag=True, help="Try again what failed before.")
 @selection_options
-@memory_option
+@decoding_options
 @json_option
 @workspace_option()
 def encode(

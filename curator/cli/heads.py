@@ -9,10 +9,10 @@ import click
 
 from curator.cli.shared import (
     Command,
+    decoding_options,
     encode_option,
     json_option,
     limit_option,
-    memory_option,
     option_values,
     options_option,
     registry,
@@ -62,7 +62,7 @@ class Depth(click.ParamType[Any]):
 )
 @click.option("--robustness", is_flag=True, help="Measure on blurred, darkened and noisy copies, too.")
 @encode_option
-@memory_option
+@decoding_options
 @limit_option
 @json_option
 @workspace_option()

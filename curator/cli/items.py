@@ -10,11 +10,11 @@ import click
 from curator.cli.shared import (
     Command,
     Place,
+    decoding_options,
     from_stdin,
     how_to_share,
     json_option,
     limit_option,
-    memory_option,
     registry,
     shared_option,
     workspace_option,
@@ -80,6 +80,9 @@ def _look_for(arguments: dict[str, Any]) -> None:
     help="The group of the labels: they exclude each other. [default: the name of FOLDER, or of the label column]",
 )
 @click.option("--captions", is_flag=True, help="A .txt beside an image of the same stem is its caption.")
+@click.option(
+    "--hidden", is_flag=True, help="Take hidden files, too, and what lies in trash and a system's own folders."
+)
 @click.option("--verify", is_flag=True, help="Read every file again, also where size, time and inode did not change.")
 @click.option("--text-column", metavar="COLUMN", help="The column of TABLE that holds texts.")
 @click.option("--image-column", metavar="COLUMN", help="… that holds paths of images, relative to the folder of TABLE.")
@@ -89,7 +92,7 @@ def _look_for(arguments: dict[str, Any]) -> None:
 @click.option("--no-header", is_flag=True, help="TABLE's first row names no columns: they are called 1, 2 and so on.")
 @click.option("--reader", metavar="NAME", help="Read with this reader, whatever the source's name ends in.")
 @click.option("--no-encode", is_flag=True, help="Only catalogue; `curator encode` embeds later.")
-@memory_option
+@decoding_options
 @json_option
 @workspace_option(create=True, prepare=_look_for)
 def add(workspace: Workspace, sources: tuple[str, ...], no_encode: bool, as_json: bool, **options: Any) -> None:

@@ -70,14 +70,54 @@ def _allow(context: click.Context, parameter: click.Parameter, size: int | None)
         BUDGET.limit = size
 
 
-memory_option = click.option(
-    "--memory",
-    type=Memory(),
-    expose_value=False,
-    callback=_allow,
-    metavar="SIZE",
-    help="What decoding pictures may take at once, as 512M. [default: 1G, or a quarter of what is free if less]",
-)
+class Pixels(click.ParamType[int]):
+    """A number of pixels such as 300M."""
+
+    name = "pixels"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """How many; what is no such number is an error of usage."""
+        from curator.errors import BadInput
+        from curator.kit.memory import pixels_of
+
+        try:
+            return pixels_of(value)
+        except BadInput as error:
+            self.fail(str(error), param, ctx)
+
+
+def _allow_pixels(context: click.Context, parameter: click.Parameter, pixels: int | None) -> None:
+    if pixels is not None:
+        from curator.kit.memory import BUDGET
+
+        BUDGET.pixels = pixels
+
+
+def decoding_options(function: F) -> F:
+    """`--memory` and `--max-pixels`, of every command that decodes pictures."""
+    for option in (
+        click.option(
+            "--max-pixels",
+            type=Pixels(),
+            expose_value=False,
+            callback=_allow_pixels,
+            metavar="N",
+            help="How many pixels a picture may have, as 300M: a file may say that it has any number. [default: 179M]",
+        ),
+        click.option(
+            "--memory",
+            type=Memory(),
+            expose_value=False,
+            callback=_allow,
+            metavar="SIZE",
+            help="What decoding pictures may take at once, as 512M. "
+            "[default: 1G, or a quarter of what is free if less]",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
 force_option = click.option("--force", is_flag=True, help="Write over a file that exists.")
 no_images_option = click.option(
     "--no-images", is_flag=True, help="Show no small pictures in the table. [default: where the terminal can]"

@@ -32,6 +32,7 @@ class AddOptions:
     label_column: str | None = None
     id_column: str | None = None
     no_header: bool = False
+    hidden: bool = False
 
     @property
     def said(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How much memory the pictures that are being decoded may take, all threads of the process together.
+"""How much memory the pictures that are being decoded may take, all threads together, and how many pixels one may have.
 
 Small pictures go side by side, large ones wait for each other, and one that would not fit alone is not decoded at all:
 that it needs more is its reason.
@@ -18,18 +18,25 @@ from pathlib import Path
 from curator.errors import BadInput
 from curator.kit.reading import Unreadable
 
-__all__ = ["BUDGET", "Budget", "free", "size_of", "usual"]
+__all__ = ["BUDGET", "Budget", "free", "pixels_of", "size_of", "too_many", "usual"]
 
 MOST, LEAST = 1 << 30, 64 << 20
 """Bytes: what is taken at most unless somebody says otherwise, and also where hardly anything is free."""
+
+MOST_PIXELS = 178_956_970
+"""Pixels: what Pillow takes for a decompression bomb has more, unless somebody says otherwise."""
 
 UNITS = {"": 0, "k": 10, "m": 20, "g": 30, "t": 40}
 
 
 class Budget:
-    """Bytes that may be taken at once. `limit` can be set at any time, and counts from then on."""
+    """Bytes that may be taken at once, and pixels that a picture may have; both can be set at any time.
+
+    The pixels are looked at when a file is opened, the bytes when it is decoded: raising one does not raise the other.
+    """
 
     def __init__(self, limit: int | None = None) -> None:
+        self.pixels = MOST_PIXELS
         self._limit = limit
         self._taken = 0
         self._changed = threading.Condition()
@@ -106,6 +113,24 @@ def size_of(text: str) -> int:
     found = int(float(match[1]) * (1 << UNITS[match[2]])) if match else 0
     if found < LEAST // 64:
         raise BadInput(f"{text!r} is no size of memory: write 512M or 2G, and at least 1M")
+    return found
+
+
+def too_many(pixels: int | None) -> Unreadable:
+    """What is said of a picture of more pixels than one may have; of how many, where that is known."""
+    limit = f"the limit of {BUDGET.pixels // 1_000_000:,} against decompression bombs"
+    if pixels is None:
+        return Unreadable(f"a picture of more megapixels than {limit}: --max-pixels raises it")
+    megapixels = -(-pixels // 1_000_000)
+    return Unreadable(f"a picture of {megapixels:,} megapixels, over {limit}: --max-pixels {megapixels}M allows it")
+
+
+def pixels_of(text: str) -> int:
+    """Pixels from `300M`, `1.5G`, `300000000`; raises `BadInput`."""
+    match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,3})?) ?([kmg]?)(p|px)?", text.strip().lower(), re.ASCII)
+    found = int(float(match[1]) * 1000 ** " kmg".index(match[2] or " ")) if match else 0
+    if found < 1:
+        raise BadInput(f"{text!r} is no number of pixels: write 300M or 300000000")
     return found
 
 

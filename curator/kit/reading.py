@@ -22,8 +22,8 @@ MOST_WORDS = 120
 class Unreadable(Exception):
     """A file cannot be read as what it should be; the message says why, in a few words.
 
-    Where not the file is to blame (permissions, a disk that is gone, no memory), an `OSError` with an `errno` or a
-    `MemoryError` is the cause.
+    Where not the file is to blame (permissions, a disk that is gone, a limit, a decoder that is not installed), an
+    `OSError` with an `errno`, a `MemoryError` or an `ImportError` is the cause.
     """
 
 

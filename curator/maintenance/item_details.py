@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from curator.catalog.source_tables import Tables
 from curator.errors import NotFound
 from curator.ingest.options import ROLES
 from curator.ingest.table_rows import BadRow, Drafts
+from curator.media.decode import upright_size
 from curator.media.files import BadContent, look
 from curator.store.catalogue.items import CaptionStore, ItemStore
 from curator.store.catalogue.labels import LabelStore
@@ -20,6 +22,7 @@ from curator.store.stored import read
 
 if TYPE_CHECKING:
     from curator.parts import Parts
+    from curator.store.catalogue.items import ItemRow
     from curator.store.catalogue.places import PlaceRow
 
 
@@ -32,7 +35,7 @@ def details(parts: Parts, reference: str) -> Iterator[tuple[str, str | int | Pat
     yield "sha256", item.hash
     yield "bytes", row.size
     if item.modality == "image":
-        yield "format", f"{row.format}, {row.width} x {row.height} pixels"
+        yield "format", f"{row.format}, {_size(parts, row)}"
     places = parts.items.places
     for place in places.of(item.id):
         yield "gone from" if place.missing else "place", Path(places.path(place))
@@ -52,6 +55,16 @@ def details(parts: Parts, reference: str) -> Iterator[tuple[str, str | int | Pat
         yield "problem", reason
     if item.text is not None:
         yield "text", item.text
+
+
+def _size(parts: Parts, row: ItemRow) -> str:
+    """Width and height of a picture as it is seen, which its file tells: on record is how its pixels lie there."""
+    width, height = row.width, row.height
+    path = parts.items.places.unchanged_path(row.id)
+    if not isinstance(path, BadContent):
+        with contextlib.suppress(BadContent):
+            width, height = upright_size(path)
+    return f"{width} x {height} pixels"
 
 
 def _row(parts: Parts, place: PlaceRow) -> str:

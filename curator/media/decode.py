@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curator.kit.images import frames, opened, room_for, upright, whole
+from curator.kit.images import frames, opened, orientation, room_for, upright, whole
 from curator.kit.reading import Unreadable, reading
 from curator.media.files import BadContent, BadPages
 
 if TYPE_CHECKING:
     from PIL import Image
+
+LYING = (5, 6, 7, 8)
+"""Orientations of EXIF's that swap width and height."""
 
 DECODING = 1
 """Goes up when the pixels that encoders see change; part of every image space's fingerprint."""
@@ -21,7 +24,14 @@ DECODING = 1
 def header(path: str) -> tuple[int, int, str]:
     """Width, height and format, read from the head of the file; raises `BadContent`."""
     with readable(), opened(path) as image:
-        return image.width, image.height, str(image.format)
+        return image.width, image.height, str(image.info.get("raw", image.format))
+
+
+def upright_size(path: str) -> tuple[int, int]:
+    """Width and height as it is shown: turned as its EXIF says, for which some formats are decoded. `BadContent`."""
+    with readable(), opened(path) as image, room_for(image, None):
+        lies = orientation(image) in LYING
+        return (image.height, image.width) if lies else image.size
 
 
 @contextlib.contextmanager

@@ -20,9 +20,9 @@ class BadContent(Unreadable):
 
     @property
     def may_pass(self) -> bool:
-        """Whether the system is to blame (permissions, a disk that is gone, no memory), not what the file holds."""
+        """Whether the system is to blame (permissions, no memory), a limit or a missing library, not what it holds."""
         of_system = isinstance(self.__cause__, OSError) and self.__cause__.errno is not None
-        return of_system or isinstance(self.__cause__, MemoryError)
+        return of_system or isinstance(self.__cause__, MemoryError | ImportError)
 
 
 class BadPages(BadContent):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from curator.api import Preprocess
 from curator.kit.images import opened, orientation, room_for, upright
-from curator.media.decode import readable
+from curator.media.decode import LYING, readable
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 Frame: TypeAlias = tuple[float, float, float, float]
 """Left, top, right and bottom."""
 
-LYING, LAST_AT_THE_LEFT, LAST_ON_TOP = (5, 6, 7, 8), (2, 3, 6, 7), (3, 4, 7, 8)
-"""Orientations of EXIF's that swap width and height; that turn its last column, or row, to the left, or top."""
+LAST_AT_THE_LEFT, LAST_ON_TOP = (2, 3, 6, 7), (3, 4, 7, 8)
+"""Orientations of EXIF's that turn the last column, or row, of a picture to the left, or top."""
 
 
 def pixels(

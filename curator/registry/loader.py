@@ -81,6 +81,7 @@ CORE_OPTIONS = frozenset(
         "--labelled",
         "--limit",
         "--media",
+        "--max-pixels",
         "--memory",
         "--no-images",
         "--text",

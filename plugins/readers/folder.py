@@ -1,32 +1,30 @@
-"""Reads folders and single files: images in every format that Pillow decodes itself, and `.txt` texts."""
+"""Reads folders and single files: images in every format that curator knows, and `.txt` texts."""
 
 from __future__ import annotations
 
-import functools
+import fnmatch
 import os
 import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from curator.api import Found, Modality, ReaderSpec, ReadOptions, Skipped, hookimpl
+from curator.kit.images import endings
 
 TEXT_ENDINGS = frozenset({".txt"})
 
-FOREIGN = frozenset({"BUFR", "EPS", "FITS", "GRIB", "HDF5", "MPEG", "WMF"})
-"""Formats that Pillow only recognises, or decodes by running another program (EPS: Ghostscript)."""
+SYSTEMS = (
+    *("@eadir", "@recycle", "@recently-snapshot", "#recycle", "#snapshot", "$recycle.bin", "recycler", ".trash*"),
+    *("system volume information", "lost+found", "__macosx", "node_modules", "__pycache__"),
+)
+"""Folders, in lower case, of which nobody thinks: what was thrown away, previews, copies that a system keeps."""
+TAKEN = "--hidden takes them"
+NEVER = ""
+"""Instead of a label: what lies below is of none."""
 
 BOX_LINES = 50
 BOX_CHARACTERS = 1 << 14
 """How many lines, and characters, of a sidecar are looked at to tell YOLO boxes from a caption."""
-
-
-@functools.cache
-def image_endings() -> frozenset[str]:
-    """The file name endings of the formats that Pillow can open, in lower case."""
-    from PIL import Image
-
-    endings = Image.registered_extensions()
-    return frozenset(end for end, format_ in endings.items() if format_ in Image.OPEN and format_ not in FOREIGN)
 
 
 def modality_of(path: Path) -> Modality | None:
@@ -34,7 +32,7 @@ def modality_of(path: Path) -> Modality | None:
     ending = path.suffix.lower()
     if ending in TEXT_ENDINGS:
         return "text"
-    return "image" if ending in image_endings() else None
+    return "image" if ending in endings() else None
 
 
 def matches(source: Path) -> bool:
@@ -66,17 +64,38 @@ def _folder(folder: Path, label: str | None, options: ReadOptions) -> Iterator[F
     images = {Path(entry.name).stem: entry.path for entry in listed if modality_of(Path(entry.name)) == "image"}
     for entry in listed:
         path = Path(entry.path)
-        if entry.name.startswith("."):
-            yield Skipped(path, "hidden")
-        elif entry.is_dir(follow_symlinks=False):
-            if options.leave_out(path):
-                yield Skipped(path, "a curator workspace")
-            else:
-                yield from _folder(path, label or entry.name, options)
+        if entry.is_dir(follow_symlinks=False):
+            yield from _inner(path, label, options)
+        elif entry.name.startswith(".") and not options.hidden:
+            yield Skipped(path, f"hidden: {TAKEN}")
         elif _leads_to_folder(path, entry):
             yield Skipped(path, "a link to a folder: add the folder itself")
         else:
             yield _file(path, label, images.get(path.stem))
+
+
+def _inner(folder: Path, label: str | None, options: ReadOptions) -> Iterator[Found | Skipped]:
+    """A folder within the source; one of a system's is no label, also where it is taken."""
+    of_system = any(fnmatch.fnmatchcase(folder.name.lower(), name) for name in SYSTEMS)
+    hidden = folder.name.startswith(".")
+    if of_system and not options.hidden:
+        yield from _passed_over(folder)
+    elif hidden and not options.hidden:
+        yield Skipped(folder, f"hidden: {TAKEN}")
+    elif options.leave_out(folder):
+        yield Skipped(folder, "a curator workspace")
+    else:
+        own = NEVER if of_system or hidden else folder.name
+        yield from _folder(folder, own if label is None else label, options)
+
+
+def _passed_over(folder: Path) -> Iterator[Skipped]:
+    """What would have been found in it, so that people see how many pictures that are."""
+    for root, folders, files in os.walk(folder):
+        folders.sort()
+        for name in sorted(files):
+            if modality_of(Path(name)) is not None:
+                yield Skipped(Path(root, name), f"in {folder.name}: {TAKEN}")
 
 
 def _leads_to_folder(path: Path, entry: os.DirEntry[str]) -> bool:
@@ -93,8 +112,8 @@ def _file(path: Path, label: str | None, image: str | None) -> Found | Skipped:
     if modality == "text" and image is not None:
         if _holds_boxes(path):
             return Skipped(path, "YOLO boxes beside an image, not a text")
-        return Found(path, modality, label, Path(image))
-    return Found(path, modality, label)
+        return Found(path, modality, label or None, Path(image))
+    return Found(path, modality, label or None)
 
 
 def _holds_boxes(path: Path) -> bool:

@@ -184,7 +184,7 @@ def test_no_add_enters_a_workspace(tmp_path, photos):
 def test_hidden_files_are_left_out_with_a_word(ws, photos):
     picture(photos / ".hidden.png", 1)
     picture(photos / ".thumbs" / "a.png", 2)
-    assert ws.add(photos).left_out == Counter(hidden=2)
+    assert ws.add(photos).left_out == Counter({"hidden: --hidden takes them": 2})
 
 
 @pytest.mark.parametrize("second", ["missing.png", "*.nothing", "table.csv"])

@@ -41,13 +41,36 @@ def test_what_is_left_out_has_a_reason(tmp_path):
     (tmp_path / "link").symlink_to(tmp_path / "inner")
     found = dict(listed(tmp_path, leave_out=lambda folder: (folder / "catalogue").exists()))
     assert found == {
-        ".hidden.png": "hidden",
+        ".hidden.png": "hidden: --hidden takes them",
         "a.csv": ".csv: neither an image nor a .txt",
         "e.eps": ".eps: neither an image nor a .txt",  # Pillow would run Ghostscript
         "inner": "a curator workspace",
         "link": "a link to a folder: add the folder itself",
         "noending": "no ending: neither an image nor a .txt",
     }
+
+
+SYSTEMS = ["@eaDir", "#recycle", "$RECYCLE.BIN", ".Trash-1000", ".trashes", "__MACOSX", "lost+found", "node_modules"]
+
+
+@pytest.mark.parametrize("name", SYSTEMS)
+def test_what_a_system_keeps_is_counted_and_taken_only_when_asked_for(tmp_path, name):
+    make(tmp_path, f"{name}/old/a.png", f"{name}/b.txt", f"{name}/c.db", f"cat/{name}/d.png", "cat/e.png", ".f.png")
+    entries = reader.read(tmp_path, ReadOptions())
+    left_out = {entry.path.name: entry.reason for entry in entries if isinstance(entry, Skipped)}
+    reason = f"in {name}: --hidden takes them"
+    assert left_out == {"a.png": reason, "b.txt": reason, "d.png": reason, ".f.png": "hidden: --hidden takes them"}
+    taken = {entry.path.name: entry for entry in reader.read(tmp_path, ReadOptions(hidden=True))}
+    assert {name: entry.folder for name, entry in taken.items() if isinstance(entry, Found)} == {
+        **{"a.png": None, "b.txt": None, ".f.png": None},
+        **{"d.png": "cat", "e.png": "cat"},
+    }
+
+
+def test_such_a_folder_that_is_named_itself_is_meant(tmp_path):
+    make(tmp_path, "#recycle/a.png", ".cache/b.png")
+    assert listed(tmp_path / "#recycle") == [("a.png", "image")]
+    assert listed(tmp_path / ".cache") == [("b.png", "image")]
 
 
 def test_a_workspace_itself_is_a_problem(tmp_path):

@@ -1,22 +1,19 @@
-"""Pictures decoded safely: a decompression bomb, a damaged file or an odd mode never becomes more than a sentence.
-
-The only door to what decodes people's files: nothing else opens one, or asks Pillow of a file what it reads only then
-(its frames, its EXIF).
-
-Public, like `curator.api`. Nothing heavy is imported with it.
-"""
+"""From a file to its first frame, upright, in 8-bit RGB, within the memory and the pixels that are allowed."""
 
 from __future__ import annotations
 
 import functools
 import os
+import re
 import stat
 import warnings
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curator.kit.memory import BUDGET
+from curator.kit.images import formats, raw
+from curator.kit.images.colours import Colours, colours
+from curator.kit.memory import BUDGET, too_many
 from curator.kit.reading import Unreadable, reading
 
 if TYPE_CHECKING:
@@ -68,8 +65,12 @@ _LARGE = 64_000_000
 _STORED = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16L": 2, "I;16B": 2, "I;16N": 2}
 """Bytes that Pillow takes for a pixel of each mode; for all others 4."""
 
-_DECODERS = {"AVIF": 8, "GIF": 4, "JPEG2000": 16, "TIFF": 4, "WEBP": 16}
+_DECODERS = {"AVIF": 8, "GIF": 4, "HEIF": 6, "JPEG2000": 16, "TIFF": 4, "WEBP": 16}
 """Bytes more for a pixel that the decoders of formats take, which hold the whole picture (a TIFF: of one strip)."""
+_MOST_TEXT = 16 << 20
+"""Bytes that a chunk of text or a profile of a PNG may unfold to: what makes pictures keeps its recipe there, of some
+megabytes, and Pillow would take one. All of a picture's texts together may have 64 MB, as Pillow has it."""
+
 _COEFFICIENTS = 6
 """Bytes for a pixel of a JPEG that comes in several scans: all of them are held, at whatever size it is decoded."""
 
@@ -77,29 +78,44 @@ _COEFFICIENTS = 6
 @functools.cache
 def _pillow() -> Any:
     """Pillow without its warnings: what is wrong with a picture is said once, in a problem of that picture."""
-    from PIL import Image
+    from PIL import Image, PngImagePlugin
 
     image_module: Any = Image
     warnings.filterwarnings("ignore", module=r"PIL\.")
     image_module.core.set_block_size(_BLOCK)
+    PngImagePlugin.MAX_TEXT_CHUNK = _MOST_TEXT
     return image_module
 
 
 def opened(path: str | Path) -> Image.Image:
     """The picture of a file, its header read and nothing decoded; raises `Unreadable`."""
     image_module = _pillow()
+    image_module.MAX_IMAGE_PIXELS = BUDGET.pixels / 2  # Pillow refuses what has over twice as many
     with reading("a damaged image"):
         try:
-            if not stat.S_ISREG(os.stat(path).st_mode):  # a FIFO would be waited for
-                raise Unreadable("not a regular file")
-            image: Image.Image = image_module.open(path)
-        except image_module.DecompressionBombError:
-            raise Unreadable("a picture of over 179 megapixels: taken for a decompression bomb") from None
+            return _opened(path)
+        except image_module.DecompressionBombError as error:
+            said = re.search(r"\((\d+) pixels\)", str(error))
+            raise too_many(int(said[1]) if said else None) from MemoryError()
         except image_module.UnidentifiedImageError:
             raise Unreadable("not an image that Pillow can read") from None
         except OSError as error:
             raise Unreadable((error.strerror or str(error) or type(error).__name__).lower()) from error
-    return image
+
+
+def _opened(path: str | Path) -> Image.Image:
+    status = os.stat(path)
+    if not stat.S_ISREG(status.st_mode):  # a FIFO would be waited for
+        raise Unreadable("not a regular file")
+    ending = formats.named(path)
+    if ending in formats.RAW:
+        return raw.preview(path, ending)
+    with open(path, "rb") as file:
+        head = file.read(formats.HEAD)
+    wanted = formats.asked(head)
+    with BUDGET.room(status.st_size if formats.read_whole(head) else 0):
+        image: Image.Image = _pillow().open(path, formats=wanted)
+        return image
 
 
 def room_for(image: Image.Image, side: int | None) -> AbstractContextManager[None]:
@@ -111,14 +127,18 @@ def room_for(image: Image.Image, side: int | None) -> AbstractContextManager[Non
 
 
 def upright(image: Image.Image, side: int) -> Image.Image:
-    """8-bit RGB of the first frame, turned as its EXIF says; raises `Unreadable`.
+    """8-bit sRGB of the first frame, turned as its EXIF says; raises `Unreadable`.
 
-    Decoded at a reduced size where the format allows (JPEG), with both sides at least twice `side` if it has so much.
+    Decoded at a reduced size where the format allows (JPEG), or where its colours have to be changed, with both sides
+    at least twice `side` if it has so much.
     """
     with reading("cannot be decoded"):
         # Twice the wanted size keeps the later resize honest: Pillow's own thumbnails use the same gap.
         image.draft("RGB", (2 * side, 2 * side))
-        return _turned(_rgb(_loaded(image), _factor(image.size, side)), image)
+        loaded = _loaded(image)
+        change = colours(loaded)
+        factor = max(1, min(loaded.size) // (2 * side)) if change else _factor(loaded.size, side)
+        return _turned(_rgb(loaded, factor, change), image)
 
 
 def whole(image: Image.Image) -> Image.Image:
@@ -167,7 +187,12 @@ def frames(image: Image.Image) -> int:
 
 
 def orientation(image: Image.Image) -> int:
-    """How its EXIF says that it is to be turned, 1 (not at all) to 8; raises `Unreadable`."""
+    """How its EXIF says that it is to be turned, 1 (not at all) to 8; raises `Unreadable`.
+
+    A HEIC is turned by its decoder already, as the container says and not the EXIF, which may say it once more.
+    """
+    if image.format == "HEIF":
+        return 1
     with reading("its EXIF cannot be read"):
         said = image.getexif().get(_ORIENTATION, 1)
         return int(said) if said in range(1, 9) else 1
@@ -219,24 +244,27 @@ def _fitting(picture: Image.Image, width: int, height: int, enlarge: int) -> Ima
     return picture.resize((picture.width * times, picture.height * times), resampling.NEAREST)
 
 
-def _rgb(image: Image.Image, factor: int) -> Image.Image:
-    """8-bit RGB from any mode, reduced so many times, a band of the picture after another."""
-    if factor == 1 and image.mode == "RGB" and not image.has_transparency_data:
+def _rgb(image: Image.Image, factor: int, change: Colours | None) -> Image.Image:
+    """8-bit sRGB from any mode, reduced so many times, a band of the picture after another."""
+    if factor == 1 and image.mode == "RGB" and not image.has_transparency_data and change is None:
         return image
     white = _white(image) if image.mode.startswith("I") or image.mode == "F" else 0.0
     width, height = image.size
     rows = max(1, _BAND // width // factor) * factor
-    if factor == 1 and rows >= height:
-        return _flat(image, white)
     made: Image.Image = _pillow().new("RGB", (-(-width // factor), -(-height // factor)))
     for top in range(0, height, rows):
-        band = _flat(image.crop((0, top, width, min(height, top + rows))), white)
-        made.paste(band.reduce(factor) if factor > 1 else band, (0, top // factor))
+        band = image if rows >= height else image.crop((0, top, width, min(height, top + rows)))
+        band = _flat(band, white, change[0] if change else "RGB")
+        band = band.reduce(factor) if factor > 1 else band
+        band = change[1](band) if change else band
+        if rows >= height:
+            return band
+        made.paste(band, (0, top // factor))
     return made
 
 
-def _flat(image: Image.Image, white: float) -> Image.Image:
-    """8-bit RGB. Transparent parts become white: what lies under them is no part of the picture."""
+def _flat(image: Image.Image, white: float, mode: str) -> Image.Image:
+    """8 bits, in a mode. Transparent parts become white: what lies under them is no part of the picture."""
     image_module = _pillow()
     if white:
         import numpy as np
@@ -246,7 +274,7 @@ def _flat(image: Image.Image, white: float) -> Image.Image:
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         image = image_module.alpha_composite(image_module.new("RGBA", rgba.size, "white"), rgba)
-    return image.convert("RGB")
+    return image.convert(mode)
 
 
 def _white(image: Image.Image) -> float:

@@ -1,0 +1,29 @@
+"""Pictures decoded safely: a decompression bomb, a damaged file or an odd mode never becomes more than a sentence.
+
+The only door to what decodes people's files: nothing else opens one, or asks Pillow of a file what it reads only then
+(its frames, its EXIF).
+
+| module | for |
+|---|---|
+| `formats` | which files are pictures by their names, and which decoder is asked about a file |
+| `decoding` | from a file to its first frame, upright and in the colours that screens show |
+| `raw` | the preview that a camera keeps in a raw photo |
+
+Public, like `curator.api`. Nothing heavy is imported with it.
+"""
+
+from curator.kit.images.decoding import frames, opened, orientation, room_for, thumbnail, upright, whole
+from curator.kit.images.formats import endings
+from curator.kit.reading import Unreadable
+
+__all__ = [
+    "Unreadable",
+    "endings",
+    "frames",
+    "opened",
+    "orientation",
+    "room_for",
+    "thumbnail",
+    "upright",
+    "whole",
+]

@@ -1,0 +1,132 @@
+"""What lies in the export of a phone or camera: HEIC, AVIF, raw photos, and pictures with a colour profile."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import struct
+from collections.abc import Sequence
+from pathlib import Path
+
+HAS_HEIC = importlib.util.find_spec("pillow_heif") is not None
+HAS_RAW = importlib.util.find_spec("rawpy") is not None
+
+
+def halves(width: int = 320, height: int = 240, left: str = "red", right: str = "blue"):
+    """A picture of two colours, so that one sees how it is turned."""
+    from PIL import Image
+
+    made = Image.new("RGB", (width, height), left)
+    made.paste(right, (width // 2, 0, width, height))
+    return made
+
+
+def turned(orientation: int) -> bytes:
+    """EXIF that says how a picture is to be turned."""
+    from PIL import Image
+
+    said = Image.Exif()
+    said[0x0112] = orientation
+    return said.tobytes()
+
+
+def heic(path: Path, image=None, **options) -> bytes:
+    """As a phone writes it; returns its bytes."""
+    from pillow_heif import from_pillow
+
+    from_pillow(image or halves()).save(path, quality=90, **options)
+    return path.read_bytes()
+
+
+def jpeg(image, **options) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=95, **options)
+    return file.getvalue()
+
+
+# --- a raw photo: a TIFF whose first directory is the preview, and whose second is what the sensor saw ---
+
+_SIZES, _CODES = {1: 1, 2: 1, 3: 2, 4: 4, 10: 8}, {1: "B", 3: "H", 4: "I", 10: "i"}
+_MATRIX = [part for value in (1, 0, 0, 0, 1, 0, 0, 0, 1) for part in (value, 1)]
+
+
+def dng(image=None, orientation: int = 1, side: int = 32) -> bytes:
+    """A DNG of a black sensor of `side` pixels, with the picture as its preview (none: without one)."""
+    preview = b"" if image is None else jpeg(image)
+    width, height = (side, side) if image is None else image.size
+    sensor = bytes(2 * side * side)
+    of_sensor = [(256, 4, [side]), (257, 4, [side]), (258, 3, [16]), (259, 3, [1]), (262, 3, [32803]), (277, 3, [1])]
+    of_sensor += [(278, 4, [side]), (279, 4, [len(sensor)]), (33421, 3, [2, 2]), (33422, 1, [0, 1, 1, 2])]
+    of_sensor += [(50714, 3, [0]), (50717, 4, [65535])]
+    of_camera = [(271, 2, b"Maker\0"), (272, 2, b"Model\0"), (274, 3, [orientation]), (50706, 1, [1, 4, 0, 0])]
+    of_camera += [(50708, 2, b"Maker Model\0"), (50721, 10, _MATRIX), (50778, 3, [21])]
+    of_preview = [(254, 4, [1]), (256, 4, [width]), (257, 4, [height]), (258, 3, [8, 8, 8]), (259, 3, [7])]
+    of_preview += [(262, 3, [6]), (277, 3, [3]), (278, 4, [height]), (279, 4, [len(preview)]), (284, 3, [1])]
+    start = struct.pack("<2sHI", b"II", 42, 8)
+    if image is None:
+        tags = [(254, 4, [0]), *of_sensor, *of_camera]
+        at = 8 + len(_directory([*tags, (273, 4, [0])], 8))
+        return start + _directory([*tags, (273, 4, [at])], 8) + sensor
+    first, second = [*of_preview, *of_camera], [(254, 4, [0]), *of_sensor]
+    below = 8 + len(_directory([*first, (273, 4, [0]), (330, 4, [0])], 8))
+    at = below + len(_directory([*second, (273, 4, [0])], below))
+    directories = _directory([*first, (273, 4, [at]), (330, 4, [below])], 8)
+    directories += _directory([*second, (273, 4, [at + len(preview)])], below)
+    return start + directories + preview + sensor
+
+
+def _directory(entries: Sequence[tuple], at: int) -> bytes:
+    """A TIFF's, with what does not fit into its entries behind it."""
+    made, behind = struct.pack("<H", len(entries)), b""
+    start = at + 2 + 12 * len(entries) + 4
+    for tag, kind, values in sorted(entries, key=lambda entry: entry[0]):
+        data = values if kind == 2 else b"".join(struct.pack("<" + _CODES[kind], value) for value in values)
+        made += struct.pack("<HHI", tag, kind, len(data) // _SIZES[kind])
+        made += data.ljust(4, b"\0") if len(data) <= 4 else struct.pack("<I", start + len(behind))
+        behind += data if len(data) > 4 else b""
+    return made + bytes(4) + behind
+
+
+# --- colour profiles, as ICC.1:2001 says ---
+
+SRGB = ((0.4361, 0.2225, 0.0139), (0.3851, 0.7169, 0.0971), (0.1431, 0.0606, 0.7141))
+DISPLAY_P3 = ((0.5151, 0.2412, -0.0011), (0.2920, 0.6922, 0.0419), (0.1571, 0.0666, 0.7841))
+"""Where red, green and blue lie, in XYZ under D50."""
+
+
+def profile(primaries: Sequence[Sequence[float]] = DISPLAY_P3, gamma: float = 2.2) -> bytes:
+    """Of a screen: three primaries and a curve."""
+    tags = {name: _xyz(*place) for name, place in zip((b"rXYZ", b"gXYZ", b"bXYZ"), primaries, strict=True)}
+    curve = struct.pack(">4sIIH", b"curv", 0, 1, round(gamma * 256))
+    return _profile(b"mntr", b"RGB ", b"XYZ ", {**tags, **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)})
+
+
+def grey_profile(gamma: float) -> bytes:
+    return _profile(b"mntr", b"GRAY", b"XYZ ", {b"kTRC": struct.pack(">4sIIH", b"curv", 0, 1, round(gamma * 256))})
+
+
+def ink_profile() -> bytes:
+    """Of a printer all of whose inks are grey: what is printed is as dark as there is ink, and has no colour."""
+    corners = [(n >> 3 & 1, n >> 2 & 1, n >> 1 & 1, n & 1) for n in range(16)]
+    lab = b"".join(struct.pack(">HHH", round(0xFF00 * (1 - sum(inks) / 4)), 0x8000, 0x8000) for inks in corners)
+    line = struct.pack(">HH", 0, 0xFFFF)
+    head = struct.pack(">4sIBBBB9i", b"mft2", 0, 4, 3, 2, 0, *(65536 * (n % 4 == 0) for n in range(9)))
+    return _profile(b"prtr", b"CMYK", b"Lab ", {b"A2B0": head + struct.pack(">HH", 2, 2) + line * 4 + lab + line * 3})
+
+
+def _xyz(x: float, y: float, z: float) -> bytes:
+    return struct.pack(">4sI3i", b"XYZ ", 0, *(round(65536 * value) for value in (x, y, z)))
+
+
+def _profile(kind: bytes, space: bytes, between: bytes, tags: dict[bytes, bytes]) -> bytes:
+    words = struct.pack(">4sII", b"desc", 0, 5) + b"made\0" + bytes(4 + 4 + 2 + 1 + 67)
+    rights = struct.pack(">4sI", b"text", 0) + b"none\0"
+    tags = {b"desc": words, b"cprt": rights, b"wtpt": _xyz(0.9642, 1, 0.8249), **tags}
+    table, data, at = struct.pack(">I", len(tags)), b"", 132 + 12 * len(tags)
+    for name, value in tags.items():
+        table += struct.pack(">4sII", name, at + len(data), len(value))
+        data += value + bytes(-len(value) % 4)
+    names = (kind, space, between, b"acsp", b"none")
+    head = struct.pack(">I4sI4s4s4s12x4s4s", at + len(data), b"none", 0x02100000, *names)
+    head = head.ljust(68, b"\0") + struct.pack(">3i", 63190, 65536, 54061)
+    return head.ljust(128, b"\0") + table + data
