@@ -16,7 +16,7 @@ from curator.api import FittedHead, Head, HeadSpec, HeldOut, Item, Model, Target
 from curator.catalog.items import Items
 from curator.catalog.labels import Examples
 from curator.embedding.models import Models
-from curator.errors import WorkspaceError
+from curator.errors import PluginError, WorkspaceError
 from curator.history.journal import Journal
 from curator.learning.calibration import Calibration
 from curator.registry.parameters import bind
@@ -183,12 +183,22 @@ class Heads:
         return head
 
     def load_head(self, row: HeadRow) -> Head:
-        """A saved head. Raises `WorkspaceError` where its object is gone or damaged."""
+        """A saved head, tried on vectors of all directions alike.
+
+        Raises `WorkspaceError` where its object is gone or damaged. Anybody may have written it: where the head cannot
+        use it, the line names both.
+        """
         spec = self.registry.get(HeadSpec, row.kind)
         state = self._arrays(row, row.object)
-        with self.registry.guard(spec, "restoring"):
-            head = spec.load(bind(spec.params, row.options))
-            head.restore(state)
+        try:
+            with self.registry.guard(spec, "restoring"):
+                head = spec.load(bind(spec.params, row.options))
+                head.restore(state)
+            dim = self.models.by_id(row.model_id).dim
+            even = np.full((2, dim), dim**-0.5, np.float32) * np.array([[1], [-1]], np.float32)
+            self.predict(head, row.kind, even, len(row.classes))
+        except PluginError as error:
+            raise PluginError(f"{error}; or {_strange(row, row.object)}") from error
         return head
 
     def predict(self, head: Head, kind: str, vectors: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
