@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -183,23 +184,28 @@ class Heads:
         return head
 
     def load_head(self, row: HeadRow) -> Head:
-        """A saved head, tried on vectors of all directions alike.
-
-        Raises `WorkspaceError` where its object is gone or damaged. Anybody may have written it: where the head cannot
-        use it, the line names both.
-        """
+        """A saved head. Raises `WorkspaceError` where its object is gone or damaged."""
         spec = self.registry.get(HeadSpec, row.kind)
         state = self._arrays(row, row.object)
+        with self._suspected(row), self.registry.guard(spec, "restoring"):
+            head = spec.load(bind(spec.params, row.options))
+            head.restore(state)
+        return head
+
+    def predicted(self, row: HeadRow, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What a saved head says; (n, classes)."""
+        head = self.load_head(row)
+        with self._suspected(row):
+            return self.predict(head, row.kind, vectors, len(row.classes))
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _suspected(row: HeadRow) -> Iterator[None]:
+        """Anybody may have written the object of a saved head: where that cannot be used, the line names it, too."""
         try:
-            with self.registry.guard(spec, "restoring"):
-                head = spec.load(bind(spec.params, row.options))
-                head.restore(state)
-            dim = self.models.by_id(row.model_id).dim
-            even = np.full((2, dim), dim**-0.5, np.float32) * np.array([[1], [-1]], np.float32)
-            self.predict(head, row.kind, even, len(row.classes))
+            yield
         except PluginError as error:
             raise PluginError(f"{error}; or {_strange(row, row.object)}") from error
-        return head
 
     def predict(self, head: Head, kind: str, vectors: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
         """Call a head, and hold it to its contract; (n, classes), as the head says it."""
