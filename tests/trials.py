@@ -54,6 +54,7 @@ class Scene:
         self.outside = self.folder / "outside"
         self.home = (workspace or self.folder) / "workspace"
         self.crosses = workspace is not None
+        self.kills = 0
         self._saved = [(path, path.with_name(f"{path.name}.saved")) for path in (self.photos, self.home, self.out)]
         self._make()
         with self.opened() as ws:
@@ -141,6 +142,7 @@ class Scene:
             where = told.read()
         ended = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
         assert ended == (-signal.SIGKILL if where else 0), f"it ended with {ended} {where}"
+        self.kills += bool(where)
         return where
 
     def _until_killed(self, at: int, pipe: int) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from curator.api import FittedHead, Head, HeadSpec, HeldOut, Item, Model, Target
 from curator.catalog.items import Items
 from curator.catalog.labels import Examples
 from curator.embedding.models import Models
-from curator.errors import WorkspaceError
+from curator.errors import PluginError, WorkspaceError
 from curator.history.journal import Journal
 from curator.learning.calibration import Calibration
 from curator.registry.parameters import bind
@@ -186,10 +187,25 @@ class Heads:
         """A saved head. Raises `WorkspaceError` where its object is gone or damaged."""
         spec = self.registry.get(HeadSpec, row.kind)
         state = self._arrays(row, row.object)
-        with self.registry.guard(spec, "restoring"):
+        with self._suspected(row), self.registry.guard(spec, "restoring"):
             head = spec.load(bind(spec.params, row.options))
             head.restore(state)
         return head
+
+    def predicted(self, row: HeadRow, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+        """What a saved head says; (n, classes)."""
+        head = self.load_head(row)
+        with self._suspected(row):
+            return self.predict(head, row.kind, vectors, len(row.classes))
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _suspected(row: HeadRow) -> Iterator[None]:
+        """Anybody may have written the object of a saved head: where that cannot be used, the line names it, too."""
+        try:
+            yield
+        except PluginError as error:
+            raise PluginError(f"{error}; or {_strange(row, row.object)}") from error
 
     def predict(self, head: Head, kind: str, vectors: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
         """Call a head, and hold it to its contract; (n, classes), as the head says it."""

@@ -146,7 +146,7 @@ class Training:
         cached = {hash_: values for hash_, values in kept if _are_probabilities(values, len(head.classes))}
         fresh, vectors = self.encoding.matrix(head.model, [item for item in items if item.hash not in cached])
         if fresh:
-            probabilities = self.heads.predict(self.heads.load_head(row), head.head, vectors, len(head.classes))
+            probabilities = self.heads.predicted(row, vectors)
             made = {
                 item.hash: values.astype("<f4").tobytes() for item, values in zip(fresh, probabilities, strict=True)
             }
@@ -169,7 +169,7 @@ class Training:
     def probabilities(self, head: FittedHead, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """What a head says of unit rows, (n, classes), none of it kept; calibrated as it is."""
         row = self.heads.row(head)
-        said = self.heads.predict(self.heads.load_head(row), head.head, vectors, len(head.classes))
+        said = self.heads.predicted(row, vectors)
         return self.heads.calibration(row).apply(said)
 
     # --- what to learn from ---

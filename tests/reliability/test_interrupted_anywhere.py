@@ -80,20 +80,23 @@ def test_across_disks(scenes, name, other_disk):
     hold(scene, [(at, {}) for at in boundaries])
 
 
+def many(scene, default):
+    """As many of its boundaries as `CURATOR_INTERRUPTS` says, or `all`; drawn by the seed."""
+    most = os.environ.get("CURATOR_INTERRUPTS", str(default))
+    if most == "all" or int(most) >= len(scene.boundaries):
+        return scene.boundaries
+    return random.Random(SEED).sample(scene.boundaries, int(most))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", trials.SCENES)
-def test_interrupted_at_every_line(scenes, name):
-    """As many as `CURATOR_INTERRUPTS` says of each, or `all`; two thousand lines of `train` would take half an hour."""
-    scene, most = scenes(name), os.environ.get("CURATOR_INTERRUPTS", "60" if name == "train" else "1500")
-    boundaries = scene.boundaries
-    if most != "all" and int(most) < len(boundaries):
-        boundaries = random.Random(SEED).sample(boundaries, int(most))
-    hold(scene, [(at, {}) for at in boundaries])
+def test_interrupted_at_many_lines(scenes, name):
+    """Two thousand lines of `train` would take half an hour."""
+    hold(scenes(name), [(at, {}) for at in many(scenes(name), 60 if name == "train" else 1500)])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in trials.SCENES if name != "train"])
 def test_interrupted_twice_at_many_lines(scenes, name):
-    scene = scenes(name)
-    draw, boundaries = some(scene, name, 200)
-    hold(scene, [(at, {"again": draw.randrange(60)}) for at in boundaries])
+    draw = random.Random(f"{SEED} {name}")
+    hold(scenes(name), [(at, {"again": draw.randrange(60)}) for at in many(scenes(name), 200)])

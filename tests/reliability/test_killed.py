@@ -42,6 +42,12 @@ def in_chains(stop, scene, draw, count):
     return lost
 
 
+def hold(scene, lost):
+    """Nothing was lost; says how often this scene was killed by now."""
+    print(f"\nkilled at lines: {scene.kills}", end="")
+    assert not lost, "\n".join(lost)
+
+
 def test_the_harness_finds_what_a_kill_loses_where_nothing_is_taken_back(scenes, monkeypatch):
     monkeypatch.setattr("curator.history.file_moves.Moves.recover", lambda moves, reporter: None)
     scene = scenes("set aside")
@@ -92,23 +98,21 @@ def test_the_command_is_killed_at_a_few_moments(tmp_path, name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", trials.SCENES)
 def test_killed_at_many_lines(scenes, name):
-    lost = at_lines(scenes(name), drawn(name), 4 if name == "train" else 25)
-    assert not lost, "\n".join(lost)
+    hold(scenes(name), at_lines(scenes(name), drawn(name), 4 if name == "train" else 25))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in trials.SCENES if name != "train"])
 def test_killed_in_many_chains(scenes, name):
     scene, draw = scenes(name), drawn(f"{name} in chains")
-    lost = in_chains(lambda: scene.killed(draw.choice(scene.boundaries)), scene, draw, 5)
-    assert not lost, "\n".join(lost)
+    hold(scene, in_chains(lambda: scene.killed(draw.choice(scene.boundaries)), scene, draw, 5))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["set aside", "restore", "undo set aside", "redo set aside"])
 def test_killed_at_many_lines_across_disks(scenes, other_disk, name):
-    lost = at_lines(scenes(name, other_disk / name), drawn(f"{name} across disks"), 25)
-    assert not lost, "\n".join(lost)
+    scene = scenes(name, other_disk / name)
+    hold(scene, at_lines(scene, drawn(f"{name} across disks"), 25))
 
 
 @pytest.mark.slow
