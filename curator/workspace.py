@@ -192,7 +192,7 @@ class Workspace(Parts):
         reports = {}
         with self.begin("encode", {"encoder": encoder, "weights": weights and str(weights)}) as journal:
             refuse_empty(self.items)
-            items = self.items.select(among or ItemSet())
+            items = self.items.select(among or ItemSet(), texts=False)
             if retry:
                 self.derived.forget_failures([item.hash for item in items])
             for reference in [encoder] if encoder is not None else self.coverage.default_references(items):

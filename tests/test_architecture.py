@@ -99,7 +99,7 @@ LAYERS = {
     "curator.maintenance": (f"parts learning quarantine ingest {ROOMS}", "numpy"),
     "curator.workspace_path": ("catalog store errors", ""),
     "curator.workspace": (f"{CORE} workspace_path kit.devices", ""),
-    "curator.scaffold": ("errors", ""),
+    "curator.scaffold": ("errors store", ""),
     "curator.cli": (
         f"interrupts workspace workspace_path testing scaffold {CORE} kit.images kit.memory kit.reading",
         "click numpy rich",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from itertools import islice
 from pathlib import Path
 
 from curator.api import Item, ItemSet, Modality, Query, TargetRef
@@ -17,6 +18,11 @@ from curator.media.content import Content, examine
 from curator.media.files import BadContent, look
 from curator.store.catalogue.items import ItemRow, ItemStore
 from curator.store.sqlite import Database
+
+MODALITIES: tuple[Modality, ...] = ("image", "text")
+
+AT_ONCE = 10_000
+"""Rows of the catalogue that are held at once while items are made of them."""
 
 
 class Items:
@@ -45,37 +51,39 @@ class Items:
             )
         return found[0]
 
-    def select(self, among: ItemSet = ItemSet(), modalities: Sequence[Modality] | None = None) -> list[Item]:
+    def select(
+        self, among: ItemSet = ItemSet(), modalities: Sequence[Modality] | None = None, texts: bool = True
+    ) -> list[Item]:
         """The items that meet every condition, by id. Raises `NotFound` for an unknown label or folder.
 
-        What lies in quarantine and nowhere else was set aside, and is not among them.
+        What lies in quarantine and nowhere else was set aside, and is not among them. Without `texts`, which may take
+        all the memory there is, `Item.text` is None.
         """
-        items = self._items(self.store.not_set_aside())
-        if modalities is not None:
-            items = [item for item in items if item.modality in modalities]
-        if among.media is not None:
-            items = [item for item in items if item.modality == among.media]
+        wanted = [m for m in (MODALITIES if modalities is None else modalities) if among.media in (None, m)]
+        meet: list[set[int]] = []
         if among.under is not None:
-            items = self._under(items, among.under)
+            meet.append(self._under(among.under))
         if among.label is not None:
-            items = self._with_label(items, among.label)
-        if among.unlabelled:
-            said = self.store.spoken_of()
-            items = [item for item in items if item.id not in said]
-        return items
+            meet.append(self._with_label(among.label))
+        said = self.store.spoken_of() if among.unlabelled else set()
+        rows = self.store.not_set_aside(wanted, texts)
+        chosen = (row for row in rows if row.id not in said and all(row.id in ids for ids in meet))
+        found: list[Item] = []
+        while some := list(islice(chosen, AT_ONCE)):
+            found += self._items(some)
+        return found
 
-    def _under(self, items: Iterable[Item], folder: Path) -> list[Item]:
+    def _under(self, folder: Path) -> set[int]:
         path = real(folder)
         below = {place.item_id for place in self.places.below(path, rows=True)}
         if not below and not os.path.exists(path):
             raise missing_path(folder)
-        return [item for item in items if item.id in below]
+        return below
 
-    def _with_label(self, items: Iterable[Item], label: str | TargetRef) -> list[Item]:
+    def _with_label(self, label: str | TargetRef) -> set[int]:
         labels = Labels(self.database)
         examples = labels.examples(label if isinstance(label, TargetRef) else labels.target(label))
-        positive = {item for item, target in zip(examples.items, examples.targets, strict=True) if target}
-        return [item for item in items if item.id in positive]
+        return {item for item, target in zip(examples.items, examples.targets, strict=True) if target}
 
     def at(self, path: str) -> Item | None:
         """The item of a file: by its place, else by its content. None if the catalogue does not know it."""

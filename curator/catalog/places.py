@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,8 @@ class Places:
         """For each item one path where it is: the first that is not missing."""
         roots = self._root_paths()
         places = self.store.paths_of(list(item_ids))
-        return {item: Path(_join_path(roots[root_id], path)) for item, root_id, path in places}
+        joined = lru_cache(1)(lambda root_id, path: Path(_join_path(roots[root_id], path)))  # rows of a table share one
+        return {item: joined(root_id, path) for item, root_id, path in places}
 
     def with_paths(self, places: Iterable[PlaceRow]) -> Iterator[tuple[PlaceRow, str]]:
         """Each place with its absolute path."""

@@ -259,14 +259,14 @@ def ls(workspace: Workspace, labelled: str | None, limit: int | None, as_json: b
     from curator.cli.render import Output
     from curator.running.binding import item_set
 
-    found = workspace.items.select(item_set(label=labelled, **chosen))
+    found = workspace.items.select(item_set(label=labelled, **chosen), texts=False)
     Output(as_json, limit).table(ITEMS, item_rows(workspace, found), len(found))
 
 
 def item_rows(workspace: Workspace, found: list[Item]) -> Iterator[dict[str, Any]]:
     """Rows for the table of items."""
     for start in range(0, len(found), AT_ONCE):
-        some = found[start : start + AT_ONCE]
+        some = workspace.items.by_ids([item.id for item in found[start : start + AT_ONCE]])  # with their texts
         labels = workspace.labels.of_items([item.id for item in some])
         for item in some:
             yield {

@@ -49,19 +49,22 @@ class Output:
         cut = self.limit if self.limit and not table.whole else None
         columns = [column for column in table.columns if column.style != "json"]
         rows = iter(rows)
-        shown = list(islice(rows, cut))
-        if self.mode == "json":
-            for row in shown:
+        shown: Iterable[Mapping[str, Any]] = islice(rows, cut)
+        if total is None or self.mode == "rich":  # else they are sure to come, and are not all held
+            shown = list(shown)
+        number = 0
+        for row in shown:
+            number += 1
+            if self.mode == "json":
                 click.echo(json_line({**row, "kind": table.kind}))
-        elif self.mode == "plain":
-            for row in shown:
+            elif self.mode == "plain":
                 click.echo("\t".join(_cell(column, row.get(column.name), plain=True) for column in columns))
-        elif shown:
+        if self.mode == "rich" and isinstance(shown, list) and shown:
             _draw(table.title, columns, shown, self.pictures)
-        more = sum(1 for _ in rows) if total is None else total - len(shown)
+        more = sum(1 for _ in rows) if total is None else total - number
         if more:
             say(f"{more:,} more (--limit 0 shows all)")
-        return len(shown) + more
+        return number + more
 
     def line(self, text: str) -> None:
         """A sentence for people; not part of JSON."""

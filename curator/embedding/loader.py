@@ -11,6 +11,7 @@ from curator.catalog.places import Places
 from curator.media import preprocessing
 from curator.media.files import BadContent
 from curator.media.prefetch import ordered_map
+from curator.store.catalogue.items import ItemStore
 from curator.store.derived import UNREAD, Derived
 
 AHEAD = 2
@@ -53,21 +54,27 @@ def _prepared(
 ) -> Iterator[tuple[Item, object]]:
     """Each item with its pixels, its text, or a `BadContent`, which is recorded."""
 
+    bodies = ItemStore(places.database)
+
+    def found(item: Item) -> str | BadContent:
+        """Where a picture is, or a text itself, which one that was selected without does not hold."""
+        if item.modality == "image":
+            return places.unchanged_path(item.id)
+        return item.text if item.text is not None else bodies.text_of(item.id) or ""
+
     def prepare(located: tuple[Item, str | BadContent]) -> object:
-        item, path = located
-        if isinstance(path, BadContent):
-            return path
-        if item.modality == "text":
-            return item.text
+        item, where = located
+        if isinstance(where, BadContent) or item.modality == "text":
+            return where
         assert preprocess is not None
         try:
-            return preprocessing.pixels(path, preprocess)
+            return preprocessing.pixels(where, preprocess)
         except BadContent as error:
             return error
 
-    located = ((item, "" if item.modality == "text" else places.unchanged_path(item.id)) for item in items)
-    for (item, path), value in ordered_map(prepare, located, ahead):
+    located = ((item, found(item)) for item in items)
+    for (item, where), value in ordered_map(prepare, located, ahead):
         if isinstance(value, BadContent):
-            passes = isinstance(path, BadContent) or value.may_pass
+            passes = isinstance(where, BadContent) or value.may_pass
             derived.put_failure(UNREAD if passes else "", item.hash, str(value))
         yield item, value

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from curator.api import Modality
+from curator.catalog.items import MODALITIES
 from curator.catalog.labels import LabelCount
 from curator.errors import CuratorError
 from curator.learning.min_examples import label_command
@@ -18,8 +19,6 @@ from curator.store.catalogue.problems import ProblemStore
 
 if TYPE_CHECKING:
     from curator.parts import Parts
-
-MODALITIES: tuple[Modality, ...] = ("image", "text")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ import os
 import re
 import string
 import sys
-import tempfile
 from dataclasses import dataclass
 from importlib import metadata, resources
 from pathlib import Path
 
 from curator.errors import BadInput, NotFound
+from curator.store.scratch import beside
 from curator.version import __version__
 
 DISTRIBUTION = "curator-agent"
@@ -149,11 +149,16 @@ def _fill_template(template: str, values: dict[str, str]) -> str:
 
 
 def _write(target: Path, made: dict[str, str]) -> None:
-    """Write the files into a folder beside the target, which gets its name once it is whole."""
-    with tempfile.TemporaryDirectory(prefix=".curator-", dir=target.parent) as beside:
-        draft = Path(beside) / target.name
+    """Write the files into a folder beside the target, which gets its name once it is whole.
+
+    Ctrl-C leaves nothing, and a kill in the midst of it a hidden folder that is in nobody's way.
+    """
+
+    def write(draft: Path) -> None:
         for name, text in made.items():
             (draft / name).parent.mkdir(parents=True, exist_ok=True)
             (draft / name).write_text(text, encoding="utf-8", newline="\n")
         # Somebody else may have been quicker: what is not empty is not replaced, and an empty folder is no loss.
         draft.rename(target)
+
+    beside(target.parent, ".curator-", write)

@@ -15,6 +15,7 @@ import pytest
 
 from curator import scaffold
 from curator.api import ActionSpec, EncoderSpec, HeadSpec, MetricSpec, ReaderSpec
+from curator.errors import BadInput
 from curator.version import __version__
 
 ROOT = Path(__file__).parent.parent.parent
@@ -248,3 +249,66 @@ def test_a_folder_that_cannot_be_written_to_is_said(run, tmp_path, obedient):
     ran = run("plugins", "new", "mine", "--kind", "head", "--folder", "locked", before=obedient)
     ran.assert_failed(2, "cannot make 'locked/mine': permission denied")
     assert os.listdir(tmp_path / "locked") == []
+
+
+STEPS = 6
+"""Files that are written, and the rename."""
+
+
+@pytest.fixture
+def stopped(monkeypatch):
+    """`stopped(at, how)`: from now on, `how` is called before the step of that number."""
+
+    def at_step(at, how):
+        left = [at]
+
+        def before(step):
+            def stepped(*args, **named):
+                if not left[0]:
+                    how()
+                left[0] -= 1
+                return step(*args, **named)
+
+            return stepped
+
+        for name in ("write_text", "rename"):
+            monkeypatch.setattr(Path, name, before(getattr(Path, name)))
+
+    return at_step
+
+
+def interrupt():
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("at", range(STEPS))
+def test_ctrl_c_leaves_nothing(tmp_path, stopped, at):
+    (tmp_path / "mine.txt").write_text("mine")
+    stopped(at, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        scaffold.create("my-encoder", "encoder", tmp_path)
+    assert os.listdir(tmp_path) == ["mine.txt"]
+
+
+@pytest.mark.parametrize("at", range(STEPS))
+def test_a_kill_leaves_nothing_of_that_name_and_the_same_command_goes_well(tmp_path, stopped, at):
+    child = os.fork()
+    if not child:
+        stopped(at, lambda: os._exit(9))
+        scaffold.create("my-encoder", "encoder", tmp_path)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    assert all(name.startswith(".curator-") for name in os.listdir(tmp_path))
+    made = scaffold.create("my-encoder", "encoder", tmp_path)
+    assert sorted(path for path in (tmp_path / "my-encoder").rglob("*") if path.is_file()) == sorted(made)
+
+
+def test_who_was_quicker_keeps_what_is_there(tmp_path, stopped):
+    def quicker():
+        (tmp_path / "my-encoder").mkdir(exist_ok=True)
+        (tmp_path / "my-encoder" / "theirs").touch()
+
+    stopped(STEPS - 1, quicker)
+    with pytest.raises(BadInput, match="not empty"):
+        scaffold.create("my-encoder", "encoder", tmp_path)
+    assert os.listdir(tmp_path) == ["my-encoder"] and os.listdir(tmp_path / "my-encoder") == ["theirs"]

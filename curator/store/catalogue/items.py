@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ class ItemRow:
     text: str | None
 
 
-_ITEMS = "SELECT id, hash, modality, size, width, height, format, text FROM item"
+_FACTS = "SELECT id, hash, modality, size, width, height, format"
+_ITEMS = f"{_FACTS}, text FROM item"
 
 _SET_ASIDE = (
     "SELECT item_id FROM quarantined WHERE item_id IS NOT NULL EXCEPT SELECT item_id FROM place WHERE missing = 0"
@@ -47,9 +49,18 @@ class ItemStore:
         rows = self.database.rows_among(f"{_ITEMS} WHERE hash IN (SELECT value FROM json_each(?))", hashes)
         return sorted(_items(rows), key=lambda item: item.id)
 
-    def not_set_aside(self) -> list[ItemRow]:
-        """Every item, by id, but for what lies in quarantine and nowhere else."""
-        return _items(self.database.rows(f"{_ITEMS} WHERE id NOT IN ({_SET_ASIDE}) ORDER BY id"))
+    def not_set_aside(self, modalities: Sequence[Modality], texts: bool) -> Iterator[ItemRow]:
+        """Every item of these media by id, but for what lies in quarantine and nowhere else; `texts`: with its text."""
+        items = _ITEMS if texts else f"{_FACTS}, NULL FROM item"
+        sql = f"{items} WHERE modality IN (SELECT value FROM json_each(?)) AND id NOT IN ({_SET_ASIDE}) ORDER BY id"
+        with self.database.explained():
+            for row in self.database.connection.execute(sql, [json.dumps(list(modalities))]):
+                yield ItemRow(*row)
+
+    def text_of(self, item_id: int) -> str | None:
+        """The text of an item; None where it is none."""
+        found: str | None = self.database.value("SELECT text FROM item WHERE id = ?", item_id)
+        return found
 
     def id_of(self, hash_: str) -> int | None:
         """The id of a content, if it is known."""
