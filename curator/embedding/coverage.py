@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from curator.api import Item, Model
+from curator.catalog.places import Places
 from curator.embedding.models import Models
 from curator.errors import NotFound, NotReady
 from curator.history.journal import Journal
@@ -58,9 +59,19 @@ class Coverage:
     def missing(self, model: Model, items: Sequence[Item]) -> list[Item]:
         """Those that could have a vector and have none: neither embedded nor known to fail."""
         items = [item for item in items if item.modality in model.modalities]
+        self.settle_profiles(items)
         hashes = [item.hash for item in items]
         done = self.derived.known(model.fingerprint, hashes) | self.derived.failures(model.fingerprint, hashes).keys()
         return [item for item in items if item.hash not in done]
+
+    def settle_profiles(self, items: Sequence[Item]) -> None:
+        """Forget what was computed of these when colour profiles did not count, where theirs do; each is asked once."""
+        marked = self.derived.before_profiles([item.hash for item in items])
+        if marked and not self.derived.database.read_only:
+            from curator.embedding.profiles import settle
+
+            waiting = [item for item in items if item.hash in marked]
+            settle(waiting, Places(self.models.database), self.derived, self.reporter)
 
     def failures(self, model: Model, items: Sequence[Item]) -> dict[str, str]:
         """Why, by hash, for those that are known to fail."""

@@ -37,6 +37,7 @@ class Signatures:
             yield from ((item, kept[item.hash]) for item in chunk if item.hash in kept)
 
     def _fill(self, signature: Signature, items: Sequence[Item]) -> None:
+        self.encoding.settle_profiles(items)
         hashes = [item.hash for item in items]
         done = {hash_ for hash_, _ in self.derived.signatures(signature.name, hashes)}
         done |= self.derived.failures(signature.name, hashes).keys()

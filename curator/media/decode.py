@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curator.kit.images import frames, opened, orientation, room_for, upright, whole
+from curator.kit.images import colours, frames, opened, orientation, room_for, upright, whole
 from curator.kit.reading import Unreadable, reading
 from curator.media.files import BadContent, BadPages
 
@@ -32,6 +32,12 @@ def upright_size(path: str) -> tuple[int, int]:
     with readable(), opened(path) as image, room_for(image, None):
         lies = orientation(image) in LYING
         return (image.height, image.width) if lies else image.size
+
+
+def has_other_colours(path: str) -> bool:
+    """Whether its profile says that the numbers of a picture are not sRGB's; raises `BadContent`."""
+    with readable(), opened(path) as image:
+        return colours(image) is not None
 
 
 @contextlib.contextmanager

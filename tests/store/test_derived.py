@@ -12,7 +12,7 @@ import time
 import pytest
 
 from curator.errors import WorkspaceError
-from curator.store import derived, migrations
+from curator.store import derived, derived_layouts, migrations
 from curator.store.derived import Derived
 from curator.store.migrations import statements
 
@@ -72,7 +72,7 @@ def old(folder, layout):
     """A cache of an older layout, with a row in each of its tables, as the curator of then made it."""
     connection = sqlite3.connect(folder / "derived.db", isolation_level=None)
     connection.execute("PRAGMA journal_mode = WAL")
-    for script in (derived.D001, derived.D002, derived.D003, derived.D004)[:layout]:
+    for script in list(derived_layouts.STEPS.values())[:layout]:
         for statement in statements(script):
             connection.execute(statement)
     connection.execute(f"PRAGMA user_version = {layout}")
@@ -86,7 +86,10 @@ def old(folder, layout):
         connection.execute("INSERT INTO compiled VALUES ('space-a', x'34')")
     if layout >= 4:
         connection.execute("INSERT INTO compiled VALUES ('space-a', 'image', x'', x'34')")
+    if layout == 4:
         connection.execute("INSERT INTO signature VALUES ('metric taste|space-a', 'digest', x'35')")
+    if layout >= 5:
+        connection.execute("INSERT INTO metric VALUES ('taste|space-a', 'digest', x'35')")
     connection.close()
 
 
@@ -109,13 +112,14 @@ def files(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("layout", [1, 2, 3, 4])
+@pytest.mark.parametrize("layout", [1, 2, 3, 4, 5])
 def test_an_older_layout_is_brought_up_to_date_with_its_rows(tmp_path, layout):
     old(tmp_path, layout)
     said = []
     cache = Derived(tmp_path, said.append)
     assert cache.database.value("PRAGMA user_version") == derived.LAYOUT
     hold(cache, layout)
+    assert cache.before_profiles(["x", "y"]) == {"x"}
     cache.put_metric("taste|space-a", "other", b"6")
     assert cache.metric("taste|space-a", "digest") is None and cache.metric("taste|space-a", "other") == b"6"
     cache.put_compiled("space-a", "text", b"form", b"tokens")
@@ -162,7 +166,7 @@ def test_a_step_that_fails_changes_nothing(tmp_path, monkeypatch, layout):
     old(tmp_path, layout)
     before = (tmp_path / "derived.db").read_bytes()
     with monkeypatch.context() as patch:
-        patch.setitem(derived.STEPS, "d005_create_metrics", derived.D005 + "CREATE TABLE vector (x);")
+        patch.setitem(derived.STEPS, "d005_create_metrics", derived_layouts.D005 + "CREATE TABLE vector (x);")
         with pytest.raises(WorkspaceError, match=r"vector already exists.* is as it was: delete it"):
             Derived(tmp_path)
     assert (tmp_path / "derived.db").read_bytes() == before and files(tmp_path) == ["derived.db"]

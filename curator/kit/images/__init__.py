@@ -6,18 +6,21 @@ The only door to what decodes people's files: nothing else opens one, or asks Pi
 | module | for |
 |---|---|
 | `formats` | which files are pictures by their names, and which decoder is asked about a file |
-| `decoding` | from a file to its first frame, upright and in the colours that screens show |
+| `colours` | from the numbers of a picture to the colours that they mean |
+| `decoding` | from a file to its first frame, upright, in sRGB |
 | `raw` | the preview that a camera keeps in a raw photo |
 
 Public, like `curator.api`. Nothing heavy is imported with it.
 """
 
+from curator.kit.images.colours import colours
 from curator.kit.images.decoding import frames, opened, orientation, room_for, thumbnail, upright, whole
 from curator.kit.images.formats import endings
 from curator.kit.reading import Unreadable
 
 __all__ = [
     "Unreadable",
+    "colours",
     "endings",
     "frames",
     "opened",

@@ -1,0 +1,76 @@
+"""The layouts that `derived.db` has had: the steps from each to the next, and what stands for its schema."""
+
+from __future__ import annotations
+
+__all__ = ["DIGESTS", "LAYOUT", "STEPS"]
+
+LAYOUT = 6
+
+D001 = """
+-- rate: items per second when last encoded on this machine, for telling how long the next will take.
+CREATE TABLE space (id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE, rate REAL) STRICT;
+-- vector: float32, little-endian, as the encoder gave it (not normalised). precision: how it was computed.
+CREATE TABLE vector (space_id INTEGER NOT NULL, hash TEXT NOT NULL, vector BLOB NOT NULL, precision TEXT NOT NULL,
+    PRIMARY KEY (space_id, hash)) STRICT;
+-- A content that could not be encoded. fingerprint '': it could not even be decoded, whatever the encoder.
+CREATE TABLE failure (fingerprint TEXT NOT NULL, hash TEXT NOT NULL, reason TEXT NOT NULL,
+    PRIMARY KEY (fingerprint, hash)) STRICT;
+-- probabilities: float32, little-endian, in the order of the head's classes. head: hash of its state.
+CREATE TABLE prediction (head TEXT NOT NULL, hash TEXT NOT NULL, probabilities BLOB NOT NULL,
+    PRIMARY KEY (head, hash)) STRICT;
+"""
+
+D002 = """
+-- Something small that was computed from a content. name: of what, and which version of it.
+CREATE TABLE signature (name TEXT NOT NULL, hash TEXT NOT NULL, value BLOB NOT NULL,
+    PRIMARY KEY (name, hash)) STRICT;
+"""
+
+D003 = """
+-- An encoder of images as an ONNX model. form: empty where it cannot be had.
+CREATE TABLE compiled (fingerprint TEXT PRIMARY KEY, form BLOB NOT NULL) STRICT;
+"""
+
+D004 = """
+ALTER TABLE compiled RENAME TO compiled_images;
+-- An encoder of one medium as an ONNX model. form: empty where it cannot be had. tokenizer: for texts, else empty.
+CREATE TABLE compiled (fingerprint TEXT NOT NULL, medium TEXT NOT NULL, tokenizer BLOB NOT NULL, form BLOB NOT NULL,
+    PRIMARY KEY (fingerprint, medium)) STRICT;
+INSERT INTO compiled SELECT fingerprint, 'image', x'', form FROM compiled_images;
+DROP TABLE compiled_images;
+"""
+
+D005 = """
+-- A similarity that was learnt. digest: of all that it was fitted from.
+CREATE TABLE metric (name TEXT PRIMARY KEY, digest TEXT NOT NULL, value BLOB NOT NULL) STRICT;
+-- It stood among the signatures, the one of its name.
+INSERT INTO metric SELECT substr(name, 8), hash, value FROM signature
+    WHERE substr(name, 1, 7) = 'metric ' GROUP BY name HAVING count(*) = 1;
+DELETE FROM signature WHERE substr(name, 1, 7) = 'metric '
+    AND (substr(name, 8), hash) IN (SELECT name, digest FROM metric);
+"""
+
+D006 = """
+-- Contents of which something was computed when the colour profiles of pictures did not count yet: looked at once.
+CREATE TABLE before_profiles (hash TEXT PRIMARY KEY) STRICT;
+INSERT INTO before_profiles SELECT hash FROM vector UNION SELECT hash FROM signature;
+"""
+
+STEPS = {
+    "d001_create_derived": D001,
+    "d002_create_signatures": D002,
+    "d003_create_compiled": D003,
+    "d004_compile_by_medium": D004,
+    "d005_create_metrics": D005,
+    "d006_mark_before_profiles": D006,
+}
+
+DIGESTS = {
+    1: "de1177a94c164bdeb27000b5892542b718151951a895eeed005142f19e51e5c7",
+    2: "0c363506074fbca8d9e59f522ebce907b327d7626d6d835660ab077bbf94c0db",
+    3: "55ec647e4c3a4b35fd00cfc2dd4b424beb1b69364bd863f35562a5048f9f2cac",
+    4: "f6af93498b5dae122e78587fdc668d5d089ee54906003080ba7826ae9c0b4254",
+    5: "ba70ecae4ad7ee6ac2fa1c0e09e78559c85bc57cdf226ff4455d7ec499c1f68f",
+    6: "f034ed171ad2c699b03eb949f6b02c38b0bac80f1da1e5026cd1eafff9885924",
+}
+"""What stands for the schema of each layout (`curator.store.schema`), as a test computes it."""
