@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from curator.kit.images import metadata, opened
+from curator.kit.images import opened, told_by
 from curator.kit.reading import Unreadable
 
 LEAST = 256
@@ -41,7 +41,7 @@ def inside(path: Path) -> Inside:
 
 def _told(path: Path) -> frozenset[str]:
     with opened(path) as image:
-        return metadata(image)
+        return told_by(image)
 
 
 def _embedded(path: Path) -> Iterator[str]:
