@@ -68,6 +68,8 @@ def test_values_are_converted(values, wanted):
         ({"k": True}, "k takes a whole number, not True"),
         ({"k": float("inf")}, "k takes a whole number, not inf"),
         ({"k": [1]}, "k takes a whole number"),
+        ({"k": 2**63}, f"k takes a whole number of 64 bits, not {2**63}"),
+        ({"k": f"-{10**30}"}, f"k takes a whole number of 64 bits, not '-{10**30}'"),
         ({"k": 0}, "k must be at least 1, not 0"),
         ({"k": 101}, "k must be at most 100, not 101"),
         ({"share": "half"}, "share takes a number, not 'half'"),

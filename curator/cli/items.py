@@ -201,13 +201,14 @@ def label(
     as_json: bool,
 ) -> None:
     """Say of items that they are NAME."""
-    from curator.catalog.label_names import full_name
+    from curator.catalog.label_names import composed, full_name
     from curator.cli.render import Output
     from curator.errors import BadInput
     from curator.reporter import count
 
     if negative and remove:
         raise BadInput("--negative and --remove exclude each other")
+    name = composed(name)
     known, is_new = workspace.labels.names(), workspace.labels.find_label(name, group) is None
     value = None if remove else not negative
     said = workspace.label(name, list(from_stdin(items)), value, group)

@@ -46,7 +46,7 @@ class Output:
 
         `total`: how many there are, where that is known without making those that are not shown.
         """
-        cut = self.limit if self.limit and not table.whole else None
+        cut = min(self.limit, sys.maxsize) if self.limit and not table.whole else None
         columns = [column for column in table.columns if column.style != "json"]
         rows = iter(rows)
         shown: Iterable[Mapping[str, Any]] = islice(rows, cut)

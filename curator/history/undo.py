@@ -111,6 +111,15 @@ class Undo:
             raise BadInput(f"run {run} removed {count(gone, 'file')} for good: that cannot be undone ({earlier})")
         return moves
 
+    def _refuse_final(self, run: int, later: int) -> None:
+        """Refuse where what builds on a run cannot be undone either: nobody is to be sent there."""
+        gone = sum(move.direction == "off" for move in self.moves.of_run(later))
+        if gone:
+            raise BadInput(
+                f"run {run} cannot be undone: run {later} ({self._command(later)}) removed {count(gone, 'file')} of it for "
+                "good; `curator quarantine restore` brings back what is still there"
+            )
+
     def _refuse_missed(self, run: int, moves: Iterable[Move]) -> None:
         """Refuse where a file is gone, or is another: moved on the word of the journal, nobody would know it again."""
         for move in moves:
@@ -210,6 +219,8 @@ class Undo:
     def _refuse(self, run: int, later: Iterable[int]) -> None:
         later = list(later)
         if later:
+            for other in later:
+                self._refuse_final(run, other)
             named = ", ".join(f"run {other} ({self._command(other)})" for other in later)
             raise NotReady(
                 f"run {run} cannot be undone while {named} build{'s' if len(later) == 1 else ''} on it: "

@@ -47,10 +47,17 @@ def restore(archive: Path, target: Path) -> Restored:
             target.parent.mkdir(parents=True, exist_ok=True)
             return beside(target.parent, ".curator-restoring-", lambda draft: _make(tar, archive, draft, target))
     except (tarfile.TarError, EOFError) as error:
-        raise BadInput(f"{str(archive)!r} is no backup of curator's, or not a whole one ({error})") from error
+        raise BadInput(
+            f"{str(archive)!r} is no backup of curator's, or not a whole one ({_first_line(error)})"
+        ) from error
     except OSError as error:
         what = f": {error.filename!r}" if error.filename else ""
         raise WorkspaceError(f"cannot restore: {(error.strerror or str(error)).lower()}{what}") from error
+
+
+def _first_line(error: Exception) -> str:
+    """Where no compression fits, tarfile tells what each of them said."""
+    return next(iter(str(error).splitlines()), type(error).__name__)
 
 
 @contextlib.contextmanager

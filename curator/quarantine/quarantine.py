@@ -22,6 +22,7 @@ from curator.store.catalogue import path_to_value
 from curator.store.catalogue.items import ItemStore
 from curator.store.catalogue.quarantine import QuarantinedRow, QuarantineStore
 from curator.store.paths import held, is_below
+from curator.store.sqlite import read_only_error
 from curator.store.stored import moment
 
 UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -96,6 +97,7 @@ class Quarantine:
         """
         chosen = self.chosen(references) if references else self.all()
         if chosen:
+            self._refuse_read_only()
             self.moves.trust.require((str(file.stored), str(file.outside)) for file in chosen)
         with self.run("quarantine restore", {"files": list(references)}) as journal:
             restored = self._put_back_all(journal, chosen)
@@ -112,6 +114,7 @@ class Quarantine:
         chosen = [file for file in self.all() if file.taken <= before]
         if not chosen:
             return []
+        self._refuse_read_only()
         what = f"{count(len(chosen), 'file')} ({size(sum(file.size for file in chosen))})"
         if not yes:
             answer = self.reporter.confirm(f"remove {what} from the disk for good?", default=False)
@@ -125,6 +128,11 @@ class Quarantine:
         return removed.files
 
     # --- how it is done ---
+
+    def _refuse_read_only(self) -> None:
+        """Once, and not for each file."""
+        if self.places.database.read_only:
+            raise read_only_error(self.places.database.path)
 
     def _put_back_all(self, journal: Journal, files: Sequence[Quarantined]) -> Returned:
         """Each file with its sidecars; what cannot be moved stays here."""

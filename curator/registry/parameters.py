@@ -33,6 +33,8 @@ from curator.errors import BadInput, NotFound
 from curator.registry.validation import validate
 
 PLAIN = {int: "a whole number", float: "a number", str: "a text", bool: "yes or no"}
+LARGEST = 2**63 - 1
+"""What torch, numpy and SQLite can count to: nothing that they are given may be more."""
 NAMES = (LabelName, GroupName, EncoderRef, HeadName, MetricName)
 FLAG = re.compile("-[a-zA-Z]")
 SUPPORTED = (*PLAIN, *NAMES, NewFile, Query, ItemSet)
@@ -164,6 +166,8 @@ def _plain(parameter: Parameter, value: Any) -> Any:
         converted = CONVERSIONS[parameter.type](value)
     except (TypeError, ValueError, OverflowError):
         raise BadInput(f"{parameter.name} takes {PLAIN[parameter.type]}, not {value!r}") from None
+    if parameter.type is int and abs(converted) > LARGEST:
+        raise BadInput(f"{parameter.name} takes a whole number of 64 bits, not {value!r}")
     how = parameter.how
     if isinstance(how, Option):
         if converted == "" and parameter.default != "":

@@ -224,7 +224,7 @@ class Derived:
 
 
 def _open(folder: Path, say: Callable[[str], None], alone: Alone) -> Database:
-    path = folder / FILE
+    path = held(folder, FILE)
     if not path.exists() and not os.access(folder, os.W_OK):
         return _in_memory(path)
     while True:

@@ -323,7 +323,7 @@ def make(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
 
     The caller sees to it that nobody else makes the same one, or has one open that was deleted from there.
     """
-    beside = held(path.parent, path.name + ".new")
+    path, beside = held(path.parent, path.name), held(path.parent, path.name + ".new")
     for name in (beside, path):
         # A log without its database would be played back into the new one.
         for ending in ("-wal", "-shm"):

@@ -21,7 +21,7 @@ SMALL = 1_000_000  # numbers in all examples together
 class MlpParams:
     """Sizes of the network and how long it learns."""
 
-    hidden: Annotated[int, Option(min=1, help="units in each hidden layer")] = 256
+    hidden: Annotated[int, Option(min=1, max=65_536, help="units in each hidden layer")] = 256
     layers: Annotated[int, Option(min=1, max=2, help="hidden layers")] = 1
     dropout: Annotated[float, Option(min=0, max=0.95, help="share of hidden units left out while learning")] = 0.3
     epochs: Annotated[int, Option(min=1, help="times that every example is seen")] = 60

@@ -197,3 +197,10 @@ def test_a_label_that_was_given_by_its_number_is_told_by_its_name(run, tmp_path)
     assert "positive for photos/hat (a new label)" in run("label", "hat", "--group", "photos", "id:1").out
     assert run("label", "id:1", "id:2").out == "1 item: positive for photos/hat\n"
     assert run("label", "hat", "id:2").out == "1 item: positive for hat\n"
+
+
+def test_a_label_is_told_as_it_is_kept(run, photos):
+    cli_kit.photo(photos / "a.jpg", 1)
+    assert run("add", "photos", "--no-encode").code == 0
+    said = run("label", " cafe\u0301 ", "photos/a.jpg", "--json").row("labelled")
+    assert said["label"] == "caf\u00e9"

@@ -224,6 +224,28 @@ def test_list_restore_and_purge(tidy, run, photos, tmp_path):
     run("undo").assert_failed(2, "removed 1 file for good")
 
 
+def test_what_was_purged_in_part_is_not_said_to_wait_for_an_undo_that_cannot_be(tidy, run, photos, tmp_path, obedient):
+    assert tidy(ENDLESS, *APPLY).code == 0
+    one = stored(run)["b.png"]
+    put_in_the_way(one)
+    assert run("quarantine", "purge", "--older-than", "0", "--yes").code == 5
+    line = run("undo", "2").assert_failed(2, "run 2 cannot be undone: run 3 (quarantine purge) removed 1 file of it")
+    assert "curator quarantine restore" in line
+
+
+@pytest.mark.parametrize("what", [["restore", "--all"], ["purge", "--older-than", "0", "--yes"]])
+def test_that_a_workspace_is_read_only_is_said_once(tidy, run, photos, tmp_path, obedient, what):
+    assert tidy(ENDLESS, *APPLY).code == 0
+    home = tmp_path / "workspace"
+    for path in (home, *home.rglob("*")):
+        path.chmod(path.stat().st_mode & ~0o222)
+    try:
+        run("quarantine", *what, before=obedient).assert_failed(7, "is read-only: nothing was changed")
+    finally:
+        for path in (home, *home.rglob("*")):
+            path.chmod(path.stat().st_mode | 0o200)
+
+
 @pytest.mark.slow
 def test_a_purge_that_is_killed_is_gone_on_with(tidy, run, photos, tmp_path):
     assert tidy(ENDLESS, *APPLY).code == 0

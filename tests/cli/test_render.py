@@ -65,7 +65,7 @@ def test_numbers_and_arrays_of_numpy_are_shown_as_what_they_hold(capsys):
 
 
 @pytest.mark.parametrize("as_json", [False, True])
-@pytest.mark.parametrize(("limit", "shown"), [(None, 30), (0, 30), (3, 3), (99, 30)])
+@pytest.mark.parametrize(("limit", "shown"), [(None, 30), (0, 30), (3, 3), (99, 30), (10**20, 30)])
 def test_limit_says_how_many_more_there_are(capsys, as_json, limit, shown):
     assert Output(as_json, limit).table(THINGS, map(thing, range(30))) == 30
     said = capsys.readouterr()

@@ -521,3 +521,15 @@ def test_nothing_outside_is_touched(made, tmp_path, craft, commands, trusted):
         ran = cli_kit.curator(*command, cwd=it.base)
         assert state(it.home) == before, ran
         assert "Traceback" not in ran.err and ran.code in (0, 3, 4, 5, 7), ran
+
+
+@pytest.mark.parametrize("name", ["derived.db", "catalogue.db"])
+def test_a_link_to_a_database_that_is_not_there_just_now_is_named_and_left(run, photos, tmp_path, name):
+    cli_kit.photo(photos / "a.jpg", 1)
+    assert run("add", "photos", "--no-encode").code == 0
+    database = tmp_path / "workspace" / name
+    database.rename(tmp_path / name)
+    database.symlink_to(tmp_path / "not mounted" / name)
+    for command in (["ls"], ["status"], ["add", "photos", "--no-encode"], ["init"]):
+        run(*command).assert_failed(7, name, "is a symbolic link")
+    assert database.is_symlink()

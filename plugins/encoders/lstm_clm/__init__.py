@@ -90,8 +90,8 @@ class Params:
     """How the model is built, and how long it learns."""
 
     layers: Annotated[int, Option(min=1, max=3, help="Layers of the LSTM.")] = 1
-    width: Annotated[int, Option(min=1, help="Units of a layer.")] = 512
-    embedding: Annotated[int, Option(min=1, help="Dimensions of the embedded pieces.")] = 256
+    width: Annotated[int, Option(min=1, max=16_384, help="Units of a layer.")] = 512
+    embedding: Annotated[int, Option(min=1, max=16_384, help="Dimensions of the embedded pieces.")] = 256
     vocabulary: Annotated[
         int | None, Option(min=1, help="How many pieces. Without it, it follows the size of the corpus.")
     ] = None
