@@ -143,13 +143,16 @@ class Database:
             found = self.connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if found != "ok":
                 raise self.damaged(" ".join(found.split()))
-            name = free(folder, BACKUP)
-            with open(name, "x+b", opener=_private) as file, _removed(name) as remove:
-                with contextlib.closing(guard(sqlite3.connect(name, isolation_level=None))) as copy:
-                    copy.execute("PRAGMA journal_mode = OFF")
-                    remove()
-                    self.connection.backup(copy)
-                yield file
+            name = free(folder, BACKUP)  # known before it is made, so that whatever comes between leaves none
+            try:
+                with open(name, "x+b", opener=_private) as file:
+                    with contextlib.closing(guard(sqlite3.connect(name, isolation_level=None))) as copy:
+                        copy.execute("PRAGMA journal_mode = OFF")
+                        _remove(name)
+                        self.connection.backup(copy)
+                    yield file
+            finally:
+                _remove(name)
         finally:
             self.connection.rollback()
 
@@ -297,18 +300,10 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-@contextlib.contextmanager
-def _removed(path: Path) -> Iterator[Callable[[], None]]:
-    """Gives what takes the name from a file that is open, at the latest at the end where the system wants it closed."""
-
-    def remove() -> None:
-        with contextlib.suppress(OSError):
-            path.unlink()
-
-    try:
-        yield remove
-    finally:
-        remove()
+def _remove(path: Path) -> None:
+    """Take the name from a file, at the latest when it is closed where the system wants that."""
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def guard(connection: sqlite3.Connection) -> sqlite3.Connection:
