@@ -342,8 +342,8 @@ def test_sizes_that_a_config_says_are_not_believed(opened, language_model, tmp_p
 
 # --- what heads learnt, as a workspace that was sent may hold it ---
 
-HEADS = ("logistic", "prototype", *["mlp"] * (os.environ.get("CURATOR_RELIABILITY") == "long"))
-"""The last takes long to learn."""
+HEADS = ("prototype", *["logistic", "mlp"] * (os.environ.get("CURATOR_RELIABILITY") == "long"))
+"""The others take long to learn."""
 
 
 @pytest.fixture(scope="module")

@@ -51,7 +51,7 @@ def hold(scene, lost):
 def test_the_harness_finds_what_a_kill_loses_where_nothing_is_taken_back(scenes, monkeypatch):
     monkeypatch.setattr("curator.history.file_moves.Moves.recover", lambda moves, reporter: None)
     scene = scenes("set aside")
-    assert at_lines(scene, drawn("wrong"), 30)
+    assert at_lines(scene, drawn("wrong"), 12)
 
 
 @pytest.mark.parametrize("name", trials.SCENES)
