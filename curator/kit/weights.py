@@ -79,10 +79,12 @@ def _read(path: Path) -> Any:
 
 def write_learnt(folder: Path, encoder: str, variant: str, tensors: Mapping[str, Any]) -> None:
     """Leave torch tensors by name as a model that was learnt, for `learnt` to find; over an earlier one in one step."""
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     (folder / _ABOUT).write_text(json.dumps({"encoder": encoder, "variant": variant}))
-    save_file({name: value.detach().cpu().contiguous() for name, value in tensors.items()}, folder / ".writing")
+    # As bytes, since what safetensors raises where the disk is full does not say so.
+    data = save({name: value.detach().cpu().contiguous() for name, value in tensors.items()})
+    (folder / ".writing").write_bytes(data)
     os.replace(folder / ".writing", folder / _MODEL)
 
 

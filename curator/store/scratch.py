@@ -45,10 +45,10 @@ def beside(folder: Path, prefix: str, use: Callable[[Path], T]) -> T:
     try:
         handle = _entered(folder, prefix)
         result = use(made)
-        _remove(made)
+        remove(made)
         return result
     except BaseException:
-        _remove(made)
+        remove(made)
         raise
     finally:
         if handle is not None:
@@ -69,7 +69,7 @@ def _entered(folder: Path, prefix: str) -> int | None:
         return None
     if _locked(handle, fcntl.LOCK_EX):
         for path in folder.glob(prefix + "[0-9a-f]" * DIGITS):
-            _remove(path)
+            remove(path)
     until = time.monotonic() + PATIENCE
     while not _locked(handle, fcntl.LOCK_SH) and time.monotonic() < until:
         time.sleep(POLL)
@@ -85,7 +85,8 @@ def _locked(handle: int, how: int) -> bool:
     return True
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Remove a file or a folder, if it is there and may be."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:

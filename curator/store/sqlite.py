@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -14,7 +15,7 @@ from typing import Any, BinaryIO, TypeAlias
 from curator.errors import WorkspaceError
 from curator.store.paths import held
 from curator.store.private import let_read
-from curator.store.scratch import free
+from curator.store.scratch import free, remove
 
 BUSY_SECONDS = 30.0
 """How long SQLite waits for another writer; runs wait for each other before that, by the workspace's lock."""
@@ -30,6 +31,12 @@ def unshared(needed: Callable[[], bool]) -> AbstractContextManager[bool]:
     """For who knows that the workspace is used by nobody else."""
     return nullcontext(needed())
 
+
+OF_THE_DISK = ("disk I/O error", "unable to open")
+"""What SQLite says of a full disk, too, where it cannot make or enlarge the files beside a database."""
+
+LITTLE = 1 << 20
+"""Bytes that are free on a full disk, at most: less than what stands beside a database takes."""
 
 BACKUP = ".curator-backup-"
 """How names begin under which a backup is made."""
@@ -143,13 +150,16 @@ class Database:
             found = self.connection.execute("PRAGMA quick_check(1)").fetchone()[0]
             if found != "ok":
                 raise self.damaged(" ".join(found.split()))
-            name = free(folder, BACKUP)
-            with open(name, "x+b", opener=_private) as file, _removed(name) as remove:
-                with contextlib.closing(guard(sqlite3.connect(name, isolation_level=None))) as copy:
-                    copy.execute("PRAGMA journal_mode = OFF")
-                    remove()
-                    self.connection.backup(copy)
-                yield file
+            name = free(folder, BACKUP)  # known before it is made, so that whatever comes between leaves none
+            try:
+                with open(name, "x+b", opener=_private) as file:
+                    with contextlib.closing(guard(sqlite3.connect(name, isolation_level=None))) as copy:
+                        copy.execute("PRAGMA journal_mode = OFF")
+                        remove(name)
+                        self.connection.backup(copy)
+                    yield file
+            finally:
+                remove(name)
         finally:
             self.connection.rollback()
 
@@ -208,7 +218,7 @@ class Database:
             if "locked" in text:
                 message = f"{self.path} has been locked by another program for {BUSY_SECONDS:.0f} seconds: try again"
                 raise WorkspaceError(message) from error
-            if "disk is full" in text:
+            if "disk is full" in text or (any(words in text for words in OF_THE_DISK) and _is_full(self.path)):
                 message = (
                     f"{self.path} cannot be written, as the disk is full; nothing of this step was kept: make room"
                 )
@@ -292,23 +302,16 @@ def _cannot_open(path: Path, error: sqlite3.Error) -> WorkspaceError:
     return WorkspaceError(f"{path} cannot be opened ({error}): check the permissions of it and its folder")
 
 
+def _is_full(path: Path) -> bool:
+    try:
+        return shutil.disk_usage(path.parent).free < LITTLE
+    except OSError:
+        return False
+
+
 def _private(path: str, flags: int) -> int:
     """Open a file that is made for its owner alone."""
     return os.open(path, flags, 0o600)
-
-
-@contextlib.contextmanager
-def _removed(path: Path) -> Iterator[Callable[[], None]]:
-    """Gives what takes the name from a file that is open, at the latest at the end where the system wants it closed."""
-
-    def remove() -> None:
-        with contextlib.suppress(OSError):
-            path.unlink()
-
-    try:
-        yield remove
-    finally:
-        remove()
 
 
 def guard(connection: sqlite3.Connection) -> sqlite3.Connection:

@@ -95,7 +95,7 @@ def fill(disk, name, count):
     return ended
 
 
-@pytest.mark.parametrize("name", ["dedupe", "restore"])
+@pytest.mark.parametrize("name", ["quarantine restore", "restore"])
 def test_a_disk_that_is_almost_full(disk, name):
     fill(disk, name, 2)
 

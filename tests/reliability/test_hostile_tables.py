@@ -11,7 +11,6 @@ import io
 import json
 import os
 import random
-import signal
 import unicodedata
 
 import hostile
@@ -175,9 +174,9 @@ class Adding:
 
     def once(self, ws, path, options):
         """The report; None where the table is refused as a whole."""
-        signal.setitimer(signal.ITIMER_REAL, SECONDS)
         try:
-            report = ws.add(path, encode=False, **options)
+            with hostile.within(SECONDS):
+                report = ws.add(path, encode=False, **options)
         except PluginError as error:
             self.wrong.append(f"{path.name}: called a plugin's failure: {error}")
         except CuratorError as error:
@@ -188,19 +187,7 @@ class Adding:
             bad = [reason for _, reason in report.problems if not reason.strip() or "\n" in reason]
             self.wrong += [f"{path.name}: not one line: {reason!r}" for reason in bad]
             return report
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
         return None
-
-
-@pytest.fixture(autouse=True)
-def alarm():
-    def ring(number, frame):
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGALRM, ring)
-    yield
-    signal.signal(signal.SIGALRM, before)
 
 
 def hold(folder, count, kind):

@@ -142,7 +142,7 @@ def twice(name, folder, count):
     assert not lost, "\n".join(lost)
 
 
-@pytest.mark.parametrize("name", ["dedupe", "restore"])
+@pytest.mark.parametrize("name", ["quarantine restore", "restore"])
 def test_the_same_command_twice_at_once(tmp_path, name):
     twice(name, tmp_path, 2)
 

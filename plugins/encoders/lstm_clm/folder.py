@@ -7,6 +7,7 @@ learning has ended, is read without running code from it.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save
 
 from curator.errors import BadInput, NotFound
 from curator.kit.reading import Unreadable, reading
@@ -53,7 +54,7 @@ def write(folder: Path, weights: Mapping[str, torch.Tensor], found: Vocabulary) 
     """The weights and the vocabulary."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {name: value.detach().contiguous() for name, value in weights.items()}
-    _write_atomically(folder / MODEL, lambda path: save_file(tensors, path))
+    _write_atomically(folder / MODEL, lambda path: path.write_bytes(save(tensors)))
     _write_atomically(folder / TOKENIZER, found.save)
 
 
@@ -88,7 +89,9 @@ def finished_facts(folder: Path, key: Mapping[str, Any]) -> dict[str, Any] | Non
 
 def keep(folder: Path, key: Mapping[str, Any], state: Mapping[str, Any]) -> None:
     """Write what resuming needs."""
-    _write_atomically(folder / STATE, lambda path: torch.save({"key": json.dumps(key, sort_keys=True), **state}, path))
+    data = io.BytesIO()
+    torch.save({"key": json.dumps(key, sort_keys=True), **state}, data)
+    _write_atomically(folder / STATE, lambda path: path.write_bytes(data.getbuffer()))
 
 
 def unfinished_state(folder: Path, key: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -115,6 +118,7 @@ def fingerprint(folder: Path | None) -> str:
 
 
 def _write_atomically(path: Path, write: Any) -> None:
+    """Tensors are written as bytes: what torch and safetensors raise where a disk is full does not say so."""
     beside = path.with_name(f".{path.name}.part")
     write(beside)
     os.replace(beside, path)
