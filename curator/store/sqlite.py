@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,6 +19,9 @@ from curator.store.private import let_read
 
 BUSY_SECONDS = 30.0
 """How long SQLite waits for another writer; runs wait for each other before that, by the workspace's lock."""
+
+SHARED_MEMORY = 1 << 15
+"""Bytes of a -shm file, without which no database with a log can be opened."""
 
 CHUNK = 10_000
 
@@ -205,7 +209,7 @@ class Database:
             if "locked" in text:
                 message = f"{self.path} has been locked by another program for {BUSY_SECONDS:.0f} seconds: try again"
                 raise WorkspaceError(message) from error
-            if "disk is full" in text:
+            if "disk is full" in text or ("disk I/O error" in text and _is_full(self.path.parent)):
                 message = (
                     f"{self.path} cannot be written, as the disk is full; nothing of this step was kept: make room"
                 )
@@ -276,6 +280,11 @@ class Durable:
     def __exit__(self, *error: object) -> None:
         with contextlib.suppress(sqlite3.OperationalError):  # in a transaction that was cut short: slower, no more
             self.database.connection.execute("PRAGMA synchronous = NORMAL")
+
+
+def _is_full(folder: Path) -> bool:
+    """Whether there is no room: SQLite calls it an I/O error where it cannot lay out what processes share in memory."""
+    return shutil.disk_usage(folder).free < SHARED_MEMORY
 
 
 def read_only_error(path: Path) -> WorkspaceError:

@@ -7,6 +7,7 @@ learning has ended, is read without running code from it.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 from collections.abc import Mapping, Sequence
@@ -87,7 +88,9 @@ def finished_facts(folder: Path, key: Mapping[str, Any]) -> dict[str, Any] | Non
 
 def keep(folder: Path, key: Mapping[str, Any], state: Mapping[str, Any]) -> None:
     """Write what resuming needs."""
-    _write_atomically(folder / STATE, lambda path: torch.save({"key": json.dumps(key, sort_keys=True), **state}, path))
+    made = io.BytesIO()  # of a full disk torch tells in words that nobody else knows
+    torch.save({"key": json.dumps(key, sort_keys=True), **state}, made)
+    _write_atomically(folder / STATE, lambda path: path.write_bytes(made.getbuffer()))
 
 
 def unfinished_state(folder: Path, key: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -115,5 +118,9 @@ def fingerprint(folder: Path | None) -> str:
 
 def _write_atomically(path: Path, write: Any) -> None:
     beside = path.with_name(f".{path.name}.part")
-    write(beside)
-    os.replace(beside, path)
+    try:
+        write(beside)
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
