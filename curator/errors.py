@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import os
 from collections.abc import Iterable, Sequence
 
 __all__ = [
@@ -113,13 +114,35 @@ class Shortage(CuratorError):
 def lacking(error: BaseException | None) -> str | None:
     """What a machine is short of where that is behind an error, with what mends it; None where nothing is."""
     while error is not None:
-        if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":  # torch's, of a GPU
+        if _is_out_of_memory(error):
             return "there is not enough memory: close other programs, or do less at once; what was done is kept"
-        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            where = f" for {error.filename!r}" if error.filename else ""
+        if _is_full(error):
+            where = f" for {error.filename!r}" if isinstance(error, OSError) and error.filename else ""
             return f"no space is left on the disk{where}: make room and run it again; what was done is kept"
         error = error.__cause__ or error.__context__
     return None
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Also where torch says so of a GPU or of its own memory, OpenCV, and the loader of libraries."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    if isinstance(error, ImportError):  # with more behind it, it is about rights
+        return str(error.msg).endswith("failed to map segment from shared object")
+    return _says(error, os.strerror(errno.ENOMEM), "can't allocate memory", "Insufficient memory")
+
+
+def _is_full(error: BaseException) -> bool:
+    """Also where a library of another language says so, by an error of its own with the system's words."""
+    if isinstance(error, OSError):
+        return error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return _says(error, os.strerror(errno.ENOSPC))
+
+
+def _says(error: BaseException, *words: str) -> bool:
+    return any(word in said for said in error.args if isinstance(said, str) for word in words)
 
 
 def is_interrupt(error: BaseException | None) -> bool:

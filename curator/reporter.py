@@ -98,6 +98,11 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def them(number: int) -> str:
+    """What so many things are called once they were named: 'it', 'them'."""
+    return "it" if number == 1 else "them"
+
+
 def size(number: int) -> str:
     """Bytes as '340 B', '1.2 kB', '3.4 MB'."""
     if number < 1000:

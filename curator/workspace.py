@@ -218,6 +218,8 @@ class Workspace(Parts):
         """
         from curator.learning.pretraining import lines_of
 
+        if self.database.read_only:
+            raise read_only_error(self.database.path)
         said = {"encoder": encoder, "corpus": [str(name) for name in corpus], "start": start, **(options or {})}
         with self.begin("pretrain", said, reads_first=True) as journal:
             items = [] if corpus else self.items.select(among or ItemSet(), ["text"])

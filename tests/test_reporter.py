@@ -7,10 +7,11 @@ from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curator.reporter import SHARES, figure, shares
+from curator.reporter import SHARES, figure, shares, them
 
 ODD = [None, "half", [], {}, object(), True, np.float32(0.5), np.ones(2), Decimal("sNaN"), Fraction(1, 3), 10**400, 1j]
 TOLD = st.floats() | st.floats(-0.5, 1.5) | st.integers() | st.text() | st.sampled_from(ODD)
@@ -37,3 +38,8 @@ def test_a_figure_is_the_number_or_nan(told):
     assert type(found) is float
     if isinstance(told, float) and not math.isnan(told):
         assert found == told
+
+
+@pytest.mark.parametrize(("number", "said"), [(0, "them"), (1, "it"), (2, "them")])
+def test_what_things_are_called_once_they_were_named(number, said):
+    assert them(number) == said

@@ -77,13 +77,15 @@ class Signature:
     `compute` gets a text, or a picture (a Pillow image, upright): in RGB and scaled down to a longest side of
     `longest` pixels, or, without `longest`, whole and in its own mode. `picture.info["frames"]` is how many
     frames it has, of which it is the first. It runs in threads. `name` is unlike every other one's and changes when the
-    bytes would: `"mine/2"`.
+    bytes would: `"mine/2"`. `whole` says whether bytes may be what `compute` gave, as by their length: where those that
+    were kept may not, as in a damaged cache, they are computed again.
     """
 
     name: str
     modality: Modality
     compute: Callable[[Any], bytes]
     longest: int | None = None
+    whole: Callable[[bytes], bool] | None = None
 
 
 @dataclass(frozen=True, slots=True)

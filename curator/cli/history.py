@@ -219,7 +219,7 @@ def forget(workspace: Workspace, items: tuple[str, ...], yes: bool, as_json: boo
     from dataclasses import asdict
 
     from curator.cli.render import Output
-    from curator.reporter import count
+    from curator.reporter import count, them
 
     done = workspace.forget(*from_stdin(items), yes=yes)
     output = Output(as_json)
@@ -230,7 +230,7 @@ def forget(workspace: Workspace, items: tuple[str, ...], yes: bool, as_json: boo
         return
     went = f"{count(done.rows, 'row')}, {count(done.cached, 'result')} in the cache"
     went += f", {count(done.files, 'file')} in quarantine" if done.files else ""
-    output.line(f"{count(done.items, 'item')} forgotten: {went}; undo of earlier runs leaves them out")
+    output.line(f"{count(done.items, 'item')} forgotten: {went}; undo of earlier runs leaves {them(done.items)} out")
     if done.runs:
         numbers = ", ".join(map(str, done.runs))
         output.line(f"cannot be undone any more, since they changed what stays from or to what is gone: run {numbers}")
@@ -271,7 +271,8 @@ def relocate(workspace: Workspace, old: str, new: str, anyway: bool, as_json: bo
     if as_json:
         output.table(RELOCATED, [asdict(done)])
     compared = f", {done.read:,} of them read and the same" if done.read else ""
-    output.line(f"{count(done.folders, 'folder')} relocated: {count(done.found, 'file')} found as they were{compared}")
+    were = "it was" if done.found == 1 else "they were"
+    output.line(f"{count(done.folders, 'folder')} relocated: {count(done.found, 'file')} found as {were}{compared}")
     for number, what in ((done.changed, "other than they were"), (done.absent, "not there")):
         if number:
             output.line(f"{count(number, 'file')} {what}: curator add NEW looks again")

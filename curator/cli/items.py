@@ -140,7 +140,7 @@ def _all(report: AddReport, failed: int = 0) -> str:
 
 
 def _report_lines(report: AddReport) -> Iterator[str]:
-    from curator.reporter import count
+    from curator.reporter import count, them
 
     parts = [
         count(report.added, "new item"),
@@ -161,14 +161,16 @@ def _report_lines(report: AddReport) -> Iterator[str]:
     else:
         yield "nothing to add: no image, no .txt and no row there"
     if report.missing:
-        gone = f"{report.missing:,} rows or files" if report.rows else count(report.missing, "file")
-        yield f"{gone} gone from where they were; items and labels are kept"
+        gone = count(report.missing, *(("row or file", "rows or files") if report.rows else ("file",)))
+        were = "it was" if report.missing == 1 else "they were"
+        yield f"{gone} gone from where {were}; items and labels are kept"
     if report.labelled:
         yield count(report.labelled, "label statement")
     if report.captions:
         yield count(report.captions, "caption") + " linked"
     if report.sidecars:
-        yield f"{count(report.sidecars, 'text')} beside an image of the same name: --captions links them"
+        links = f"--captions links {them(report.sidecars)}"
+        yield f"{count(report.sidecars, 'text')} beside an image of the same name: {links}"
     if report.loose:
         yield f"{count(report.loose, 'file')} in no folder below the source, so without a label"
     for reason, number in report.left_out.most_common():

@@ -26,7 +26,7 @@ from curator.api import (
     TextBatch,
     TextForm,
 )
-from curator.errors import CuratorError, Shortage, WorkspaceError
+from curator.errors import CuratorError, PluginError, Shortage, WorkspaceError
 from curator.media.decode import DECODING
 from curator.media.preprocessing import pixels
 from curator.registry.validation import Breach, validate
@@ -133,13 +133,13 @@ class Compiled:
         import cv2
 
         form = TextForm(*found)
-        with self.registry.guard(spec, "tokenizing with"):
-            tokens, cut = _tokens(spec, form, texts)
         try:
+            with self.registry.guard(spec, "tokenizing with"):
+                tokens, cut = _tokens(spec, form, texts)
             network = _network(form.onnx)
             vectors = [_asked(network, row) for row in tokens]
             return (np.stack(vectors), len(cut)) if all(_fits(vector, model) for vector in vectors) else None
-        except cv2.error:  # as above
+        except (cv2.error, PluginError):  # as above; or what was kept of the tokenizer is damaged
             return None
 
 

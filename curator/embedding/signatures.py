@@ -33,14 +33,27 @@ class Signatures:
         self._fill(signature, items)
         for start in range(0, len(items), CHUNK):
             chunk = items[start : start + CHUNK]
-            kept = dict(self.derived.signatures(signature.name, [item.hash for item in chunk]))
+            kept, _ = self._kept(signature, [item.hash for item in chunk])
             yield from ((item, kept[item.hash]) for item in chunk if item.hash in kept)
+
+    def _kept(self, signature: Signature, hashes: Sequence[str]) -> tuple[dict[str, bytes], int]:
+        """What is kept by hash, and of how many something is that cannot be what the plugin once gave."""
+        kept = dict(self.derived.signatures(signature.name, hashes))
+        if signature.whole is None:
+            return kept, 0
+        whole = {hash_: value for hash_, value in kept.items() if signature.whole(value)}
+        return whole, len(kept) - len(whole)
 
     def _fill(self, signature: Signature, items: Sequence[Item]) -> None:
         self.encoding.settle_profiles(items)
         hashes = [item.hash for item in items]
-        done = {hash_ for hash_, _ in self.derived.signatures(signature.name, hashes)}
-        done |= self.derived.failures(signature.name, hashes).keys()
+        done, damaged = {*self.derived.failures(signature.name, hashes)}, 0
+        for start in range(0, len(hashes), CHUNK):
+            kept, broken = self._kept(signature, hashes[start : start + CHUNK])
+            done, damaged = done | kept.keys(), damaged + broken
+        if damaged:
+            what = count(damaged, signature.modality)
+            self.encoding.reporter.say(f"what {self.derived.database.path.name} kept of {what} is damaged: made anew")
         missing = [item for item in items if item.hash not in done]
         if not missing:
             return

@@ -39,7 +39,12 @@ class Trust:
             return False
 
     def require(self, plan: Iterable[tuple[str, str]]) -> None:
-        """Raise `NotTrusted` where it is not; `plan` says what would be moved, as (from, to)."""
+        """Raise `NotTrusted` where it is not; `plan` says what would be moved, as (from, to).
+
+        `WorkspaceError` where it is read-only, since no trust would help then.
+        """
+        if self.database.read_only:
+            raise read_only_error(self.database.path)
         if not self.given():
             raise NotTrusted(
                 f"nothing was moved: the workspace {self.folder} was not made here, and may come from anybody: "

@@ -116,8 +116,8 @@ class Undo:
         gone = sum(move.direction == "off" for move in self.moves.of_run(later))
         if gone:
             raise BadInput(
-                f"run {run} cannot be undone: run {later} ({self._command(later)}) removed {count(gone, 'file')} of it for "
-                "good; `curator quarantine restore` brings back what is still there"
+                f"run {run} cannot be undone: run {later} ({self._command(later)}) removed {count(gone, 'file')} of it "
+                "for good; `curator quarantine restore` brings back what is still there"
             )
 
     def _refuse_missed(self, run: int, moves: Iterable[Move]) -> None:

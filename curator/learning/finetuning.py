@@ -81,8 +81,9 @@ class FineTuning:
             learnt, kept = split(whole.targets, whole.kin, HELD_OUT, SEED, least=2)
             noun = spec.modalities[0]
             how = f" ({depth})" if depth else ""
+            are = "is" if len(kept) == 1 else "are"
             self.reporter.say(
-                f"fine-tuning {model.name}{how} on {count(len(learnt), noun)}, {len(kept):,} are kept from it"
+                f"fine-tuning {model.name}{how} on {count(len(learnt), noun)}, {len(kept):,} {are} kept from it"
             )
             self._learn(spec, start, folder, _some(whole, learnt), depth)
             if not any(folder.iterdir()):

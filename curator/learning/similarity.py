@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from safetensors import SafetensorError
 from safetensors.numpy import load, save
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -22,7 +23,7 @@ from sklearn.metrics import roc_auc_score
 
 from curator.api import FittedMetric, Metric, MetricSpec, Model
 from curator.catalog.pairs import Pairs, metric_name, possible_meanings
-from curator.errors import BadInput, NotFound, NotReady
+from curator.errors import BadInput, NotFound, NotReady, PluginError
 from curator.kit.copies.vectors import MANY, comparable, near_copies
 from curator.kit.splits import folds
 from curator.learning.head_store import SEED
@@ -82,13 +83,19 @@ class LearnedMetrics:
         data = self._data(name, model, may_encode)
         key, digest = f"{name}:{spec.name} {model.fingerprint}", self._digest(data, model, spec)
         kept = self.derived.metric(key, digest)
-        if kept is None:
-            self.reporter.say(f"fitting the metric {name} on {count(len(data.alike), 'pair')}")
-            kept = self._fitted_state(spec, data)
-            if not self.derived.database.read_only:
-                self.derived.put_metric(key, digest, kept)
-            return self._restore_metric(name, spec, model, data, kept, False)
-        return self._restore_metric(name, spec, model, data, kept, True)
+        if kept is not None:
+            try:
+                found = self._restore_metric(name, spec, model, data, kept, True)
+                found.transform(data.left[:1])
+                return found
+            except (PluginError, SafetensorError, LookupError, TypeError, ValueError, OverflowError):
+                # A plugin that is at fault fails below again, and is blamed there.
+                self.reporter.say(f"what {self.derived.database.path.name} kept of the metric {name} is damaged")
+        self.reporter.say(f"fitting the metric {name} on {count(len(data.alike), 'pair')}")
+        kept = self._fitted_state(spec, data)
+        if not self.derived.database.read_only:
+            self.derived.put_metric(key, digest, kept)
+        return self._restore_metric(name, spec, model, data, kept, False)
 
     @staticmethod
     def report_lines(metric: FittedMetric) -> Iterator[str]:

@@ -100,8 +100,8 @@ class Status:
         if aside:
             space = size(sum(file.size for file in aside))
             yield Step(f"{count(len(aside), 'file')} in quarantine ({space})", "curator quarantine list")
-        if self.missing():
-            yield Step(f"{count(self.missing(), 'item')} whose files are gone", "curator ls --json")
+        if gone := self.missing():
+            yield Step(f"{count(gone, 'item')} whose files are gone", "curator ls --json")
 
     def _label_steps(self) -> Iterator[Step]:
         labels = self.labels()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -45,7 +46,7 @@ class Targets:
         if os.path.lexists(target) and not self._force:
             raise BadInput(f"{str(path)!r} exists: name another file, or add --force")
         if not os.access(target.parent, os.W_OK | os.X_OK):
-            raise BadInput(f"cannot write {str(path)!r}: nothing may be made in its folder (permission denied)")
+            raise BadInput(f"cannot write {str(path)!r}: nothing may be made in its folder ({_why_not(target.parent)})")
         return target
 
     def write(self, path: Path, render: Callable[[IO[bytes]], None]) -> Path:
@@ -85,3 +86,10 @@ class Targets:
             return self._places.same_file(look(target)) is not None
         except BadContent:
             return False
+
+
+def _why_not(folder: Path) -> str:
+    """Why nothing may be made there."""
+    if hasattr(os, "statvfs") and os.statvfs(folder).f_flag & os.ST_RDONLY:
+        return os.strerror(errno.EROFS).lower()
+    return os.strerror(errno.EACCES).lower()

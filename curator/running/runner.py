@@ -10,7 +10,7 @@ from curator.api import ActionSpec, Artifact, Ask, Finding, SetAside
 from curator.history.journal import Journal
 from curator.parts import Parts
 from curator.quarantine.set_aside import SettingAside
-from curator.reporter import Reporter, Silent, count, say_failed, size
+from curator.reporter import Reporter, Silent, count, say_failed, size, them
 from curator.running.artifacts import Targets
 from curator.running.context import ActionContext
 from curator.running.dialogue import Asker, Dialogue, row_of
@@ -94,10 +94,10 @@ class ActionRunner:
         setting_aside = SettingAside(self.parts.items.places, self.parts.moves)
         goes, stays = setting_aside.parted(self._aside)
         if stays:
-            them = f"{count(len(stays), 'file')} outside of what was added (a link or a row of a table led there)"
-            self.reporter.say(f"{them} will not be moved: {stays[0].path}" + (" and others" if stays[1:] else ""))
+            others = f"{count(len(stays), 'file')} outside of what was added (a link or a row of a table led there)"
+            self.reporter.say(f"{others} will not be moved: {stays[0].path}" + (" and others" if stays[1:] else ""))
         if goes and not apply:
-            self.reporter.say(f"{count(len(goes), 'file')} would go to quarantine: --apply moves them")
+            self.reporter.say(f"{count(len(goes), 'file')} would go to quarantine: --apply moves {them(len(goes))}")
         if not (goes and apply):
             return
         moves = self.parts.moves
@@ -105,7 +105,7 @@ class ActionRunner:
         self.journal.take_turn()
         taken = setting_aside.take_out_all(self.journal, goes, self.reporter)
         if taken.files:
-            back = "`curator undo` brings them back"
-            along = f" with {taken.along:,} beside {'it' if taken.files == 1 else 'them'}" if taken.along else ""
+            along = f" with {taken.along:,} beside {them(taken.files)}" if taken.along else ""
+            back = f"`curator undo` brings {them(taken.files + taken.along)} back"
             self.reporter.say(f"{count(taken.files, 'file')} moved to quarantine{along} ({size(taken.size)}); {back}")
         say_failed(self.reporter, taken.failed, len(goes), "moved")

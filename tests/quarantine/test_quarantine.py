@@ -51,7 +51,7 @@ def refused(ws, goes, keeper, *words, kind="exact"):
 def test_without_apply_nothing_moves_and_that_is_said(ws, photos, tmp_path):
     before = setting_aside.state(tmp_path), dump(ws)
     assert tidy(ws, photos / "b.png", photos / "a.png", apply=False)
-    assert ws.reporter.said == ["1 file would go to quarantine: --apply moves them"]
+    assert ws.reporter.said == ["1 file would go to quarantine: --apply moves it"]
     assert (setting_aside.state(tmp_path), dump(ws)) == before
 
 

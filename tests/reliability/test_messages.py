@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import resource
 import shutil
 import sqlite3
+import subprocess
 
 import cli_kit
 import pytest
@@ -103,7 +105,6 @@ def test_what_a_machine_is_short_of_is_no_failure_of_a_plugin(copied, tmp_path, 
 
 def test_a_full_disk(copied, run):
     """Of a size that the kernel makes small: nothing of the step is kept, and it can be done again."""
-    import resource
 
     def small():
         resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
@@ -126,3 +127,108 @@ def test_what_is_behind_an_error_is_found():
             raise ValueError from error
     except ValueError as error:
         assert "memory" in (lacking(error) or "")
+
+
+MAPPED = "/lib/_sparse.so: failed to map segment from shared object"
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ValueError("Error while serializing: I/O error: No space left on device (os error 28)"), "no space is left"),
+        (OSError(12, "Cannot allocate memory"), "not enough memory"),
+        (RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you"), "not enough"),
+        (type("error", (Exception,), {})("OpenCV(5.0.0) alloc.cpp:73: error: (-4:Insufficient memory)"), "not enough"),
+        (ImportError(MAPPED), "not enough memory"),
+        (ImportError(f"{MAPPED}: Operation not permitted"), ""),
+        (ImportError("no module"), ""),
+        (ImportError(), ""),
+        (ValueError("no space", 28), ""),
+        (ValueError(), ""),
+    ],
+)
+def test_a_library_that_tells_of_it_by_an_error_of_its_own(error, words):
+    assert words in (lacking(error) or "") and bool(lacking(error)) == bool(words)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """`small_disk(room)`: a file system of 6 MB, of which so many kilobytes are free."""
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "tmpfs", disk], capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+
+    def leave(room):
+        (disk / "filler").unlink(missing_ok=True)
+        with contextlib.suppress(OSError), open(disk / "filler", "wb", buffering=0) as file:
+            while (free := shutil.disk_usage(disk).free - 1024 * room) > 0:
+                file.write(bytes(min(free, 4096)))
+
+    leave.folder = disk
+    try:
+        yield leave
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
+
+
+def test_a_disk_that_is_full(made, run, small_disk):
+    """Nothing can be opened, as SQLite has no room for what processes share; with little room, each says what is so."""
+    where = ("-w", small_disk.folder / "workspace")
+    shutil.copytree(made / "workspace", where[1])
+    small_disk(0)
+    run("status", *where).assert_failed(7, "catalogue.db", "the disk is full", "make room")
+    small_disk(100)
+    assert run("status", *where).code == 0
+    (made / "long.txt").write_text("long " * 80_000)
+    for command in (("add", made / "long.txt"), ("pretrain", "lstm-clm", "-o", "width=24", "-o", "epochs=2")):
+        ran = run(*command, *where)
+        line = ran.err.splitlines()[-1]
+        assert ran.code in (1, 7) and ("disk is full" in line or "no space is left" in line), ran
+        assert "plugin" not in line and "failed" not in line and "make room" in line
+    small_disk(0)
+    ran = run("plugins", "new", "mine", "--kind", "head", "--folder", small_disk.folder)
+    ran.assert_failed(2, "no space left on device")
+    small_disk(3000)
+    assert run("label", "cat", "id:1", *where).code == 0 and run("check", *where).code == 0
+
+
+@pytest.fixture
+def read_only(tmp_path):
+    """Texts and a workspace, with a copy that was taken out and another, seen where nothing can be written."""
+    shown, held = tmp_path / "shown", tmp_path / "held"
+    shown.mkdir()
+    cli_kit.texts(held / "texts", 3)
+    if subprocess.run(["mount", "--bind", held, shown], capture_output=True).returncode:
+        pytest.skip("nothing can be mounted here")
+    try:
+        shutil.copy(shown / "texts" / "1.txt", shown / "texts" / "copy.txt")
+        for command in (("add", "texts"), ("dedupe", "--apply"), ("trust", "--forget")):
+            assert (ran := cli_kit.curator(*command, cwd=shown)).code == 0, ran
+        shutil.copy(shown / "texts" / "2.txt", shown / "texts" / "another.txt")
+        assert cli_kit.curator("add", "texts", cwd=shown).code == 0
+        subprocess.run(["mount", "-o", "remount,bind,ro", shown], check=True)
+        yield shown
+    finally:
+        subprocess.run(["umount", "-l", shown], check=True)
+
+
+def test_media_on_which_nothing_can_be_written(read_only):
+    """Nobody is asked to trust what could not be moved anyway, and no permission is at fault."""
+    for command in (("status",), ("ls",), ("check",), ("similar", "id:1"), ("dedupe",)):
+        assert (ran := cli_kit.curator(*command, cwd=read_only)).code == 0, ran
+    changing = (
+        ("label", "cat", "id:1"),
+        ("pretrain", "lstm-clm"),
+        ("dedupe", "--apply"),
+        ("undo",),
+        ("quarantine", "restore", "--all"),
+        ("check", "--repair"),
+        ("forget", "id:1", "--yes"),
+    )
+    for command in changing:
+        ran = cli_kit.curator(*command, cwd=read_only)
+        line = ran.assert_ended(7, "is read-only: nothing was changed")
+        assert "trust" not in ran.err and "permission" not in line, (command, ran)
+    ran = cli_kit.curator("similar", "id:1", "--sheet", "s.png", cwd=read_only)
+    ran.assert_failed(2, "cannot write 's.png'", "read-only file system")

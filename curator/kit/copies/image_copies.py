@@ -56,9 +56,11 @@ def digest(picture: Image.Image) -> bytes:
     return found.digest()
 
 
-SKETCH = Signature("dedupe.sketch/1", "image", sketch, image_sketches.LONGEST)
+SKETCH = Signature("dedupe.sketch/1", "image", sketch, image_sketches.LONGEST, image_sketches.whole)
 """Kept of every picture. Its name goes up when what is kept is another: then all pictures are read again."""
-PIXELS = Signature("dedupe.pixels/1", "image", digest)
+PIXELS = Signature(
+    "dedupe.pixels/1", "image", digest, whole=lambda kept: len(kept) in (0, hashlib.sha256().digest_size)
+)
 """Kept only of pictures whose sketches say that they may be the same."""
 
 

@@ -79,6 +79,17 @@ class Sketch:
         )
 
 
+def whole(data: bytes) -> bool:
+    """Whether bytes may be a sketch, or that of a film: by their length and how they begin and end."""
+    if not data:
+        return True
+    if len(data) < HEAD.size:
+        return False
+    *_, count, _ = HEAD.unpack_from(data)
+    thumbnail = data[HEAD.size + 8 * ORIENTATIONS + count * (4 + 32 + 32) + 3 * FIELDS**2 :]
+    return thumbnail[:2] == b"\xff\xd8" and thumbnail[-2:] == b"\xff\xd9"
+
+
 def sketch(picture: Bytes) -> bytes:
     """What to keep of a picture, (height, width, 3) RGB: about 10 KB."""
     height, width = picture.shape[:2]

@@ -123,7 +123,7 @@ def count(picture: Image.Image) -> bytes:
 
 # What is kept under this name is used as long as it is there. Whoever changes `SHADES`, `LIGHTNESS` or `LONGEST` raises
 # the number, or old counts would stand beside new ones.
-COUNTS = Signature("curator-colours.counts/1", "image", count, LONGEST)
+COUNTS = Signature("curator-colours.counts/1", "image", count, LONGEST, whole=lambda kept: len(kept) == 4 * len(NAMES))
 
 
 def named(pixels: NDArray[np.uint8]) -> NDArray[np.intp]:

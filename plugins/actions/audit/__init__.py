@@ -96,7 +96,9 @@ def _of(context: Context, params: AuditParams, target: TargetRef, tiles: list[sh
         said = f"{finding.values['label']}, rather {finding.values['rather']}"
         tiles.append(sheets.Tile.of(held_out.items[suspect.index], said, f"{suspect.suspicion:.3f}"))
     share = f"{len(found):,} of {len(held_out.items):,}"
-    context.note(f"{target.kind} {target.full_name}: {share} labels are suspicious; `curator label` sets them right")
+    are, them = ("is", "it") if len(found) == 1 else ("are", "them")
+    said = f"{share} label{'' if len(held_out.items) == 1 else 's'} {are} suspicious; `curator label` sets {them} right"
+    context.note(f"{target.kind} {target.full_name}: {said}")
 
 
 def _finding(target: TargetRef, held_out: HeldOut, index: int, rather: int, suspicion: float) -> Finding:

@@ -5,7 +5,7 @@ The other modules of the package are imported when the action runs.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -156,8 +156,12 @@ def by_names(context: Context, params: ClassifyParams, among: str) -> Iterator[O
     if found.items:
         context.note(NOT_MEASURED)
     title = f"Predictions from {len(names)} names"
-    note = f"{len(found.items):,} items, by the names {', '.join(names)} alone, on {model.name}"
+    note = f"{_items(found.items)}, by the names {', '.join(names)} alone, on {model.name}"
     yield from prediction_outputs(context, params, FROM_NAMES, found, title, note)
+
+
+def _items(some: Sequence[object]) -> str:
+    return "1 item" if len(some) == 1 else f"{len(some):,} items"
 
 
 def by_head(context: Context, params: ClassifyParams) -> Iterator[Output]:
@@ -172,7 +176,7 @@ def by_head(context: Context, params: ClassifyParams) -> Iterator[Output]:
     items = context.items(params.items, modalities=head.model.modalities)
     found = context.predict(head, context.unlabelled(target, items))
     title = f"Predictions for {head.target.full_name}"
-    note = f"{len(found.items):,} items that nobody labelled, by {head.target}@{head.version} on {head.model.name}"
+    note = f"{_items(found.items)} that nobody labelled, by {head.target}@{head.version} on {head.model.name}"
     yield from prediction_outputs(context, params, PREDICTIONS, found, title, note, lines)
     if params.accept is not None:
         from . import accepting

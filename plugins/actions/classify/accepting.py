@@ -25,6 +25,7 @@ def changes(context: Context, head: FittedHead, predictions: Predictions, least:
             yield SetLabel(item.id, predictions.classes[best], True, head.target.name, probability, "head")
     said = ", ".join(f"{count:,} {label}" for label, count in accepted.most_common(5))
     more = ", …" if len(accepted) > 5 else ""
-    back = f"{said}{more}; `curator undo` takes them back" if accepted else "nothing was labelled"
-    total = f"{accepted.total():,} of {len(predictions.items):,}"
-    context.note(f"{total} predictions accepted as labels (source: head): {back}")
+    them = "it" if accepted.total() == 1 else "them"
+    back = f"{said}{more}; `curator undo` takes {them} back" if accepted else "nothing was labelled"
+    total = f"{accepted.total():,} of {len(predictions.items):,} prediction{'' if len(predictions.items) == 1 else 's'}"
+    context.note(f"{total} accepted as labels (source: head): {back}")

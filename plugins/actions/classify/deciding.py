@@ -133,7 +133,8 @@ def _best(sure: NDArray[np.float32], right: NDArray[np.bool_], wanted: float, up
             return line
         found.append(line)
     best = max(found, key=lambda line: (line.right / line.said, line.said))
+    items = f"{len(sure):,} held-out item{'' if len(sure) == 1 else 's'}"
     return (
-        f"on the {len(sure):,} held-out items: the best is {best.right / best.said:.3f}, from {best.threshold:.1%} "
+        f"on the {items}: the best is {best.right / best.said:.3f}, from {best.threshold:.1%} "
         f"({best.right} of {best.said})"
     )

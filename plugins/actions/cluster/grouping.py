@@ -188,10 +188,12 @@ def numbers_by_size(found: NDArray[np.int64]) -> NDArray[np.int64]:
 def _say_how_it_went(context: Context, clusters: Clusters, way: Way) -> None:
     if way.k and clusters.count < way.k:
         context.note(
-            f"only {clusters.count:,} of {way.k:,} clusters hold anything: the other vectors are all but alike"
+            f"only {clusters.count:,} of {way.k:,} clusters {'holds' if clusters.count == 1 else 'hold'} anything: the "
+            "other vectors are all but alike"
         )
     if way.k is None:
         least, alone = way.least(len(clusters.items)), int((clusters.numbers == 0).sum())
-        context.note(f"{alone:,} of the {_of(clusters.items)} lie in no cluster of {least:,} or more")
+        lie = "lies" if alone == 1 else "lie"
+        context.note(f"{alone:,} of the {_of(clusters.items)} {lie} in no cluster of {least:,} or more")
     if not clusters.count:
         context.note("there is no cluster: give a smaller --min-size, or -k without --by density")

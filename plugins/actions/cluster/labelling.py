@@ -47,8 +47,9 @@ def changes(
         free = unlabelled_items(context, label, group, members)
         yield from (SetLabel(item.id, label, True, group) for item in free)
         left = len(members) - len(free)
-        rest = f"; {left:,} left as they are, of which something was said before" if left else ""
-        context.note(f"cluster {number}: {len(free):,} of {len(members):,} items are now {label}{rest}")
+        rest = f"; {left:,} left as {'it is' if left == 1 else 'they are'}, of which something was said before"
+        items = f"item{'' if len(members) == 1 else 's'} {'is' if len(free) == 1 else 'are'}"
+        context.note(f"cluster {number}: {len(free):,} of {len(members):,} {items} now {label}{rest if left else ''}")
         done += len(free)
     if done:
         context.note("`curator undo` takes it back")

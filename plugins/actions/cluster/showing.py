@@ -103,6 +103,6 @@ def sheet(clusters: Clusters, described: Sequence[Described], note: str) -> shee
         tiles = [sheets.Tile.of(item) for item in one.members[:TYPICAL]]
         if len(one.members) > TYPICAL:
             tiles.append(sheets.Tile.of(one.members[-1], "the farthest"))
-        many = f"{len(one.members):,} items, tight {one.tight:.2f}"
+        many = f"{len(one.members):,} item{'' if len(one.members) == 1 else 's'}, tight {one.tight:.2f}"
         sections.append(sheets.Section(tuple(tiles), one.heading, many))
-    return sheets.Sheet(f"{clusters.count:,} clusters", tuple(sections), note)
+    return sheets.Sheet(f"{clusters.count:,} cluster{'' if clusters.count == 1 else 's'}", tuple(sections), note)

@@ -120,5 +120,9 @@ def fingerprint(folder: Path | None) -> str:
 def _write_atomically(path: Path, write: Any) -> None:
     """Tensors are written as bytes: what torch and safetensors raise where a disk is full does not say so."""
     beside = path.with_name(f".{path.name}.part")
-    write(beside)
-    os.replace(beside, path)
+    try:
+        write(beside)
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
