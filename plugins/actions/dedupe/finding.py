@@ -205,6 +205,12 @@ def _groups_of_kind(
         lambda one, other: None if references(one, other) else match(one, other),
     )
     if kind in (SAME, NEAR):
+        grouped = [[files[one] for one in (star.centre, *(ray for ray, _ in star.rays))] for star in found]
+        if kind == SAME:
+            for alike in grouped:
+                preference.measures.are_same(alike)
+        else:
+            preference.measures.look_at(file for some in grouped for file in some)
         found = [better for star in found for better in _with_the_best_kept(star, files, preference, match)]
     return [
         Group(kind, files[star.centre], [Copy(files[ray], *said(evidence)) for ray, evidence in star.rays])

@@ -14,9 +14,6 @@ from .finding import Copy, Group
 from .keeping import Preference
 from .knowing import Knowledge, counterpart, same_bytes
 
-LARGER = 1.5
-"""So many times the pixels are worth keeping."""
-
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -122,8 +119,10 @@ class Judge:
             return
         if more := measures.told(file, kept):
             yield f"it {more}"
-        if _pixels(file) > LARGER * _pixels(kept):
-            yield f"it has more pixels than the one that is kept ({self.preference.reason(kept, [file])})"
+        if measures.more_detail(file, kept):
+            yield f"it shows more detail than the one that is kept ({self.preference.reason(kept, [file])})"
+        if more := measures.uncovered(file, kept):
+            yield f"it {more}"
 
     def taken_over(self, group: Group, copy: Copy) -> list[str]:
         """The labels that the one kept gets from a copy that goes."""
@@ -139,7 +138,3 @@ def _said(said: Said) -> str:
     if said.value is None:
         return f"is said to be {said.label.full_name} and not to be"
     return f"is said {'to be' if said.value else 'not to be'} {said.label.full_name}"
-
-
-def _pixels(file: File) -> int:
-    return file.item.pixels[0] * file.item.pixels[1] if file.item.pixels else 0
