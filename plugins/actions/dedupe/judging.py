@@ -10,7 +10,7 @@ from curator.api import Said
 from curator.kit.companions import Companion
 
 from .files import File
-from .finding import Copy, Group
+from .finding import EXACT, Copy, Group
 from .keeping import Preference
 from .knowing import Knowledge, counterpart, same_bytes
 
@@ -104,6 +104,8 @@ class Judge:
     def _contradicting(self, group: Group, file: File) -> Iterator[str]:
         """Labels that cannot both be true of one thing."""
         mine = self.knowledge.of(file)
+        if not mine.said or group.kind == EXACT:  # of which all are one item
+            return
         for other in (group.kept, *(copy.file for copy in group.copies)):
             if other.item.id != file.item.id:
                 for here, there in mine.against(self.knowledge.of(other)):
