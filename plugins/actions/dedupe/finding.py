@@ -85,7 +85,7 @@ def _media(context: Context, params: DedupeParams) -> list[list[list[File]]]:
     under = params.items.under.expanduser().resolve() if params.items.under is not None else None
     media: dict[str, list[list[File]]] = {"image": [], "text": []}
     ordered = list(items.values())
-    say_unseen(context, context.unseen(ordered), [*references, *([under] if under else [])])
+    say_unseen(context, context.unseen(ordered), [under, *references] if under is not None else [])
     for item, places in zip(ordered, context.places(ordered), strict=True):
         files = []
         for place in places:

@@ -364,6 +364,10 @@ def test_files_whose_times_moved_are_told_and_found_once_they_are_added_again(ws
         f"2 files are not as they were when they were added (time, inode or content), and were not looked at: "
         f"`curator add {photos}` reads them again"
     )
+    original(photos, "sub/c.jpg", seed=2)
+    ws.add(photos / "sub", encode=False)
+    ws.run("dedupe", reference=(str(photos / "sub"),))
+    assert ws.reporter.said[-1].startswith("2 files are not as they were")  # a reference narrows nothing down
     ws.add(photos, encode=False)
     assert len(ws.run("dedupe")) == 3
 
