@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-IMPORT, HUMAN = 2, 3
+RULE, IMPORT, HUMAN = 1, 2, 3
 IDENTITY = {"root": ("path",), "label_group": ("name",), "label": ("name", "group_id")}
 """What many runs share gets its old number when it is made again; all else is a new thing each time."""
 UNIQUE = IDENTITY | {"item": ("hash",), "place": ("root_id", "path"), "quarantined": ("inside",)}
@@ -317,7 +317,7 @@ class Model:
             return
         self.start()
         row = {"item_id": item, "label_id": label, "value": value, "source": source, "score": None}
-        self.insert("statement", **row, run_id=self.now)
+        self.insert("statement", **row, run_id=self.now, origin=None)
 
     def verdicts(self, item: int) -> dict[int, tuple[int, int, int | None]]:
         """Label -> who counts, the last statement, and what holds of it; None where imports contradict each other."""
@@ -393,19 +393,28 @@ class Model:
 
     def set_aside(self, goes: list[str], keeper: str, kind: str, apply: bool) -> Iterator[None]:
         kept: set[str] = set()
+        gone: set[str] = set()
         failed = False
         for path in goes if apply else ():
+            if path in gone:  # it went along with another
+                kept.add(keeper)
+                continue
             whole = self.proven(path) and self.proven(keeper) and path != keeper and path not in kept
             if not whole or (kind == "exact" and self.files[path] != self.files[keeper]):
                 failed = True
                 continue
-            kept.add(keeper)
-            yield from self.begin()
             beside = os.path.splitext(path)[0] + ".txt"
             files = [path, beside] if beside != path and beside in self.files else [path]
+            if beside in kept:
+                failed = True
+                continue
+            kept.add(keeper)
+            gone |= set(files)
+            yield from self.begin()
             stored = [self._name_inside(file) for file in files]
             keys = self._plan([("out", *both, self.files[both[0]]) for both in zip(files, stored, strict=True)])
             yield
+            self._take_over(*(self.tables["place"][self.at(one)]["item_id"] for one in (path, keeper)))
             for file, name in zip(files, stored, strict=True):
                 place, content = self.at(file), self.files[file]
                 item = None if place is None else self.tables["place"][place]["item_id"]
@@ -418,6 +427,34 @@ class Model:
             yield
         if failed:
             raise Refused("SomeItemsFailed")
+
+    def _take_over(self, goes: int, stays: int) -> None:
+        """What is said of the one that goes becomes a rule's word on the other, of which nothing is said as to that."""
+        if goes == stays or len({self.tables["item"][item]["modality"] for item in (goes, stays)}) > 1:
+            return
+        mine, there = self.verdicts(goes), self.verdicts(stays)
+        spoken_for = {id for label, said in there.items() if said[2] == 1 for id in self.siblings(label)}
+        for label, (_, last, holds) in sorted(mine.items()):
+            is_ = holds == 1 and label == self._chosen(mine, label) and label not in spoken_for
+            if label not in there and (is_ or holds == -1):
+                row = {"item_id": stays, "label_id": label, "value": holds, "source": RULE, "score": None}
+                self.insert("statement", **row, run_id=self.now, origin=last)
+        pairs, new = self.pairs(), []
+        for (metric, *ends), value in pairs.items():
+            if value and goes in ends and stays not in ends:
+                new.append((metric, *sorted(stays if end == goes else end for end in ends), value))
+        for metric, left, right, value in sorted(new):
+            if (metric, left, right) not in pairs:
+                self.insert("pair", metric=metric, left_id=left, right_id=right, value=value, run_id=self.now)
+
+    def _chosen(self, said: dict[int, tuple[int, int, int | None]], label: int) -> int | None:
+        """Which of a label and its siblings an item is; None where that is not settled."""
+        rows = {id: said[id] for id in (label, *self.siblings(label)) if id in said and said[id][2] in (1, None)}
+        highest = max(source for source, _, _ in rows.values())
+        top = {id: row for id, row in rows.items() if row[0] == highest}
+        if (len(top) > 1 and highest == IMPORT) or any(holds is None for _, _, holds in top.values()):
+            return None
+        return max(top, key=lambda id: top[id][1])
 
     def _name_inside(self, path: str) -> str:
         """The run, and the path as people tell it: from the name of its root on."""

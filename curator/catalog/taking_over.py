@@ -75,7 +75,7 @@ class TakingOver:
         holding = {(said.label.id, said.value) for said in self.known([goes])[0].said}
         groups = {row.id: row.group_id for row in self.labels.all()}
         taken = {groups[row.label_id] for row in there if row.value == 1 and row.source > Source.HEAD} - {None}
-        for row in list(self.labels.of_items([goes])):
+        for row in sorted(self.labels.of_items([goes]), key=lambda row: row.label_id):
             source = min(Source(row.source), Source.RULE)
             spoken_of = row.label_id in (firm if source > Source.HEAD else {other.label_id for other in there})
             sibling = row.value == 1 and groups[row.label_id] in taken
@@ -93,7 +93,7 @@ class TakingOver:
 
     def _pairs(self, journal: Journal, goes: int, stays: int) -> None:
         known = {(metric, pair.left_id, pair.right_id) for metric, pair in self.pairs.of_items([stays])}
-        for metric, left, right, value in list(self._ends(goes, stays)):
+        for metric, left, right, value in sorted(self._ends(goes, stays)):
             if left != right and (metric, left, right) not in known:
                 run = journal.start()
                 journal.insert("pair", metric=metric, left_id=left, right_id=right, value=value, run_id=run)

@@ -46,6 +46,7 @@ class Proven:
 
     path: str
     item: int
+    modality: Modality
     hash: str
     size: int
     inode: tuple[int, int]
@@ -115,7 +116,8 @@ class SettingAside:
         taken = now()
 
         def rows() -> None:
-            self.taking_over.take_over(journal, victim.item, keeper.item)
+            if victim.modality == keeper.modality:
+                self.taking_over.take_over(journal, victim.item, keeper.item)
             for (path, hash_, size), name in zip(files, names, strict=True):
                 goes = path == victim.path
                 journal.insert(
@@ -191,7 +193,7 @@ def proven(places: Places, path: Path) -> Proven:
     (item,) = ItemStore(places.database).by_ids([place.item_id])
     if _identity(name, item.modality, hash_) != item.hash:
         raise MoveFailed(name, "changed since it was catalogued: add it again")
-    return Proven(name, place.item_id, hash_, size, inode)
+    return Proven(name, place.item_id, item.modality, hash_, size, inode)
 
 
 def now() -> str:

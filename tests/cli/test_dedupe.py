@@ -238,3 +238,35 @@ def test_texts_that_differ_in_a_number_alone_stay_and_those_that_do_not_go(run, 
     assert "1 file moved" in run("dedupe", "--include", "near", "--apply").err
     assert len(list((tmp_path / "texts").iterdir())) == 9
     assert [name for name in ("4a.txt", "4b.txt") if not (tmp_path / "texts" / name).exists()]
+
+
+def test_the_younger_copy_stays_for_its_caption_and_what_goes_along_is_counted(run, tmp_path):
+    folder = tmp_path / "photos"
+    save(scene(1), folder / "a.jpg")
+    shutil.copyfile(folder / "a.jpg", folder / "D.jpg")
+    os.utime(folder / "a.jpg", ns=(10**18, 10**18))
+    (folder / "D.txt").write_text("a street in the rain")
+    assert run("add", "photos", "--no-encode").code == 0
+    before = setting_aside.state(tmp_path)
+    ran = run("dedupe", "--apply", "--json")
+    assert ran.rows("duplicate")[0]["companions"] == [str(folder / "D.txt")]
+    assert names(folder) == ["D.jpg", "D.txt"] and "1 file moved to quarantine (" in ran.err
+    assert run("undo").code == 0 and setting_aside.state(tmp_path) == before
+    shutil.copyfile(folder / "D.txt", folder / "a.txt")
+    ran = run("dedupe", "--apply", "--keep", "path:a.jpg", "--json", "--media", "image")
+    assert names(folder) == ["a.jpg", "a.txt"] and "1 file moved to quarantine with 1 beside it (" in ran.err
+    assert run("undo").code == 0 and names(folder) == ["D.jpg", "D.txt", "a.jpg", "a.txt"]
+
+
+def test_no_silence_is_taken_for_an_all_clear(run, tmp_path):
+    folder = tmp_path / "photos"
+    save(scene(1), folder / "a.jpg")
+    shutil.copyfile(folder / "a.jpg", folder / "b.jpg")
+    assert run("add", "photos", "--no-encode").code == 0
+    for name in names(folder):
+        os.utime(folder / name, ns=(10**18, 10**18))
+    ran = run("dedupe")
+    assert ran.code == 0 and "2 files are not as they were when they were added" in ran.err
+    assert f"`curator add {folder}` reads them again" in ran.err
+    folder.rename(tmp_path / "elsewhere")
+    assert f"the folder '{folder}' is gone, and its 2 files were not looked at" in run("dedupe").err

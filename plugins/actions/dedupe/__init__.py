@@ -105,7 +105,7 @@ def plan(context: Context, params: DedupeParams) -> Iterator[Output]:
     from .showing import rows, sheet, totals
 
     knowledge, proposed = Knowledge(), {EXACT, SAME, *params.include}
-    preference = Preference(params.keep, knowledge, Measures())
+    preference = Preference(params.keep, knowledge, Measures(context))
     judge = Judge(preference, knowledge, proposed, params.despite)
     judgements = judge.judge(find(context, params, preference, knowledge, judge.may_go))
     yield from rows(judgements, judge)

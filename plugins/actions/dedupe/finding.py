@@ -85,7 +85,7 @@ def _media(context: Context, params: DedupeParams) -> list[list[list[File]]]:
     under = params.items.under.expanduser().resolve() if params.items.under is not None else None
     media: dict[str, list[list[File]]] = {"image": [], "text": []}
     ordered = list(items.values())
-    say_unseen(context, context.unseen(ordered), [*references, *([under] if under else [])])
+    say_unseen(context, context.unseen(ordered), [under, *references] if under is not None else [])
     for item, places in zip(ordered, context.places(ordered), strict=True):
         files = []
         for place in places:
@@ -205,6 +205,12 @@ def _groups_of_kind(
         lambda one, other: None if references(one, other) else match(one, other),
     )
     if kind in (SAME, NEAR):
+        grouped = [[files[one] for one in (star.centre, *(ray for ray, _ in star.rays))] for star in found]
+        if kind == SAME:
+            for alike in grouped:
+                preference.measures.are_same(alike)
+        else:
+            preference.measures.look_at(file for some in grouped for file in some)
         found = [better for star in found for better in _with_the_best_kept(star, files, preference, match)]
     return [
         Group(kind, files[star.centre], [Copy(files[ray], *said(evidence)) for ray, evidence in star.rays])

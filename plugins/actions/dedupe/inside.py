@@ -13,6 +13,12 @@ from curator.kit.reading import Unreadable
 LEAST = 256
 """Bytes behind a picture that are more than filling."""
 
+MOST = 256 << 20
+"""Bytes that are looked through."""
+
+KNOWN = re.compile(rb"\xff\xd8|\x89PNG|RIFF|....ftyp", re.DOTALL)
+"""How files begin of which the end of the picture is known."""
+
 MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 """What ends a scan of a JPEG: within one, 0xFF stands before zero or a restart mark."""
 
@@ -45,11 +51,15 @@ def _told(path: Path) -> frozenset[str]:
 
 
 def _embedded(path: Path) -> Iterator[str]:
-    data = path.read_bytes()
-    head, rest = data[: _end(data)], data[_end(data) :]
-    if data.startswith(b"\xff\xd8") and any(name in head for name in DEPTH):
+    with path.open("rb") as file:
+        start = file.read(12)
+        if not KNOWN.match(start):
+            return  # where such a picture ends is not known
+        data = start + file.read(MOST)
+    end = _end(data)
+    if data.startswith(b"\xff\xd8") and any(data.find(name, 0, end) >= 0 for name in DEPTH):
         yield "a depth map"
-    behind = rest.strip(b"\0")
+    behind = data[end:].strip(b"\0")
     if len(behind) < LEAST:
         return
     if b"ftyp" in behind[:64] or re.search(rb"MotionPhoto_Data|\0\0\0.ftyp(mp4|isom|qt|MSNV|avc1)", behind, re.DOTALL):

@@ -10,12 +10,9 @@ from curator.api import Said
 from curator.kit.companions import Companion
 
 from .files import File
-from .finding import Copy, Group
+from .finding import EXACT, Copy, Group
 from .keeping import Preference
 from .knowing import Knowledge, counterpart, same_bytes
-
-LARGER = 1.5
-"""So many times the pixels are worth keeping."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +104,8 @@ class Judge:
     def _contradicting(self, group: Group, file: File) -> Iterator[str]:
         """Labels that cannot both be true of one thing."""
         mine = self.knowledge.of(file)
+        if not mine.said or group.kind == EXACT:  # of which all are one item
+            return
         for other in (group.kept, *(copy.file for copy in group.copies)):
             if other.item.id != file.item.id:
                 for here, there in mine.against(self.knowledge.of(other)):
@@ -122,8 +121,10 @@ class Judge:
             return
         if more := measures.told(file, kept):
             yield f"it {more}"
-        if _pixels(file) > LARGER * _pixels(kept):
-            yield f"it has more pixels than the one that is kept ({self.preference.reason(kept, [file])})"
+        if measures.more_detail(file, kept):
+            yield f"it shows more detail than the one that is kept ({self.preference.reason(kept, [file])})"
+        if more := measures.uncovered(file, kept):
+            yield f"it {more}"
 
     def taken_over(self, group: Group, copy: Copy) -> list[str]:
         """The labels that the one kept gets from a copy that goes."""
@@ -139,7 +140,3 @@ def _said(said: Said) -> str:
     if said.value is None:
         return f"is said to be {said.label.full_name} and not to be"
     return f"is said {'to be' if said.value else 'not to be'} {said.label.full_name}"
-
-
-def _pixels(file: File) -> int:
-    return file.item.pixels[0] * file.item.pixels[1] if file.item.pixels else 0

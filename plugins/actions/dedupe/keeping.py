@@ -19,6 +19,9 @@ DEFAULTS = ("largest", "oldest")
 """A copy that was saved again has as many pixels, and often more bytes, but it is younger than what it was made of."""
 
 
+MANY = 30
+"""In a larger group not each file is compared with each other."""
+
 Rule: TypeAlias = tuple[str, Callable[[File], Any]]
 """What it is called, and the lower, the better."""
 
@@ -55,8 +58,14 @@ class Preference:
         return tuple(lower(file) for _, lower in (*self.first, *self.last))
 
     def best(self, files: Sequence[File]) -> File:
-        """The one to keep of several, by all that can be told."""
-        return functools.reduce(lambda best, file: file if self._compare(file, best)[1] else best, files)
+        """The one to keep of several, by all that can be told: that which is before most of the others.
+
+        What is measured is no order: of two that are as good as each other, only one may be before a third.
+        """
+        if len(files) > MANY:
+            return functools.reduce(lambda best, file: file if self._compare(file, best)[1] else best, files)
+        before = [sum(self._compare(file, other)[1] for other in files) for file in files]
+        return files[before.index(max(before))]
 
     def reason(self, kept: File, others: Sequence[File]) -> str:
         """The first rule by which the one kept is before all others."""

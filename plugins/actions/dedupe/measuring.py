@@ -1,11 +1,17 @@
-"""What is read of files only where they may be copies: what their files hold beside the picture."""
+"""What is read of files only where they may be copies: what else they hold, and how much of a picture is real."""
 
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeAlias
 
+from curator.api import Context
+from curator.kit.images import opened
+from curator.kit.reading import Unreadable
+
+from . import detail
+from .detail import DETAIL, Detail
 from .files import File
 from .inside import Inside, inside
 
@@ -16,9 +22,13 @@ Measure: TypeAlias = Callable[[File, File], str]
 class Measures:
     """Measures, each file once. `all`: from the one that counts most."""
 
-    def __init__(self) -> None:
+    def __init__(self, context: Context) -> None:
+        self.context = context
         self._inside = functools.cache(inside)
-        self.all: tuple[Measure, ...] = (self.embedded, self.told)
+        self._coarseness = functools.cache(_coarseness)
+        self._details: dict[int, Detail | None] = {}
+        self._same: dict[int, int] = {}
+        self.all: tuple[Measure, ...] = (self.embedded, self.told, self.unbarred, self.uncovered, self.shown, self.fine)
 
     def embedded(self, one: File, other: File) -> str:
         """More in its own right, as the film of a motion photo."""
@@ -30,8 +40,66 @@ class Measures:
         more = self.inside(one).told - self.inside(other).told
         return f"tells of {', '.join(sorted(more))}" if more else ""
 
+    def unbarred(self, one: File, other: File) -> str:
+        """No bars beside or above it."""
+        return "without bars" if self._of_both(one, other, detail.has_bars_less) else ""
+
+    def uncovered(self, one: File, other: File) -> str:
+        """Nothing written over it, as far as can be told."""
+        return "seems to have less laid over it" if self._of_both(other, one, detail.lies_over) else ""
+
+    def shown(self, one: File, other: File) -> str:
+        """More detail than the other has pixels for, or as much in fewer pixels."""
+        if self.more_detail(one, other):
+            return "more detail"
+        return "the other one was enlarged" if self._of_both(other, one, detail.was_enlarged) else ""
+
+    def more_detail(self, one: File, other: File) -> bool:
+        """Whether something is seen in the one that the other is too small for."""
+        return self._of_both(one, other, detail.shows_more)
+
+    def fine(self, one: File, other: File) -> str:
+        """Compressed less, unless it was only saved again from the other."""
+        if one.item.modality != "image" or not (one.place.whole and other.place.whole):
+            return ""
+        mine, theirs = self._coarseness(one.place.path), self._coarseness(other.place.path)
+        if not mine or theirs < detail.COARSER * mine:
+            return ""
+        return "compressed less" if self._of_both(one, other, detail.is_another) else ""
+
     def inside(self, file: File) -> Inside:
         """What is in the file of a picture, nothing in that of a text or a table."""
         if file.item.modality != "image" or not file.place.whole:
             return Inside()
         return self._inside(file.place.path)
+
+    def are_same(self, files: Iterable[File]) -> None:
+        """Know that these show the same pixels, so that none is measured against another."""
+        ids = [file.item.id for file in files]
+        self._same.update(dict.fromkeys(ids, ids[0]))
+
+    def look_at(self, files: Iterable[File]) -> None:
+        """Measure the pictures of several files at once."""
+        new = [file.item for file in files if file.item.id not in self._details and file.item.modality == "image"]
+        self._details.update((item.id, None) for item in new)
+        for item, data in self.context.signatures(DETAIL, new):
+            self._details[item.id] = Detail.read(data) if data else None
+
+    def _of_both(self, one: File, other: File, holds: Callable[[Detail, Detail], bool]) -> bool:
+        """Whether something holds of two pictures; not of texts, of what cannot be read, nor of the same pixels."""
+        ids = one.item.id, other.item.id
+        if ids[0] == ids[1] or self._same.get(ids[0], ids[0]) == self._same.get(ids[1], ids[1]):
+            return False
+        self.look_at([one, other])
+        mine, theirs = (self._details.get(item) for item in ids)
+        return mine is not None and theirs is not None and holds(mine, theirs)
+
+
+def _coarseness(path: object) -> float:
+    """The mean step in which a JPEG keeps brightness; 0 of what is none."""
+    try:
+        with opened(str(path)) as image:
+            tables = getattr(image, "quantization", None) or {}
+            return sum(tables[0]) / len(tables[0]) if 0 in tables else 0.0
+    except Unreadable:
+        return 0.0

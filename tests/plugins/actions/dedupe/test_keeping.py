@@ -8,7 +8,7 @@ import shutil
 import pytest
 import setting_aside
 from fakes import dump, open_fake, text
-from PIL import Image
+from PIL import Image, ImageDraw, ImageOps
 from scenes import save, scene
 
 from curator.store.catalogue.items import CaptionStore
@@ -286,7 +286,7 @@ def test_a_labelled_thumbnail_and_its_original_both_stay(ws, tidied, photos):
     ws.label("cat", [thumb])
     gone, rows = tidied(include=("near",))
     assert gone == [] and rows["b.jpg"]["do"] == "keep"
-    assert "more pixels than the one that is kept (labelled)" in rows["a.jpg"]["why"]
+    assert "shows more detail than the one that is kept (labelled)" in rows["a.jpg"]["why"]
     gone, rows = tidied(include=("near",), keep=("largest",))
     assert gone == ["b.jpg"] and rows["b.jpg"]["why"].endswith("cat taken over")
 
@@ -364,6 +364,10 @@ def test_files_whose_times_moved_are_told_and_found_once_they_are_added_again(ws
         f"2 files are not as they were when they were added (time, inode or content), and were not looked at: "
         f"`curator add {photos}` reads them again"
     )
+    original(photos, "sub/c.jpg", seed=2)
+    ws.add(photos / "sub", encode=False)
+    ws.run("dedupe", reference=(str(photos / "sub"),))
+    assert ws.reporter.said[-1].startswith("2 files are not as they were")  # a reference narrows nothing down
     ws.add(photos, encode=False)
     assert len(ws.run("dedupe")) == 3
 
@@ -378,3 +382,90 @@ def test_a_folder_that_is_gone_is_told(ws, photos, tmp_path):
     (photos / "a.jpg").unlink()
     assert ws.run("dedupe") == []
     assert ws.reporter.said[-1] == f"1 file is gone, and was not looked at: `curator add {photos}` takes note of that"
+
+
+# --- how much of a picture is real ---
+
+
+def made(path, to, change, days=1, **how):
+    """A picture made of another one."""
+    with Image.open(path) as image:
+        save(change(image), to, **how)
+    return aged(to, days)
+
+
+def times(factor, resampling=Image.Resampling.BICUBIC):
+    return lambda image: image.resize((round(image.width * factor), round(image.height * factor)), resampling)
+
+
+def written_over(image):
+    image = image.copy()
+    ImageDraw.Draw(image).text((40, 120), "SAMPLE PICTURE", font_size=36, fill="white")
+    return image
+
+
+LETTERBOXES = {
+    "black": lambda image: ImageOps.pad(image, (image.width, image.width * 4 // 3), color="black"),
+    "white": lambda image: ImageOps.pad(image, (image.height * 2, image.height), color="white"),
+}
+
+
+@pytest.mark.parametrize("days", [-5, 5])
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (times(2), "the other one was enlarged"),
+        (times(3, Image.Resampling.LANCZOS), "the other one was enlarged"),
+        (LETTERBOXES["black"], "without bars"),
+        (LETTERBOXES["white"], "without bars"),
+        (written_over, "seems to have less laid over it"),
+        (times(0.5), "more detail"),
+    ],
+)
+def test_the_real_picture_stays_whatever_its_age_and_pixels(tidied, photos, change, why, days):
+    path = original(photos)
+    made(path, photos / "b.jpg", change, days, quality=95)
+    gone, rows = tidied(include=("near",))
+    assert gone == ["b.jpg"] and rows["a.jpg"]["why"] == why
+
+
+def test_the_original_that_is_larger_stays_and_what_was_made_of_it_is_no_reason(tidied, photos):
+    """Three of one picture: the small one was enlarged again."""
+    small = made(original(photos), photos / "b.jpg", times(1 / 3), 1)
+    made(small, photos / "c.jpg", times(3), -3)
+    assert tidied(include=("near",))[0] == ["b.jpg", "c.jpg"]
+
+
+def test_the_one_that_is_compressed_less_stays_unless_it_was_only_saved_again(tidied, photos):
+    path = aged(save(scene(1), photos / "a.jpg", quality=40), 0)
+    aged(save(scene(1), photos / "b.jpg", quality=90), 5)
+    gone, rows = tidied(include=("near",))
+    assert gone == ["a.jpg"] and rows["b.jpg"]["why"] == "compressed less"
+    made(path, photos / "b.jpg", lambda image: image, 5, quality=90)
+    gone, rows = tidied(include=("near",))
+    assert gone == ["b.jpg"] and rows["a.jpg"]["why"] == "oldest"
+
+
+def test_a_thing_before_white_has_no_bars(tidied, photos):
+    image = Image.new("RGB", (400, 400), "white")
+    ImageDraw.Draw(image).ellipse((80, 60, 320, 340), fill=(200, 30, 60))
+    image.paste(scene(3, (120, 120)), (140, 140))
+    path = aged(save(image, photos / "a.jpg"), 0)
+    made(path, photos / "b.jpg", lambda image: image.crop((70, 50, 330, 350)), 5)
+    _, rows = tidied(include=("near",))
+    assert not rows or rows["a.jpg"]["do"] == "keep"
+
+
+def test_a_lighter_copy_is_not_taken_for_one_without_something_over_it(tidied, photos):
+    path = original(photos)
+    made(path, photos / "b.jpg", lambda image: Image.eval(image, lambda value: min(255, value * 3 // 2)), 5)
+    gone, rows = tidied(include=("near",))
+    assert gone == ["b.jpg"] and "laid over" not in rows["a.jpg"]["why"]
+
+
+def test_a_labelled_copy_with_writing_and_its_clean_original_both_stay(ws, tidied, photos):
+    marked = made(original(photos), photos / "b.jpg", written_over)
+    ws.add(photos, encode=False)
+    ws.label("cat", [marked])
+    gone, rows = tidied(include=("near",))
+    assert gone == [] and rows["a.jpg"]["why"].endswith("stays: it seems to have less laid over it")
