@@ -169,3 +169,15 @@ def test_what_a_disk_station_keeps_is_counted_and_is_no_label(run, tmp_path):
     assert done.code == 0 and "4 files: 3 new items, 1 unchanged" in done.out and "left out" not in done.out
     labels = {tuple(row["labels"]) for row in run("ls", "--json").rows("item")}
     assert labels == {("cat",), ()}
+
+
+def test_the_size_is_shown_as_the_picture_is_seen_and_as_it_lies_where_the_file_is_gone(run, tmp_path):
+    (tmp_path / "photos").mkdir()
+    for name in ("a.jpg", "b.png", "c.tif", "d.webp"):
+        phone.halves().save(tmp_path / "photos" / name, exif=phone.turned(8))
+    phone.halves().save(tmp_path / "photos/e.jpg", exif=phone.turned(3))
+    assert run("add", "photos", "--no-encode").code == 0
+    kinds = ("JPEG", "PNG", "TIFF", "WEBP")
+    assert formats(run, 5) == [*(f"{kind}, 240 x 320 pixels" for kind in kinds), "JPEG, 320 x 240 pixels"]
+    (tmp_path / "photos/a.jpg").unlink()
+    assert formats(run, 1) == ["JPEG, 320 x 240 pixels"]
