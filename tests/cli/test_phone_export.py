@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 
@@ -55,8 +56,9 @@ def test_a_raw_photo_is_its_preview(run, tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos/a.DNG").write_bytes(phone.dng(phone.halves(), orientation=6))
     (tmp_path / "photos/bare.dng").write_bytes(phone.dng())
+    (tmp_path / "photos" / os.fsdecode(b"caf\xe9.dng")).write_bytes(phone.dng(phone.halves(80, 60)))
     done = run("add", "photos", "--json")
-    assert done.code == 5 and done.row("added")["encoded"] == 1, done
+    assert done.code == 5 and done.row("added")["encoded"] == 2, done
     assert formats(run, 1) == ["DNG, 240 x 320 pixels"]
     assert reasons(run) == ["a raw photo without a preview that can be read"]
     small = thumbnail(tmp_path / "photos/a.DNG", 60, 80)
