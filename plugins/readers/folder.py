@@ -10,6 +10,7 @@ from pathlib import Path
 
 from curator.api import Found, Modality, ReaderSpec, ReadOptions, Skipped, hookimpl
 from curator.kit.images import endings
+from curator.kit.images.formats import RAW
 
 TEXT_ENDINGS = frozenset({".txt"})
 
@@ -61,7 +62,9 @@ def _folder(folder: Path, label: str | None, options: ReadOptions) -> Iterator[F
     except OSError as error:
         yield Skipped(folder, (error.strerror or str(error)).lower(), problem=True)
         return
-    images = {Path(entry.name).stem: entry.path for entry in listed if modality_of(Path(entry.name)) == "image"}
+    pictures = [Path(entry.path) for entry in listed if modality_of(Path(entry.name)) == "image"]
+    # A camera that writes two files of each photo means the other one where it is not about the sensor.
+    images = {path.stem: str(path) for path in sorted(pictures, key=lambda path: path.suffix.lower() not in RAW)}
     for entry in listed:
         path = Path(entry.path)
         if entry.is_dir(follow_symlinks=False):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 
@@ -55,8 +56,9 @@ def test_a_raw_photo_is_its_preview(run, tmp_path):
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos/a.DNG").write_bytes(phone.dng(phone.halves(), orientation=6))
     (tmp_path / "photos/bare.dng").write_bytes(phone.dng())
+    (tmp_path / "photos" / os.fsdecode(b"caf\xe9.dng")).write_bytes(phone.dng(phone.halves(80, 60)))
     done = run("add", "photos", "--json")
-    assert done.code == 5 and done.row("added")["encoded"] == 1, done
+    assert done.code == 5 and done.row("added")["encoded"] == 2, done
     assert formats(run, 1) == ["DNG, 240 x 320 pixels"]
     assert reasons(run) == ["a raw photo without a preview that can be read"]
     small = thumbnail(tmp_path / "photos/a.DNG", 60, 80)
@@ -169,3 +171,15 @@ def test_what_a_disk_station_keeps_is_counted_and_is_no_label(run, tmp_path):
     assert done.code == 0 and "4 files: 3 new items, 1 unchanged" in done.out and "left out" not in done.out
     labels = {tuple(row["labels"]) for row in run("ls", "--json").rows("item")}
     assert labels == {("cat",), ()}
+
+
+def test_the_size_is_shown_as_the_picture_is_seen_and_as_it_lies_where_the_file_is_gone(run, tmp_path):
+    (tmp_path / "photos").mkdir()
+    for name in ("a.jpg", "b.png", "c.tif", "d.webp"):
+        phone.halves().save(tmp_path / "photos" / name, exif=phone.turned(8))
+    phone.halves().save(tmp_path / "photos/e.jpg", exif=phone.turned(3))
+    assert run("add", "photos", "--no-encode").code == 0
+    kinds = ("JPEG", "PNG", "TIFF", "WEBP")
+    assert formats(run, 5) == [*(f"{kind}, 240 x 320 pixels" for kind in kinds), "JPEG, 320 x 240 pixels"]
+    (tmp_path / "photos/a.jpg").unlink()
+    assert formats(run, 1) == ["JPEG, 320 x 240 pixels"]

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 
+import phone
 import pytest
 from cli_kit import environment
 from PIL import Image
@@ -70,6 +71,25 @@ def test_a_picture_is_converted_without_copies_of_the_whole(tmp_path, files, mod
     ending = "tif" if mode in ("CMYK", "F") else "png"
     Image.new(mode, (5000, 5000)).save(files / f"a.{ending}")
     assert growth(tmp_path, "preprocessing.pixels(files[0], PREPROCESS)") < 330
+
+
+@pytest.mark.parametrize("ending", ["avif", "heic"])
+def test_decoders_take_no_more_than_what_room_is_made_for(tmp_path, files, ending):
+    """Of nine megapixels, with a profile, so that colours are changed, too."""
+    if ending == "heic":
+        pytest.importorskip("pillow_heif")
+    image = Image.linear_gradient("L").resize((3000, 3000)).convert("RGB")
+    image.info["icc_profile"] = phone.profile()
+    written = {"avif": lambda path: image.save(path, speed=10), "heic": lambda path: phone.heic(path, image)}
+    written[ending](files / f"a.{ending}")
+    work = """
+    from curator.kit import images, memory
+    memory.Budget.room, room = lambda self, need: needs.append(need) or room(self, need), memory.Budget.room
+    needs = []
+    preprocessing.pixels(files[0], PREPROCESS)
+    start += max(needs) >> 20
+    """
+    assert growth(tmp_path, work) < 30  # what the libraries are themselves
 
 
 def test_what_would_not_fit_is_not_decoded_and_names_the_option(tmp_path, files):

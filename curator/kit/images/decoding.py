@@ -173,9 +173,10 @@ def frames(image: Image.Image) -> int:
 def orientation(image: Image.Image) -> int:
     """How its EXIF says that it is to be turned, 1 (not at all) to 8; raises `Unreadable`.
 
-    A HEIC is turned by its decoder already, as the container says and not the EXIF, which may say it once more.
+    A HEIC is turned by its decoder already, as the container says and not the EXIF, which may say it once more; so is
+    a TIFF, which says its size as it will be from the start.
     """
-    if image.format == "HEIF":
+    if image.format in ("HEIF", "TIFF"):
         return 1
     with reading("its EXIF cannot be read"):
         said = image.getexif().get(_ORIENTATION, 1)

@@ -16,10 +16,10 @@ HEIF = frozenset({".heic", ".heics", ".heif", ".heifs", ".hif"})
 RAW = frozenset(
     {
         *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef", ".mos"),
-        *(".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".raw", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
+        *(".mrw", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".rwl", ".sr2", ".srf", ".srw", ".x3f"),
     }
 )
-"""Endings of what cameras write of their sensors; a phone's is a DNG."""
+"""Endings of what cameras write of their sensors; a phone's is a DNG. `.raw` may be anything."""
 JXL = ".jxl"
 
 HEAD = 12

@@ -9,6 +9,7 @@ import io
 import os
 from typing import TYPE_CHECKING
 
+from curator.kit.memory import BUDGET
 from curator.kit.reading import Unreadable
 
 if TYPE_CHECKING:
@@ -31,7 +32,8 @@ def preview(path: str | os.PathLike[str], kind: str) -> Image.Image:
     except ImportError as error:
         raise Unreadable(f"{name}, a raw photo, which needs rawpy: pip install 'curator-agent[raw]'") from error
     try:
-        with rawpy.imread(os.fspath(path)) as file:
+        # Not by its path: older LibRaws write names to stderr as they are, and rawpy takes none that is no UTF-8.
+        with open(path, "rb") as source, BUDGET.room(os.fstat(source.fileno()).st_size), rawpy.imread(source) as file:
             found, flip = file.extract_thumb(), file.sizes.flip
     except (rawpy.LibRawNoThumbnailError, rawpy.LibRawUnsupportedThumbnailError) as error:
         raise Unreadable("a raw photo without a preview that can be read") from error

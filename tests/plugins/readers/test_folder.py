@@ -93,6 +93,13 @@ def test_a_text_beside_an_image_names_it(tmp_path):
     assert found["b.txt"].caption_of is found["sub/a.txt"].caption_of is found["a.png"].caption_of is None
 
 
+@pytest.mark.parametrize("raw", ["DNG", "NEF"])
+def test_of_a_photo_in_two_files_the_one_of_the_sensor_is_not_captioned(tmp_path, raw):
+    make(tmp_path, f"a.{raw}", "a.JPG", "a.txt")
+    found = {entry.path.name: entry for entry in reader.read(tmp_path, ReadOptions())}
+    assert found["a.txt"].caption_of == tmp_path / "a.JPG" and found[f"a.{raw}"].modality == "image"
+
+
 @pytest.mark.parametrize(
     ("body", "boxes"),
     [
