@@ -29,6 +29,14 @@ KEEP_HELP = (
 )
 
 
+LEVELS = ("exact", "same picture", "copy", "edited", "similar")
+"""How two files are one, the surest first: of the same bytes; of the same pixels; saved again, scaled or cut a little
+(texts: but for case, width, space or punctuation); of the same capture or wording, but changed; merely alike."""
+
+INCLUDED = {"copy": ("copy",), "edited": ("edited",), "near": ("copy", "edited")}
+"""What `--include` lets go beside `exact` and `same picture`. `near` is what it was called before it was two."""
+
+
 @dataclass(frozen=True)
 class DedupeParams:
     """What to compare, which copy stays, and what may go."""
@@ -40,7 +48,11 @@ class DedupeParams:
     ] = ()
     include: Annotated[
         tuple[str, ...],
-        Option(choices=("near",), help="Propose that near copies go too; else they are only shown."),
+        Option(
+            choices=tuple(INCLUDED),
+            help="Propose that these go too, else they are only shown: copy (saved again, scaled, cut by up to 3 %), "
+            "edited (mirrored, turned, cut, recoloured, written over, altered), or near for both.",
+        ),
     ] = ()
     similar: Annotated[bool, Option(help="Also show what is only similar; that never goes.")] = False
     threshold: Annotated[float, Option(min=0, max=1, help="For --similar: the least cosine of the two embeddings.")] = (
@@ -58,7 +70,11 @@ DUPLICATES = Table(
     "Duplicates",
     (
         Column("group", "files of one group are copies of the one that is kept", "integer"),
-        Column("match", "exact: the same bytes; same picture: the same pixels in another file; near; similar"),
+        Column(
+            "match",
+            "exact: the same bytes; same picture: the same pixels, as they are shown, in another file; copy: saved"
+            " again, scaled or cut a little; edited: of the same capture, but changed; similar",
+        ),
         Column("do", "keep; go: may be moved to quarantine; stay: a copy that is not moved"),
         Column("path", "where it is", "picture"),
         Column("why", "why it is kept, what shows that it is a copy of the one kept, or why it stays"),
@@ -68,9 +84,11 @@ DUPLICATES = Table(
         Column("size", "bytes of the file", "json"),
         Column(
             "evidence",
-            "what was measured against the one kept. Near images: mirrored, turned (degrees), scale, keypoints that"
-            " agree, blocks with texture, the part of them agreeing, their median correlation, overlap (part), bits (of"
-            " 64 hash bits that differ). Near texts: folded (equal but for signs) and jaccard. Similar: cosine, model",
+            "what was measured against the one kept. Copies and edited images: mirrored, turned (degrees), scale,"
+            " keypoints that agree, blocks with texture, the part of them agreeing, their median correlation, overlap"
+            " (part), bits (of 64 hash bits that differ), placement (for thumbnails); copies also: worst and tint"
+            " (differences, by what saving again makes), unresolved (part). Texts: folded (equal but for signs) and"
+            " jaccard. Similar: cosine, model",
             "json",
         ),
     ),
@@ -92,16 +110,20 @@ TOTALS = Table(
 
 def plan(context: Context, params: DedupeParams) -> Iterator[Output]:
     """Groups of copies, each with the one to keep; then how many, and how much they hold."""
-    from .finding import EXACT, NEAR, SAME, find
+    from .finding import COPY, EDITED, EXACT, SAME, find
     from .keeping import Preference
     from .showing import judge_groups, rows, sheet, totals
 
-    preference, proposed = Preference(params.keep), {EXACT, SAME, *params.include}
+    preference = Preference(params.keep)
+    proposed = {EXACT, SAME}.union(*(INCLUDED[level] for level in params.include))
     judgements = judge_groups(find(context, params, preference, proposed), preference, proposed)
     yield from rows(judgements)
     yield from totals(judgements)
-    if NEAR not in proposed and any(one.group.kind == NEAR for one in judgements):
-        context.note("near copies stay where they are: --include near lets them go")
+    shown = {one.group.kind for one in judgements}
+    if COPY in shown - proposed:
+        context.note("copies stay where they are: --include copy lets them go")
+    elif EDITED in shown - proposed:
+        context.note("edited versions stay where they are")
     if params.sheet is not None and judgements:
         yield sheets.artifact(context, params.sheet, sheet(judgements))
     elif params.sheet is not None:
@@ -114,7 +136,7 @@ def register_actions() -> Iterable[ActionSpec]:
     return [
         ActionSpec(
             "dedupe",
-            "Find copies: exact, of the same pixels, and near ones, and propose which may go.",
+            "Find copies: exact, of the same pixels, saved again and edited, and propose which may go.",
             DedupeParams,
             plan,
             (DUPLICATES, TOTALS),

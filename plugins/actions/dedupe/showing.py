@@ -9,10 +9,11 @@ from typing import Any
 from curator.api import Finding, SetAside
 from curator.kit import sheets
 
-from .finding import EXACT, KINDS, NEAR, SAME, SIMILAR, Copy, Group
+from . import LEVELS
+from .finding import COPY, EDITED, EXACT, SAME, SIMILAR, Copy, Group
 from .keeping import File, Preference
 
-LOOKED_AT = (NEAR, SIMILAR, SAME, EXACT)
+LOOKED_AT = (EDITED, COPY, SIMILAR, SAME, EXACT)
 """The order in which a person may want to look at the kinds: what was proven by bytes or pixels needs it least."""
 
 
@@ -73,7 +74,7 @@ def _row(one: Judgement, file: File, do: str, why: str, evidence: dict[str, Any]
 
 def totals(judgements: Sequence[Judgement]) -> Iterator[Finding]:
     """A row for each kind of copies."""
-    for kind in KINDS:
+    for kind in LEVELS:
         of_kind = [one for one in judgements if one.group.kind == kind]
         copies = [copy for one in of_kind for copy in one.copies]
         go = [copy.file.place.size for copy, goes in copies if goes]
