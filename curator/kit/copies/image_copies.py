@@ -18,7 +18,17 @@ from curator.kit.copies.planes import of_whole, shown
 from curator.kit.copies.stars import spokes
 from curator.kit.reading import Unreadable
 
-__all__ = ["PIXELS", "SKETCH", "WHOLE_SKETCH", "Copy", "ImageCopies", "digest", "sketch", "whole_sketch"]
+__all__ = [
+    "PIXELS",
+    "SKETCH",
+    "WHOLE_SKETCH",
+    "Copy",
+    "ImageCopies",
+    "digest",
+    "sketch",
+    "upright_and_whole",
+    "whole_sketch",
+]
 
 RADIUS = 7
 """Bits of 64 in which the hashes of candidates may differ."""
@@ -149,7 +159,7 @@ class ImageCopies:
         Both files are opened for it; where that is not possible, they are not known to be copies.
         """
         agreement = self.match(one, other)
-        if agreement is None or not _upright_and_whole(agreement):
+        if agreement is None or not upright_and_whole(agreement):
             return None
         first, second = self._look(one), self._look(other)
         if first is None or second is None:
@@ -168,6 +178,7 @@ class ImageCopies:
             return None
 
 
-def _upright_and_whole(agreement: verification.Agreement) -> bool:
+def upright_and_whole(agreement: verification.Agreement) -> bool:
+    """Whether one lies on the other as it is, and next to nothing of either is cut off."""
     turned = min(agreement.turned, 360 - agreement.turned)
     return not agreement.mirrored and turned <= 1 and agreement.overlap >= WHOLE

@@ -29,10 +29,6 @@ KEEP_HELP = (
 )
 
 
-LEVELS = ("exact", "same picture", "copy", "edited", "similar")
-"""How two files are one, the surest first: of the same bytes; of the same pixels; saved again, scaled or cut a little
-(texts: but for case, width, space or punctuation); of the same capture or wording, but changed; merely alike."""
-
 INCLUDED = {"copy": ("copy",), "edited": ("edited",), "near": ("copy", "edited")}
 """What `--include` lets go beside `exact` and `same picture`. `near` is what it was called before it was two."""
 

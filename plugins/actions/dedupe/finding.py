@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from curator.api import Context, ItemSet, Model
+from curator.api import COPY_LEVELS, Context, ItemSet, Model
 from curator.errors import NotFound, NotReady
 from curator.kit.copies import image_copies
 from curator.kit.copies.image_copies import ImageCopies
@@ -16,7 +16,6 @@ from curator.kit.copies.stars import stars
 from curator.kit.copies.text_copies import Resemblance, TextCopies
 from curator.kit.copies.verification import Agreement
 
-from . import LEVELS
 from .keeping import File, Preference
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
 E = TypeVar("E")
 
-EXACT, SAME, COPY, EDITED, SIMILAR = LEVELS
+EXACT, SAME, COPY, EDITED, SIMILAR = COPY_LEVELS
 
 LIKE = 5
 """Nearest by the embedding that --similar looks at."""
@@ -57,7 +56,7 @@ def find(context: Context, params: DedupeParams, preference: Preference, propose
     ]
     for group in groups:
         group.copies.sort(key=lambda copy: copy.file.name)
-    return sorted(groups, key=lambda group: (LEVELS.index(group.kind), group.kept.name))
+    return sorted(groups, key=lambda group: (COPY_LEVELS.index(group.kind), group.kept.name))
 
 
 # --- what is compared ---

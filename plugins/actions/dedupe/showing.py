@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from curator.api import Finding, SetAside
+from curator.api import COPY_LEVELS, Finding, SetAside
 from curator.kit import sheets
 
-from . import LEVELS
 from .finding import COPY, EDITED, EXACT, SAME, SIMILAR, Copy, Group
 from .keeping import File, Preference
 
@@ -74,7 +73,7 @@ def _row(one: Judgement, file: File, do: str, why: str, evidence: dict[str, Any]
 
 def totals(judgements: Sequence[Judgement]) -> Iterator[Finding]:
     """A row for each kind of copies."""
-    for kind in LEVELS:
+    for kind in COPY_LEVELS:
         of_kind = [one for one in judgements if one.group.kind == kind]
         copies = [copy for one in of_kind for copy in one.copies]
         go = [copy.file.place.size for copy, goes in copies if goes]
