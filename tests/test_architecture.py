@@ -72,7 +72,7 @@ LAYERS = {
     "curator.kit.companions": ("", ""),
     "curator.kit.memory": ("errors kit.reading", ""),
     "curator.kit.images": ("kit.memory kit.reading", "numpy PIL pillow_heif rawpy"),
-    "curator.kit.copies": ("api", "cv2 numpy scipy PIL"),
+    "curator.kit.copies": ("api kit.images kit.reading", "cv2 numpy scipy PIL"),
     "curator.kit.splits": ("", "numpy sklearn"),
     "curator.kit.sheets": ("api errors kit.images kit.reading", "PIL"),
     "curator.kit.linear_head": ("errors", "numpy scipy"),
@@ -110,7 +110,10 @@ LAYERS = {
 
 LATE = "kit.torch_network media.preprocessing learning running.context running.runner testing"
 LATE_EMBEDDING = "compiled embedder loader precision search signatures vector_writer"
-LATE_COPIES = "hamming image_copies image_sketches kin neighbours registration stars text_copies vectors verification"
+LATE_COPIES = (
+    "close_look hamming image_copies image_sketches kin neighbours planes registration stars text_copies vectors"
+    " verification"
+)
 ENTERED_LATE = (
     *(f"curator.{name}" for name in LATE.split()),
     *(f"curator.embedding.{name}" for name in LATE_EMBEDDING.split()),

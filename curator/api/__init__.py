@@ -43,6 +43,7 @@ from curator.api.actions import (
     Table,
 )
 from curator.api.data import (
+    COPY_LEVELS,
     DISTURBED,
     FittedHead,
     FittedMetric,
@@ -87,6 +88,7 @@ from curator.api.metrics import Metric, MetricSpec
 from curator.api.readers import Found, ReaderSpec, ReadOptions, Row, Skipped
 
 __all__ = [
+    "COPY_LEVELS",
     "DISTURBED",
     "ActionSpec",
     "Argument",

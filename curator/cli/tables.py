@@ -266,7 +266,7 @@ QUARANTINED = Table(
     (
         Column("id", "its number", "integer"),
         Column("path", "where it was", "path"),
-        Column("why", "exact, same picture, near, or the like; sidecar: it lay beside another"),
+        Column("why", "exact, same picture, copy, edited, or the like; sidecar: it lay beside another"),
         Column("reason", "the evidence"),
         Column("size", "bytes", "integer"),
         Column("keeper", "the file that stays in its stead", "json"),

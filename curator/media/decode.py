@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curator.kit.images import colours, frames, opened, orientation, room_for, upright, whole
+from curator.kit.images import colours, frames, opened, orientation, plain, room_for, upright, whole
 from curator.kit.reading import Unreadable, reading
 from curator.media.files import BadContent, BadPages
 
@@ -44,8 +44,8 @@ def has_other_colours(path: str) -> bool:
 def picture(path: str | Path, longest: int | None) -> Iterator[Image.Image]:
     """The first frame, upright: in RGB with a longest side of at most `longest`, or whole and in its own mode.
 
-    `info["frames"]` is how many there are. While the block uses it, there is room in memory for it. Raises
-    `BadContent`, and `BadPages` where only the further ones are damaged.
+    `info["frames"]` is how many there are, `info["plain"]` whether RGB shows all that it holds. While the block
+    uses it, there is room in memory for it. Raises `BadContent`, and `BadPages` where only further ones are damaged.
     """
     from PIL.Image import Resampling
 
@@ -53,13 +53,13 @@ def picture(path: str | Path, longest: int | None) -> Iterator[Image.Image]:
         with readable():
             image = room.enter_context(opened(path))
             room.enter_context(room_for(image, longest))
-            number = _frames(image)
+            number, shows_all = _frames(image), plain(image)
             if longest is None:
                 decoded = whole(image)
             else:
                 decoded = upright(image, longest)
                 decoded.thumbnail((longest, longest), Resampling.LANCZOS)
-        decoded.info["frames"] = number
+        decoded.info |= {"frames": number, "plain": shows_all}
         yield decoded
 
 

@@ -48,8 +48,8 @@ FOUND = [
     ("exact", "go", "copy.jpg"),
     ("same picture", "keep", "a.jpg"),
     ("same picture", "go", "a.png"),
-    ("near", "keep", "a.jpg"),
-    ("near", "stay", "small.jpg"),
+    ("copy", "keep", "a.jpg"),
+    ("copy", "stay", "small.jpg"),
 ]
 
 
@@ -76,7 +76,7 @@ def test_the_plan_moves_nothing_and_says_how_to(run, photos, tmp_path):
     assert [(row["match"], row["groups"], row["copies"], row["go"]) for row in ran.rows("total")] == [
         ("exact", 1, 1, 1),
         ("same picture", 1, 1, 1),
-        ("near", 1, 1, 0),
+        ("copy", 1, 1, 0),
     ]
     assert "2 files would go to quarantine: --apply moves them" in ran.err
     assert setting_aside.state(tmp_path) == before
@@ -106,9 +106,10 @@ def test_apply_undo_and_redo(run, photos, tmp_path):
     assert setting_aside.state(tmp_path) == after
 
 
-def test_near_copies_go_when_included(run, photos):
-    ran = run("dedupe", *KEEP, "--include", "near", "--apply", "--json", "--encode")
-    assert shown(ran)[-1] == ("near", "go", "small.jpg")
+@pytest.mark.parametrize("level", ["copy", "near"])
+def test_copies_go_when_included(run, photos, level):
+    ran = run("dedupe", *KEEP, "--include", level, "--apply", "--json", "--encode")
+    assert shown(ran)[-1] == ("copy", "go", "small.jpg")
     assert names(photos) == ["a.jpg", "a.xmp", "b.jpg"]
 
 
@@ -127,10 +128,10 @@ def test_what_lies_below_reference_stays_and_is_kept(run, photos, tmp_path):
         ("exact", "go", "copy.jpg"),
         ("same picture", "keep", "one.jpg"),
         ("same picture", "go", "a.png"),
-        ("near", "keep", "one.jpg"),
-        ("near", "stay", "small.jpg"),
+        ("copy", "keep", "one.jpg"),
+        ("copy", "stay", "small.jpg"),
     ]
-    assert "near copies stay where they are: --include near" in ran.err
+    assert "copies stay where they are: --include copy" in ran.err
     assert names(library) == ["one.jpg", "one.xmp", "two.jpg"] and names(photos) == ["b.jpg", "small.jpg"]
 
 

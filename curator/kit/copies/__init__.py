@@ -2,7 +2,7 @@
 
 | module | for |
 |---|---|
-| `image_copies` | pictures of the same pixels, and near copies of pictures: candidates, and what proves them |
+| `image_copies` | pictures of the same pixels, saved again or edited: candidates, and what proves them |
 | `text_copies` | near copies of texts: candidates, and what proves them |
 | `vectors` | vectors that are equal or nearly so, and all that hang together by these |
 | `kin` | pictures and texts to learn from that are copies of one another |
@@ -11,7 +11,9 @@
 | `hamming` | pairs of hashes that differ in few bits, of many |
 | `image_sketches` | what is kept of a picture to compare it: perceptual hashes, keypoints, a thumbnail |
 | `registration` | laying one picture over another (image registration) |
-| `verification` | whether two pictures that are laid on one another show the same pixels |
+| `verification` | whether two pictures that are laid on one another are of one capture |
+| `close_look` | whether one file is the other saved again, and nothing in it is another |
+| `planes` | the numbers of a picture, and how to show them so that most is seen |
 | `numbers` | the numbers of a text, in digits, numerals or words |
 
 Public. But for `numbers`, these modules import numpy at their top, and some OpenCV, SciPy or Pillow: a plugin imports

@@ -5,17 +5,30 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
 
 from curator.api import Context, Item, Model, Signature
-from curator.kit.copies import image_sketches, verification
+from curator.kit.copies import close_look, image_sketches, verification
 from curator.kit.copies.hamming import near_pairs
 from curator.kit.copies.neighbours import neighbours
+from curator.kit.copies.planes import of_whole, shown
 from curator.kit.copies.stars import spokes
+from curator.kit.reading import Unreadable
 
-__all__ = ["PIXELS", "SKETCH", "ImageCopies", "digest", "sketch"]
+__all__ = [
+    "PIXELS",
+    "SKETCH",
+    "WHOLE_SKETCH",
+    "Copy",
+    "ImageCopies",
+    "digest",
+    "sketch",
+    "upright_and_whole",
+    "whole_sketch",
+]
 
 RADIUS = 7
 """Bits of 64 in which the hashes of candidates may differ."""
@@ -27,17 +40,31 @@ NEIGHBOURS = 10
 BAND = 1 << 20
 """Pixels whose bytes are made at once."""
 
-AT_HAND = 256
-"""Sketches that are kept unpacked: pairs come in order, so the first of a pair is wanted many times on end."""
+AT_HAND, LOOKS = 256, 12
+"""Sketches that are kept unpacked, and files, 4 MB each: pairs come in order, so the first of a pair is wanted many
+times on end."""
+
+NOT_PLAIN = b"-"
+"""In place of a sketch: what RGB shows of this picture is not all, and it has to be looked at whole."""
+
+WHOLE = 0.93
+"""Part of either picture that two must share to be copies: a crop of 3 % of each side leaves 0.94."""
 
 
 def sketch(picture: Image.Image) -> bytes:
     """Nothing for a film, of which one frame says too little."""
-    return b"" if picture.info["frames"] > 1 else image_sketches.sketch(np.asarray(picture))
+    if picture.info["frames"] > 1:
+        return b""
+    return image_sketches.sketch(np.asarray(picture)) if picture.info["plain"] else NOT_PLAIN
+
+
+def whole_sketch(picture: Image.Image) -> bytes:
+    """Of a picture that is partly transparent or has more than 8 bits: shown so that most of it is seen."""
+    return image_sketches.sketch(shown(of_whole(picture, image_sketches.LONGEST)))
 
 
 def digest(picture: Image.Image) -> bytes:
-    """SHA-256 of the pixels with their shape and mode; nothing for a film.
+    """SHA-256 of the pixels with their shape, mode and colour profile; nothing for a film.
 
     A palette is a way of writing colours down, not a property of the pixels.
     """
@@ -49,6 +76,7 @@ def digest(picture: Image.Image) -> bytes:
     # What a conversion leaves of it: nothing, or what was there.
     said = picture.crop((0, 0, 1, 1)).convert(mode).info.get("transparency")
     found = hashlib.sha256(f"{mode} {picture.width} {picture.height} {said!r} ".encode())
+    found.update(hashlib.sha256(picture.info.get("icc_profile") or b"").digest())
     rows = max(1, BAND // picture.width)
     for top in range(0, picture.height, rows):
         band = picture.crop((0, top, picture.width, min(picture.height, top + rows)))
@@ -56,12 +84,26 @@ def digest(picture: Image.Image) -> bytes:
     return found.digest()
 
 
-SKETCH = Signature("dedupe.sketch/1", "image", sketch, image_sketches.LONGEST, image_sketches.whole)
+def _is_sketch(kept: bytes) -> bool:
+    return kept == NOT_PLAIN or image_sketches.whole(kept)
+
+
+SKETCH = Signature("dedupe.sketch/2", "image", sketch, image_sketches.LONGEST, _is_sketch)
 """Kept of every picture. Its name goes up when what is kept is another: then all pictures are read again."""
+WHOLE_SKETCH = Signature("dedupe.whole-sketch/1", "image", whole_sketch, whole=image_sketches.whole)
+"""Kept of those that are not plain."""
 PIXELS = Signature(
-    "dedupe.pixels/1", "image", digest, whole=lambda kept: len(kept) in (0, hashlib.sha256().digest_size)
+    "dedupe.pixels/2", "image", digest, whole=lambda kept: len(kept) in (0, hashlib.sha256().digest_size)
 )
 """Kept only of pictures whose sketches say that they may be the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """How two agree as thumbnails, and how little the files themselves differ."""
+
+    agreement: verification.Agreement
+    difference: close_look.Difference
 
 
 class ImageCopies:
@@ -69,12 +111,15 @@ class ImageCopies:
 
     def __init__(self, context: Context, items: Sequence[Item]) -> None:
         self.context = context
-        kept = [(item, data) for item, data in context.signatures(SKETCH, items) if data]
-        self.items = [item for item, _ in kept]
-        self._data = {item.id: data for item, data in kept}
-        hashes = [image_sketches.hashes(data) for _, data in kept]
+        self._data = {item.id: data for item, data in context.signatures(SKETCH, items) if data}
+        whole = [item for item in items if self._data.get(item.id) == NOT_PLAIN]
+        self._data |= {item.id: data for item, data in context.signatures(WHOLE_SKETCH, whole)}
+        self.items = [item for item in items if self._data.get(item.id, NOT_PLAIN) != NOT_PLAIN]
+        hashes = [image_sketches.hashes(self._data[item.id]) for item in self.items]
         self.hashes = np.stack(hashes) if hashes else np.zeros((0, image_sketches.ORIENTATIONS), np.uint64)
         self.sketch = functools.lru_cache(AT_HAND)(self._sketch)
+        self._look = functools.lru_cache(LOOKS)(self._looked_at)
+        self._agreements: dict[tuple[int, int], verification.Agreement | None] = {}
 
     def same(self) -> list[tuple[int, int]]:
         """Pairs of the same pixels; of many that are the same, each with the first."""
@@ -107,9 +152,39 @@ class ImageCopies:
         return pairs
 
     def match(self, one: int, other: int) -> verification.Agreement | None:
-        """How two of them agree, if they are near copies."""
-        agreement = verification.compare(self.sketch(one), self.sketch(other))
-        return agreement if agreement is not None and agreement.convincing else None
+        """How two of them agree, if they are of one capture."""
+        if (one, other) not in self._agreements:
+            agreement = verification.compare(self.sketch(one), self.sketch(other))
+            convinces = agreement is not None and agreement.convincing
+            self._agreements[one, other] = agreement if convinces else None
+        return self._agreements[one, other]
+
+    def copy(self, one: int, other: int) -> Copy | None:
+        """What shows that one of them is the other saved again, scaled or cut a little, and nothing in it is another.
+
+        Both files are opened for it; where that is not possible, they are not known to be copies.
+        """
+        agreement = self.match(one, other)
+        if agreement is None or not upright_and_whole(agreement):
+            return None
+        first, second = self._look(one), self._look(other)
+        if first is None or second is None:
+            return None
+        found = close_look.difference(first, second, agreement.placement)
+        return Copy(agreement, found) if found is not None and found.saved_again else None
 
     def _sketch(self, number: int) -> image_sketches.Sketch:
         return image_sketches.Sketch.read(self._data[self.items[number].id])
+
+    def _looked_at(self, number: int) -> close_look.Look | None:
+        path = self.items[number].path
+        try:
+            return close_look.look(path) if path is not None else None
+        except Unreadable:
+            return None
+
+
+def upright_and_whole(agreement: verification.Agreement) -> bool:
+    """Whether one lies on the other as it is, and next to nothing of either is cut off."""
+    turned = min(agreement.turned, 360 - agreement.turned)
+    return not agreement.mirrored and turned <= 1 and agreement.overlap >= WHOLE

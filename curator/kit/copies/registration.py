@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from curator.kit.copies.image_sketches import LONGEST, THUMBNAIL, Floats, Sketch
 
-__all__ = ["by_keypoints", "by_pixels", "laid", "stretch", "unclipped"]
+__all__ = ["by_keypoints", "by_pixels", "evened", "laid", "over_whole", "rescaled", "stretch", "unclipped"]
 
 Doubles: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
@@ -27,6 +27,8 @@ STRETCH = 4.0
 ROUNDS, STILL = 5, 0.05
 """Steps of the second placement, and the one in pixels that is too small to go on."""
 LEAST_PIXELS = 500
+NEIGHBOURHOOD, FAINT = 6.0, 3.0
+"""Pixels (standard deviation) over which light and contrast are evened out; grey levels that are not made more of."""
 
 DARK, LIGHT = 4, 251
 """Grey levels outside of which a pixel may be clipped."""
@@ -49,10 +51,16 @@ def by_keypoints(one: Sketch, other: Sketch, mirrored: bool) -> tuple[Doubles, i
     )
     if matrix is None or inliers.sum() < MATCHES or not 1 / STRETCH < stretch(matrix) < STRETCH:
         return None
+    ratio = THUMBNAIL / LONGEST
+    return rescaled(matrix, ratio, ratio), int(inliers.sum())
+
+
+def rescaled(matrix: Doubles, one: float, other: float) -> Doubles:
+    """What lays one over the other once each of them is this many times as large."""
     # The middles of pixels lie at halves; scaled about their corners, the two would lie apart.
-    half, turn, ratio = np.array([0.5, 0.5]), matrix[:, :2], THUMBNAIL / LONGEST
-    shift = ratio * (matrix[:, 2] + half - turn @ half) - half + turn @ half
-    return np.column_stack([turn, shift]), int(inliers.sum())
+    half, turn = np.array([0.5, 0.5]), matrix[:, :2] * other / one
+    shift = other * (matrix[:, 2] + half - matrix[:, :2] @ half) - half + turn @ half
+    return np.column_stack([turn, shift])
 
 
 def stretch(matrix: Doubles) -> float:
@@ -60,12 +68,30 @@ def stretch(matrix: Doubles) -> float:
     return float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
 
 
-def laid(one: Floats, shape: tuple[int, ...], matrix: Doubles) -> tuple[Floats, Mask]:
-    """One picture where it comes to lie on another of `shape`, and where it covers it."""
-    values = cv2.warpAffine(
-        one, matrix, (shape[1], shape[0]), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=-1000
-    )
-    return values, values >= 0
+def laid(one: Floats, shape: tuple[int, ...], matrix: Doubles) -> tuple[Floats, Mask, float]:
+    """One picture where it comes to lie on another of `shape`, where it covers it, and the part that the two share."""
+    size = shape[1], shape[0]
+    values = cv2.warpAffine(one, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    covered = cv2.warpAffine(np.ones_like(one), matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    # A pixel of the border may be covered in part: such ones count for the part, but their values are no one's.
+    overlap = float(min(covered.mean(), covered.sum() / (one.size * stretch(matrix) ** 2)))
+    return values, covered > 0.999, overlap
+
+
+def over_whole(shape: tuple[int, ...], other: tuple[int, ...]) -> Doubles:
+    """What lays a whole picture over another, middle on middle, so that it covers it."""
+    size, wanted = np.array(shape[1::-1], float), np.array(other[1::-1], float)
+    scale = float((wanted / size).max())
+    shift = (wanted - scale * size) / 2 + (scale - 1) / 2
+    return np.array([[scale, 0, shift[0]], [0, scale, shift[1]]])
+
+
+def evened(pixels: Floats) -> Floats:
+    """Without what is lighter or stronger in some part of the picture: every neighbourhood of one mean and contrast."""
+    rest = pixels - cv2.GaussianBlur(pixels, (0, 0), NEIGHBOURHOOD)
+    contrast = np.sqrt(cv2.GaussianBlur(rest**2, (0, 0), NEIGHBOURHOOD) + FAINT**2)
+    found: Floats = np.clip(128 + 40 * rest / contrast, DARK + 1, LIGHT - 1)
+    return found
 
 
 def unclipped(one: Floats, other: Floats) -> Mask:
@@ -85,7 +111,7 @@ def by_pixels(one: Floats, other: Floats, matrix: Doubles) -> Doubles:
     centre = np.array([[1, 0, width / 2], [0, 1, height / 2], [0, 0, 1]])
     level: Doubles | None = None
     for _ in range(ROUNDS):
-        values, covered = laid(one, other.shape, matrix)
+        values, covered, _ = laid(one, other.shape, matrix)
         across, down = (cv2.Sobel(values, cv2.CV_32F, *axis, scale=1 / 8) for axis in ((1, 0), (0, 1)))
         inside = cv2.erode(covered.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
         inside &= unclipped(values, other)

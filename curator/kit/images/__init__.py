@@ -15,7 +15,7 @@ Public, like `curator.api`. Nothing heavy is imported with it.
 """
 
 from curator.kit.images.colours import colours
-from curator.kit.images.decoding import frames, opened, orientation, room_for, thumbnail, upright, whole
+from curator.kit.images.decoding import frames, opened, orientation, plain, room_for, thumbnail, upright, whole
 from curator.kit.images.formats import endings
 from curator.kit.images.metadata import told_by
 from curator.kit.reading import Unreadable
@@ -27,6 +27,7 @@ __all__ = [
     "frames",
     "opened",
     "orientation",
+    "plain",
     "room_for",
     "thumbnail",
     "told_by",

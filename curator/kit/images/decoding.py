@@ -19,7 +19,7 @@ from curator.kit.reading import Unreadable, reading
 if TYPE_CHECKING:
     from PIL import Image
 
-__all__ = ["frames", "opened", "orientation", "room_for", "thumbnail", "upright", "whole"]
+__all__ = ["frames", "opened", "orientation", "plain", "room_for", "thumbnail", "upright", "whole"]
 
 _ORIENTATION = 0x0112
 """EXIF's tag, and those of its values that swap width and height."""
@@ -168,6 +168,11 @@ def frames(image: Image.Image) -> int:
     """
     with reading("its further pages or frames cannot be read"):
         return 1 if image.format == "MPO" else int(getattr(image, "n_frames", 1))
+
+
+def plain(image: Image.Image) -> bool:
+    """Whether 8-bit RGB shows all that it holds: nothing is transparent, nor of more than 8 bits."""
+    return not (image.has_transparency_data or image.mode.startswith("I") or image.mode == "F")
 
 
 def orientation(image: Image.Image) -> int:

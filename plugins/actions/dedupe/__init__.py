@@ -30,6 +30,10 @@ KEEP_HELP = (
 )
 
 
+INCLUDED = {"copy": ("copy",), "edited": ("edited",), "near": ("copy", "edited")}
+"""What `--include` lets go beside `exact` and `same picture`. `near` is what it was called before it was two."""
+
+
 @dataclass(frozen=True)
 class DedupeParams:
     """What to compare, which copy stays, and what may go."""
@@ -41,7 +45,11 @@ class DedupeParams:
     ] = ()
     include: Annotated[
         tuple[str, ...],
-        Option(choices=("near",), help="Propose that near copies go too; else they are only shown."),
+        Option(
+            choices=tuple(INCLUDED),
+            help="Propose that these go too, else they are only shown: copy (saved again, scaled, cut by up to 3 %), "
+            "edited (mirrored, turned, cut, recoloured, written over, altered), or near for both.",
+        ),
     ] = ()
     despite: Annotated[
         bool, Option(help="Let copies go, too, whose labels or sidecars say something else than those of the one kept.")
@@ -62,7 +70,11 @@ DUPLICATES = Table(
     "Duplicates",
     (
         Column("group", "files of one group are copies of the one that is kept", "integer"),
-        Column("match", "exact: the same bytes; same picture: the same pixels in another file; near; similar"),
+        Column(
+            "match",
+            "exact: the same bytes; same picture: the same pixels, as they are shown, in another file; copy: saved"
+            " again, scaled or cut a little; edited: of the same capture, but changed; similar",
+        ),
         Column("do", "keep; go: may be moved to quarantine; stay: a copy that is not moved"),
         Column("path", "where it is", "picture"),
         Column("why", "why it is kept, what shows that it is a copy of the one kept, or why it stays"),
@@ -72,9 +84,11 @@ DUPLICATES = Table(
         Column("size", "bytes of the file", "json"),
         Column(
             "evidence",
-            "what was measured against the one kept. Near images: mirrored, turned (degrees), scale, keypoints that"
-            " agree, blocks with texture, the part of them agreeing, their median correlation, overlap (part), bits (of"
-            " 64 hash bits that differ). Near texts: folded (equal but for signs) and jaccard. Similar: cosine, model",
+            "what was measured against the one kept. Copies and edited images: mirrored, turned (degrees), scale,"
+            " keypoints that agree, blocks with texture, the part of them agreeing, their median correlation, overlap"
+            " (part), bits (of 64 hash bits that differ), placement (for thumbnails); copies also: worst and tint"
+            " (differences, by what saving again makes), unresolved (part). Texts: folded (equal but for signs) and"
+            " jaccard. Similar: cosine, model",
             "json",
         ),
         Column("companions", "files beside it that belong to it; with one that may go, they go, too", "json"),
@@ -97,22 +111,26 @@ TOTALS = Table(
 
 def plan(context: Context, params: DedupeParams) -> Iterator[Output]:
     """Groups of copies, each with the one to keep; then how many, and how much they hold."""
-    from .finding import EXACT, NEAR, SAME, find
+    from .finding import COPY, EDITED, EXACT, SAME, find
     from .judging import Judge
     from .keeping import Preference
     from .knowing import Knowledge
     from .measuring import Measures
     from .showing import rows, sheet, totals
 
-    knowledge, proposed = Knowledge(), {EXACT, SAME, *params.include}
+    knowledge = Knowledge()
+    proposed = {EXACT, SAME}.union(*(INCLUDED[level] for level in params.include))
     preference = Preference(params.keep, knowledge, Measures(context))
     judge = Judge(preference, knowledge, proposed, params.despite)
     judgements = judge.judge(find(context, params, preference, knowledge, judge.may_go))
     yield from rows(judgements, judge)
     yield from totals(judgements)
     copies = [(one.group.kind, verdict.copy.file) for one in judgements for verdict in one.copies]
-    if NEAR not in proposed and any(kind == NEAR and file.may_go for kind, file in copies):
-        context.note("near copies stay where they are: --include near lets them go")
+    left = {kind for kind, file in copies if file.may_go} - proposed
+    if COPY in left:
+        context.note("copies stay where they are: --include copy lets them go")
+    elif EDITED in left:
+        context.note("edited versions stay where they are")
     if rows_of_tables := sum(not file.place.whole for _, file in copies):
         context.note(
             f"{rows_of_tables:,} in rows of tables, which curator never edits: take them out there (--json names path"
@@ -130,7 +148,7 @@ def register_actions() -> Iterable[ActionSpec]:
     return [
         ActionSpec(
             "dedupe",
-            "Find copies: exact, of the same pixels, and near ones, and propose which may go.",
+            "Find copies: exact, of the same pixels, saved again and edited, and propose which may go.",
             DedupeParams,
             plan,
             (DUPLICATES, TOTALS),

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from curator.api import Context, ItemSet, Model
+from curator.api import COPY_LEVELS, Context, ItemSet, Model
 from curator.errors import NotFound, NotReady
+from curator.kit.copies import image_copies
 from curator.kit.copies.image_copies import ImageCopies
 from curator.kit.copies.neighbours import neighbours
 from curator.kit.copies.stars import Star, stars
@@ -25,8 +26,7 @@ if TYPE_CHECKING:
 
 E = TypeVar("E")
 
-EXACT, SAME, NEAR, SIMILAR = "exact", "same picture", "near", "similar"
-KINDS = (EXACT, SAME, NEAR, SIMILAR)
+EXACT, SAME, COPY, EDITED, SIMILAR = COPY_LEVELS
 
 RECODED = "same text in another encoding"
 """What is said of files of one text whose bytes differ."""
@@ -66,7 +66,7 @@ def find(
     groups = [group for items in media for group in _merge_chains(_groups(context, params, preference, items), may_go)]
     for group in groups:
         group.copies.sort(key=lambda copy: copy.file.name)
-    return sorted(groups, key=lambda group: (KINDS.index(group.kind), group.kept.name))
+    return sorted(groups, key=lambda group: (COPY_LEVELS.index(group.kind), group.kept.name))
 
 
 # --- what is compared ---
@@ -115,15 +115,14 @@ def _groups(
     if len(left) < 2:
         return found
     if left[0].item.modality == "image":
-        copies = _same_pictures(context, preference, left)
-        found += copies
-        near = _near_pictures(context, params, preference, _without(left, copies))
-        left = _without(left, copies)
+        same = _same_pictures(context, preference, left)
+        left = _without(left, same)
+        copies = [*same, *_near_pictures(context, params, preference, left)]
     else:
-        near = _near_texts(preference, left)
-    found += near
+        copies = _near_texts(preference, left)
+    found += copies
     if params.similar:
-        found += _similar(context, params, preference, _without(left, near))
+        found += _similar(context, params, preference, _without(left, copies))
     return found
 
 
@@ -146,19 +145,50 @@ def _same_pictures(context: Context, preference: Preference, files: list[File]) 
 
 
 def _near_pictures(context: Context, params: DedupeParams, preference: Preference, files: list[File]) -> list[Group]:
+    """Copies first; then what was edited, of what is no copy."""
     pictures = ImageCopies(context, [file.item for file in files])
     files = _of(files, pictures)
-    candidates = pictures.candidates(_model(context, params, "image"))
-    return _groups_of_kind(
-        NEAR, preference, files, candidates, pictures.match, lambda found: (_picture_words(found), asdict(found))
+    return _by_level(
+        preference,
+        files,
+        pictures.candidates(_model(context, params, "image")),
+        (COPY, pictures.copy, lambda found: (_copy_words(found), asdict(found.agreement) | asdict(found.difference))),
+        (EDITED, pictures.match, lambda found: (_picture_words(found), asdict(found))),
     )
 
 
 def _near_texts(preference: Preference, files: list[File]) -> list[Group]:
+    """The same but for signs, spaces and case; then what was edited."""
     texts = TextCopies([file.item.text or "" for file in files])
-    return _groups_of_kind(
-        NEAR, preference, files, texts.candidates(), texts.match, lambda found: (_text_words(found), asdict(found))
-    )
+
+    def folded(one: int, other: int) -> Resemblance | None:
+        found = texts.match(one, other)
+        return found if found is not None and found.folded else None
+
+    def said(found: Resemblance) -> tuple[str, dict[str, Any]]:
+        return _text_words(found), asdict(found)
+
+    return _by_level(preference, files, texts.candidates(), (COPY, folded, said), (EDITED, texts.match, said))
+
+
+Level: TypeAlias = tuple[str, Callable[[int, int], Any], Callable[[Any], tuple[str, dict[str, Any]]]]
+"""What it is called, the evidence that two match in it, and that evidence in words and figures."""
+
+
+def _by_level(
+    preference: Preference, files: Sequence[File], pairs: Iterable[tuple[int, int]], *levels: Level
+) -> list[Group]:
+    """The groups of each level, the surest first; a copy in one is represented in the next by the file it is one of."""
+    pairs, stands = list(pairs), list(range(len(files)))
+    number = {file.name: position for position, file in enumerate(files)}
+    found: list[Group] = []
+    for kind, match, said in levels:
+        left = {(stands[one], stands[other]) for one, other in pairs}
+        groups = _groups_of_kind(kind, preference, files, left, match, said)
+        kept_for = {number[copy.file.name]: number[group.kept.name] for group in groups for copy in group.copies}
+        stands = [kept_for.get(position, position) for position in stands]
+        found += groups
+    return found
 
 
 def _similar(context: Context, params: DedupeParams, preference: Preference, files: list[File]) -> list[Group]:
@@ -204,7 +234,7 @@ def _groups_of_kind(
         (pair for pair in candidates if not references(*pair)),
         lambda one, other: None if references(one, other) else match(one, other),
     )
-    if kind in (SAME, NEAR):
+    if kind != SIMILAR:
         grouped = [[files[one] for one in (star.centre, *(ray for ray, _ in star.rays))] for star in found]
         if kind == SAME:
             for alike in grouped:
@@ -264,6 +294,15 @@ def _merge_chains(groups: Sequence[Group], may_go: MayGo) -> list[Group]:
 
 
 # --- in words ---
+
+
+def _copy_words(found: image_copies.Copy) -> str:
+    words = ["saved again"]
+    if not 0.98 < found.agreement.scale < 1.02:
+        words.append(f"scale {found.agreement.scale:.2f}")
+    if found.agreement.overlap < 0.985:
+        words.append(f"overlap {100 * found.agreement.overlap:.0f} %")
+    return ", ".join(words)
 
 
 def _picture_words(found: Agreement) -> str:

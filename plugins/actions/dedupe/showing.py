@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from curator.api import Finding, SetAside
+from curator.api import COPY_LEVELS, Finding, SetAside
 from curator.kit import sheets
 from curator.kit.companions import Companion
 
 from .files import File
-from .finding import EXACT, KINDS, NEAR, RECODED, SAME, SIMILAR
+from .finding import COPY, EDITED, EXACT, RECODED, SAME, SIMILAR
 from .judging import Judge, Judgement, Verdict
 
-LOOKED_AT = (NEAR, SIMILAR, SAME, EXACT)
+LOOKED_AT = (EDITED, COPY, SIMILAR, SAME, EXACT)
 """The order in which a person may want to look at the kinds: what was proven by bytes or pixels needs it least."""
 
 
@@ -65,7 +65,7 @@ def _row(
 
 def totals(judgements: Sequence[Judgement]) -> Iterator[Finding]:
     """A row for each kind of copies."""
-    for kind in KINDS:
+    for kind in COPY_LEVELS:
         of_kind = [one for one in judgements if one.group.kind == kind]
         copies = [copy for one in of_kind for copy in one.copies]
         go = [verdict.copy.file.place.size for verdict in copies if verdict.goes]

@@ -49,6 +49,7 @@ VARIANTS = {
     "jpeg": lambda image: image,
     "half": lambda image: image.resize((180, 150), Image.Resampling.LANCZOS),
     "double": lambda image: image.resize((720, 600), Image.Resampling.BICUBIC),
+    "crop-2": lambda image: image.crop((3, 2, 357, 297)),
     "crop-10": lambda image: image.crop((20, 10, 344, 280)),
     "crop-30": lambda image: image.crop((60, 70, 312, 280)),
     "mirror": ImageOps.mirror,
@@ -119,7 +120,7 @@ def test_a_single_pixel_or_another_mode_is_not_the_same_picture(ws, photos):
     image = image.convert("RGBA")
     image.putpixel((8, 8), (*image.getpixel((8, 8))[:3], 0))
     save(image, photos / "transparent.png")
-    assert {match for match, _, _ in shown(dedupe(ws, photos))} == {"near"}
+    assert {match for match, _, _ in shown(dedupe(ws, photos))} == {"edited"}
 
 
 def test_films_are_compared_by_their_bytes_alone(ws, photos):
@@ -131,42 +132,44 @@ def test_films_are_compared_by_their_bytes_alone(ws, photos):
     assert any("2 of 3 images compared by their bytes alone" in line for line in ws.reporter.said)
 
 
-# --- near ---
+# --- copies, and what was edited ---
+
+COPIES = {"jpeg", "half", "double", "crop-2"}
 
 
 @pytest.mark.parametrize("name", VARIANTS)
-def test_a_variant_is_near_and_goes_only_when_asked_for(ws, photos, name):
+def test_a_variant_is_found_and_goes_only_when_asked_for(ws, photos, name):
     for seed in range(4, 9):
         save(scene(seed), photos / f"photo-{seed}.png")
-    # Not every crop and brightened copy is found, of photos neither (benchmarks/README.md); of this one all are.
-    save(VARIANTS[name](scene(8)), photos / f"{name}.jpg", quality=60)
+    save(VARIANTS[name](scene(8)), photos / f"{name}.jpg", quality=90)
+    level = "copy" if name in COPIES else "edited"
     rows = dedupe(ws, photos, keep=("path:photo-*",))
-    assert shown(rows) == [("near", "keep", "photo-8.png"), ("near", "stay", f"{name}.jpg")]
+    assert shown(rows) == [(level, "keep", "photo-8.png"), (level, "stay", f"{name}.jpg")]
     evidence = rows[1]["evidence"]
-    assert evidence["agreeing"] >= 0.6 and evidence["correlation"] >= 0.95
+    assert evidence["agreeing"] >= 0.6 and evidence["correlation"] >= 0.8
     assert evidence["mirrored"] == (name in ("mirror", "upside-down", "mirror-rotate"))
     turns = {"upside-down": 180, "rotate-90": 90, "mirror-rotate": 270, "slant": 7}
     assert abs(evidence["turned"] - turns.get(name, 0)) in (0, 1, 359, 360)
-    rows = dedupe(ws, photos, keep=("path:photo-*",), include=("near",))
-    assert shown(rows) == [("near", "keep", "photo-8.png"), ("near", "go", f"{name}.jpg")]
+    for included, goes in (("copy", level == "copy"), ("edited", level == "edited"), ("near", True)):
+        rows = dedupe(ws, photos, keep=("path:photo-*",), include=(included,))
+        assert shown(rows)[1:] == [(level, "go" if goes else "stay", f"{name}.jpg")]
 
 
-def test_a_view_from_elsewhere_is_not_near(ws, photos):
+def test_a_view_from_elsewhere_is_none(ws, photos):
     behind = backdrop(1, (420, 300))
     for number, shift in enumerate((0, 14, 28)):
         save(things(behind.crop((0, 0, 360, 300)), 1, shift=shift), photos / f"{number}.png")
     assert shown(dedupe(ws, photos)) == []
 
 
-def test_pictures_without_texture_are_near_only_in_the_same_shade(ws, photos):
+def test_blank_pictures_are_one_only_by_their_pixels(ws, photos):
     for name, shade in (("light", (200, 190, 60)), ("dark", (90, 80, 60)), ("blue", (60, 190, 255))):
         save(Image.new("RGB", (300, 200), shade), photos / f"{name}.png")
     noise = np.random.default_rng(0).integers(-1, 2, (200, 300, 3)) + np.array((200, 190, 60))
     save(Image.fromarray(noise.astype(np.uint8)), photos / "light-noise.png")
-    assert shown(dedupe(ws, photos, keep=("path:light.png",))) == [
-        ("near", "keep", "light.png"),
-        ("near", "stay", "light-noise.png"),
-    ]
+    save(Image.new("RGB", (300, 200), (90, 80, 60)), photos / "dark.bmp")
+    rows = dedupe(ws, photos, keep=("path:*.png",))
+    assert shown(rows) == [("same picture", "keep", "dark.png"), ("same picture", "go", "dark.bmp")]
 
 
 def test_tiny_pictures_are_compared_too(ws, photos):
@@ -187,12 +190,12 @@ def test_each_that_goes_matches_the_one_that_stays(ws, photos):
     save(whole.crop((240, 0, 600, 400)), photos / "right.png")
     rows = dedupe(ws, photos, keep=("path:left.png",), include=("near",))
     # The right one matches the middle, which goes; with the left, which stays, it shares too little.
-    assert shown(rows) == [("near", "keep", "left.png"), ("near", "go", "middle.png")]
+    assert shown(rows) == [("edited", "keep", "left.png"), ("edited", "go", "middle.png")]
     rows = dedupe(ws, photos, keep=("path:middle.png",), include=("near",))
     assert [name for _, _, name in shown(rows)] == ["middle.png", "left.png", "right.png"]
 
 
-def test_what_goes_as_near_takes_its_exact_copies_along(ws, photos):
+def test_what_goes_as_a_copy_takes_its_exact_copies_along(ws, photos):
     save(scene(1), photos / "keep.png")
     for name in ("a.jpg", "b.jpg"):
         save(scene(1), photos / name)
@@ -200,12 +203,12 @@ def test_what_goes_as_near_takes_its_exact_copies_along(ws, photos):
     assert shown(rows) == [
         ("exact", "keep", "a.jpg"),
         ("exact", "go", "b.jpg"),
-        ("near", "keep", "keep.png"),
-        ("near", "stay", "a.jpg"),
+        ("copy", "keep", "keep.png"),
+        ("copy", "stay", "a.jpg"),
     ]
     rows = dedupe(ws, photos, keep=("path:keep.png",), include=("near",))
-    assert shown(rows) == [("near", "keep", "keep.png"), ("near", "go", "a.jpg"), ("near", "go", "b.jpg")]
-    assert rows[2]["why"].startswith("same bytes as a.jpg: correlation")
+    assert shown(rows) == [("copy", "keep", "keep.png"), ("copy", "go", "a.jpg"), ("copy", "go", "b.jpg")]
+    assert rows[2]["why"].startswith("same bytes as a.jpg: saved again")
 
 
 def test_similar_only_when_asked_for_and_never_to_go(ws, photos):
@@ -222,7 +225,7 @@ def test_similar_only_when_asked_for_and_never_to_go(ws, photos):
 # --- the whole ---
 
 
-def test_the_second_run_decodes_nothing(ws, photos):
+def test_the_second_run_looks_only_at_what_may_be_a_copy(ws, photos):
     for seed in range(6):
         save(scene(seed), photos / f"{seed}.png")
     save(scene(0), photos / "0.jpg")
@@ -242,10 +245,10 @@ def test_the_second_run_decodes_nothing(ws, photos):
         return rows, len(decoded)
 
     first, decoded = opened()
-    # Each once for its sketch, the candidates of one picture once more, whole, and so the two that are near.
+    # Each once for its sketch, the candidates of one picture once more, whole, and two that may be copies once more.
     assert 8 <= decoded <= 8 + 3 + 2
     second, again = opened()
-    assert (second, again) == (first, 0)
+    assert second == first and again <= 2
 
 
 def test_the_order_of_adding_changes_nothing(tmp_path, photos):
@@ -263,7 +266,7 @@ def test_the_order_of_adding_changes_nothing(tmp_path, photos):
                 ws.add(path, encode=False)
             rows = ws.run("dedupe", include=("near",))
             found.append([{name: value for name, value in row.items() if name != "id"} for row in rows])
-    assert len(found[0]) == 4 * (2 + 3) + 2  # the exact pair, the near three; a total for each kind
+    assert len(found[0]) == 4 * (2 + 3) + 2  # the exact pair, the edited three; a total for each kind
     assert found[0] == found[1] == found[2]
 
 

@@ -24,8 +24,8 @@ def dedupe(ws, tmp_path, bodies, **options):
     return [(row["match"], row["do"], row["path"].stem) for row in rows], [row["evidence"] for row in rows[1:]]
 
 
-def near(*numbers):
-    return [("near", "keep", "0"), *(("near", "stay", number) for number in numbers)]
+def staying(level, *numbers):
+    return [(level, "keep", "0"), *((level, "stay", number) for number in numbers)]
 
 
 def test_the_same_text_twice_is_exact(ws, tmp_path):
@@ -45,7 +45,7 @@ def test_the_same_text_twice_is_exact(ws, tmp_path):
 )
 def test_case_width_space_and_punctuation_do_not_tell_texts_apart(ws, tmp_path, one, other):
     shown, evidence = dedupe(ws, tmp_path, [one, other])
-    assert shown == near("1")
+    assert shown == staying("copy", "1")
     assert evidence == [{"folded": True, "jaccard": 1.0}]
 
 
@@ -58,12 +58,14 @@ def test_case_width_space_and_punctuation_do_not_tell_texts_apart(ws, tmp_path, 
         (CHINESE, CHINESE + "回家"),
     ],
 )
-def test_a_word_changed_is_near_and_goes_only_when_asked_for(ws, tmp_path, one, other):
+def test_a_word_changed_is_edited_and_goes_only_when_asked_for(ws, tmp_path, one, other):
     shown, (evidence,) = dedupe(ws, tmp_path, [one, other])
-    assert shown == near("1")
+    assert shown == staying("edited", "1")
     assert not evidence["folded"] and 0.8 <= evidence["jaccard"] < 1
     shown, _ = dedupe(ws, tmp_path, [one, other], include=("near",))
-    assert shown == [("near", "keep", "0"), ("near", "go", "1")]
+    assert shown == [("edited", "keep", "0"), ("edited", "go", "1")]
+    shown, _ = dedupe(ws, tmp_path, [one, other], include=("copy",))
+    assert shown == staying("edited", "1")
 
 
 @pytest.mark.parametrize(
@@ -100,7 +102,7 @@ def test_what_says_something_else_is_not_near(ws, tmp_path, one, other):
 def test_not_written_otherwise_denies_the_same(ws, tmp_path):
     one = "You should not lock the door of the house before you have looked for the cat in all of its rooms"
     other = one.replace("should not", "shouldn’t")
-    assert dedupe(ws, tmp_path, [one, other])[0] == near("1")
+    assert dedupe(ws, tmp_path, [one, other])[0] == staying("edited", "1")
 
 
 @pytest.mark.parametrize("codec", ["utf-8-sig", "utf-16", "gb18030"])
@@ -131,8 +133,8 @@ def test_rows_of_a_table_are_shown_and_never_go(ws, tmp_path):
         ("exact", "keep", "same.txt"),
         ("exact", "stay", "rows.csv"),
         ("exact", "stay", "rows.csv"),
-        ("near", "keep", "same.txt"),
-        ("near", "stay", "rows.csv"),
+        ("copy", "keep", "same.txt"),
+        ("copy", "stay", "rows.csv"),
     ]
     assert {row["why"] for row in rows[1:3]} == {"same bytes; a row of a table"}
     ws.run("dedupe")
