@@ -77,7 +77,8 @@ def test_forgetting_is_not_undone(run, added):
 
 def test_files_in_quarantine_go_with_what_lay_beside_them(run, tmp_path, added):
     shutil.copy(added / f"{NAME}.jpg", added / f"{NAME}-copy.jpg")
-    (added / f"{NAME}-copy.xmp").write_text(SECRET)
+    for name in (f"{NAME}.xmp", f"{NAME}-copy.xmp"):  # what only the copy has would keep it
+        (added / name).write_text(SECRET)
     assert run("add", "notes", "--no-encode").code == 0
     keep = f"path:{NAME}.jpg"
     assert run("dedupe", "--apply", "--keep", keep).code == 0
