@@ -1,132 +1,179 @@
-"""The numbers of a text as it writes them, in order: texts that differ in one say two things, however alike they look.
+"""The numbers of a text with what stands beside them, in order: texts that differ there say two things, however alike
+they look.
 
-A number is its digits with what is part of it: sign, decimal point, the marks within a time, a date, a range or a
-version, percent, currency and unit. Only what cannot change its value is left out: width, spaces around it, the commas
-between thousands, the kind of dash. Written otherwise (`1.10` and `1.1`, `2020-01-02` and `2 Jan 2020`) it counts as
-another one: that two texts are not called near costs a person a look, and the other way round a text.
+What a sign or a word beside a number may be, nobody can list: `UTC-5` and `UTC+5`, `5 mg` and `5 g`, `half 5` and `5`.
+So no unit and no form of a time or date is known here: a number is told with all signs next to it, and with the word on
+each side (of a script without spaces, the character). Only width, case, spaces, the kind of dash, the commas between
+thousands and the punctuation of sentences are left out. Few words tell as much wherever they stand: months and days,
+and in a text with numbers parts of a day, up and down. Written otherwise (`5 %` and `5 percent`, `1.10` and `1.1`) a
+number counts as another one: that two texts are not called near costs a person a look, and the other way round a text.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
 
 __all__ = ["numbers"]
 
-# --- signs that NFKC would melt into the digits beside them ---
+# --- characters ---
 
-INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
-RAISED = re.compile("[\u00b2\u00b3\u00b9\u2070\u2074-\u207b]+")
-LOWERED = re.compile("[\u2080-\u208b]+")
-SET_APART = re.compile(
-    "[\u00bc-\u00be\u2150-\u2189\u2460-\u24ff\u2776-\u2793\u3220-\u32ff\u3358-\u33ff\U0001f100-\U0001f10c]"
-)
+INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe0e\ufe0f\ufeff]")
 OTHER_DIGITS = re.compile(r"(?![0-9])\d")
-HYPHENS = str.maketrans(dict.fromkeys("‐‑‒–−", "-") | {"―": "—", "⁄": "/", "∕": "/", "∼": "~", "μ": "µ"})
+SAME = str.maketrans(
+    dict.fromkeys("‐‑‒–−⁻₋﹣－", "-")
+    | dict.fromkeys("’‘", "'")
+    | dict.fromkeys("“”", '"')
+    | {"―": "—", "⁄": "/", "∕": "/", "∼": "~", "μ": "µ", "٫": ".", "٬": ",", "，": ", "}
+)
+"""Of one kind. A wide comma stands between numbers, never within one."""
+DRAWN = re.compile("[\u2680-\u2685\U0001f000-\U0001f0ff\U0001f51f\U0001f550-\U0001f567]")
+"""Pictures of a number: dice, tiles and cards, the keycap ten, clocks."""
 
-# --- numbers in digits ---
+SIGNS = "—‰‱′″‴·•"
+"""Punctuation to Unicode, but part of a number beside one."""
 
-# Of an alphabet, or a digit; characters of Chinese and its neighbours stand beside numbers without a space.
-LATIN = r"[^\W\u2e80-\U0003ffff]"
-
-CURRENCIES = r"[$¢£¤¥฿₠-₿]|(?:usd|eur|gbp|cny|rmb|jpy|hkd)(?!{LATIN})".replace("{LATIN}", LATIN)
-
-BEFORE = rf"""
-    (?<![\w.)\]}}%-])-(?=[-$¢£¤¥฿₠-₿.\d]) | (?<=[\u2e80-\U0003ffff])-(?=[$¢£¤¥฿₠-₿.\d])
-    | (?<![\w/"'-])[<>≤≥±≈~]=?
-    | (?:(?<!{LATIN})[a-z]{{1,3}}(?=\$))? (?:{CURRENCIES})
-    | 负 | 負 | 零下 | (?<!{LATIN})(?:minus|negative)(?!{LATIN})
-"""
-
-# Between digits: a mark, an operator with spaces around it, or the exponent's e.
-JOINT = r"[-—.,:/'*^×÷·•_~<>=+][-+]? | \s+[-—/*×÷+<>=:^]\s+[-+]? | [-—]\s+ | e[-+]?"
-
-LATIN_UNITS = r"""
-    percentage\s+points? | per\s?cent | pct | [ap]\.?m\.?
-    | [pnumµcdkh]?m | [numµk]?g | mcg | [mcd]?l | t | [kmgtp]?i?b | [kmg]?bps | [mkg]?wh? | [mk]?v | mah? | [kmg]?hz
-    | [kmh]?pa | bar | [mnµu]?s | h | hrs? | mins? | secs? | d | ft | yd | mi | oz | lbs? | px | dpi | mph | km/h | kph
-    | k | bn | mn | c | f | j | kj | k?cal
-    | seconds? | minutes? | hours? | days? | weeks? | months? | years? | degrees?
-    | dollars? | cents? | euros? | pounds? | pence | yuan | yen | usd | eur | gbp | cny | rmb | jpy | hkd
-    | (?:kilo|milli|micro|centi)?(?:met(?:er|re)s? | grams? | lit(?:er|re)s?) | tons? | tonnes? | miles? | inch(?:es)?
-    | feet | foot | yards? | ounces? | bytes? | bits?
-"""
-
-CHINESE_UNITS = """
-    个?百分点|毫克|微克|千克|公斤|公里|千米|厘米|毫米|分米|毫升|公升|平方米|立方米|英寸|英里|英镑|美元|美分|欧元|日元|港元|人民币
-    |小时|分钟|星期|个月|摄氏度|华氏度|克|斤|两|吨|升|米|寸|尺|里|元|角|分|毛|块|秒|天|周|月|年|日|号|时|点|度|倍|成|折|岁|楼|届
-"""
-
-AFTER = rf"""
-    [%‰‱] | °\s?(?:[cf](?!{LATIN}))? | ′+ | {CURRENCIES} | {CHINESE_UNITS}
-    | (?:{LATIN_UNITS})(?![^\W\d\u2e80-\U0003ffff])
-"""
-
-# --- numbers in words ---
-
-NUMERALS = "〇零一二三四五六七八九十百千万亿两兩萬億廿卅壹贰貳叁參肆伍陆陸柒捌玖拾佰仟"
+NUMERALS = "〇零一二三四五六七八九十百千万亿两兩萬億廿卅壹贰貳叁參肆伍陆陸柒捌玖拾佰仟半"
 SAME_NUMERALS = str.maketrans("〇两兩萬億壹贰貳叁參肆伍陆陸柒捌玖拾佰仟", "零二二万亿一二二三三四五六六七八九十百千")
-IN_PHRASES = ("", "点", "时", "度", "分")
-"""Units with which 一 is mostly no number: 一点, 一时, 一度. Beside another number it is told apart all the same."""
 
-WORDS = """
-    zero|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen
-    |nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|billion|trillion|dozen|half
-    |second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth
-"""
+# --- tokens ---
 
-NUMBER = re.compile(
+IDEOGRAPH = "[\u2e80-\U0003ffff]"
+"""Of Chinese and its neighbours, which write numbers and words without a space between them."""
+TOKEN = re.compile(
     rf"""
-    (?=[-<>≤≥±≈~$¢£¤¥฿₠-₿.0-9{NUMERALS}负負]|(?<!{LATIN})[a-z])  # most characters begin none, and cost little so
-    (?:
-        (?P<before>(?:(?:{BEFORE})\s*){{0,3}})
-        (?P<digits>(?:(?<!{LATIN})(?<![.)\]])\.)?[0-9]+(?:(?:{JOINT})[0-9]+)*)
-        (?P<more>\+(?![0-9]))?
-        (?:\s*(?P<after>{AFTER}))?
-        | (?P<minus>[负負]|零下)?(?P<numerals>[{NUMERALS}]+)(?:\s*(?P<unit>{CHINESE_UNITS}))?
-        | (?<!{LATIN})(?P<word>{WORDS}|(?=[ivx]{{2}})x{{0,3}}(?:ix|iv|v?i{{0,3}}))(?!{LATIN})
-    )
+    (?P<number> (?:(?<![\w.)\]])\.)? [0-9]+ (?:[.,:'·•][0-9]+)* | [{NUMERALS}]+ | (?<=시)\s?반 )
+    | (?P<word> [^\W\d_\u2e80-\U0003ffff]+ )
+    | (?P<sign> (?<=[0-9])["']+ | [^\w\s,.:;!?'"(){{}}\[\]] )
+    | (?P<character> (?=\w){IDEOGRAPH} )
     """,
     re.VERBOSE,
 )
-ARABIC = {0x066B: ".", 0x066C: ","}
-"""The decimal and the thousands separator of Arabic script."""
-THOUSANDS = re.compile(r"(?<![0-9.,])[1-9][0-9]{0,2}(?:,[0-9]{3})+(?![0-9,])")
-SAME_UNITS = {"percent": "%", "pct": "%", "℃": "°c", "mcg": "µg", "ug": "µg", "um": "µm", "us": "µs"}
-SAME_SIGNS = {"负": "-", "負": "-", "零下": "-", "minus": "-", "negative": "-"}
+THOUSANDS = re.compile(r"[1-9][0-9]{0,2}(?:,[0-9]{3})+")
+QUOTED = re.compile(r"""(["'])([^"'\n]{0,40})\1""")
+HALF_OF_A_DAY = re.compile(r"(?<![^\W\d_])([ap])\.\s?m\b\.?")
+NOT_TOLD = "一"
+"""By itself it is mostly no number: 一点, 一样, 一时."""
+
+# --- words ---
+
+COUNTED = re.compile(
+    """
+    zero|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen
+    |nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundred|thousand|million|billion|trillion|dozen|half
+    |quarter|second|third|fourth|fifth|sixth|seventh|eighth|ninth|tenth|twice|thrice|double|triple
+    |null|zwei|drei|vier|fünf|sechs|sieben|acht|neun|zehn|elf|zwölf|zwanzig|dreißig|hundert|tausend|halb|viertel
+    |deux|trois|quatre|cinq|sept|huit|neuf|dix|onze|douze|vingt|trente|cent|mille|demie?
+    |dos|tres|cuatro|cinco|seis|siete|ocho|nueve|diez|once|doce|veinte|treinta|cien|ciento|mil|medi[ao]
+    |due|tre|quattro|cinque|sei|sette|otto|nove|dieci|dois|duas|três|quatro|oito|dez
+    |дв[ае]|три|четыре|пять|шесть|семь|восемь|девять|десять|сто|тысяч[аи]?
+    |하나|둘|셋|넷|다섯|여섯|일곱|여덟|아홉|열
+    |(?=[ivx]{2})x{0,3}(?:ix|iv|v?i{0,3})
+    """,
+    re.VERBOSE,
+)
+TIMES = re.compile(
+    """
+    january|february|march|april|may|june|july|august|september|october|november|december
+    |monday|tuesday|wednesday|thursday|friday|saturday|sunday
+    |januar|februar|märz|mai|juni|juli|oktober|dezember
+    |montag|dienstag|mittwoch|donnerstag|freitag|samstag|sonnabend|sonntag
+    |janvier|février|mars|avril|juin|juillet|août|septembre|octobre|novembre|décembre
+    |lundi|mardi|mercredi|jeudi|vendredi|samedi|dimanche
+    |enero|febrero|marzo|abril|mayo|junio|julio|agosto|septiembre|octubre|noviembre|diciembre
+    |lunes|martes|miércoles|jueves|viernes|sábado|domingo
+    |понедельник|вторник|среда|четверг|пятница|суббота|воскресенье
+    """,
+    re.VERBOSE,
+)
+WAYS = re.compile(
+    """
+    am|pm|morning|noon|afternoon|evening|night|midnight|morgens|mittags|nachmittags|abends|nachts|matin|soir
+    |mañana|tarde|noche|утра|дня|вечера|ночи
+    |before|after|plus|minus|increased|decreased|rose|fell|rises|falls|gained|lost|up|down
+    |vor|nach|avant|après|antes|después
+    """,
+    re.VERBOSE,
+)
+"""Told in a text that holds a number, as they may belong to it wherever they stand."""
+TIMES_IN_IDEOGRAPHS = re.compile(
+    "上午|下午|中午|凌晨|早上|晚上|傍晚|午前|午後|오전|오후|아침|저녁|(?:周|星期|礼拜|禮拜)[一二三四五六日天]|[月火水木金土日]曜"
+    "|上涨|下跌|上升|下降|增加|减少"
+)
 
 
 def numbers(text: str) -> tuple[str, ...]:
-    """All numbers of a text, in digits, numerals or words, each in the one way in which it is compared."""
-    found = (_one(match) for match in NUMBER.finditer(_plain(text)))
-    return tuple(filter(None, found))
+    """What tells a text apart, in order: each number with what stands beside it, and the words of times and ways."""
+    plain = _plain(text)
+    tokens = [_token(match) for match in TOKEN.finditer(plain)]
+    # A word that is doubled says nothing more; a number does.
+    tokens = tokens[:1] + [second for first, second in pairwise(tokens) if first != second or second[0] != "word"]
+    return (*_told(tokens), *TIMES_IN_IDEOGRAPHS.findall(plain))
 
 
 def _plain(text: str) -> str:
     """The text in which each character is one of its kind: width, case, other digits, dashes."""
+    text = text.casefold()
     if not text.isascii():
-        text = INVISIBLE.sub("", text).replace("，", ", ")
-        text = RAISED.sub(lambda found: f"^{found[0]} ", text)
-        text = LOWERED.sub(lambda found: f"_{found[0]} ", text)
-        text = SET_APART.sub(lambda found: f" {found[0]} ", text)
-        text = unicodedata.normalize("NFKC", text)
-        text = text.translate(ARABIC)
-        text = OTHER_DIGITS.sub(lambda found: str(unicodedata.decimal(found[0])), text)
-    return text.casefold().translate(HYPHENS)
+        text = INVISIBLE.sub("", text).translate(SAME)
+        text = text.translate({ord(one): f" #{ord(one)} " for one in set(text) if _is_number_of_its_own(one)})
+        text = unicodedata.normalize("NFKC", text).casefold()
+        text = OTHER_DIGITS.sub(lambda found: str(unicodedata.decimal(found[0])), text).translate(SAME)
+        text = text.translate({ord(one): " " for one in set(text) if _is_of_sentences(one)})
+    return HALF_OF_A_DAY.sub(r"\1m", QUOTED.sub(r" \2 ", text))
 
 
-def _one(match: re.Match[str]) -> str:
-    if match["word"]:
-        return match["word"]
-    if match["numerals"]:
-        numerals, unit = match["numerals"].translate(SAME_NUMERALS), match["unit"] or ""
-        sign = "-" if match["minus"] else ""
-        return "" if numerals == "一" and unit in IN_PHRASES and not sign else sign + numerals + unit
-    before = "".join(match["before"].split())
-    for word, sign in SAME_SIGNS.items():
-        before = before.replace(word, sign)
-    digits = THOUSANDS.sub(lambda found: found[0].replace(",", ""), "".join(match["digits"].split()).replace("—", "-"))
-    unit = "".join((match["after"] or "").split()).replace(".", "")
-    unit = SAME_UNITS.get(unit, unit)
-    unit = unit.removesuffix("s") if len(unit) > 2 else unit
-    return f"{before}{digits}{match['more'] or ''}{unit}"
+@functools.cache
+def _is_number_of_its_own(character: str) -> bool:
+    """Whether it says a number, but is no digit: ½, ², ①, Ⅷ, ፩, 🕐. It is told by its code: another looks alike."""
+    if character.isdecimal() or character in NUMERALS:
+        return False
+    same = unicodedata.normalize("NFKC", character)
+    return unicodedata.category(character)[0] == "N" or any(map(str.isdigit, same)) or bool(DRAWN.match(character))
+
+
+@functools.cache
+def _is_of_sentences(character: str) -> bool:
+    """Whether it is punctuation beyond ASCII, and no sign beside numbers."""
+    return character not in SIGNS and not character.isascii() and unicodedata.category(character)[0] == "P"
+
+
+def _token(match: re.Match[str]) -> tuple[str, str]:
+    """The kind of a token, and what it is compared by."""
+    kind, token = match.lastgroup or "", match[0]
+    if kind == "number":
+        if THOUSANDS.fullmatch(token):
+            token = token.replace(",", "")
+        token = token.translate(SAME_NUMERALS)
+        return ("character" if token == NOT_TOLD else "number"), token
+    if kind == "word" and COUNTED.fullmatch(token):
+        return "number", token
+    return kind, "".join(token.split())
+
+
+BESIDE = 8
+"""Tokens on a side of a number that are looked at: signs, and the word behind them."""
+
+
+def _told(tokens: list[tuple[str, str]]) -> Iterator[str]:
+    holds_number = any(kind == "number" for kind, _ in tokens)
+    for place, (kind, token) in enumerate(tokens):
+        if kind == "number":
+            before = _beside(reversed(tokens[max(0, place - BESIDE) : place]))
+            after = _beside(tokens[place + 1 : place + 1 + BESIDE])
+            yield " ".join((*reversed(list(before)), f"[{token}]", *after))
+        elif TIMES.fullmatch(token) or (holds_number and WAYS.fullmatch(token)):
+            yield token
+
+
+def _beside(tokens: Iterable[tuple[str, str]]) -> Iterator[str]:
+    """The signs that come first, and the word or character that comes then."""
+    for kind, token in tokens:
+        if kind == "number":
+            return
+        yield token
+        if kind != "sign":
+            return
