@@ -30,7 +30,7 @@ def tidied(ws, photos):
     """Adds the folder, lets copies go, and takes that back again: what went, and the rows by name."""
 
     def tidied(**options):
-        ws.add(photos, encode=False)
+        ws.add(photos, encode=False, hidden=True)
         before = setting_aside.state(photos)
         rows = {row["path"].name: row for row in ws.run("dedupe", apply=True, **options) if row["kind"] == "duplicate"}
         after = setting_aside.state(photos)
