@@ -245,8 +245,8 @@ def test_the_second_run_looks_only_at_what_may_be_a_copy(ws, photos):
         return rows, len(decoded)
 
     first, decoded = opened()
-    # Each once for its sketch, the candidates of one picture once more, whole, and two that may be copies twice more: to
-    # see whether they are, and which of them shows more.
+    # Each once for its sketch, the candidates of one picture once more, whole, and two that may be copies twice more:
+    # to see whether they are, and which of them shows more.
     assert 8 <= decoded <= 8 + 3 + 2 + 2
     second, again = opened()
     assert second == first and again <= 2
