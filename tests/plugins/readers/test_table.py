@@ -80,11 +80,12 @@ def test_any_table_that_csv_writes_is_read_as_it_was(tmp_path, table, delimiter,
     path = tmp_path / "t.csv"
     path.write_bytes(encoded(file.getvalue(), encoding))
     reader._encoding.cache_clear()
+    said = "gb18030" if encoding == "gb18030" else None  # single characters do not tell it
     if not header:
         names = [str(number) for number in range(1, len(names) + 1)]
     if header or rows:
-        assert columns(path, header=header) == names
-    found, bad = listed(path, header=header)
+        assert columns(path, header=header, encoding=said) == names
+    found, bad = listed(path, header=header, encoding=said)
     assert ([values for _, values in found], bad) == ([dict(zip(names, row, strict=True)) for row in rows], [])
 
 
@@ -97,9 +98,10 @@ def test_any_objects_that_json_writes_are_read_as_they_were(tmp_path, objects, e
     path = tmp_path / "t.jsonl"
     path.write_bytes(encoded("".join(json.dumps(o, ensure_ascii=False) + "\n" for o in objects), encoding))
     reader._encoding.cache_clear()
-    assert listed(path) == (list(enumerate(objects, 1)), [])
+    said = "gb18030" if encoding == "gb18030" else None
+    assert listed(path, encoding=said) == (list(enumerate(objects, 1)), [])
     if objects:
-        assert columns(path) == list(dict.fromkeys(name for values in objects for name in values))
+        assert columns(path, encoding=said) == list(dict.fromkeys(name for values in objects for name in values))
 
 
 # --- CSV as people have it ---
