@@ -7,6 +7,7 @@ import csv
 import functools
 import io
 import json
+import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -23,6 +24,7 @@ JSON_LINES = frozenset({".jsonl", ".ndjson"})
 PARQUET = frozenset({".parquet"})
 
 DELIMITERS = ",\t;|"
+SAYS_DELIMITER = re.compile(r"sep=([^\w\s\"]|\t)[\r\n]*\Z")
 SAMPLE = 1 << 16
 """Characters that are looked at to tell the delimiter."""
 
@@ -169,8 +171,13 @@ def _records(source: Path, options: ReadOptions) -> Iterator[tuple[int, list[str
                 yield Skipped(source, reason, problem=True, line=line)
             elif any(UNDECODED in field for field in record):
                 yield text.undecoded(line)
-            elif any(map(str.strip, record)):
+            elif any(map(str.strip, record)) and not (line == 1 and _says_delimiter(record)):
                 yield line, record
+
+
+def _says_delimiter(record: Sequence[str]) -> bool:
+    """Whether it is the line `sep=;` with which Excel says what delimits fields, cut by just that."""
+    return record[0] == "sep=" and not any(record[1:])
 
 
 def _delimiter_of(text: _Text) -> str:
@@ -183,7 +190,8 @@ def _delimiter_of(text: _Text) -> str:
             taken += len(line)
             if taken >= SAMPLE:
                 break
-    return _delimiter("".join(sample)[:SAMPLE])
+    said = SAYS_DELIMITER.match(sample[0]) if sample else None
+    return said[1] if said else _delimiter("".join(sample)[:SAMPLE])
 
 
 def _delimiter(sample: str) -> str:
@@ -228,6 +236,7 @@ def _names(first: Sequence[str], options: ReadOptions) -> list[str]:
 
 
 def _delimited_rows(source: Path, options: ReadOptions) -> Iterator[Row | Skipped]:
+    first: list[str] = []
     names: list[str] | None = None
     wanted: list[int] = []
     for found in _records(source, options):
@@ -236,11 +245,13 @@ def _delimited_rows(source: Path, options: ReadOptions) -> Iterator[Row | Skippe
             continue
         line, record = found
         if names is None:
-            names = _names(record, options)
+            first, names = record, _names(record, options)
             wanted = [place for place, name in enumerate(names) if options.wanted(name)]
             if options.header:
                 continue
-        if len(record) < len(names) or any(record[len(names) :]):
+        if options.header and record == first:
+            yield Skipped(source, "the names of the columns once more, not a row", problem=True, line=line)
+        elif len(record) < len(names) or any(record[len(names) :]):
             reason = f"{len(record)} field{'s' * (len(record) != 1)} where the first row has {len(names)}"
             yield Skipped(source, reason, problem=True, line=line)
         else:
