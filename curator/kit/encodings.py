@@ -249,12 +249,13 @@ def _share(familiar: int, letters: int) -> float:
 
 def _cyrillic(text: str) -> tuple[float, int]:
     """As `_familiar`; a word is in small letters but for the first, which wrong readings mix."""
-    words = CYRILLIC_WORD.findall(text)
     letters = sum(character >= "\x80" and character.isalpha() for character in text)
     small = sum(map(str.islower, text))
     if MARK_IN_A_WORD.search(text) or not BOXES.isdisjoint(text) or 2 * small < letters or letters < ENOUGH:
         return 0, letters
-    familiar = sum(character in CYRILLIC for word in words if len(word) > 2 for character in word)
+    familiar = sum(
+        character in CYRILLIC for word in CYRILLIC_WORD.finditer(text) if len(word[0]) > 2 for character in word[0]
+    )
     return _share(familiar, letters), letters
 
 
