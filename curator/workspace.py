@@ -121,6 +121,7 @@ class Workspace(Parts):
         id_column: str | None = None,
         no_header: bool = False,
         hidden: bool = False,
+        encoding: str | None = None,
     ) -> AddReport:
         """Catalogue the images and texts of folders, files, patterns and tables, then embed them with the defaults.
 
@@ -130,15 +131,15 @@ class Workspace(Parts):
         where size, time and inode are those on record. For tables, `text_column`, `image_column`, `caption_column`,
         `label_column` and `id_column` name what holds what; with `no_header` columns are "1", "2" and so on.
         `reader` names a reader where the source alone does not tell. `hidden` takes hidden files, too, and what lies in
-        trash and other folders of a system. Raises `NotFound` before anything is written if
-        a source or a column does not exist; files and rows that cannot be used are in the report's `problems`.
+        trash and other folders of a system; `encoding` is that of texts. Raises `NotFound` before anything is
+        written if a source or a column does not exist; what cannot be used is in the report's `problems`.
         """
         columns = (text_column, image_column, caption_column, label_column, id_column)
         said = (_many(label), _many(not_label), labels_from_folders, group, captions, verify)
-        options = AddOptions(*said, reader, *columns, no_header, hidden)
+        options = AddOptions(*said, reader, *columns, no_header, hidden, encoding)
         with self.begin("add", {"sources": [str(source) for source in sources], **options.said}) as journal:
             ingest = Ingest(self.database, journal, self.registry, self.reporter, options)
-            reading = ReadOptions(is_workspace, header=not no_header, hidden=hidden)
+            reading = ReadOptions(is_workspace, header=not no_header, hidden=hidden, encoding=encoding)
             report = ingest.add([str(source) for source in sources], reading)
             if encode:
                 encoded = self.coverage.encode_defaults(journal, self.items.by_ids(list(report.items)), self._embed)

@@ -8,6 +8,7 @@ from pathlib import Path
 from curator.catalog.places import expand_path
 from curator.errors import NotFound, WorkspaceError
 from curator.store.catalogue import FILE
+from curator.store.paths import held
 
 FOLDER = "workspace"
 VARIABLE = "CURATOR_WORKSPACE"
@@ -24,6 +25,7 @@ def hold_workspace(folder: Path) -> None:
     if is_workspace(folder):
         return
     refuse_closed(folder)
+    held(folder, FILE)  # a link that leads nowhere, as to a disk that is not mounted just now
     raise NotFound(f"no workspace at {folder}: `curator add FOLDER` makes one")
 
 

@@ -61,7 +61,7 @@ def public(module: types.ModuleType) -> dict[str, str | None]:
     return {name: text for name, text in found.items() if not any(part.startswith("_") for part in name.split("."))}
 
 
-@pytest.mark.parametrize("modules", [API, [errors], [images]], ids=lambda modules: modules[0].__name__)
+@pytest.mark.parametrize("modules", [API, [errors]], ids=lambda modules: modules[0].__name__)
 def test_all_is_sorted_and_complete(modules):
     named = modules[0].__all__
     assert named == sorted(named, key=lambda name: (not name.isupper(), name)), "constants first, as ruff wants it"
@@ -80,18 +80,22 @@ def test_every_public_name_is_documented(module):
     assert module.__doc__
 
 
-@pytest.mark.parametrize("name", [module.name for module in pkgutil.iter_modules(copies.__path__)])
-def test_what_a_module_of_copies_gives_is_listed_and_documented(name):
-    module = importlib.import_module(f"curator.kit.copies.{name}")
+ROOMS = [(room, one.name) for room in (copies, images) for one in pkgutil.iter_modules(room.__path__)]
+
+
+@pytest.mark.parametrize(("room", "name"), ROOMS, ids=[name for _, name in ROOMS])
+def test_what_a_module_of_copies_and_of_images_gives_is_listed_and_documented(room, name):
+    module = importlib.import_module(f"{room.__name__}.{name}")
     assert module.__all__ == sorted(module.__all__, key=lambda name: (not name.isupper(), name)) != []
     assert [one for one in module.__all__ if not public(module).get(one)] == []
-    (row,) = re.findall(rf"^\| `{name}` \| (.+) \|$", copies.__doc__, re.MULTILINE)
+    (row,) = re.findall(rf"^\| `{name}` \| (.+) \|$", room.__doc__, re.MULTILINE)
     assert row
 
 
-def test_the_table_of_copies_names_no_module_that_is_not_there():
-    listed = re.findall(r"^\| `(\w+)` ", copies.__doc__, re.MULTILINE)
-    assert set(listed) == {module.name for module in pkgutil.iter_modules(copies.__path__)}
+@pytest.mark.parametrize("room", [copies, images], ids=["copies", "images"])
+def test_the_table_of_a_room_names_no_module_that_is_not_there(room):
+    listed = re.findall(r"^\| `(\w+)` ", room.__doc__, re.MULTILINE)
+    assert set(listed) == {module.name for module in pkgutil.iter_modules(room.__path__)}
 
 
 @pytest.mark.parametrize(

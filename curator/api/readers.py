@@ -17,13 +17,17 @@ class ReadOptions:
     `leave_out(folder)` is True for a folder that must not be entered (a workspace). `header`: whether the first row
     of a table names its columns; where it does not, they are called "1", "2" and so on. `wanted(column)` is False for a
     column of a table that nobody looks at: rows may leave it out, and should where there may be very many. `hidden`:
-    whether to list what is hidden, too, and what lies in folders that systems keep for themselves.
+    whether to list what is hidden, too, and what lies in folders that systems keep for themselves. `encoding`: the
+    one that texts are in, by its name in Python, where a person said so. `tell(words)` is called with what people
+    should know of how a source was read (`read as Shift-JIS`).
     """
 
     leave_out: Callable[[Path], bool] = lambda folder: False
     header: bool = True
     wanted: Callable[[str], bool] = lambda column: True
     hidden: bool = False
+    encoding: str | None = None
+    tell: Callable[[str], None] = lambda words: None
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,12 @@ def _look_for(arguments: dict[str, Any]) -> None:
     given = {name: value for name, value in arguments.items() if name in AddOptions.__dataclass_fields__}
     options = AddOptions(arguments["label"], arguments["not_label"], **given)
     options.check()
-    chosen(registry(), arguments["sources"], options, ReadOptions(is_workspace, header=not options.no_header))
+    chosen(
+        registry(),
+        arguments["sources"],
+        options,
+        ReadOptions(is_workspace, header=not options.no_header, encoding=options.encoding),
+    )
 
 
 @click.command(
@@ -90,6 +95,7 @@ def _look_for(arguments: dict[str, Any]) -> None:
 @click.option("--label-column", metavar="COLUMN", help="… that holds labels: of the row's image, else of its text.")
 @click.option("--id-column", metavar="COLUMN", help="… that tells rows apart, so that one may change and be the same.")
 @click.option("--no-header", is_flag=True, help="TABLE's first row names no columns: they are called 1, 2 and so on.")
+@click.option("--encoding", metavar="NAME", help="The encoding of texts and tables, where it does not show: cp1252, …")
 @click.option("--reader", metavar="NAME", help="Read with this reader, whatever the source's name ends in.")
 @click.option("--no-encode", is_flag=True, help="Only catalogue; `curator encode` embeds later.")
 @decoding_options
@@ -125,9 +131,14 @@ def say_problems(problems: Sequence[tuple[object, str]]) -> None:
         say(f"  … and {len(problems) - PROBLEM_LINES:,} more")
 
 
-def _counts(report: AddReport) -> dict[str, int]:
-    counts = {column.name: getattr(report, column.name) for column in ADDED.columns if column.name != "failed"}
-    return {**counts, "failed": len(report.problems)}
+def _counts(report: AddReport) -> dict[str, int | str]:
+    apart = ("failed", "read_as")
+    counts = {column.name: getattr(report, column.name) for column in ADDED.columns if column.name not in apart}
+    return {**counts, "failed": len(report.problems), "read_as": "; ".join(_read_as(report))}
+
+
+def _read_as(report: AddReport) -> Iterator[str]:
+    return (f"{words} ({number:,})" for words, number in report.read_as.most_common())
 
 
 def _all(report: AddReport, failed: int = 0) -> str:
@@ -175,6 +186,8 @@ def _report_lines(report: AddReport) -> Iterator[str]:
         yield f"{count(report.loose, 'file')} in no folder below the source, so without a label"
     for reason, number in report.left_out.most_common():
         yield f"left out: {number:,} ({reason})"
+    for words in _read_as(report):
+        yield f"{words}: --encoding NAME where that is wrong"
     if report.encoded:
         yield count(report.encoded, "item") + " embedded"
 

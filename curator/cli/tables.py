@@ -26,26 +26,29 @@ FACTS = Table(
 ADDED = Table(
     "added",
     "Added",
-    tuple(
-        Column(name, text, "integer")
-        for name, text in (
-            ("found", "files of a kind that curator reads"),
-            ("rows", "rows of tables"),
-            ("added", "new content"),
-            ("copies", "further places of known content"),
-            ("changed", "other content at a known place"),
-            ("moved", "known content whose old place is gone"),
-            ("unchanged", "known and not read again"),
-            ("same_file", "other names of files that are known (links)"),
-            ("missing", "known places where the file or row is gone"),
-            ("labelled", "statements made"),
-            ("captions", "captions linked"),
-            ("sidecars", "texts beside an image of the same name, not linked as captions"),
-            ("loose", "files in no folder that could label them"),
-            ("decoded", "files that were read"),
-            ("encoded", "items embedded"),
-            ("failed", "files and rows that could not be used"),
-        )
+    (
+        *(
+            Column(name, text, "integer")
+            for name, text in (
+                ("found", "files of a kind that curator reads"),
+                ("rows", "rows of tables"),
+                ("added", "new content"),
+                ("copies", "further places of known content"),
+                ("changed", "other content at a known place"),
+                ("moved", "known content whose old place is gone"),
+                ("unchanged", "known and not read again"),
+                ("same_file", "other names of files that are known (links)"),
+                ("missing", "known places where the file or row is gone"),
+                ("labelled", "statements made"),
+                ("captions", "captions linked"),
+                ("sidecars", "texts beside an image of the same name, not linked as captions"),
+                ("loose", "files in no folder that could label them"),
+                ("decoded", "files that were read"),
+                ("encoded", "items embedded"),
+                ("failed", "files and rows that could not be used"),
+            )
+        ),
+        Column("read_as", "encodings that only the characters told, each with how many files are in it"),
     ),
 )
 

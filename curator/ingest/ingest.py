@@ -85,12 +85,15 @@ class Ingest:
         named = set(map(composed, self.options.columns.values()))
         wanted = functools.cache(lambda column: composed(column) in named)
         with self.registry.guard(reader, "reading with"):
-            rows = iter(reader.read(table, replace(reading, wanted=wanted)))
+            rows = iter(reader.read(table, replace(reading, wanted=wanted, tell=self._tell)))
         with self.reporter.progress(f"adding {table.name}", None) as advance:
             while batch := self._rows(reader, rows, size):
                 ingest.take(batch)
                 advance(len(batch))
         ingest.finish()
+
+    def _tell(self, words: str) -> None:
+        self.report.read_as[words] += 1
 
     def _rows(self, reader: ReaderSpec, rows: Iterator[object], size: int) -> list[Row | Skipped]:
         with self.registry.guard(reader, "reading with"):

@@ -8,6 +8,7 @@ from typing import Any
 
 from curator.catalog.labels import clean
 from curator.errors import BadInput
+from curator.media.content import check_encoding
 
 ROLES = ("text", "image", "caption", "label", "id")
 """What a column of a table can hold."""
@@ -33,6 +34,7 @@ class AddOptions:
     id_column: str | None = None
     no_header: bool = False
     hidden: bool = False
+    encoding: str | None = None
 
     @property
     def said(self) -> dict[str, Any]:
@@ -64,6 +66,8 @@ class AddOptions:
         for role, name in (*self.columns.items(), ("reader", self.reader)):
             if name is not None and not name.strip():
                 raise BadInput(f"{name!r} is no {'reader' if role == 'reader' else 'column'}: it needs a name")
+        if self.encoding is not None:
+            check_encoding(self.encoding)
         for name in set(map(clean, self.labels)) & set(map(clean, self.not_labels)):
             raise BadInput(f"{name!r} is given both as --label and as --not-label")
         if self.caption_column is not None and self.image_column is None:
@@ -81,7 +85,7 @@ class AddReport:
     `changed`: other content at a known place; `moved`: known content whose old place is gone; `same_file`: another
     name of a file that is catalogued (a hard or symbolic link); `decoded`: files that were read; `sidecars`: texts
     beside an image of the same stem that were not linked as captions; `loose`: files in no folder that could label
-    them.
+    them; `read_as`: how many texts and tables were read in an encoding that only their characters told.
     """
 
     found: int = 0
@@ -102,6 +106,7 @@ class AddReport:
     left_out: Counter[str] = field(default_factory=Counter)
     items: dict[int, None] = field(default_factory=dict)
     encoded: int = 0
+    read_as: Counter[str] = field(default_factory=Counter)
 
     def count(self, what: str, number: int = 1) -> None:
         """Add to a count."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from curator.api import Found
 from curator.catalog.places import Places, real
@@ -47,7 +48,7 @@ class Recorder:
 
     def examined(self, found: Iterable[Found]) -> Iterator[tuple[Candidate, Content | BadContent | None]]:
         """What each file holds, read by threads; None where the catalogue knows it already."""
-        return ordered_map(_read, self._looked_at(found))
+        return ordered_map(partial(_read, encoding=self.options.encoding), self._looked_at(found))
 
     def _looked_at(self, found: Iterable[Found]) -> Iterator[Candidate]:
         for entry in found:
@@ -62,7 +63,7 @@ class Recorder:
 
     def _known(self, entry: Found, path: str, stamp: Stamp) -> Candidate:
         """Take the shortcut where size, time and inode are those on record."""
-        if not self.options.verify:
+        if not self.options.verify and self.options.encoding is None:
             place = self.places.at(path)
             alias = place is None
             place = place or self.places.same_file(stamp)
@@ -93,6 +94,8 @@ class Recorder:
     def _place(self, path: str, content: Content) -> int:
         """Record where content was found; returns its item."""
         self.report.count("decoded")
+        if content.read_as is not None:
+            self.report.read_as[f"read as {content.read_as}"] += 1
         item, new = self._item(content)
         place = self.places.at(path)
         if place is not None:
@@ -148,13 +151,13 @@ class Recorder:
             self.journal.delete("problem", known.id)
 
 
-def _read(candidate: Candidate) -> Content | BadContent | None:
+def _read(candidate: Candidate, encoding: str | None) -> Content | BadContent | None:
     """In a thread: read what has to be read."""
     if candidate.item is not None:
         return None
     if candidate.bad is not None:
         return BadContent(candidate.bad)
     try:
-        return examine(candidate.path, candidate.found.modality)
+        return examine(candidate.path, candidate.found.modality, encoding)
     except BadContent as error:
         return error

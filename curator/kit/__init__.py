@@ -15,6 +15,7 @@
 | `memory` | how much memory pictures take while they are decoded |
 | `splits` | items to learn from and items to measure on, between which nothing leaks |
 | `copies` | what counts as a copy: pictures, texts, vectors, examples to learn from; finding and proving them |
+| `companions` | files that belong to one another by their names: a picture, its sidecars, its raw file, its film |
 | `encodings` | which encoding a text is in, with the lines that are in another one |
 | `sheets` | contact sheets |
 

@@ -1,7 +1,8 @@
 """Which encoding a text is in: told by every line of it, with the lines that are in another one.
 
-UTF-8 comes first, then UTF-8 but for single lines, and only then GB18030, in which most bytes are some text: one line
-of Latin-1 would else turn the whole of a file in UTF-8 into other characters, and nobody would hear of it.
+UTF-8 comes first, then UTF-8 but for single lines, and only then older encodings, in most of which nearly any bytes are
+some text. So none of them is believed because it can be decoded: its characters must be those that make up most of any
+text in their script, and those of no other reading as much; where that does not show, the line is bad.
 
 Public, like `curator.api`.
 """
@@ -11,11 +12,14 @@ from __future__ import annotations
 import codecs
 import io
 import re
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-__all__ = ["ERRORS", "UNDECODED", "Encoding", "encoding_of"]
+from curator.kit.familiar import CYRILLIC, HANGUL, JAPANESE, KANA, SIMPLIFIED, TRADITIONAL
+
+__all__ = ["ERRORS", "UNDECODED", "Encoding", "encoding_named", "encoding_of"]
 
 ERRORS = "curator-undecoded"
 """For `open(errors=...)`: what cannot be decoded becomes `UNDECODED`, which no text in these encodings can hold."""
@@ -30,15 +34,31 @@ def _undecoded(error: UnicodeError) -> tuple[str, int]:
 
 codecs.register_error(ERRORS, _undecoded)
 
-NAMES = {"utf-8-sig": "UTF-8", "utf-16": "UTF-16", "gb18030": "GB18030"}
+OLDER: dict[str, frozenset[str]] = {
+    "gb18030": SIMPLIFIED | TRADITIONAL,
+    "big5": TRADITIONAL,
+    "cp932": JAPANESE,
+    "euc_jp": JAPANESE,
+    "cp949": HANGUL,
+    "koi8_r": CYRILLIC,
+    "cp1251": CYRILLIC,
+}
+"""The codecs that are tried, each with the characters that make up most of a text in it."""
+
+NAMES = {
+    "utf-8-sig": "UTF-8",
+    "utf-16": "UTF-16",
+    "gb18030": "GB18030",
+    "big5": "Big5",
+    "cp932": "Shift-JIS",
+    "euc_jp": "EUC-JP",
+    "cp949": "EUC-KR",
+    "koi8_r": "KOI8-R",
+    "cp1251": "Windows-1251",
+}
 
 READ = 1 << 20
 
-# The characters of a line in GB18030: of four bytes; frequent (punctuation, level 1 of GB 2312); others; no character.
-UNITS = re.compile(
-    rb"[\x81-\xfe][0-9][\x81-\xfe][0-9]|([\xa1-\xa3\xb0-\xd7][\xa1-\xfe])"
-    rb"|[\x81-\xfe][\x40-\x7e\x80-\xfe]|[\x80-\xff]"
-)
 # A byte or two within a word of ASCII letters, as the accents and apostrophes of Latin-1 and its kin are.
 IN_A_WORD = re.compile(
     rb"(?<=[A-Za-z])[\x80-\xff](?=[A-Za-z])|(?<![\x80-\xff])[\x80-\xff](?=[A-Za-z]{2})"
@@ -53,30 +73,69 @@ SURE_UTF8 = re.compile(
 # Characters of three and four bytes, which Chinese in GB18030 has by chance one in fifty times.
 LONG_UTF8 = re.compile(rb"[\xe1-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}")
 ASCII = bytes(range(128))
+CYRILLIC_WORD = re.compile("[А-Яа-яЁёІіЇїЄєҐґ]+")
+# As another encoding of Macintosh and DOS is read: what stands there for a large letter stands before small ones here.
+MARK_IN_A_WORD = re.compile("[\u2010-\u20ff\u2122][а-я]|[а-я][А-ЯЁ]|[Ђ-ЏЎђѓљњќћџўѕј]")
 
-STRAY = 10
-"""Of so many lines in GB18030 one may be damaged: that encoding is never told but by most of what is there."""
-FREQUENT = 0.8
-"""The share of the frequent characters in a Chinese text, at least; other scripts read as GB18030 show rare ones."""
+PLAUSIBLE = 0.4
+"""The share of a line's letters that are familiar, at least: of Chinese headlines 999 of 1,000 have so many, of wrong
+readings some have a tenth."""
+CLEARLY = 0.2
+"""By so much the share is above that of any other reading."""
+ENOUGH = 4
+"""Letters in lines that are clearly in an encoding: fewer tell nothing of a file."""
+MOST = 0.5
+"""The share of the lines beyond ASCII that must be clearly in the encoding of a file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """A codec of Python's, and the number of the first line that is not in it (0: all are)."""
+    """A codec of Python's, the number of the first line that is not in it (0: all are), and those of all such lines,
+    where the codec alone would decode them: to other characters.
+    """
 
     codec: str
     first_bad: int = 0
+    bad: frozenset[int] = frozenset()
 
     @property
     def name(self) -> str:
         """As people write it."""
-        return NAMES[self.codec]
+        return NAMES.get(self.codec, self.codec)
+
+    @property
+    def is_guessed(self) -> bool:
+        """Whether the characters told it, and no mark nor the bytes themselves."""
+        return self.codec in OLDER
+
+    def lines(self, opened: Callable[[], BinaryIO]) -> Generator[str]:
+        """The lines of a text, with their ends as they are; one that is in another encoding holds `UNDECODED`."""
+        if not self.bad:
+            with io.TextIOWrapper(opened(), self.codec, ERRORS, newline="") as text:
+                yield from text
+            return
+        with opened() as file:
+            for number, line in enumerate(file, 1):
+                text_of_line = line.decode(self.codec, ERRORS)
+                if number in self.bad:
+                    end = len(text_of_line.rstrip("\r\n"))  # before it, so that no quote at the beginning is hidden
+                    text_of_line = text_of_line[:end] + UNDECODED + text_of_line[end:]
+                yield from io.StringIO(text_of_line, newline="")
+
+
+def encoding_named(name: str) -> Encoding:
+    """The encoding that a person named; raises `LookupError` where Python knows none of that name for texts."""
+    info = codecs.lookup(name.strip())
+    "".encode(info.name)  # raises for what is no encoding of texts, as base64 and rot13
+    return Encoding(
+        {"utf-8": "utf-8-sig", "shift_jis": "cp932", "gbk": "gb18030", "gb2312": "gb18030"}.get(info.name, info.name)
+    )
 
 
 def encoding_of(opened: Callable[[], BinaryIO]) -> Encoding | None:
     """The encoding of what `opened` gives, each time from its beginning; None where most of it is in none.
 
-    UTF-16 and UTF-8 by their marks; else UTF-8, also where single lines are not; else GB18030, likewise.
+    UTF-16 and UTF-8 by their marks; else UTF-8, also where single lines are not; else an older one, likewise.
     """
     with opened() as file:
         start = file.read(3)
@@ -86,25 +145,30 @@ def encoding_of(opened: Callable[[], BinaryIO]) -> Encoding | None:
         return Encoding("utf-8-sig")
     with opened() as file:
         lines = _Lines(file)
-    utf8 = Encoding("utf-8-sig", lines.first_foreign)
+    doubtful = lines.doubtful if lines.utf8 else lines.unsure
+    utf8 = Encoding("utf-8-sig", min([lines.first_foreign, *doubtful]), frozenset(doubtful))
     if start == codecs.BOM_UTF8 or lines.utf8 > lines.foreign:
         return utf8 if lines.readable + lines.damaged > lines.foreign else None
-    if lines.are_gb18030():
-        return Encoding("gb18030", lines.first_not_gb)
+    older = lines.older()
+    if older is not None:
+        return older
     return utf8 if lines.readable > lines.foreign + lines.damaged else None
 
 
 class _Lines:
     """What the lines of a file that is not all UTF-8 show, counted."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Iterable[bytes]) -> None:
         self.readable = 0  # in ASCII, or in UTF-8
         self.utf8 = 0  # with characters beyond ASCII, surely in UTF-8, be it that a few bytes are damaged
         self.damaged = 0  # those of them that are
         self.foreign = 0  # with bytes that are not UTF-8, or NULs
-        self.lines = self.not_gb = 0  # not in ASCII, and those of them that are not GB18030 either
-        self.first_foreign = self.first_not_gb = 0
-        self.units = self.frequent = self.in_words = 0
+        self.first_foreign = 0
+        self.unsure: list[int] = []  # in UTF-8, be it by chance
+        self.doubtful: list[int] = []  # those of them that are clearly in an older encoding, too
+        self.of: defaultdict[str, list[int]] = defaultdict(list)  # beyond ASCII, by the older codec they are clearly in
+        self.leaning: defaultdict[str, list[int]] = defaultdict(list)  # those that are in another one nearly as well
+        self.letters: Counter[str] = Counter()
         for number, line in enumerate(file, 1):
             self._count(number, line)
 
@@ -113,12 +177,18 @@ class _Lines:
             self.readable += b"\0" not in line
             self.foreign += b"\0" in line
             return
-        is_gb = _decodes(line, "gb18030")
-        self.lines += 1
-        self.not_gb += not is_gb
-        self.first_not_gb = self.first_not_gb or (0 if is_gb else number)
-        if _decodes(line, "utf-8"):
-            self.utf8 += not is_gb or bool(SURE_UTF8.search(line))
+        is_utf8 = _decodes(line, "utf-8")
+        sure = is_utf8 and bool(SURE_UTF8.search(line))
+        codec, letters, clear = (NONE, 0, False) if sure else _best(line)
+        self.unsure += [number] * (is_utf8 and not sure)
+        self.doubtful += [number] * (is_utf8 and clear)
+        if not clear:
+            self.leaning[codec] += [number] * (letters >= ENOUGH)
+            codec = NONE
+        self.of[codec].append(number)
+        self.letters[codec] += letters
+        if is_utf8:
+            self.utf8 += sure or not _decodes(line, "gb18030")
             self.readable += 1
             return
         self.first_foreign = self.first_foreign or number
@@ -128,18 +198,69 @@ class _Lines:
             self.damaged += 1
             return
         self.foreign += 1
-        for match in UNITS.finditer(line):
-            self.units += 1
-            self.frequent += match[1] is not None
-        self.in_words += sum(1 for _ in IN_A_WORD.finditer(line))
 
-    def are_gb18030(self) -> bool:
-        """Whether all of them are, or most, being Chinese; not where what is not ASCII stands within Latin words."""
-        if not self.units or 2 * self.in_words > self.units:
-            return False
-        if not self.not_gb:
-            return True
-        return self.not_gb <= max(1, self.lines // STRAY) < self.lines and self.frequent >= FREQUENT * self.units
+    def older(self) -> Encoding | None:
+        """The older encoding that most of them are in."""
+        told = [codec for codec in self.of if codec in OLDER]
+        codec = max(told, key=lambda codec: len(self.of[codec]), default=None)
+        beyond_ascii = sum(map(len, self.of.values()))
+        if codec is None or self.letters[codec] < ENOUGH or len(self.of[codec]) <= MOST * beyond_ascii:
+            return None
+        bad = frozenset(number for other, numbers in self.of.items() if other != codec for number in numbers)
+        bad -= frozenset(self.leaning[codec])
+        return Encoding(codec, min(bad, default=0), bad)
+
+
+NONE = ""
+
+
+def _best(line: bytes) -> tuple[str, int, bool]:
+    """The older codec in which a line shows most familiar letters, how many letters, and whether it clearly is that."""
+    if 4 * sum(1 for _ in IN_A_WORD.finditer(line)) > len(line.translate(None, ASCII)):
+        return NONE, 0, False
+    found = sorted(((*_familiar(line, codec), codec) for codec in OLDER), reverse=True)
+    (best, letters, codec), (second, _, _) = found[:2]
+    return (NONE, 0, False) if best < PLAUSIBLE else (codec, letters, best >= second + CLEARLY)
+
+
+def _familiar(line: bytes, codec: str) -> tuple[float, int]:
+    """The share of the letters beyond ASCII that are familiar ones, and how many letters there are."""
+    try:
+        text = line.decode(codec)
+    except UnicodeError:
+        return 0, 0
+    if OLDER[codec] is CYRILLIC:
+        return _cyrillic(text)
+    letters = familiar = kana = 0
+    for character in text:
+        if character >= "\x80" and (character.isalpha() or character >= "\ue000"):
+            letters += 1
+            familiar += character in OLDER[codec]
+            kana += character in KANA
+    if OLDER[codec] is not JAPANESE and 5 * kana > letters:
+        return 0, letters  # Japanese: its kana are the same bytes in GB 2312, and its other characters are not
+    return _share(familiar, letters), letters
+
+
+def _share(familiar: int, letters: int) -> float:
+    """One less of each: a single character tells nothing, and two of four may be by chance."""
+    return max(0, familiar - 1) / (letters - 1) if letters > 1 else 0
+
+
+def _cyrillic(text: str) -> tuple[float, int]:
+    """As `_familiar`; a word is in small letters but for the first, which wrong readings mix."""
+    letters = sum(character >= "\x80" and character.isalpha() for character in text)
+    small = sum(map(str.islower, text))
+    if MARK_IN_A_WORD.search(text) or not BOXES.isdisjoint(text) or 2 * small < letters or letters < ENOUGH:
+        return 0, letters
+    familiar = sum(
+        character in CYRILLIC for word in CYRILLIC_WORD.finditer(text) if len(word[0]) > 2 for character in word[0]
+    )
+    return _share(familiar, letters), letters
+
+
+BOXES = frozenset(map(chr, range(0x2500, 0x25A1)))
+"""What KOI8-R holds besides letters, and no text."""
 
 
 def _marked_utf16(opened: Callable[[], BinaryIO]) -> Encoding | None:

@@ -90,7 +90,9 @@ def _line(parts: Parts, path: str, key: str) -> int | None:
     named = {role: options.get(f"{role}_column") for role in ROLES}
     drafts = Drafts({role: name for role, name in named.items() if name is not None})
     with parts.registry.guard(reader, "reading with"):
-        for row in reader.read(Path(path), ReadOptions(header="no_header" not in options)):
+        for row in reader.read(
+            Path(path), ReadOptions(header="no_header" not in options, encoding=options.get("encoding"))
+        ):
             try:
                 if isinstance(row, Row) and drafts.of(row).key == key:
                     return row.line

@@ -69,6 +69,7 @@ CORE_OPTIONS = frozenset(
         "apply",
         "as_json",
         "asker",
+        "max_pixels",
         "may_encode",
         "no_images",
         "self",

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import functools
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from curator.api import ReaderSpec, ReadOptions, Row, Skipped, hookimpl
 from curator.errors import BadInput, NotReady
-from curator.kit.encodings import ERRORS, UNDECODED, Encoding, encoding_of
+from curator.kit.encodings import UNDECODED, Encoding, encoding_named, encoding_of
 from curator.kit.reading import Unreadable, reading
 
 DELIMITED = frozenset({".csv", ".tsv"})
@@ -21,6 +24,7 @@ JSON_LINES = frozenset({".jsonl", ".ndjson"})
 PARQUET = frozenset({".parquet"})
 
 DELIMITERS = ",\t;|"
+SAYS_DELIMITER = re.compile(r"sep=([^\w\s\"]|\t)[\r\n]*\Z")
 SAMPLE = 1 << 16
 """Characters that are looked at to tell the delimiter."""
 
@@ -45,10 +49,10 @@ def columns(source: Path, options: ReadOptions) -> Sequence[str]:
     if kind in PARQUET:
         return _parquet_names(source)
     if kind in JSON_LINES:
-        objects = (row.values for row in _json_rows(source) if isinstance(row, Row))
+        objects = (row.values for row in _json_rows(source, options) if isinstance(row, Row))
         found = list(dict.fromkeys(name for values in islice(objects, FIRST_OBJECTS) for name in values))
     else:
-        found = _names(_first_record(source), options)
+        found = _names(_first_record(source, options), options)
     if not found:
         raise BadInput(f"{str(source)!r} holds no table: nothing is in it that could name columns")
     return found
@@ -59,7 +63,9 @@ def read(source: Path, options: ReadOptions) -> Iterator[Row | Skipped]:
     kind = source.suffix.lower()
     if kind in PARQUET:
         return _to_its_damage(source, _parquet_rows(source, options))
-    return _to_its_damage(source, _json_rows(source) if kind in JSON_LINES else _delimited_rows(source, options))
+    return _to_its_damage(
+        source, _json_rows(source, options) if kind in JSON_LINES else _delimited_rows(source, options)
+    )
 
 
 def _to_its_damage(source: Path, rows: Iterator[Row | Skipped]) -> Iterator[Row | Skipped]:
@@ -81,25 +87,42 @@ def _to_its_damage(source: Path, rows: Iterator[Row | Skipped]) -> Iterator[Row 
 # --- text ---
 
 
-def _opened(source: Path) -> TextIO:
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """A file of lines, in an encoding that was found or said."""
+
+    source: Path
+    encoding: Encoding
+
+    def lines(self) -> Generator[str]:
+        """Its lines; where single ones are not in the encoding of the others, they hold `UNDECODED`."""
+        return self.encoding.lines(lambda: self.source.open("rb"))
+
+    def undecoded(self, line: int) -> Skipped:
+        reason = f"bytes that are not {self.encoding.name}, as most of the file is"
+        return Skipped(self.source, f"{reason} (--encoding NAME says what is)", problem=True, line=line)
+
+
+def _text(source: Path, options: ReadOptions) -> _Text:
+    if options.encoding is not None:
+        return _Text(source, encoding_named(options.encoding))
     status = source.stat()
-    encoding = _encoding(source, status.st_size, status.st_mtime_ns)
-    # Where single lines are not in the encoding of the others, such a line is told, and the others are read.
-    return source.open(encoding=encoding, errors=ERRORS, newline="")
+    found = _encoding(source, status.st_size, status.st_mtime_ns)
+    if found.is_guessed:
+        options.tell(f"read as {found.name}")
+    return _Text(source, found)
 
 
 @functools.lru_cache(maxsize=8)
-def _encoding(source: Path, size: int, mtime_ns: int) -> str:
+def _encoding(source: Path, size: int, mtime_ns: int) -> Encoding:
     """The encoding that all of the file, or most of its lines, are in."""
     found = encoding_of(lambda: source.open("rb"))
     if found is None:
-        raise BadInput(f"{str(source)!r} is not a table in UTF-8, UTF-16 with a mark, or GB18030")
-    return found.codec
-
-
-def _undecoded(source: Path, file: TextIO, line: int) -> Skipped:
-    name = Encoding(file.encoding).name
-    return Skipped(source, f"bytes that are not {name}, as most of the file is", problem=True, line=line)
+        raise BadInput(
+            f"{str(source)!r} is not a table in UTF-8, UTF-16 with a mark, or an encoding that shows: "
+            "--encoding NAME says which it is in"
+        )
+    return found
 
 
 # --- CSV and TSV ---
@@ -108,8 +131,8 @@ def _undecoded(source: Path, file: TextIO, line: int) -> Skipped:
 class _Lines:
     """The lines of a file; `ended` once more was asked for than there are."""
 
-    def __init__(self, file: TextIO) -> None:
-        self.file = file
+    def __init__(self, lines: Iterator[str]) -> None:
+        self.lines = lines
         self.ended = False
 
     def __iter__(self) -> _Lines:
@@ -117,20 +140,19 @@ class _Lines:
 
     def __next__(self) -> str:
         try:
-            return next(self.file)
+            return next(self.lines)
         except StopIteration:
             self.ended = True
             raise
 
 
-def _records(source: Path) -> Iterator[tuple[int, list[str]] | Skipped]:
+def _records(source: Path, options: ReadOptions) -> Iterator[tuple[int, list[str]] | Skipped]:
     """Each record that is not blank, with the line that it begins on."""
     csv.field_size_limit(LONGEST_FIELD)
-    with _opened(source) as file:
-        delimiter = "\t" if source.suffix.lower() == ".tsv" else _delimiter(file.read(SAMPLE))
-        file.seek(0)
-        lines = _Lines(file)
-        reader = csv.reader(lines, delimiter=delimiter)
+    text = _text(source, options)
+    with contextlib.closing(text.lines()) as every:
+        lines = _Lines(every)
+        reader = csv.reader(lines, delimiter=_delimiter_of(text))
         while True:
             line = reader.line_num + 1
             try:
@@ -148,9 +170,28 @@ def _records(source: Path) -> Iterator[tuple[int, list[str]] | Skipped]:
                     reason += f": {read_as_one:,} more line{'s' * (read_as_one > 1)} could not be read"
                 yield Skipped(source, reason, problem=True, line=line)
             elif any(UNDECODED in field for field in record):
-                yield _undecoded(source, file, line)
-            elif any(map(str.strip, record)):
+                yield text.undecoded(line)
+            elif any(map(str.strip, record)) and not (line == 1 and _says_delimiter(record)):
                 yield line, record
+
+
+def _says_delimiter(record: Sequence[str]) -> bool:
+    """Whether it is the line `sep=;` with which Excel says what delimits fields, cut by just that."""
+    return record[0] == "sep=" and not any(record[1:])
+
+
+def _delimiter_of(text: _Text) -> str:
+    if text.source.suffix.lower() == ".tsv":
+        return "\t"
+    with contextlib.closing(text.lines()) as lines:
+        sample, taken = [], 0
+        for line in lines:
+            sample.append(line)
+            taken += len(line)
+            if taken >= SAMPLE:
+                break
+    said = SAYS_DELIMITER.match(sample[0]) if sample else None
+    return said[1] if said else _delimiter("".join(sample)[:SAMPLE])
 
 
 def _delimiter(sample: str) -> str:
@@ -178,8 +219,8 @@ def _delimiter(sample: str) -> str:
     return max(DELIMITERS, key=lambda delimiter: (sound(delimiter) and fit(delimiter)[1] > 1, fit(delimiter)))
 
 
-def _first_record(source: Path) -> list[str]:
-    for record in _records(source):
+def _first_record(source: Path, options: ReadOptions) -> list[str]:
+    for record in _records(source, options):
         if isinstance(record, Skipped):
             raise BadInput(f"{str(source)!r}: line {record.line}: {record.reason}")
         if any("\0" in field for field in record[1]):
@@ -195,19 +236,22 @@ def _names(first: Sequence[str], options: ReadOptions) -> list[str]:
 
 
 def _delimited_rows(source: Path, options: ReadOptions) -> Iterator[Row | Skipped]:
+    first: list[str] = []
     names: list[str] | None = None
     wanted: list[int] = []
-    for found in _records(source):
+    for found in _records(source, options):
         if isinstance(found, Skipped):
             yield found
             continue
         line, record = found
         if names is None:
-            names = _names(record, options)
+            first, names = record, _names(record, options)
             wanted = [place for place, name in enumerate(names) if options.wanted(name)]
             if options.header:
                 continue
-        if len(record) < len(names) or any(record[len(names) :]):
+        if options.header and record == first:
+            yield Skipped(source, "the names of the columns once more, not a row", problem=True, line=line)
+        elif len(record) < len(names) or any(record[len(names) :]):
             reason = f"{len(record)} field{'s' * (len(record) != 1)} where the first row has {len(names)}"
             yield Skipped(source, reason, problem=True, line=line)
         else:
@@ -217,11 +261,12 @@ def _delimited_rows(source: Path, options: ReadOptions) -> Iterator[Row | Skippe
 # --- JSON lines ---
 
 
-def _json_rows(source: Path) -> Iterator[Row | Skipped]:
-    with _opened(source) as file:
-        for number, line in enumerate(file, 1):
+def _json_rows(source: Path, options: ReadOptions) -> Iterator[Row | Skipped]:
+    text = _text(source, options)
+    with contextlib.closing(text.lines()) as lines:
+        for number, line in enumerate(lines, 1):
             if UNDECODED in line:
-                yield _undecoded(source, file, number)
+                yield text.undecoded(number)
             elif line.strip():
                 yield _json_row(source, number, line)
 

@@ -99,7 +99,7 @@ MISSPELT = [
     ("train --label cat --head mlp -o hidden=1.5", 2, ["hidden takes a whole number", "'1.5'"]),
     ("train --label cat --head mlp -o hidden=99999999999999999999", 2, ["hidden takes a whole number of 64 bits"]),
     ("train --label cat --head mlp -o hidden=999999999999", 2, ["hidden must be at most 65536"]),
-    ("pretrain lstm-clm -o seed=99999999999999999999", 2, ["seed takes a whole number of 64 bits"]),
+    ("complete cat --seed 99999999999999999999", 2, ["seed takes a whole number of 64 bits"]),
     ("encode --weights weights.pth", 2, ["-e NAME --weights FILE"]),
     ("encode -e resnet50 --weights missing.pth", 3, ["'missing.pth'"]),
     ("label '' texts/1.txt", 2, ["needs a name"]),

@@ -11,6 +11,8 @@ import sqlite3
 import cli_kit
 import pytest
 
+from curator.store.derived_layouts import LAYOUT
+
 READING = [("ls",), ("status",), ("similar", "id:1", "-k", "2")]
 WRITING = [
     ("add", "texts"),
@@ -126,7 +128,7 @@ def test_a_cache_of_a_newer_curator_is_not_touched(run, copied):
     assert contents(copied) == before
     (copied / "derived.db").rename(copied / "away")
     assert run("encode").code == 0
-    set_layout(copied / "away", 5)
+    set_layout(copied / "away", LAYOUT)
     (copied / "away").replace(copied / "derived.db")
     assert run("status", "--json").row("holding")["embedded"] == 3
 
@@ -134,6 +136,7 @@ def test_a_cache_of_a_newer_curator_is_not_touched(run, copied):
 def test_a_cache_of_an_older_layout_keeps_its_vectors(run, copied):
     with contextlib.closing(sqlite3.connect(copied / "derived.db")) as connection, connection:
         connection.execute("DROP TABLE metric")
+        connection.execute("DROP TABLE before_profiles")
         connection.execute("DROP TABLE _sqlite_migrations")
     set_layout(copied / "derived.db", 4)
     ran = run("status", "--json")

@@ -18,7 +18,8 @@ def questions(tmp_path):
 
 def test_a_table_is_told_in_rows(run, questions):
     ran = run(*questions, "--label-column", "kind")
-    assert (ran.code, ran.out) == (0, "2 rows: 2 new items\n2 label statements\n")
+    read_as = "read as GB18030 (1): --encoding NAME where that is wrong\n"
+    assert (ran.code, ran.out) == (0, f"2 rows: 2 new items\n2 label statements\n{read_as}")
     assert run(*questions, "--label-column", "kind").out == "2 rows: 0 new items, 2 unchanged\n"
     assert [(row["text"], row["labels"]) for row in run("ls", "--under", "q.csv", "--json").rows("item")] == [
         ("我的卡在哪里", ["card"]),

@@ -7,8 +7,9 @@ import io
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from sentences import CODECS, SENTENCES
 
-from curator.kit.encodings import Encoding, encoding_of
+from curator.kit.encodings import UNDECODED, Encoding, encoding_of
 
 CHINESE = [
     "这个产品的质量还可以，送货也很快",
@@ -67,7 +68,9 @@ def test_chinese_in_gb18030_is_that_also_among_lines_of_ascii(codec, rows):
     lines = [line.encode(codec) for line in CHINESE[:rows]]
     for ascii_lines in (0, 1, 100):
         assert told(*[b"plain English, a row of it"] * ascii_lines, *lines) == Encoding("gb18030")
-    assert told(b"text", "一".encode(codec), "好".encode(codec), "二".encode(codec)) == Encoding("gb18030")
+    singles = [one.encode(codec) for one in "一二"]
+    found = told(b"text", b"more", *singles)  # a character tells nothing: both are named
+    assert (found.codec, found.first_bad) == ("utf-8-sig", 3)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +79,8 @@ def test_chinese_in_gb18030_is_that_also_among_lines_of_ascii(codec, rows):
 )
 def test_a_damaged_byte_near_the_end_or_a_last_character_cut_is_one_line(codec, name):
     data = "\n".join(CHINESE * 2000).encode(codec)
-    assert encoding_of(lambda: io.BytesIO(data[:-1])) == Encoding(name, 10_000)
+    cut = encoding_of(lambda: io.BytesIO(data[:-1]))
+    assert (cut.codec, cut.first_bad) == (name, 10_000)
     if codec != "utf-16":
         at = data.rindex(b"\n")
         damaged = data[: at - 1] + b"\xff " + data[at - 1 :]
@@ -133,3 +137,40 @@ def test_any_chinese_lines_are_what_they_were_written_in(lines, data):
     assert told(*[line.encode("gb18030") for line in data.draw(st.permutations([*lines, *more]))]) == Encoding(
         "gb18030"
     )
+
+
+# --- natural sentences in older encodings ---
+
+WRITTEN = [(language, codec) for language, codecs in CODECS.items() for codec in codecs]
+
+
+def read_back(lines):
+    """What each line is read as: None where it is named, and for all where the file is refused."""
+    data = b"text\n" + b"\n".join(lines) + b"\n"
+    found = encoding_of(lambda: io.BytesIO(data))
+    if found is None:
+        return [None] * len(lines)
+    read = [line.rstrip("\n") for line in found.lines(lambda: io.BytesIO(data))][1:]
+    return [None if UNDECODED in line else line for line in read]
+
+
+@pytest.mark.parametrize(("language", "codec"), WRITTEN)
+@given(data=st.data())
+def test_natural_rows_are_read_right_or_named(language, codec, data):
+    lines = data.draw(st.lists(st.sampled_from(SENTENCES[language]), min_size=1, max_size=12))
+    read = read_back([line.encode(codec) for line in lines])
+    assert all(found in (None, line) for found, line in zip(read, lines, strict=True))
+    told = codec not in ("cp1252", "cp437", "mac_roman", "mac_cyrillic", "iso8859_5", "cp866")
+    if told and len(lines) >= 2:
+        assert read == lines
+
+
+@given(st.sampled_from([*WRITTEN, ("zh", "utf-8"), ("ru", "utf-8")]), st.sampled_from(WRITTEN), st.data())
+def test_natural_rows_of_two_encodings_never_become_other_characters(most, other, data):
+    lines = [
+        (line, most[1]) for line in data.draw(st.lists(st.sampled_from(SENTENCES[most[0]]), min_size=3, max_size=12))
+    ]
+    for _ in range(data.draw(st.integers(1, 3))):
+        lines.insert(data.draw(st.integers(0, len(lines))), (data.draw(st.sampled_from(SENTENCES[other[0]])), other[1]))
+    read = read_back([line.encode(codec) for line, codec in lines])
+    assert all(found in (None, line) for found, (line, _) in zip(read, lines, strict=True))

@@ -269,7 +269,7 @@ def test_purge_asks_takes_only_the_old_and_cannot_be_undone(ws, photos, tmp_path
     assert [(row["command"]) for row in ws.database.rows("SELECT command FROM run")][-1] == "quarantine purge"
     with pytest.raises(BadInput, match="removed 1 file for good: that cannot be undone"):
         ws.undo()
-    with pytest.raises(NotReady, match="purge"):
+    with pytest.raises(BadInput, match=r"run 3 \(quarantine purge\) removed 1 file of it for good"):
         ws.undo(2)
 
 

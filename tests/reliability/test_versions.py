@@ -11,7 +11,7 @@ from cli_kit import contents, curator_here
 from fixtures import before
 
 from curator.errors import WorkspaceError
-from curator.store import catalogue, derived, migrations
+from curator.store import catalogue, derived, derived_layouts, migrations
 from curator.store.catalogue import BEFORE, open_catalogue
 from curator.store.derived import Derived
 from curator.store.schema import statements
@@ -113,7 +113,7 @@ def test_a_cache_for_whose_update_there_is_no_room_is_as_it_was(tmp_path, run, l
     path = tmp_path / "workspace" / "derived.db"
     path.unlink()
     with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        for statement in statements(derived.D001 + derived.D002 + derived.D003):
+        for statement in statements(derived_layouts.D001 + derived_layouts.D002 + derived_layouts.D003):
             connection.execute(statement)
         connection.execute("INSERT INTO compiled VALUES ('space-a', zeroblob(500000))")
         connection.execute("PRAGMA user_version = 3")
@@ -131,7 +131,8 @@ def test_without_room_nothing_is_done(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     was = contents(tmp_path / "workspace")
     monkeypatch.setattr(catalogue.shutil, "disk_usage", lambda folder: shutil._ntuple_diskusage(10, 9, 1))
-    curator_here("status").assert_failed(7, "needs an update (schema 5 to 6)", "MB free", "make room, nothing was done")
+    update = f"needs an update (schema 5 to {migrations.LATEST})"
+    curator_here("status").assert_failed(7, update, "MB free", "make room, nothing was done")
     assert {name: data for name, data in contents(tmp_path / "workspace").items() if name in was} == was
 
 
@@ -140,11 +141,12 @@ def test_an_older_program_erases_nothing(tmp_path, database):
     """As one that knows the schema of today meets one of tomorrow, with a table that it does not know."""
     open_catalogue(tmp_path).close()
     Derived(tmp_path).close()
+    later = {"catalogue.db": migrations.LATEST, "derived.db": derived_layouts.LAYOUT}[database] + 1
     with contextlib.closing(sqlite3.connect(tmp_path / database)) as connection:
         connection.execute("CREATE TABLE tomorrow (x)")
-        connection.execute("PRAGMA user_version = 7")
+        connection.execute(f"PRAGMA user_version = {later}")
         connection.commit()
     was = contents(tmp_path)[database]
-    with pytest.raises(WorkspaceError, match=r"newer curator \((schema|layout) 7, this one knows"):
+    with pytest.raises(WorkspaceError, match=rf"newer curator \((schema|layout) {later}, this one knows"):
         open_catalogue(tmp_path) if database == "catalogue.db" else Derived(tmp_path)
     assert contents(tmp_path)[database] == was
