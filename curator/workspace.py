@@ -17,17 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curator.api import (
-    ActionSpec,
-    Finding,
-    FittedHead,
-    Item,
-    ItemSet,
-    MetricSpec,
-    Model,
-    ReadOptions,
-    SetLabel,
-)
+from curator.api import ActionSpec, Finding, FittedHead, Item, ItemSet, MetricSpec, Model, ReadOptions, SetLabel
 from curator.catalog.labels import Source
 from curator.catalog.places import expand_path
 from curator.embedding.coverage import EncodeReport

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import importlib.util
 import io
+import itertools
 import json
 import random
 import signal
@@ -17,6 +18,8 @@ from pathlib import Path
 import phone
 
 TEXT = "A cat sat on the mat; 猫坐在垫子上。 «Кот» naïve\n"
+CHINESE = "一只猫坐在垫子上，看着窗外的天空：今天的天气很好。\n"
+"""What older encodings are told by: characters that are usual in texts."""
 ENCODINGS = ("utf-8", "utf-8-sig", "utf-16", "gb18030", "latin-1")
 ENDINGS = {"HEIF": "heic", "JPEG": "jpg", "JPEG2000": "jp2", "TIFF": "tif"}
 WITH_EXIF = ("AVIF", "HEIF", "JPEG", "PNG", "WEBP", "TIFF")
@@ -66,20 +69,28 @@ def _picture(kind: str, mode: str, many: bool) -> bytes:
     return b""
 
 
+def _text(encoding: str) -> str:
+    return CHINESE if encoding == "gb18030" else TEXT
+
+
+def _rows(text: str) -> list[dict[str, str | int]]:
+    return [{"text": f"{text.strip()} {n}", "label": "a,b" if n % 3 else 'c"d', "number": n} for n in range(30)]
+
+
 def texts() -> dict[str, bytes]:
-    return {f"{name}.txt": (TEXT * 20).encode(name, "replace") for name in ENCODINGS}
+    return {f"{name}.txt": (_text(name) * 20).encode(name, "replace") for name in ENCODINGS}
 
 
 def tables() -> dict[str, bytes]:
     """The same rows in every format of tables that can be read here."""
-    rows = [{"text": f"{TEXT.strip()} {n}", "label": "a,b" if n % 3 else 'c"d', "number": n} for n in range(30)]
     found = {}
-    for ending, delimiter in (("csv", ","), ("tsv", "\t")):
+    for name, (ending, delimiter) in itertools.product(ENCODINGS, (("csv", ","), ("tsv", "\t"))):
         file = io.StringIO(newline="")
-        writer = csv.DictWriter(file, list(rows[0]), delimiter=delimiter)
+        writer = csv.DictWriter(file, ["text", "label", "number"], delimiter=delimiter)
         writer.writeheader()
-        writer.writerows(rows)
-        found |= {f"{name}.{ending}": file.getvalue().encode(name, "replace") for name in ENCODINGS}
+        writer.writerows(_rows(_text(name)))
+        found[f"{name}.{ending}"] = file.getvalue().encode(name, "replace")
+    rows = _rows(TEXT)
     lines = "".join(json.dumps(row) + "\n" for row in rows)
     found |= {"rows.jsonl": lines.encode(), "deep.jsonl": lines.encode() + b"[" * 3000 + b"]" * 3000 + b"\n"}
     if importlib.util.find_spec("pyarrow"):

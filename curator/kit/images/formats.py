@@ -13,6 +13,7 @@ FOREIGN = frozenset({"BUFR", "EPS", "FITS", "GRIB", "HDF5", "MPEG", "WMF"})
 """Formats that Pillow only recognises, or decodes by running another program (EPS: Ghostscript)."""
 
 HEIF = frozenset({".heic", ".heics", ".heif", ".heifs", ".hif"})
+"""Endings of what phones write."""
 RAW = frozenset(
     {
         *(".3fr", ".arw", ".cr2", ".cr3", ".crw", ".dcr", ".dng", ".erf", ".fff", ".iiq", ".kdc", ".mef", ".mos"),
