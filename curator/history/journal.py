@@ -186,6 +186,7 @@ class Journal:
 
     def update(self, table: str, row_id: int, **values: Any) -> None:
         """Set columns of a row; nothing is written or journalled where they are so already."""
+        self.database.hold_names(table, values)
         before = self._row(table, row_id)
         values = {name: value for name, value in values.items() if before[name] != value}
         if not values:

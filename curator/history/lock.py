@@ -126,6 +126,8 @@ def _filelock(path: Path) -> BaseFileLock:
     from filelock import FileLock
 
     path = held(path.parent, path.name)
+    if path.is_dir():
+        raise WorkspaceError(f"{str(path)!r} is a folder, where a lock file was: remove it")
     return FileLock(path, mode=file_mode(path.parent))
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import lzma
 import os
 import shutil
 import tarfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +25,9 @@ from curator.store.private import PRIVATE, let_read
 from curator.store.scratch import beside
 
 PIECE = 1 << 20
+
+BROKEN = (tarfile.TarError, EOFError, ValueError, OverflowError, IndexError, KeyError, zlib.error, lzma.LZMAError)
+"""What tarfile, and what unpacks for it, raise at an archive that is none, or at headers that somebody made up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +51,7 @@ def restore(archive: Path, target: Path) -> Restored:
         with _opened(archive) as tar:
             target.parent.mkdir(parents=True, exist_ok=True)
             return beside(target.parent, ".curator-restoring-", lambda draft: _make(tar, archive, draft, target))
-    except (tarfile.TarError, EOFError) as error:
+    except BROKEN as error:
         raise BadInput(
             f"{str(archive)!r} is no backup of curator's, or not a whole one ({_first_line(error)})"
         ) from error

@@ -6,6 +6,7 @@ linked or removed by it, `held` says where that is, or refuses. Nobody builds su
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -29,6 +30,7 @@ def held(folder: str | Path, name: str) -> Path:
             )
         path = os.path.join(path, part)
         _refuse_link(path)
+    _refuse_long(path)
     return Path(path)
 
 
@@ -62,6 +64,17 @@ def is_link(path: str | Path) -> bool:
 def is_below(path: str, folder: str) -> bool:
     """Whether `path` is `folder` or lies in it; both absolute and resolved."""
     return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def _refuse_long(path: str) -> None:
+    """What the system takes for no name at all, whoever asks."""
+    try:
+        os.lstat(path)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise WorkspaceError(
+                f"a name of {len(path):,} characters, {path[:60]!r}…, is longer than any path"
+            ) from None
 
 
 def _refuse_link(path: str) -> None:

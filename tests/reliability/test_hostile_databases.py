@@ -161,6 +161,13 @@ ROWS = [
     ('UPDATE change SET before = \'{"id": {"bytes": "zz"}}\', kind = \'delete\'', ("undo",), 7, "'before'"),
     ("UPDATE change SET before = '{\"id\": 1e999, \"x\": []}', kind = 'delete'", ("undo",), 7, "'before'"),
     ("UPDATE change SET before = '{\"id\": 1}', kind = 'update', after = '{\"nix\": 1}'", ("undo",), 7, ""),
+    (
+        "UPDATE change SET before = '{\"id=1; drop table item;--\": 1}', kind = 'update'",
+        ("undo",),
+        7,
+        "none of curator's",
+    ),
+    ("UPDATE change SET before = '{}', after = NULL, kind = 'delete'", ("undo",), 7, "no curator wrote"),
     ("UPDATE change SET table_name = 'sqlite_master'", ("undo",), 7, "'sqlite_master'"),
     ("UPDATE change SET table_name = 'item WHERE 0; --'", ("undo",), 7, "none of curator's"),
     (

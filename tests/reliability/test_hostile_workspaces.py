@@ -533,3 +533,25 @@ def test_a_link_to_a_database_that_is_not_there_just_now_is_named_and_left(run, 
     for command in (["ls"], ["status"], ["add", "photos", "--no-encode"]):
         run(*command).assert_failed(7, name, "is a symbolic link")
     assert database.is_symlink()
+
+
+def test_a_folder_where_the_lock_was_is_named(run, photos, tmp_path):
+    cli_kit.photo(photos / "a.jpg", 1)
+    assert run("add", "photos", "--no-encode").code == 0
+    (tmp_path / "workspace" / ".lock").unlink(missing_ok=True)
+    (tmp_path / "workspace" / ".lock").mkdir()
+    run("label", "cat", "id:1").assert_failed(7, ".lock", "is a folder")
+
+
+def test_a_stored_name_that_is_longer_than_any_path_stops_no_check(run, photos, tmp_path):
+    cli_kit.photo(photos / "a.jpg", 1)
+    shutil.copyfile(photos / "a.jpg", photos / "b.jpg")
+    assert run("add", "photos", "--no-encode").code == 0
+    assert run("dedupe", "--apply").code == 0
+    with closing(sqlite3.connect(tmp_path / "workspace" / "catalogue.db")) as catalogue, catalogue:
+        catalogue.execute("UPDATE quarantined SET inside = ?", ["a/" * 3000 + "b"])
+    ran = run("check")
+    assert ran.code == 5 and "longer than any path" in ran.out
+    for command in (["quarantine", "list"], ["quarantine", "restore", "--all"], ["status"]):
+        ran = run(*command)
+        assert "Traceback" not in ran.err and "too long" not in ran.err

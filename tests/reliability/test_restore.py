@@ -149,3 +149,41 @@ def test_a_killed_backup_leaves_nothing_behind(made, tmp_path):
         process.send_signal(signal.SIGKILL)
         process.wait()
         assert {path.name for path in (tmp_path / "out").iterdir()} <= {"b.tar.gz"}
+
+
+def with_header(made, target, headers):
+    """A sound backup with a further member of these pax headers, as somebody who makes them up would write it."""
+    with tarfile.open(made / "good.tar") as good, tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as bad:
+        for entry in good:
+            bad.addfile(entry, good.extractfile(entry))
+        more = tarfile.TarInfo("objects/ab/" + "c" * 62)
+        more.size, more.pax_headers = 4, headers
+        bad.addfile(more, io.BytesIO(b"evil"))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"GNU.sparse.size": "abc"},
+        {"GNU.sparse.map": "0,4,0,4,", "GNU.sparse.size": "4", "GNU.sparse.numblocks": "2"},
+        {"GNU.sparse.realsize": "abc", "GNU.sparse.name": "x"},
+        {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": "x", "GNU.sparse.realsize": "4"},
+    ],
+    ids=["size", "map", "real size", "1.0"],
+)
+def test_headers_that_somebody_made_up(made, run, tmp_path, headers):
+    with_header(made, tmp_path / "bad.tar", headers)
+    run("restore", "bad.tar").assert_failed(2, "bad.tar", "is no backup of curator's")
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.tar"]
+
+
+@pytest.mark.parametrize("length", [b"9" * 20, b"9" * 5000], ids=["overflow", "digits"])
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE], ids=["one", "all"])
+def test_a_record_that_says_it_is_longer_than_all_there_is(made, run, tmp_path, length, kind):
+    record = length + b" a=b\n"
+    header = tarfile.TarInfo("x")
+    header.type, header.size = kind, len(record)
+    block = header.tobuf(tarfile.USTAR_FORMAT) + record + b"\0" * (-len(record) % 512)
+    (tmp_path / "bad.tar").write_bytes(block + (made / "good.tar").read_bytes())
+    run("restore", "bad.tar").assert_failed(2, "bad.tar", "is no backup of curator's")
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.tar"]

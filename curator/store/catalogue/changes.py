@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
-from curator.store.sqlite import Database
+from curator.errors import WorkspaceError
+from curator.store.sqlite import RESTORE, Database
 from curator.store.stored import read
 
 Kind: TypeAlias = Literal["insert", "update", "delete"]
@@ -117,6 +118,11 @@ class ChangeStore:
             names = [part["name"] for part in self.database.rows("SELECT name FROM pragma_index_info(?)", index[0])]
             if None in names:  # an index over an expression
                 continue
+            if lacking := [name for name in names if name not in row]:
+                raise WorkspaceError(
+                    f"the history in {self.database.path} tells of a row of {table!r} without {lacking[0]!r}, which no "
+                    f"curator wrote: {RESTORE}"
+                )
             where = " AND ".join(f"{name} IS ?" for name in names)
             found = self.database.value(f"SELECT id FROM {table} WHERE {where}", *(row[name] for name in names))
             if found is not None:
