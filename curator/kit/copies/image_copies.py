@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from PIL import Image
@@ -155,9 +155,18 @@ class ImageCopies:
         """How two of them agree, if they are of one capture."""
         if (one, other) not in self._agreements:
             agreement = verification.compare(self.sketch(one), self.sketch(other))
-            convinces = agreement is not None and agreement.convincing
-            self._agreements[one, other] = agreement if convinces else None
+            if agreement is not None:
+                agreement = self._in_pixels(agreement, one, other) if agreement.convincing else None
+            self._agreements[one, other] = agreement
         return self._agreements[one, other]
+
+    def _in_pixels(self, agreement: verification.Agreement, one: int, other: int) -> verification.Agreement:
+        """With the scale of the files: sketches were made of pictures that had been brought to `LONGEST`."""
+        ratios = [
+            max(self.items[number].pixels or self.sketch(number).size) / max(self.sketch(number).size)
+            for number in (one, other)
+        ]
+        return replace(agreement, scale=agreement.scale * ratios[1] / ratios[0])
 
     def copy(self, one: int, other: int) -> Copy | None:
         """What shows that one of them is the other saved again, scaled or cut a little, and nothing in it is another.

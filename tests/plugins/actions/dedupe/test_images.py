@@ -155,6 +155,15 @@ def test_a_variant_is_found_and_goes_only_when_asked_for(ws, photos, name):
         assert shown(rows)[1:] == [(level, "go" if goes else "stay", f"{name}.jpg")]
 
 
+@pytest.mark.parametrize("size", [(180, 150), (540, 450), (1440, 1200)])
+def test_the_scale_is_that_of_the_files_and_not_of_what_is_kept_of_them(ws, photos, size):
+    save(scene(1), photos / "a.png")
+    save(scene(1).resize(size, Image.Resampling.LANCZOS), photos / "b.jpg")
+    rows = [row for row in dedupe(ws, photos, keep=("path:a.png",)) if row["kind"] == "duplicate"]
+    assert rows[1]["evidence"]["scale"] == pytest.approx(size[0] / 360, rel=0.01)
+    assert f"scale {size[0] / 360:.2f}" in rows[1]["why"]
+
+
 def test_a_view_from_elsewhere_is_none(ws, photos):
     behind = backdrop(1, (420, 300))
     for number, shift in enumerate((0, 14, 28)):
