@@ -7,11 +7,15 @@ itself, so that it is in force early.
 
 from __future__ import annotations
 
+import _thread
 import contextlib
 import os
 import signal
 import sys
+import time
+from collections.abc import Callable
 from types import FrameType
+from typing import Any
 
 LINE = "interrupted: what was done is kept, the same command goes on from there"
 
@@ -29,9 +33,11 @@ class Raised:
 
     def __init__(self) -> None:
         self.ended = signal.getsignal(signal.SIGINT) is _end
+        self.unraisable: Callable[[Any], Any] = sys.unraisablehook
 
     def __enter__(self) -> None:
         if self.ended:
+            sys.unraisablehook = self._unraisable
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def __exit__(self, *error: object) -> None:
@@ -41,6 +47,22 @@ class Raised:
         """As after the block: one that came just before its end was raised, and kept it from coming to that."""
         if self.ended:
             signal.signal(signal.SIGINT, _end)
+            sys.unraisablehook = self.unraisable
+
+    def _unraisable(self, unraisable: Any) -> None:
+        """Python cannot raise from where it takes an object down: it tells, and goes on. So Ctrl-C comes again."""
+        if issubclass(unraisable.exc_type, KeyboardInterrupt):
+            _thread.start_new_thread(_come_again, (_thread.get_ident(),))
+        else:
+            self.unraisable(unraisable)
+
+
+def _come_again(main_thread: int) -> None:
+    time.sleep(0.01)  # so that the main thread is out of there
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(main_thread, signal.SIGINT)  # which wakes one that waits as well
+    else:
+        _thread.interrupt_main()
 
 
 def _end(number: int, frame: FrameType | None) -> None:
