@@ -27,7 +27,7 @@ from curator.history.trust import Trust
 from curator.history.undo import Undo, Undone
 from curator.ingest.ingest import Ingest
 from curator.ingest.options import AddOptions, AddReport
-from curator.kit.devices import chosen
+from curator.kit.devices import choose_device
 from curator.maintenance.backup import Backup, back_up
 from curator.maintenance.check import Check, Fault
 from curator.maintenance.forget import Forget, Forgotten
@@ -177,7 +177,7 @@ class Workspace(Parts):
         `weights`: a file or folder with the encoder's weights. `retry`: try again what failed before. `device`: where
         to compute, as torch names it [default: $CURATOR_DEVICE, else a GPU if there is one].
         """
-        self.models.device = None if device is None else chosen(device)
+        self.models.device = None if device is None else choose_device(device)
         if weights is not None and encoder is None:
             raise BadInput("weights belong to an encoder: name it too (-e NAME --weights FILE)")
         reports = {}

@@ -139,7 +139,7 @@ class ReducedPrecision(Encoder, Protocol):
     def reduced(self) -> tuple[str, Encoder] | None:
         """The precision ("bfloat16"), and the encoder that computes in it; None where nothing is gained here.
 
-        `curator.kit.devices.reduced` makes it of a torch network.
+        `curator.kit.devices.reduce_precision` makes it of a torch network.
         """
         ...
 

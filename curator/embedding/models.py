@@ -20,7 +20,7 @@ from curator.api import Encoder, EncoderSpec, Modality, Model, Resolved
 from curator.embedding.trained_weights import SEEN, Trained
 from curator.errors import BadInput, CuratorError, NotFound, NotReady, WorkspaceError
 from curator.history.journal import Journal
-from curator.kit.devices import chosen
+from curator.kit.devices import choose_device
 from curator.media.decode import DECODING
 from curator.media.files import hash_file
 from curator.registry.validation import Breach, validate
@@ -275,7 +275,7 @@ class Models:
 
     @contextlib.contextmanager
     def _open(self, spec: EncoderSpec, resolved: Resolved) -> Iterator[Encoder]:
-        device = chosen(self.device)
+        device = choose_device(self.device)
         with self.registry.guard(spec, "loading"):
             encoder = spec.load(resolved, device)
         try:

@@ -12,7 +12,7 @@ from typing import Any
 
 from curator.errors import BadInput
 
-__all__ = ["chosen", "has_bfloat16", "reduced"]
+__all__ = ["choose_device", "has_bfloat16", "reduce_precision"]
 
 VARIABLE = "CURATOR_DEVICE"
 """Of the environment: the device that is taken where none is asked for."""
@@ -21,7 +21,7 @@ DRIVERS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg", "/dev/kf
 """Files of the drivers of NVIDIA, of Windows in WSL and of AMD, by which torch reaches a GPU."""
 
 
-def chosen(asked: str | None = None) -> str:
+def choose_device(asked: str | None = None) -> str:
     """The torch device that is asked for, here or in the environment, else the best there is.
 
     Raises `BadInput` for one that is not there. Torch, whose import takes seconds, is needed only where there may be a
@@ -41,7 +41,7 @@ def chosen(asked: str | None = None) -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
-def reduced(network: Any) -> tuple[str, Any] | None:
+def reduce_precision(network: Any) -> tuple[str, Any] | None:
     """A copy of a torch network in the precision in which its device is quickest, and the name of that: "bfloat16".
 
     None where nothing is quicker than float32. Batch normalisation keeps its float32 parameters, as in torch's

@@ -43,7 +43,7 @@ class TorchEncoder:
     are no part of the encoder, whether a file of weights has them or not. `channels_last`: how networks of convolutions
     are quick on most processors. The others are as in `EncoderSpec`.
 
-    Of variants there are none, unless a subclass has its own `described`; the weights are a file that the user gives,
+    Of variants there are none, unless a subclass has its own `describe`; the weights are a file that the user gives,
     or a folder that was fine-tuned, unless it has its own `weights`.
     """
 
@@ -72,7 +72,7 @@ class TorchEncoder:
         """
         return {}
 
-    def described(self, variant: str | None) -> Resolved:
+    def describe(self, variant: str | None) -> Resolved:
         """What the vectors of a variant will be, without files. Raises `NotFound` or `BadInput` for an unknown one."""
         if variant:
             raise BadInput(f"{self.name} has no variants, so {variant!r} is none")
@@ -122,7 +122,7 @@ class TorchEncoder:
         if weights is not None and weights.is_dir():
             weights, own = learnt(weights, self.name)
             variant = variant or own
-        found = self.described(variant)
+        found = self.describe(variant)
         if weights is not None and not weights.is_file():
             raise (BadInput if weights.exists() else NotFound)(
                 f"{self.name} takes its weights from a file, which {str(weights)!r} is not"

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from curator.api import ImageBatch, TextBatch
-from curator.kit.devices import reduced
+from curator.kit.devices import reduce_precision
 from curator.kit.onnx import as_onnx
 
 __all__ = ["Called", "MeanOfMap", "TorchNetwork", "in_order", "mean_of"]
@@ -40,11 +40,11 @@ class TorchNetwork:
     def encode(self, batch: ImageBatch | TextBatch) -> NDArray[np.float32]:
         """(n, dim) float32."""
         assert isinstance(batch, ImageBatch)
-        return self.computed(self.forward, self.pixels(batch))
+        return self.compute(self.forward, self.pixels(batch))
 
     def reduced(self: _Network) -> tuple[str, _Network] | None:
         """The encoder in the precision in which the machine is quickest."""
-        found = reduced(self.network)
+        found = reduce_precision(self.network)
         if found is None:
             return None
         precision, network = found
@@ -71,7 +71,7 @@ class TorchNetwork:
         return torch.from_numpy(batch.pixels).to(first.device, first.dtype, memory_format=self.order)
 
     @staticmethod
-    def computed(call: Callable[[Any], Any], given: Any) -> NDArray[np.float32]:
+    def compute(call: Callable[[Any], Any], given: Any) -> NDArray[np.float32]:
         """What a call makes of a tensor, as float32 on the CPU."""
         with torch.inference_mode():
             return np.asarray(call(given).float().cpu().numpy(), dtype=np.float32)
@@ -83,7 +83,7 @@ class MeanOfMap(TorchNetwork):
     def feature_map(self, batch: ImageBatch) -> NDArray[np.float32]:
         """(n, h, w, dim) float32."""
         # All but the pooling and the flattening.
-        return self.computed(lambda pixels: self.network[:-2](pixels).float().permute(0, 2, 3, 1), self.pixels(batch))
+        return self.compute(lambda pixels: self.network[:-2](pixels).float().permute(0, 2, 3, 1), self.pixels(batch))
 
 
 class Called(torch.nn.Module):

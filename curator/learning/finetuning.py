@@ -25,7 +25,7 @@ from curator.embedding.trained_weights import SEEN
 from curator.errors import BadInput, NotReady
 from curator.history.journal import Journal
 from curator.kit.copies.kin import kin_of_pictures, kin_of_texts
-from curator.kit.devices import chosen
+from curator.kit.devices import choose_device
 from curator.kit.finetuning import split
 from curator.learning.labelled_pictures import Decoded, decode_pictures
 from curator.reporter import SHARES, Reporter, count, figure, shares
@@ -137,7 +137,7 @@ class FineTuning:
                 self.reporter.say(f"{done:4.0%}  {right} right of what it holds out itself{better}")
 
             try:
-                device = chosen(self.models.device)
+                device = choose_device(self.models.device)
                 with self.models.registry.guard(spec, "fine-tuning"):
                     spec.fine_tune(start, folder, labelled, depth, device, watch)
             except KeyboardInterrupt:

@@ -69,7 +69,7 @@ class ResNet(TorchEncoder):
         depth = name.removeprefix("resnet")
         self.summary = f"ResNet-{depth}, ImageNet; {dim:,} dimensions, fetched on first use or from a file"
 
-    def described(self, variant: str | None) -> Resolved:
+    def describe(self, variant: str | None) -> Resolved:
         """Of the full variant."""
         chosen, layer = _weights_and_layer(self.name, variant)
         full = chosen.name if layer == LAST else f"{chosen.name}/{layer}"

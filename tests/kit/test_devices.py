@@ -14,31 +14,31 @@ from curator.kit import devices
 @pytest.mark.parametrize("asked", ["cuda:7", "xpu", "meta", "gpu"])
 def test_a_device_that_is_not_there_is_one_line(asked):
     with pytest.raises(BadInput) as caught:
-        devices.chosen(asked)
+        devices.choose_device(asked)
     assert repr(asked) in str(caught.value) and "\n" not in str(caught.value) and len(str(caught.value)) < 400
 
 
 def test_the_environment_says_where_and_the_caller_more(monkeypatch):
     monkeypatch.setenv("CURATOR_DEVICE", "cuda:7")
-    assert devices.chosen("cpu") == "cpu"
+    assert devices.choose_device("cpu") == "cpu"
     with pytest.raises(BadInput, match="cuda:7"):
-        devices.chosen()
+        devices.choose_device()
     monkeypatch.setenv("CURATOR_DEVICE", "cpu")
-    assert devices.chosen() == "cpu"
+    assert devices.choose_device() == "cpu"
 
 
 def test_without_a_driver_torch_is_not_asked(monkeypatch):
     monkeypatch.delenv("CURATOR_DEVICE", raising=False)
     monkeypatch.setattr(devices, "_may_have_gpu", lambda: False)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: 1 / 0)
-    assert devices.chosen() == "cpu"
+    assert devices.choose_device() == "cpu"
 
 
 def test_a_gpu_that_is_there_is_taken(monkeypatch):
     monkeypatch.delenv("CURATOR_DEVICE", raising=False)
     monkeypatch.setattr(devices, "_may_have_gpu", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert devices.chosen() == "cuda"
+    assert devices.choose_device() == "cuda"
 
 
 @pytest.mark.parametrize("way", ["option", "environment"])
@@ -66,7 +66,7 @@ def network():
 def test_a_processor_with_bfloat16_is_used_and_the_network_itself_is_left_alone(monkeypatch):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
     whole = network()
-    name, short = devices.reduced(whole)
+    name, short = devices.reduce_precision(whole)
     assert name == "bfloat16"
     kinds = {module: {tensor.dtype for tensor in module.parameters(recurse=False)} for module in short}
     assert [kinds[module] for module in short] == [{torch.bfloat16}, {torch.float32}, set(), {torch.bfloat16}]
@@ -79,9 +79,9 @@ def test_a_processor_with_bfloat16_is_used_and_the_network_itself_is_left_alone(
 @pytest.mark.parametrize("told", [{}, {"avx512_bf16": False, "avx2": True}])
 def test_a_processor_without_it_computes_in_full(monkeypatch, told):
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: told, raising=False)
-    assert devices.reduced(network()) is None
+    assert devices.reduce_precision(network()) is None
 
 
 def test_an_older_torch_is_not_asked_what_it_cannot_say(monkeypatch):
     monkeypatch.delattr(torch.cpu, "get_capabilities", raising=False)
-    assert devices.reduced(network()) is None
+    assert devices.reduce_precision(network()) is None

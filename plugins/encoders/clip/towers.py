@@ -29,7 +29,7 @@ class Clip(TorchNetwork):
         """(n, dim) float32, not normalised. Texts are cut at the model's context length (mostly 77 tokens)."""
         if isinstance(batch, ImageBatch):
             return super().encode(batch)
-        return self.computed(self._of_texts, self.tokenizer(list(batch.texts)).to(self.device))
+        return self.compute(self._of_texts, self.tokenizer(list(batch.texts)).to(self.device))
 
     def truncated(self, batch: TextBatch) -> list[int]:
         """Those of more tokens than the model reads."""
