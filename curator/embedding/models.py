@@ -204,13 +204,15 @@ class Models:
         with self._open(spec, resolved):
             pass
         with self.database.transaction():
-            space = journal.insert(
-                "space",
-                fingerprint=fingerprint,
-                dim=resolved.dim,
-                modalities=json.dumps(list(spec.modalities)),
-                description=json.dumps(description, sort_keys=True),
-            )
+            space = self.store.space(fingerprint)  # there without a model of ours where somebody changed rows
+            if space is None:
+                space = journal.insert(
+                    "space",
+                    fingerprint=fingerprint,
+                    dim=resolved.dim,
+                    modalities=json.dumps(list(spec.modalities)),
+                    description=json.dumps(description, sort_keys=True),
+                )
             row = journal.insert(
                 "model",
                 encoder=spec.name,
