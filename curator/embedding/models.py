@@ -32,6 +32,9 @@ from curator.store.sqlite import Database
 if TYPE_CHECKING:
     from curator.registry.loader import Registry
 
+MOST_SEEN = 256 << 20
+"""Bytes of what a model says it has seen: the hashes of four million items."""
+
 REFERENCE = re.compile(r"(?P<name>[^:@]+)(:(?P<variant>.*?))?(@(?P<version>[0-9]{1,9}))?", re.DOTALL)
 
 
@@ -307,6 +310,8 @@ def _seen_in(folder: Path) -> frozenset[str]:
     if not file.is_file():
         return frozenset()
     try:
+        if file.stat().st_size > MOST_SEEN:
+            raise ValueError(file.stat().st_size)
         return frozenset(json.loads(file.read_text()))
     except (ValueError, TypeError, RecursionError) as error:
         raise WorkspaceError(f"{file} is none of curator's: remove its folder, it is made again") from error

@@ -225,7 +225,7 @@ class Check:
         used = users(self.database)
         for name, user in used.items():
             try:
-                objects.get(name)
+                objects.verified(name)
             except WorkspaceError as error:
                 denied = isinstance(error.__cause__, PermissionError)
                 remedy = "ask its owner to let you read it" if denied else "restore it from a backup, or train again"

@@ -381,8 +381,11 @@ def _refuse_strange(path: Path) -> None:
     for ending in ("", "-wal", "-shm", "-journal"):
         held(path.parent, path.name + ending)
     journal = path.with_name(path.name + "-journal")
-    if journal.is_file() and journal.read_bytes()[-len(JOURNAL) :] == JOURNAL:
-        raise WorkspaceError(f"{journal} names a file to be removed, and is none of curator's: remove it")
+    if journal.is_file():
+        with journal.open("rb") as file:
+            file.seek(max(0, journal.stat().st_size - len(JOURNAL)))
+            if file.read(len(JOURNAL)) == JOURNAL:
+                raise WorkspaceError(f"{journal} names a file to be removed, and is none of curator's: remove it")
 
 
 def _configured(database: Database) -> Database:
