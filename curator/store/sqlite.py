@@ -77,8 +77,7 @@ class Database:
 
     def value(self, sql: str, *parameters: Any) -> Any:
         """The first column of the first row, or None."""
-        row = self.row(sql, *parameters)
-        return None if row is None else row[0]
+        return next(iter(self.row(sql, *parameters) or ()), None)
 
     def rows_among(self, sql: str, values: Sequence[Any], *parameters: Any) -> Iterator[sqlite3.Row]:
         """Rows of a query whose last placeholder takes a JSON list for `json_each(?)`, a chunk at a time."""
@@ -315,10 +314,9 @@ def _cannot_open(path: Path, error: sqlite3.Error) -> WorkspaceError:
 
 
 def _is_full(path: Path) -> bool:
-    try:
+    with contextlib.suppress(OSError):
         return shutil.disk_usage(path.parent).free < LITTLE
-    except OSError:
-        return False
+    return False
 
 
 def guard(connection: sqlite3.Connection) -> sqlite3.Connection:
@@ -381,9 +379,9 @@ def _refuse_strange(path: Path) -> None:
     for ending in ("", "-wal", "-shm", "-journal"):
         held(path.parent, path.name + ending)
     journal = path.with_name(path.name + "-journal")
-    if journal.is_file():
+    if journal.is_file() and (size := journal.stat().st_size) >= len(JOURNAL):
         with journal.open("rb") as file:
-            file.seek(max(0, journal.stat().st_size - len(JOURNAL)))
+            file.seek(size - len(JOURNAL))
             if file.read(len(JOURNAL)) == JOURNAL:
                 raise WorkspaceError(f"{journal} names a file to be removed, and is none of curator's: remove it")
 
