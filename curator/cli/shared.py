@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import shlex
@@ -155,12 +156,29 @@ def workspace_option(
         @functools.wraps(function)
         def command(workspace: str | None, **arguments: Any) -> Any:
             prepare(arguments)
-            with open_workspace(workspace, create, arguments.pop("shared", False)) as found:
+            shared = arguments.pop("shared", False)
+            with _rows_blamed(workspace), open_workspace(workspace, create, shared) as found:
                 return function(found, **arguments)
 
         return shared_option(command) if create else command  # type: ignore[return-value]
 
     return decorate
+
+
+@contextlib.contextmanager
+def _rows_blamed(chosen: str | None) -> Iterator[None]:
+    """A block of which an error that nobody expected is told as what came of rows that contradict each other."""
+    try:
+        yield
+    except (click.ClickException, click.Abort, click.exceptions.Exit):
+        raise
+    except Exception as error:
+        from curator.maintenance.contradictions import blame
+        from curator.workspace_path import locate
+
+        if blamed := blame(locate(chosen), error):
+            raise blamed from error
+        raise
 
 
 def open_workspace(chosen: str | None, create: bool, shared: bool = False) -> Workspace:

@@ -293,7 +293,7 @@ FAULTS = Table(
     "fault",
     "Faults",
     (
-        Column("part", "database, run, file, table, object or vector"),
+        Column("part", "database, run, file, table, link, quarantine, object or vector"),
         Column("which", "which one", "path"),
         Column("wrong", "what is not as it should be"),
         Column("remedy", "what --repair does, or what you can do"),

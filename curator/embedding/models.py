@@ -32,6 +32,9 @@ from curator.store.sqlite import Database
 if TYPE_CHECKING:
     from curator.registry.loader import Registry
 
+MOST_SEEN = 256 << 20
+"""Bytes of what a model says it has seen: the hashes of four million items."""
+
 REFERENCE = re.compile(r"(?P<name>[^:@]+)(:(?P<variant>.*?))?(@(?P<version>[0-9]{1,9}))?", re.DOTALL)
 
 
@@ -204,13 +207,15 @@ class Models:
         with self._open(spec, resolved):
             pass
         with self.database.transaction():
-            space = journal.insert(
-                "space",
-                fingerprint=fingerprint,
-                dim=resolved.dim,
-                modalities=json.dumps(list(spec.modalities)),
-                description=json.dumps(description, sort_keys=True),
-            )
+            space = self.store.space(fingerprint)  # there without a model of ours where somebody changed rows
+            if space is None:
+                space = journal.insert(
+                    "space",
+                    fingerprint=fingerprint,
+                    dim=resolved.dim,
+                    modalities=json.dumps(list(spec.modalities)),
+                    description=json.dumps(description, sort_keys=True),
+                )
             row = journal.insert(
                 "model",
                 encoder=spec.name,
@@ -305,6 +310,8 @@ def _seen_in(folder: Path) -> frozenset[str]:
     if not file.is_file():
         return frozenset()
     try:
+        if file.stat().st_size > MOST_SEEN:
+            raise ValueError(file.stat().st_size)
         return frozenset(json.loads(file.read_text()))
     except (ValueError, TypeError, RecursionError) as error:
         raise WorkspaceError(f"{file} is none of curator's: remove its folder, it is made again") from error

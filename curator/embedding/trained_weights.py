@@ -45,8 +45,7 @@ class Trained:
         def lay_out(made: Path) -> None:
             make_folder(made, self.folder.parent)
             for file, object_ in files.items():
-                self.objects.get(object_)  # checked against its hash
-                _link(self.objects.path(object_), held(made, file))
+                _link(self.objects.verified(object_), held(made, file))
             made.replace(wanted)
 
         try:

@@ -18,7 +18,7 @@ from pathlib import Path
 from curator.errors import BadInput
 from curator.kit.reading import Unreadable
 
-__all__ = ["BUDGET", "Budget", "free", "pixels_of", "size_of", "too_many", "usual"]
+__all__ = ["BUDGET", "Budget", "bounded", "free", "pixels_of", "size_of", "too_many", "usual"]
 
 MOST, LEAST = 1 << 30, 64 << 20
 """Bytes: what is taken at most unless somebody says otherwise, and also where hardly anything is free."""
@@ -73,6 +73,31 @@ class Budget:
 
 BUDGET = Budget()
 """The process's own."""
+
+
+@contextlib.contextmanager
+def bounded(most: int) -> Iterator[None]:
+    """A block in which this process gets so many more bytes at most, for a library that cannot be told how many it may
+    take: what goes beyond raises `MemoryError` there. Where the system holds nobody to that, it is not bounded.
+
+    For what is done in one go, and quickly: what other threads ask for meanwhile counts, too.
+    """
+    try:
+        import resource
+
+        pages = int(Path("/proc/self/statm").read_text().split()[0])
+        before = resource.getrlimit(resource.RLIMIT_AS)
+    except (ImportError, OSError, ValueError, IndexError):
+        yield
+        return
+    wanted = pages * resource.getpagesize() + most
+    if before[0] != resource.RLIM_INFINITY:
+        wanted = min(wanted, before[0])
+    resource.setrlimit(resource.RLIMIT_AS, (wanted, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def usual() -> int:

@@ -21,13 +21,32 @@ from urllib.parse import urlsplit
 from curator.errors import BadInput, NotReady
 from curator.kit.reading import Unreadable, reading
 
-__all__ = ["differences", "fitting_torch", "gist", "learnt", "read_tensors", "unreachable", "write_learnt"]
+__all__ = [
+    "differences",
+    "fitting_torch",
+    "gist",
+    "learnt",
+    "read_description",
+    "read_tensors",
+    "unreachable",
+    "write_learnt",
+]
 
 _MODEL, _ABOUT = "model.safetensors", "model.json"
+
+_LONGEST = 64 << 20
+"""Bytes of a file that describes a network: a file may say of itself that it has any number."""
 
 _CONNECT = 2.0  # seconds to reach a server: who is offline should hear it at once
 
 _INSTEAD = "use a .safetensors file or a state dict (torch.save(model.state_dict(), FILE)) instead"
+
+
+def read_description(path: Path) -> Any:
+    """What a file of JSON beside weights holds; raises `OSError`, `ValueError` or `RecursionError`."""
+    if path.stat().st_size > _LONGEST:
+        raise ValueError(f"{path.stat().st_size:,} bytes are too many for what it should be")
+    return json.loads(path.read_bytes())
 
 
 def read_tensors(path: Path) -> dict[str, Any]:
@@ -94,9 +113,9 @@ def learnt(folder: Path, encoder: str) -> tuple[Path, str]:
     Raises `BadInput` for a folder that holds none, or one of another encoder.
     """
     try:
-        about = json.loads((folder / _ABOUT).read_bytes())
+        about = read_description(folder / _ABOUT)
         of, variant = str(about["encoder"]), str(about["variant"])
-    except (OSError, ValueError, TypeError, KeyError):
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         of = ""
     if of != encoder or not (folder / _MODEL).is_file():
         holds = f"a model of {of}" if of and of != encoder else "no model that was fine-tuned"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import os
 import sqlite3
 import stat
@@ -119,10 +118,11 @@ def _add(
     """Write objects into an archive; whose they are and why of those that cannot be read."""
     for name in names:
         try:
-            data = objects.get(name)
+            path = objects.verified(name)
         except WorkspaceError as error:
             yield users.get(name, name[:12]), str(error)
             continue
         entry = tarfile.TarInfo(f"objects/{name[:2]}/{name[2:]}")
-        entry.size, entry.mode = len(data), 0o600
-        archive.addfile(entry, io.BytesIO(data))
+        with path.open("rb") as file:
+            entry.size, entry.mode = os.fstat(file.fileno()).st_size, 0o600
+            archive.addfile(entry, file)

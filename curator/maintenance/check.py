@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,6 +22,7 @@ from curator.store.catalogue.changes import ChangeStore
 from curator.store.catalogue.integrity import IntegrityStore, users
 from curator.store.catalogue.places import PlaceRow, PlaceStore
 from curator.store.catalogue.runs import RunStore
+from curator.store.paths import links
 
 if TYPE_CHECKING:
     from curator.media.content import Content
@@ -78,6 +80,7 @@ class Check:
             yield from self._runs()
             yield from self._files()
             yield from self._tables()
+            yield from self._links()
             yield from self._unless_linked("quarantine", self._quarantine())
             yield from self._unless_linked("object", self._objects())
             if not derived:
@@ -172,6 +175,16 @@ class Check:
     def _forget(self, table: SourceTableRow) -> None:
         self.tables.forget(self.journal, table)
 
+    # --- links ---
+
+    def _links(self) -> Iterator[Fault]:
+        """Where what is kept lies, curator makes none: it follows none, and whoever put one there may expect that."""
+        for folder in (self.parts.folder / name for name in ("models", "objects", "pretraining", "quarantine")):
+            for path in links(folder):
+                if path != folder or folder.name in ("models", "pretraining"):  # else that is told below
+                    wrong = f"is a symbolic link (to {os.readlink(path)!r}), and none is followed here"
+                    yield Fault("link", str(path), wrong, "remove it, or put what it leads to in its place")
+
     # --- quarantine ---
 
     def _unless_linked(self, part: str, faults: Iterator[Fault]) -> Iterator[Fault]:
@@ -212,7 +225,7 @@ class Check:
         used = users(self.database)
         for name, user in used.items():
             try:
-                objects.get(name)
+                objects.verified(name)
             except WorkspaceError as error:
                 denied = isinstance(error.__cause__, PermissionError)
                 remedy = "ask its owner to let you read it" if denied else "restore it from a backup, or train again"

@@ -21,7 +21,7 @@ from curator.reporter import Reporter, count, say_failed, size
 from curator.store.catalogue import path_to_value
 from curator.store.catalogue.items import ItemStore
 from curator.store.catalogue.quarantine import QuarantinedRow, QuarantineStore
-from curator.store.paths import held, is_below
+from curator.store.paths import held, is_below, is_link
 from curator.store.sqlite import read_only_error
 from curator.store.stored import moment
 
@@ -245,7 +245,7 @@ class Quarantine:
         listed.update(end for move in self.moves.planned() for end in self.moves.stated(move))
         held(self.moves.folder, self.moves.quarantine.name)
         for path in sorted(self.moves.quarantine.rglob("*")):
-            if str(path) not in listed and not path.is_dir():
+            if str(path) not in listed and not is_link(path) and not path.is_dir():
                 inside = path.relative_to(self.moves.quarantine).as_posix()
                 yield str(path), self.moves.last(inside)
 

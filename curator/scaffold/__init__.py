@@ -151,7 +151,7 @@ def _fill_template(template: str, values: dict[str, str]) -> str:
 def _write(target: Path, made: dict[str, str]) -> None:
     """Write the files into a folder beside the target, which gets its name once it is whole.
 
-    Ctrl-C leaves nothing, and a kill in the midst of it a hidden folder that is in nobody's way.
+    Ctrl-C leaves nothing, and a kill in the midst of it a hidden folder, which the next of its kind here removes.
     """
 
     def write(draft: Path) -> None:

@@ -343,4 +343,4 @@ def _in_memory(path: Path) -> Database:
     connection = guard(sqlite3.connect(":memory:", isolation_level=None))
     connection.row_factory = sqlite3.Row
     _migrate(connection)
-    return Database(path, connection, False)
+    return Database(path, connection)

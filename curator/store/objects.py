@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
@@ -16,6 +17,9 @@ from curator.store.scratch import beside
 
 NAME = re.compile(f"[0-9a-f]{{{2 * hashlib.sha256().digest_size}}}")
 """What an object is called: the hash of its bytes."""
+
+MOST = 512 << 20
+"""Bytes: what heads learnt, and what was held out from them, has less. A file may say that it has any number."""
 
 
 class Objects:
@@ -50,12 +54,36 @@ class Objects:
         return name
 
     def get(self, name: str) -> bytes:
-        """The bytes of that hash; raises `WorkspaceError` if they are gone or no longer match it."""
+        """The bytes of that hash, all in memory; raises `WorkspaceError` as `verified`, and where they are too many."""
         path = self.path(name)
-        try:
+        with self._explained(name):
+            size = path.stat().st_size
+        if size > MOST:
+            raise WorkspaceError(
+                f"object {name[:12]} in {self.folder} has {size:,} bytes, more than anything that is read as a whole; "
+                "restore it from a backup"
+            )
+        path = self.verified(name)
+        with self._explained(name):
+            return path.read_bytes()
+
+    def verified(self, name: str) -> Path:
+        """Where the bytes of that hash lie; raises `WorkspaceError` if they are gone or no longer match it."""
+        path = self.path(name)
+        with self._explained(name):
             if not stat.S_ISREG(path.lstat().st_mode):
                 raise WorkspaceError(f"object {name[:12]} in {self.folder} is no file; restore it from a backup")
-            data = path.read_bytes()
+            with path.open("rb") as file:
+                found = hashlib.file_digest(file, "sha256").hexdigest()
+        if found != name:
+            raise WorkspaceError(f"object {name[:12]} in {self.folder} is damaged; restore it from a backup")
+        return path
+
+    @contextlib.contextmanager
+    def _explained(self, name: str) -> Iterator[None]:
+        """What the system says of the file of an object, as one line."""
+        try:
+            yield
         except FileNotFoundError:
             raise WorkspaceError(
                 f"object {name[:12]} is missing from {self.folder}; restore it from a backup"
@@ -63,14 +91,11 @@ class Objects:
         except OSError as error:
             why = (error.strerror or str(error)).lower()
             raise WorkspaceError(f"object {name[:12]} in {self.folder} cannot be read: {why}") from error
-        if hashlib.sha256(data).hexdigest() != name:
-            raise WorkspaceError(f"object {name[:12]} in {self.folder} is damaged; restore it from a backup")
-        return data
 
     def holds(self, name: str) -> bool:
         """Whether the bytes of that hash are there, undamaged."""
         try:
-            self.get(name)
+            self.verified(name)
         except WorkspaceError:
             return False
         return True

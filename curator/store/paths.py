@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -42,6 +43,15 @@ def held_tree(folder: Path) -> Path:
     for path in folder.rglob("*"):
         _refuse_link(os.fspath(path))
     return folder
+
+
+def links(folder: Path) -> Iterator[Path]:
+    """The symbolic links below a folder, or itself where it is one; none is followed."""
+    if is_link(folder):
+        yield folder
+        return
+    for inside, folders, files in os.walk(folder):
+        yield from (path for name in sorted(folders + files) if is_link(path := Path(inside, name)))
 
 
 def is_name(part: str, system: ModuleType = os.path) -> bool:

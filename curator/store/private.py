@@ -44,6 +44,11 @@ def _folder_mode(workspace: Path) -> int:
     return 0o700 | (workspace.stat().st_mode & 0o055)
 
 
+def private(path: str, flags: int) -> int:
+    """Open a file that is made for its owner alone: an `opener`."""
+    return os.open(path, flags, 0o600)
+
+
 def read_by_all(workspace: Path) -> bool:
     """Whether everybody on this machine may read a workspace, as far as it alone says."""
     return os.name == "posix" and bool(workspace.stat().st_mode & 0o005)

@@ -58,7 +58,7 @@ def made(steps: Mapping[str, str], version: int) -> set[Part]:
         for script in list(steps.values())[:version]:
             for statement in statements(script):
                 connection.execute(statement)
-        return parts_of(Database(Path(":memory:"), connection, False))
+        return parts_of(Database(Path(":memory:"), connection))
 
 
 def parts_of(database: Database) -> set[Part]:

@@ -9,6 +9,7 @@ import contextlib
 import os
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -69,11 +70,21 @@ def _entered(folder: Path, prefix: str) -> int | None:
         return None
     if _locked(handle, fcntl.LOCK_EX):
         for path in folder.glob(prefix + "[0-9a-f]" * DIGITS):
-            remove(path)
+            if _is_ours(path):
+                remove(path)
     until = time.monotonic() + PATIENCE
     while not _locked(handle, fcntl.LOCK_SH) and time.monotonic() < until:
         time.sleep(POLL)
     return handle
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether this user made it, and it is no link to something else."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    return status.st_uid == os.geteuid() and not stat.S_ISLNK(status.st_mode)
 
 
 def _locked(handle: int, how: int) -> bool:

@@ -14,8 +14,9 @@ from typing import Any, BinaryIO, TypeAlias
 
 from curator.errors import WorkspaceError
 from curator.store.paths import held
-from curator.store.private import let_read
+from curator.store.private import let_read, private
 from curator.store.scratch import free, remove
+from curator.store.unwritten import Unwritten
 
 BUSY_SECONDS = 30.0
 """How long SQLite waits for another writer; runs wait for each other before that, by the workspace's lock."""
@@ -53,11 +54,14 @@ NOT_OURS = ("malformed JSON", "Could not decode to UTF-8", "JSON path error")
 class Database:
     """A connection in autocommit mode; what belongs together goes through `transaction()`."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection, read_only: bool, if_damaged: str = RESTORE) -> None:
+    def __init__(
+        self, path: Path, connection: sqlite3.Connection, unwritten: Unwritten | None = None, if_damaged: str = RESTORE
+    ) -> None:
         self.path = path
         self.connection = connection
-        self.read_only = read_only
+        self.read_only = unwritten is not None
         self.if_damaged = if_damaged
+        self.unwritten = unwritten
         self._columns: dict[str, frozenset[str]] = {}
 
     def rows(self, sql: str, *parameters: Any) -> list[sqlite3.Row]:
@@ -73,8 +77,7 @@ class Database:
 
     def value(self, sql: str, *parameters: Any) -> Any:
         """The first column of the first row, or None."""
-        row = self.row(sql, *parameters)
-        return None if row is None else row[0]
+        return next(iter(self.row(sql, *parameters) or ()), None)
 
     def rows_among(self, sql: str, values: Sequence[Any], *parameters: Any) -> Iterator[sqlite3.Row]:
         """Rows of a query whose last placeholder takes a JSON list for `json_each(?)`, a chunk at a time."""
@@ -152,11 +155,12 @@ class Database:
                 raise self.damaged(" ".join(found.split()))
             name = free(folder, BACKUP)  # known before it is made, so that whatever comes between leaves none
             try:
-                with open(name, "x+b", opener=_private) as file:
+                with open(name, "x+b", opener=private) as file:
                     with contextlib.closing(guard(sqlite3.connect(name, isolation_level=None))) as copy:
                         copy.execute("PRAGMA journal_mode = OFF")
                         remove(name)
                         self.connection.backup(copy)
+                        self._refuse_torn()
                     yield file
             finally:
                 remove(name)
@@ -211,7 +215,9 @@ class Database:
         """Turn what SQLite raises about the file as a whole into one clear line."""
         try:
             yield
+            self._refuse_torn()
         except sqlite3.OperationalError as error:
+            self._refuse_torn()
             text = str(error)
             if "readonly" in text or (self.read_only and "attempt to write" in text):
                 raise read_only_error(self.path) from error
@@ -231,9 +237,14 @@ class Database:
                 raise self.damaged(text) from error
             raise
         except sqlite3.DatabaseError as error:
+            self._refuse_torn()
             if "malformed" in str(error) or "not a database" in str(error) or "too big" in str(error):
                 raise self.damaged(error) from error
             raise
+
+    def _refuse_torn(self) -> None:
+        if self.unwritten is not None:
+            self.unwritten.hold()
 
     def foreign(self, what: str) -> WorkspaceError:
         """The one line for a file that holds what no curator makes."""
@@ -303,15 +314,9 @@ def _cannot_open(path: Path, error: sqlite3.Error) -> WorkspaceError:
 
 
 def _is_full(path: Path) -> bool:
-    try:
+    with contextlib.suppress(OSError):
         return shutil.disk_usage(path.parent).free < LITTLE
-    except OSError:
-        return False
-
-
-def _private(path: str, flags: int) -> int:
-    """Open a file that is made for its owner alone."""
-    return os.open(path, flags, 0o600)
+    return False
 
 
 def guard(connection: sqlite3.Connection) -> sqlite3.Connection:
@@ -351,18 +356,9 @@ def connect(path: Path, if_damaged: str = RESTORE) -> Database:
         raise WorkspaceError(f"{path} is a folder where a database should be")
     writable = os.access(path if path.exists() else path.parent, os.W_OK) and os.access(path.parent, os.W_OK)
     if writable:
-        return _configured(Database(path, _opened(path, "mode=rw"), False, if_damaged))
-    # A database in WAL mode wants to create its -shm file even for reading; where the folder does not
-    # allow that, nobody can be writing either, so it may be taken as immutable.
-    wal = path.with_name(path.name + "-wal")
-    logged = wal.exists() and wal.stat().st_size > 0
-    if logged and not path.with_name(path.name + "-shm").exists():
-        raise WorkspaceError(
-            f"{path} has its last changes in {wal.name}, which cannot be read where nothing may be written: copy the "
-            "whole workspace to where it can be written, and use that"
-        )
-    options = "mode=ro" if logged else "immutable=1"
-    return _configured(Database(path, _opened(path, options), True, if_damaged))
+        return _configured(Database(path, _opened(path, "mode=rw"), None, if_damaged))
+    unwritten = Unwritten(path)
+    return _configured(Database(path, _opened(path, unwritten.option), unwritten, if_damaged))
 
 
 def _opened(path: Path, options: str) -> sqlite3.Connection:
@@ -383,8 +379,11 @@ def _refuse_strange(path: Path) -> None:
     for ending in ("", "-wal", "-shm", "-journal"):
         held(path.parent, path.name + ending)
     journal = path.with_name(path.name + "-journal")
-    if journal.is_file() and journal.read_bytes()[-len(JOURNAL) :] == JOURNAL:
-        raise WorkspaceError(f"{journal} names a file to be removed, and is none of curator's: remove it")
+    if journal.is_file() and (size := journal.stat().st_size) >= len(JOURNAL):
+        with journal.open("rb") as file:
+            file.seek(size - len(JOURNAL))
+            if file.read(len(JOURNAL)) == JOURNAL:
+                raise WorkspaceError(f"{journal} names a file to be removed, and is none of curator's: remove it")
 
 
 def _configured(database: Database) -> Database:

@@ -17,6 +17,7 @@ from typing import Any
 from curator.api import ReaderSpec, ReadOptions, Row, Skipped, hookimpl
 from curator.errors import BadInput, NotReady
 from curator.kit.encodings import UNDECODED, Encoding, encoding_named, encoding_of
+from curator.kit.memory import BUDGET, bounded
 from curator.kit.reading import Unreadable, reading
 
 DELIMITED = frozenset({".csv", ".tsv"})
@@ -31,6 +32,9 @@ SAMPLE = 1 << 16
 LONGEST_FIELD = 16 << 20
 """Characters. The csv module's own limit of 128 KB is less than a long text; none at all would let one open quote
 take the rest of a large file into memory."""
+
+AT_ONCE = 32
+"""Rows of Parquet that are in memory together."""
 
 FIRST_OBJECTS = 1000
 """How many JSON objects are looked at to tell which columns there are."""
@@ -291,9 +295,14 @@ def _json_row(source: Path, number: int, line: str) -> Row | Skipped:
 
 def _parquet(source: Path) -> Any:
     try:
+        import pyarrow
         from pyarrow.parquet import ParquetFile
     except ImportError:
         raise NotReady(f"{str(source)!r}: Parquet needs the package pyarrow: pip install pyarrow") from None
+    # What pools and threads of its own reserve ahead would count as what a file takes.
+    pyarrow.set_memory_pool(pyarrow.system_memory_pool())
+    pyarrow.set_io_thread_count(1)
+    pyarrow.set_cpu_count(1)
     try:
         with reading():
             return ParquetFile(source)
@@ -310,13 +319,25 @@ def _parquet_names(source: Path) -> list[str]:
 
 
 def _parquet_rows(source: Path, options: ReadOptions) -> Iterator[Row]:
+    """A few at a time: a kilobyte of such a file can say of a thousand rows that each is the same ten megabytes."""
     number = 0
     with _parquet(source) as table:
         names = [name for name in table.schema_arrow.names if options.wanted(name)]
-        for batch in table.iter_batches(batch_size=1024, columns=names):
-            for values in batch.to_pylist():
+        batches = table.iter_batches(batch_size=AT_ONCE, columns=names, use_threads=False)
+        while (rows := _next_rows(batches)) is not None:
+            for values in rows:
                 number += 1
                 yield Row(number, values)
+
+
+def _next_rows(batches: Iterator[Any]) -> list[dict[str, Any]] | None:
+    try:
+        with bounded(BUDGET.limit // 2):  # texts are there twice, and more is made of them
+            batch = next(batches, None)
+            return None if batch is None else batch.to_pylist()
+    except MemoryError as error:
+        wrong = f"{AT_ONCE} rows take more memory than is allowed: --memory 4G allows more"
+        raise Unreadable(wrong) from error
 
 
 @hookimpl

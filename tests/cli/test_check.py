@@ -86,3 +86,28 @@ def test_a_row_that_lacks_two_others_is_one_fault(run, tmp_path):
     told = {fault["which"]: fault["wrong"] for fault in run("check", "--json").rows("fault")}
     assert told["row 1 of statement"] == "refers to a row of item that is gone; refers to a row of label that is gone"
     assert len(told) == len(run("check", "--json").rows("fault"))
+
+
+def test_a_link_where_curator_keeps_things_is_named_and_left(run, tmp_path):
+    cli_kit.texts(tmp_path / "texts", 2)
+    (tmp_path / "texts" / "copy.txt").write_bytes((tmp_path / "texts" / "1.txt").read_bytes())
+    assert run("add", "texts").code == 0 and run("dedupe", "--apply").code == 0 and run("check").code == 0
+    links = {
+        name: tmp_path / "workspace" / name
+        for name in (
+            "quarantine/more",
+            "quarantine/9/deep/er",
+            "objects/aa",
+            "objects/bb/cc",
+            "models/x",
+            "pretraining",
+        )
+    }
+    for number, link in enumerate(links.values()):
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(tmp_path / ("texts/1.txt" if number == 1 else "texts" if number else "not there"))
+    told = run("check", "--repair", "--json")
+    told.assert_ended(5, f"{len(links)} faults left")
+    assert {row["which"] for row in told.rows("fault")} == {str(link) for link in links.values()}
+    assert all("is a symbolic link" in row["wrong"] and not row["repairable"] for row in told.rows("fault"))
+    assert all(link.is_symlink() for link in links.values())

@@ -204,3 +204,22 @@ def test_a_label_is_told_as_it_is_kept(run, photos):
     assert run("add", "photos", "--no-encode").code == 0
     said = run("label", " cafe\u0301 ", "photos/a.jpg", "--json").row("labelled")
     assert said["label"] == "caf\u00e9"
+
+
+def test_what_nobody_sees_in_names_labels_and_texts_is_shown(run, tmp_path):
+    """In tables, piped or at a terminal, and in messages; with --json each comes back exactly."""
+    name = "ca\u200bt\ufeff\U000e0041.txt"
+    cli_kit.texts(tmp_path / "texts", 1)
+    (tmp_path / "texts" / name).write_text("a te\u200bxt\u2066 of \u00adcats", encoding="utf-8")
+    (tmp_path / "texts" / "👩\u200d🚀.txt").write_text("of می\u200cخواهم 👩\u200d🚀", encoding="utf-8")
+    assert run("add", "texts", "--no-encode").code == 0
+    assert run("label", "ha\u200bt", "texts/" + name).code == 0
+    for command in ("ls", "show id:2", "show id:3", "status", f"label ha\u200bt texts/{name}x"):
+        said = run(*command.split())
+        _, at_screen = cli_kit.at_terminal(*command.split(), cwd=tmp_path)
+        for shown in (said.out + said.err, at_screen.decode()):
+            assert not set(shown) & set("\u200b\ufeff\U000e0041\u2066\u00ad"), command
+    plain = run("ls").out
+    assert r"ca\u200bt\ufeff\U000e0041.txt" in plain and "👩\u200d🚀.txt" in plain
+    assert "of می\u200cخواهم 👩\u200d🚀" in run("show", "texts/👩\u200d🚀.txt").out
+    assert name in [os.path.basename(row["path"]) for row in run("ls", "--json").rows("item")]

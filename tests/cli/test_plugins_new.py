@@ -312,3 +312,52 @@ def test_who_was_quicker_keeps_what_is_there(tmp_path, stopped):
     with pytest.raises(BadInput, match="not empty"):
         scaffold.create("my-encoder", "encoder", tmp_path)
     assert os.listdir(tmp_path) == ["my-encoder"] and os.listdir(tmp_path / "my-encoder") == ["theirs"]
+
+
+# --- what a kill leaves ---
+
+DIES = """
+import os, pathlib, signal
+pathlib.Path.rename = lambda *to: os.kill(os.getpid(), signal.{})
+from curator.__main__ import main
+main()
+"""
+
+
+def begun(folder, sign, name="my-head"):
+    """The command, which gets a signal when all is made, and is to get its name."""
+    command = [sys.executable, "-c", DIES.format(sign), "plugins", "new", name, "--kind", "head"]
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def left(folder):
+    return {path.name for path in folder.glob(".curator-*")}
+
+
+def test_what_a_killed_one_leaves_is_removed_by_the_next_and_nothing_else(run, tmp_path):
+    link = f".curator-{'f' * 16}"
+    ours = {".curator-notes", f".curator-{'0' * 15}g", f".curator-{'0' * 17}", link}
+    for name in ours - {link}:
+        (tmp_path / name).mkdir()
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "mine.txt").touch()
+    (tmp_path / link).symlink_to("elsewhere")
+    for _ in range(2):
+        begun(tmp_path, "SIGKILL").wait(60)
+    assert len(left(tmp_path) - ours) == 1, "each removes what the one before it left"
+    assert run("plugins", "new", "my-head", "--kind", "head").code == 0
+    assert left(tmp_path) == ours and (tmp_path / "elsewhere" / "mine.txt").exists()
+
+
+def test_what_another_is_making_is_left(run, tmp_path):
+    """One that waits: it is stopped, and so may still go on."""
+    other = begun(tmp_path, "SIGSTOP", "another")
+    try:
+        os.waitpid(other.pid, os.WUNTRACED)
+        (draft,) = left(tmp_path)
+        assert run("plugins", "new", "my-head", "--kind", "head").code == 0
+        assert left(tmp_path) == {draft} and len(cli_kit.contents(tmp_path / draft)) == 5
+    finally:
+        other.kill()
+        other.wait(60)
+    assert run("plugins", "new", "others", "--kind", "head").code == 0 and not left(tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import cli_kit
 import pytest
@@ -163,3 +164,18 @@ def test_a_text_with_a_line_of_latin_1_is_refused_with_the_line(run, tmp_path):
     (tmp_path / "t.txt").write_bytes("“Good”\nnaïve\n".encode() + "two cafés\n".encode("latin-1"))
     ran = run("add", "t.txt", "--no-encode")
     assert ran.code == 5 and "line 3 holds bytes that are not UTF-8, as most of the text is" in ran.err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system holds nobody to less memory")
+def test_a_parquet_file_of_one_kilobyte_may_not_take_gigabytes(run, tmp_path):
+    """Each of its rows is one and the same long text, by a dictionary."""
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    texts = pyarrow.DictionaryArray.from_arrays(
+        pyarrow.array([0] * 400, pyarrow.int32()), pyarrow.array(["x" * 4_000_000])
+    )
+    parquet.write_table(pyarrow.table({"text": texts}), tmp_path / "t.parquet", compression="zstd", store_schema=False)
+    assert (tmp_path / "t.parquet").stat().st_size < 2000
+    run("add", "t.parquet", "--text-column", "text", "--no-encode", "--memory", "64M").assert_ended(5, "1 of 1 row")
+    assert "32 rows take more memory than is allowed" in run("status", "--problems").out
+    (tmp_path / "u.jsonl").write_text('{"text": "one"}\n')
+    assert run("add", "u.jsonl", "--text-column", "text", "--no-encode", "--memory", "64M").code == 0

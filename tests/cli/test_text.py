@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import unicodedata
 from pathlib import Path
 
@@ -11,18 +12,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from curator.cli.text import BIDI, json_line, one_line, printable, short_path
+from curator.cli.text import BIDI, MARKS, UNSEEN, json_line, one_line, printable, short_path
 
 ANY = st.text(st.characters(codec=None, exclude_categories=()))
 """All characters, also surrogates and control characters."""
 
 
-MARKS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+ORDERING = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
 
 def is_obeyed(character):
     category, direction = unicodedata.category(character), unicodedata.bidirectional(character)
-    return category in ("Cc", "Cs", "Zl", "Zp") or direction in MARKS
+    return category in ("Cc", "Cs", "Zl", "Zp") or direction in ORDERING
 
 
 def obeyed(text):
@@ -34,18 +35,62 @@ def obeyed(text):
 @example("\x1b[2J\x07\x9b31m\x7f")
 @example("photo\u202egpj.exe")
 @example("\u2028\u2029\u061c")
+@example("א\u200f\u200f\u061c")
 def test_nothing_that_a_terminal_obeys_survives(text):
     shown = printable(text)
     assert obeyed(shown) == []
-    assert not set(shown) & BIDI
+    assert not set(shown) & (BIDI - MARKS)
     shown.encode()
     assert printable(shown) == shown
 
 
 @given(st.text(st.characters(categories=("L", "M", "N", "P", "S", "Zs"))))
-@example("一只猫 café [bold]x[/bold] 👩‍🚀".replace("\u200d", ""))
+@example("一只猫 café [bold]x[/bold] 👩🚀")
 def test_what_can_be_read_stays_as_it_is(text):
+    text = UNSEEN.sub("", text)  # some letters are nothing that anybody sees
     assert printable(text) == text
+
+
+WRITTEN = {
+    "emoji": "👩\u200d🚀 👩🏽\u200d🚀 ❤\ufe0f\u200d🔥 🏳\ufe0f\u200d🌈 🙂\u200d↔\ufe0f ☎\ufe0e ©\ufe0f ‼\ufe0f",
+    "keys": "1\ufe0f\u20e3 #\ufe0f\u20e3",
+    "a flag": "\U0001f3f4\U000e0067\U000e0062\U000e0073\U000e0063\U000e0074\U000e007f.png",
+    "persian": "می\u200cخواهم",
+    "an arabic letter": "ه\u200d \u200dه",
+    "hebrew": "שלום (c++)\u200e.txt, 12\u200f%",
+    "hindi": "क्\u200dष श्रीमान्\u200cजी",
+    "bengali": "র\u200d্যাব",
+    "khmer": "ភាសា\u200bខ្មែរ",
+    "mongolian": "ᠮᠣᠩᠭᠣᠯ ᠤᠨ\u180b",
+    "a name in japanese": "葛\U000e0100城",
+}
+
+
+@pytest.mark.parametrize("text", WRITTEN.values(), ids=WRITTEN)
+def test_what_is_invisible_stays_where_it_does_what_it_is_for(text):
+    assert printable(text) == text
+    assert json_line({"text": text}) == f'{{"text": "{text}"}}'
+
+
+HIDDEN = (
+    "ca\u200bt a\u200db a\u200cb \ufeffcat cat\u200e a\ufe0f 1\ufe0f a\ufe0f\u200d🔥 🔥\ufe0f\ufe0f "
+    "🔥\u200d 🔥\u200d\u200d🔥 "
+    "\U0001f3f4\U000e0068\U000e0069\U000e007f \U000e0041 \u3164 \xad \u2060 سلام\u200c. א\u200f\u200f +\u200d="
+)
+
+
+@pytest.mark.parametrize("text", HIDDEN.split(" "), ids=ascii)
+def test_what_is_invisible_and_does_nothing_is_shown(text):
+    shown = printable(text)
+    assert shown != text and "\\" in shown and printable(shown) == shown
+    assert json.loads(line := json_line({"text": text})) == {"text": text} and line.isascii()
+
+
+def test_a_text_of_marks_alone_takes_no_time():
+    many = "a\u200e" * 200_000
+    begin = time.process_time()
+    assert printable(many) == r"a\u200e" * 200_000
+    assert time.process_time() - begin < 5
 
 
 def test_escapes_are_those_that_one_knows():

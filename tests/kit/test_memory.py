@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import resource
+import sys
 import threading
 import time
 
@@ -10,7 +12,7 @@ import pytest
 
 from curator.errors import BadInput
 from curator.kit import memory
-from curator.kit.memory import Budget, size_of
+from curator.kit.memory import Budget, bounded, size_of
 from curator.kit.reading import Unreadable
 
 
@@ -81,3 +83,13 @@ def test_sizes_as_people_write_them(text, size):
 def test_what_is_no_size_is_refused(text):
     with pytest.raises(BadInput, match="write 512M or 2G"):
         size_of(text)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system holds nobody to less memory")
+def test_a_bounded_block_gets_no_more_and_leaves_all_as_it_was():
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    with pytest.raises(MemoryError), bounded(64 << 20):
+        bytearray(128 << 20)
+    with bounded(64 << 20):
+        bytearray(8 << 20)
+    assert resource.getrlimit(resource.RLIMIT_AS) == before and bytearray(128 << 20)

@@ -340,6 +340,20 @@ def test_sizes_that_a_config_says_are_not_believed(opened, language_model, tmp_p
         ws.encode("lstm-clm", weights=tmp_path / "model")
 
 
+@pytest.mark.parametrize(
+    ("tower", "which", "size"),
+    [("text_cfg", "layers", 10**9), ("text_cfg", "vocab_size", 10**9), ("vision_cfg", "width", 2**20)],
+)
+def test_sizes_that_the_config_of_a_clip_says_are_not_believed(opened, clip, tmp_path, tower, which, size):
+    shutil.copytree(clip[0], tmp_path / "model")
+    path = tmp_path / "model" / "open_clip_config.json"
+    config = json.loads(path.read_text())
+    config["model_cfg"][tower][which] = size
+    path.write_text(json.dumps(config))
+    with opened() as ws, hostile.within(SECONDS), pytest.raises(BadInput, match="weights"):
+        ws.encode(f"clip:local-dir:{tmp_path / 'model'}")
+
+
 # --- what heads learnt, as a workspace that was sent may hold it ---
 
 HEADS = ("prototype", *["logistic", "mlp"] * (os.environ.get("CURATOR_RELIABILITY") == "long"))

@@ -6,14 +6,19 @@ benchmarks/memory.py measures the same with the real encoders on files of full s
 from __future__ import annotations
 
 import random
+import resource
 import subprocess
 import sys
 import textwrap
 
+import cli_kit
 import phone
 import pytest
 from cli_kit import environment
 from PIL import Image
+
+from curator.errors import WorkspaceError
+from curator.store.objects import Objects
 
 BEGIN = """
 import resource, sys
@@ -127,3 +132,60 @@ def test_of_a_wide_table_only_the_columns_that_are_asked_for_are_held(tmp_path, 
     assert [dict(row.values) for row in list(table.read(files[0], wanted))][0] == {"text": "text 0"}
     """
     assert growth(tmp_path, work) < 40
+
+
+# --- files that say that they are large, as one may who sends a workspace or weights ---
+
+
+def held_to_little(folder, *command):
+    """A command that may have two gigabytes of addresses in all, of which Python and its libraries need most."""
+    ran = cli_kit.curator(
+        *command, cwd=folder, before=lambda: resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
+    )
+    assert "Traceback" not in ran.err and "memory" not in ran.err, ran
+    return ran
+
+
+def spread(path, size=6 << 30):
+    """A file of that many bytes, of which none takes room."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        file.truncate(size)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system holds nobody to less memory")
+def test_files_of_a_workspace_are_not_read_as_a_whole_to_be_refused(run, tmp_path):
+    for kind in ("cats", "dogs"):
+        cli_kit.texts(tmp_path / "texts" / kind, 3, about=kind)
+    assert run("add", "texts").code == 0
+    assert run("label", "cat", "texts/cats/1.txt", "texts/cats/2.txt").code == 0
+    assert run("label", "cat", "--negative", "texts/dogs/1.txt", "texts/dogs/2.txt").code == 0
+    assert run("classify", "--label", "cat", "--head", "prototype").code == 0
+    for path in (tmp_path / "workspace" / "objects").glob("*/*"):
+        spread(path, 600 << 20)
+    spread(tmp_path / "workspace" / "catalogue.db-journal")
+    assert held_to_little(tmp_path, "status").code in (0, 7)
+    (tmp_path / "workspace" / "catalogue.db-journal").unlink()
+    told = held_to_little(tmp_path, "check", "--json")
+    assert told.code == 5 and {row["part"] for row in told.rows("fault")} == {"object"}
+    held_to_little(tmp_path, "backup", "b.tar").assert_ended(5, "left out")
+    assert held_to_little(tmp_path, "heads").code == 0
+
+
+def test_an_object_that_is_too_large_for_a_head_is_not_read(tmp_path):
+    objects = Objects(tmp_path / "objects")
+    name = objects.put(b"what a head learnt")
+    spread(objects.path(name))
+    with pytest.raises(WorkspaceError, match="more than anything that is read as a whole"):
+        objects.get(name)
+
+
+@pytest.mark.parametrize("file", ["open_clip_config.json", "config.json"])
+def test_a_description_of_weights_that_is_too_large_is_refused(run, tmp_path, file):
+    cli_kit.texts(tmp_path / "texts", 1)
+    assert run("add", "texts", "--no-encode").code == 0
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / file).write_text("{}")
+    spread(tmp_path / "model" / file)
+    encoder = ("clip:local-dir:model",) if "clip" in file else ("lstm-clm", "--weights", "model")
+    run("encode", "-e", *encoder).assert_ended(2, file)

@@ -13,6 +13,22 @@ from curator.store.catalogue.settings import setting
 from curator.store.sqlite import Database
 from curator.store.stored import SHAPES, Unreadable, is_dim, moment, read, short
 
+_HASHES = (
+    ("item", "hash"),
+    ("space", "fingerprint"),
+    ("source_table", "hash"),
+    ("move", "hash"),
+    ("quarantined", "hash"),
+)
+_NO_HASH = "length({0}) <> 64 OR {0} GLOB '*[^0-9a-f]*'"
+
+_PATHS = (
+    *(("root", "path"), ("place", "path"), ("problem", "path"), ("source_table", "path")),
+    *(("move", "outside"), ("move", "inside")),
+    *(("quarantined", "outside"), ("quarantined", "inside"), ("quarantined", "keeper")),
+)
+_NO_PATH = "typeof({0}) NOT IN ('text', 'blob', 'null') OR {0} IN ('', x'') OR instr(CAST({0} AS BLOB), x'00')"
+
 
 @dataclass(frozen=True, slots=True)
 class DanglingRow:
@@ -85,6 +101,11 @@ class IntegrityStore:
             for row_id, time in self.database.rows(f"SELECT id, {column} FROM {table}"):
                 if not _is_sound(moment, table, column, time):
                     yield UnreadableRow(table, row_id, column, short(time))
+        for names, strange in ((_HASHES, _NO_HASH), (_PATHS, _NO_PATH)):
+            for table, column in names:
+                sql = f"SELECT id, {column} FROM {table} WHERE {strange.format(column)} ORDER BY id"
+                for row_id, value in self.database.rows(sql):
+                    yield UnreadableRow(table, row_id, column, short(value))
 
     def naming_models(self) -> list[NamingRow]:
         """The settings that name models; no foreign key sees to them."""

@@ -65,6 +65,11 @@ class ModelStore:
         weights = self.database.value("SELECT weights FROM model WHERE id = ?", model_id)
         return read("model", "weights", weights or "null")
 
+    def space(self, fingerprint: str) -> int | None:
+        """The id of a space."""
+        found: int | None = self.database.value("SELECT id FROM space WHERE fingerprint = ?", fingerprint)
+        return found
+
     def description(self, fingerprint: str) -> dict[str, Any]:
         """What a space that is on record is the fingerprint of."""
         sql = "SELECT description FROM space WHERE fingerprint = ?"

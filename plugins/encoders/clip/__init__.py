@@ -15,18 +15,19 @@ is the tag's, or that of the open_clip_config.json.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
-import json
 import logging
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curator.api import Encoder, EncoderSpec, Preprocess, Resolved, hookimpl
 from curator.errors import BadInput, NotFound, NotReady
 from curator.kit.downloads import from_hub, in_hub_cache
-from curator.kit.weights import differences, fitting_torch, gist, read_tensors
+from curator.kit.memory import BUDGET, bounded
+from curator.kit.weights import differences, fitting_torch, gist, read_description, read_tensors
 
 if TYPE_CHECKING:
     import numpy as np
@@ -163,7 +164,7 @@ def _configuration(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     if not path.is_file():
         raise BadInput(f"no {CONFIG} is with the weights in {str(path.parent)!r}, so {UNKNOWN}")
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_description(path)
         model, preprocess = content["model_cfg"], dict(content.get("preprocess_cfg") or {})
         kinds = {"embed_dim": int, "vision_cfg": dict, "text_cfg": dict}
         if not all(isinstance(model[key], kind) for key, kind in kinds.items()):
@@ -235,8 +236,12 @@ def load(resolved: Resolved, device: str) -> Encoder:
     safely = {"trust_remote_code": False} if "tokenizer" in resolved.config else {}
     before = logging.root.manager.disable
     logging.disable(logging.WARNING)  # open_clip would warn that the network has no weights: they come next
+    build = functools.partial(
+        open_clip.create_model, name, load_weights=False, pretrained_text=False, force_quick_gelu=quick
+    )
     try:
-        network = open_clip.create_model(name, load_weights=False, pretrained_text=False, force_quick_gelu=quick)
+        _hold_sizes(build, given, resolved)
+        network = build()
         tokenizer = open_clip.get_tokenizer(name, **safely)
     except (OSError, ImportError) as error:
         raise NotFound(f"clip:{resolved.variant} needs more than its weights: {gist(error)}") from error
@@ -251,6 +256,30 @@ def load(resolved: Resolved, device: str) -> Encoder:
     return Clip(network.eval().to(device), tokenizer, resolved.preprocess.crop)
 
 
+def _hold_sizes(build: Callable[..., Any], given: Mapping[str, Any], resolved: Resolved) -> None:
+    """Raise `BadInput` where a configuration says other sizes than the weights have, before any is made so large."""
+    import torch
+
+    config = next((file for file in resolved.files if file.name == CONFIG), None)
+    if config is None:
+        return
+    model, _ = _configuration(config)
+    layers = sum(_total(model[tower].get("layers")) for tower in ("vision_cfg", "text_cfg"))
+    if layers > len(given):
+        raise BadInput(f"{str(config)!r} says that it has {layers:,} layers, of which the weights hold {len(given):,}")
+    try:
+        with torch.device("meta"), bounded(BUDGET.limit):  # of shapes alone
+            network = build(device="meta")
+    except NotImplementedError:  # as of a part that computes while it is made
+        return
+    _convert(network, given, resolved)
+
+
+def _total(layers: Any) -> int:
+    numbers = layers if isinstance(layers, list) else [layers]
+    return sum(number for number in numbers if isinstance(number, int))
+
+
 def _open_clip() -> Any:
     """open_clip."""
     with fitting_torch():
@@ -258,22 +287,27 @@ def _open_clip() -> Any:
     return open_clip
 
 
-def _fill(network: Any, given: dict[str, Any], resolved: Resolved) -> None:
-    """Give the network the weights, converted from other layouts as open_clip does.
+def _fill(network: Any, given: Mapping[str, Any], resolved: Resolved) -> None:
+    """Give the network the weights."""
+    network.load_state_dict(_convert(network, given, resolved), strict=False)
+
+
+def _convert(network: Any, given: Mapping[str, Any], resolved: Resolved) -> dict[str, Any]:
+    """The weights, converted from other layouts as open_clip does; raises `BadInput` unless they are the network's.
 
     Unlike there, position embeddings of another picture size are not stretched to fit: that is another model.
     """
     from open_clip.convert import convert_state_dict
     from open_clip.model import convert_to_custom_text_state_dict
 
-    given = convert_state_dict(network, given)
+    given = convert_state_dict(network, dict(given))
     if "positional_embedding" in given and not hasattr(network, "positional_embedding"):
         given = convert_to_custom_text_state_dict(given)
     given = _shaping(given)
     different = differences(_shaping(network.state_dict()), given)
     if different:
         raise BadInput(f"{str(resolved.files[0])!r} does not hold the weights of clip:{resolved.variant}: {different}")
-    network.load_state_dict(given, strict=False)
+    return given
 
 
 def _shaping(state: Mapping[str, Any]) -> dict[str, Any]:

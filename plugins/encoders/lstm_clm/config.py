@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from curator.errors import BadInput, NotFound
+from curator.kit.weights import read_description
 
 MODEL, TOKENIZER, CONFIG = "model.safetensors", "tokenizer.json", "config.json"
 FILES = (MODEL, TOKENIZER, CONFIG)
@@ -34,7 +34,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     """`config.json`, with sizes that can be used."""
     path = folder / CONFIG
     try:
-        config = json.loads(path.read_text(encoding="utf-8"))
+        config = read_description(path)
         shape = Shape(**config["shape"])
         sizes = asdict(shape).values()
         usable = all(type(size) is int and 0 < size <= LARGEST for size in sizes) and shape.layers <= LAYERS

@@ -58,10 +58,16 @@ def _parts(texts: Sequence[str]) -> Iterator[str]:
             yield text[start : start + PART]
 
 
+LARGEST_FILE = 256 << 20
+"""Bytes: a vocabulary as large as may be has less, and a file may say of itself that it has any number."""
+
+
 def read(path: Path) -> Vocabulary:
     """The vocabulary in a `tokenizer.json`; raises `BadInput` where there is none of ours."""
     try:
         with reading():
+            if path.stat().st_size > LARGEST_FILE:
+                raise Unreadable(f"it has {path.stat().st_size:,} bytes")
             tokenizer = Tokenizer.from_file(str(path))
     except Unreadable as error:
         raise BadInput(f"{str(path)!r} holds no tokenizer: {error}") from error

@@ -1,0 +1,111 @@
+"""A workspace that may be read and not written, while somebody else may write it: never two moments in one.
+
+Whoever reads is told by `os.access` that nothing may be written, as on a disk that is mounted so, or of another user.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import sqlite3
+
+import cli_kit
+import pytest
+
+from curator.errors import WorkspaceError
+from curator.store.sqlite import connect
+
+READS = """import os, subprocess, sys
+access = os.access
+os.access = lambda path, mode, **more: mode != os.W_OK and access(path, mode, **more)
+from curator.store.catalogue.items import ItemStore
+count, writing = ItemStore.count, sys.argv.pop(1)
+def meanwhile(store, *given):
+    if writing:
+        subprocess.run([sys.executable, "-m", "curator", *writing.split()], check=True, stdout=2)
+    return count(store, *given)
+ItemStore.count = meanwhile
+from curator.__main__ import main
+main()
+"""
+
+
+@pytest.fixture
+def made(run, tmp_path):
+    cli_kit.texts(tmp_path / "texts", 3)
+    assert run("add", "texts", "--no-encode").code == 0
+    return tmp_path
+
+
+def read(made, writing, *command):
+    """A command; before it counts the items, somebody else does what `writing` says."""
+    (made / "reads.py").write_text(READS)
+    return cli_kit.script(made / "reads.py", writing, *command, cwd=made)
+
+
+def test_what_another_writes_meanwhile_is_told(made):
+    assert read(made, "", "status").code == 0
+    read(made, "label cat id:1", "status").assert_ended(7, "catalogue.db", "written by somebody else", "run it again")
+    assert json.loads(read(made, "", "ls", "--json").out.splitlines()[0])["labels"] == ["cat"]
+
+
+def test_it_may_not_be_written_from_there(made):
+    read(made, "", "label", "cat", "id:1").assert_failed(7, "is read-only")
+
+
+@pytest.fixture
+def database(tmp_path):
+    """One that is read here, as it was before somebody writes."""
+    path = tmp_path / "x.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as writer:
+        writer.execute("PRAGMA journal_mode = WAL")
+        writer.execute("CREATE TABLE t (x)")
+        writer.execute("INSERT INTO t VALUES (1)")
+    return path
+
+
+@pytest.fixture(autouse=True)
+def unwritable(monkeypatch):
+    monkeypatch.setattr("curator.store.sqlite.os.access", lambda path, mode: mode != os.W_OK)
+
+
+def write(path, end=True):
+    writer = sqlite3.connect(path, isolation_level=None)
+    writer.execute("INSERT INTO t VALUES (2)")
+    if end:
+        writer.close()
+    return writer
+
+
+def test_pages_that_changed_are_not_used(database):
+    with contextlib.closing(connect(database)) as reading:
+        assert reading.value("SELECT count(*) FROM t") == 1
+        write(database)
+        for ask in (reading.rows, reading.row, reading.value):
+            with pytest.raises(WorkspaceError, match="run it again"):
+                ask("SELECT count(*) FROM t")
+        with pytest.raises(WorkspaceError, match="run it again"), reading.copied(database.parent):
+            pass
+    with contextlib.closing(connect(database)) as reading:
+        assert reading.value("SELECT count(*) FROM t") == 2
+
+
+def test_another_in_its_place_is_told(database):
+    with contextlib.closing(connect(database)) as reading:
+        database.unlink()
+        with pytest.raises(WorkspaceError, match="run it again"):
+            reading.rows("SELECT x FROM t")
+
+
+def test_one_that_somebody_has_open_is_read_beside_him(database):
+    """By the file that SQLite keeps beside it for that, although it may only be read here."""
+    with contextlib.closing(write(database, end=False)) as writer, contextlib.closing(connect(database)) as reading:
+        assert reading.value("SELECT count(*) FROM t") == 2
+        reading.execute("BEGIN")
+        assert reading.value("SELECT count(*) FROM t") == 2
+        writer.executemany("INSERT INTO t VALUES (?)", [[number] for number in range(5000)])
+        writer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        assert reading.value("SELECT count(*) FROM t") == 2
+        reading.execute("ROLLBACK")
+        assert reading.value("SELECT count(*) FROM t") == 5002
