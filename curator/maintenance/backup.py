@@ -58,7 +58,11 @@ def _make(database: Database, objects: Objects, path: Path, target: Path) -> Bac
         report = _write(database, objects, file, target)
         file.flush()
         if not is_named:
-            _name(file, path)
+            try:
+                _name(file, target)
+                return report
+            except FileExistsError:  # a link never takes another's place: only a file with a name does
+                _name(file, path)
     path.replace(target)
     return report
 
