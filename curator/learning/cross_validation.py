@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.kit.copies.kin import largest
+from curator.kit.copies.kin import large_group
 from curator.kit.copies.vectors import comparable, copies, join, near_copies
 from curator.kit.splits import folds
 from curator.learning.scores import scores_of
@@ -92,7 +92,7 @@ def cross_validate(
     probabilities = (said[index] / times[index, None]).astype(np.float32)
     metrics = {"items": float(len(index)), **scores.means()}
     figures = {name: found.means() for name, found in disturbed.items()}
-    return Measured(metrics, index, probabilities, figures, apart, comparable(vectors[fresh]), largest(groups))
+    return Measured(metrics, index, probabilities, figures, apart, comparable(vectors[fresh]), large_group(groups))
 
 
 def _repeats(items: int) -> int:

@@ -15,7 +15,7 @@ from curator.embedding.embedder import Embedder
 from curator.embedding.signatures import Signatures
 from curator.kit.copies.image_copies import SKETCH, ImageCopies
 from curator.kit.copies.kin import kin_of_texts
-from curator.kit.copies.vectors import copies, join, near_pairs
+from curator.kit.copies.vectors import copies, join, nearest_pairs
 from curator.media.files import BadContent
 from curator.media.prefetch import ordered_map
 
@@ -74,7 +74,7 @@ class Kinship:
     ) -> tuple[list[Pair], bool]:
         """Pairs of pictures that `dedupe` would call edited, or closer, and whether all were compared that may be."""
         nearest = min(FURTHER, max(NEAREST, FEW // max(1, len(rows))))
-        near, whole = near_pairs(vectors[rows], nearest, WITHIN, MOST)
+        near, whole = nearest_pairs(vectors[rows], nearest, WITHIN, MOST)
         pairs = [(rows[one], rows[other]) for one, other in near]
         found: list[Pair] = []
         for stop in range(AT_ONCE, len(pairs) + AT_ONCE, AT_ONCE):
@@ -99,7 +99,7 @@ class Kinship:
     def _further(vectors: NDArray[np.float32], found: Sequence[Pair]) -> set[Pair]:
         """More neighbours of those that have kin: versions of a photo may be nearest to each other by twos."""
         rows = sorted({row for pair in found for row in pair})
-        return {(rows[one], rows[other]) for one, other in near_pairs(vectors[rows], FURTHER, WITHIN, MOST)[0]}
+        return {(rows[one], rows[other]) for one, other in nearest_pairs(vectors[rows], FURTHER, WITHIN, MOST)[0]}
 
     def _verified(self, items: Sequence[Item], pairs: Sequence[Pair]) -> list[Pair]:
         """Those of one capture, by what was kept or is found now."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from curator.kit.copies.text_copies import likely_pairs, resemble, shingle_sets
 from curator.kit.copies.vectors import join
 
-__all__ = ["TELLING", "kin_of_texts", "largest"]
+__all__ = ["TELLING", "kin_of_texts", "large_group"]
 
 TELLING = 10
 """Of so many items, one group may hold one: more are told of, as figures then rest on few different ones."""
@@ -34,7 +34,7 @@ def kin_of_texts(texts: Sequence[str]) -> NDArray[np.int64]:
     )
 
 
-def largest(groups: NDArray[np.int64]) -> int:
+def large_group(groups: NDArray[np.int64]) -> int:
     """The size of the largest group if it holds more than a tenth of all, and more than two; else 0."""
     most = int(np.unique(groups, return_counts=True)[1].max(initial=0))
     return most if most > max(2, len(groups) / TELLING) else 0

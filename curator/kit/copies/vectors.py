@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-__all__ = ["MANY", "SHARE", "Space", "comparable", "copies", "join", "near_copies", "near_pairs", "parts"]
+__all__ = ["MANY", "SHARE", "Space", "comparable", "copies", "join", "near_copies", "nearest_pairs", "parts"]
 
 Integers: TypeAlias = NDArray[np.int64]
 Floats: TypeAlias = NDArray[np.float32]
@@ -131,7 +131,7 @@ def parts(rows: Floats, space: Space, within: float) -> Integers:
     return np.unique(found, return_inverse=True)[1].astype(np.int64)
 
 
-def near_pairs(vectors: Floats, count: int, within: float, most: int) -> tuple[list[tuple[int, int]], bool]:
+def nearest_pairs(vectors: Floats, count: int, within: float, most: int) -> tuple[list[tuple[int, int]], bool]:
     """Pairs of a row and one of the `count` nearest to it, within a share of the spread, the nearest pairs first.
 
     At most `most`, and whether these are all.

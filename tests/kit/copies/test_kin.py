@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sentences import SENTENCES
 
-from curator.kit.copies.kin import kin_of_texts, largest
+from curator.kit.copies.kin import kin_of_texts, large_group
 from curator.kit.copies.text_copies import TextCopies
 
 EVERY = [sentence for of_language in SENTENCES.values() for sentence in of_language]
@@ -62,7 +62,7 @@ def test_a_chain_of_small_changes_is_one():
 
 
 def test_a_group_of_more_than_a_tenth_is_told_of():
-    assert largest(np.repeat([0, 1, 2, 3], [40, 120, 120, 120])) == 120
-    assert largest(np.arange(400) // 40) == 0 and largest(np.arange(400) // 41) == 41
-    assert largest(np.array([0, 0, 1, 2])) == 0 and largest(np.array([0, 0, 0, 1])) == 3
-    assert largest(np.zeros(0, np.int64)) == 0
+    assert large_group(np.repeat([0, 1, 2, 3], [40, 120, 120, 120])) == 120
+    assert large_group(np.arange(400) // 40) == 0 and large_group(np.arange(400) // 41) == 41
+    assert large_group(np.array([0, 0, 1, 2])) == 0 and large_group(np.array([0, 0, 0, 1])) == 3
+    assert large_group(np.zeros(0, np.int64)) == 0

@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from curator.kit.copies import vectors
-from curator.kit.copies.vectors import SHARE, Space, comparable, copies, join, near_copies, near_pairs, parts
+from curator.kit.copies.vectors import SHARE, Space, comparable, copies, join, near_copies, nearest_pairs, parts
 
 
 def unit(rows):
@@ -104,7 +104,7 @@ def test_block_by_block_is_as_with_all_pairs(seed, count, dim, block):
         patch.setattr(vectors, "BLOCK", block)
         assert parts(rows, UNMOVED, within).tolist() == plainly_linked(rows, within).tolist()
         pairs, whole = (
-            near_pairs(rows, len(rows), within / Space.of(rows).spread, 10**6) if len(rows) > 1 else ([], True)
+            nearest_pairs(rows, len(rows), within / Space.of(rows).spread, 10**6) if len(rows) > 1 else ([], True)
         )
     wanted = {(one, two) for one, two in zip(*np.nonzero(apart <= within), strict=True) if one < two}
     assert whole and set(pairs) == wanted
@@ -136,12 +136,12 @@ def test_pairs_are_never_collected(kinds):
 
 def test_the_nearest_pairs_come_first_and_no_more_than_asked_for():
     rows = families(3, 50, 2, 0.1)
-    pairs, whole = near_pairs(rows, 2, 0.6, 1000)
+    pairs, whole = nearest_pairs(rows, 2, 0.6, 1000)
     assert whole and set(pairs) == {(2 * number, 2 * number + 1) for number in range(50)}
     apart = [float(np.linalg.norm(rows[one] - rows[two])) for one, two in pairs]
     assert apart == sorted(apart)
-    assert near_pairs(rows, 2, 0.6, 7) == (pairs[:7], False)
-    assert near_pairs(rows[:1], 2, 0.6, 7) == ([], True)
+    assert nearest_pairs(rows, 2, 0.6, 7) == (pairs[:7], False)
+    assert nearest_pairs(rows[:1], 2, 0.6, 7) == ([], True)
 
 
 def test_groupings_and_pairs_join():
