@@ -49,7 +49,7 @@ def test_equal_ones_are_the_same_also_where_there_is_nothing_else():
 
 @pytest.mark.parametrize("dim", [2, 3, 4])
 def test_in_few_directions_different_ones_are_no_chain(dim):
-    """As in a space of a few colours: of 2,000 rows many are closer than a quarter of the spread."""
+    """As in a space of a few colours: of 2,000 rows many are closer than `SHARE` of the spread."""
     rng = np.random.default_rng(dim)
     rows = rng.standard_normal((2000, dim)).astype(np.float32)
     assert Space.of(rows).near < SHARE / 2
@@ -155,6 +155,7 @@ def test_of_very_many_only_equal_ones_are_found(monkeypatch):
     monkeypatch.setattr(vectors, "MANY", 200)
     rows = families(5, 67, 3, 0.05)
     assert len(np.unique(near_copies(rows))) == len(rows) == 201 and not comparable(rows)
+    assert nearest_pairs(rows, 2, 1.0, 1000) == ([], True)
     assert len(np.unique(near_copies(rows[:-1]))) == 67 and comparable(rows[:-1])
     several = np.concatenate([rows[:-1], rows[:-1]])
     assert len(np.unique(near_copies(several))) == 67 and comparable(several)
