@@ -92,6 +92,20 @@ def test_near_copies_are_never_on_both_sides():
     assert found.apart and found.metrics["accuracy"] < 0.8  # by scenes alone it would be 1
 
 
+@pytest.mark.parametrize("narrow", [10, 100])
+def test_a_narrow_cone_is_no_copy(narrow):
+    """As of an encoder whose vectors all have a cosine above 0.95: the folds are those of the vectors without it."""
+    vectors, targets = random_set(6, [20] * 10)
+    cone = vectors + narrow * random_set(7, [1], vectors.shape[1])[0]
+    cone /= np.linalg.norm(cone, axis=1, keepdims=True)
+    found = [
+        cross_validate(lambda *given: np.full((len(given[2]), 10), 0.1, np.float32), rows, targets, 10, 0)
+        for rows in (vectors, cone)
+    ]
+    assert (cone @ cone.T).min() > 0.95 and found[1].largest == 0 and found[1].apart
+    assert found[0].metrics["majority baseline"] == found[1].metrics["majority baseline"] == pytest.approx(0.1)
+
+
 def test_what_is_kin_never_parts_however_far_its_vectors_lie():
     vectors, targets = random_set(7, [30, 30])
     kin = np.concatenate([np.arange(30) // 3, 10 + np.arange(30) // 3])
