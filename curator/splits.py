@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from curator.core.renamed import moved
 
-COPIES = ("ALIKE", "MANY", "comparable", "copies", "linked", "near_copies")
+COPIES = ("MANY", "comparable", "copies", "near_copies")
 
 __getattr__ = moved(__name__, "curator.kit.splits", "0.3", dict.fromkeys(COPIES, "curator.kit.copies.vectors"))

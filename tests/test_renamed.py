@@ -46,7 +46,7 @@ def test_every_public_name_is_to_be_had(old):
     names = dict.fromkeys(getattr(new, "__all__", []), new)
     if old == "splits":
         names |= dict.fromkeys(["folds", "sample"], new)
-        names |= dict.fromkeys(["ALIKE", "copies", "near_copies"], vectors)
+        names |= dict.fromkeys(["comparable", "copies", "near_copies"], vectors)
     assert names
     with pytest.warns(FutureWarning):
         assert all(getattr(module, name) is getattr(home, name) for name, home in names.items())

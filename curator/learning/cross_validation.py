@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.kit.copies.vectors import comparable, copies, near_copies
+from curator.kit.copies.kin import large_group
+from curator.kit.copies.vectors import comparable, copies, join, near_copies
 from curator.kit.splits import folds
 from curator.learning.scores import scores_of
 
@@ -30,8 +31,9 @@ class Measured:
     `metrics`: mean and spread (standard deviation over all folds, as `NAME spread`) of each figure, and `items`.
     `index`, (m,), are the rows that were held out, and `probabilities`, (m, classes), what was said of them then, means
     over the repeats. `disturbed`: the metrics on other views of the same rows, by the name of the view.
-    `apart`: near-copies were kept together; else only equal vectors, since a class had no two that were not near.
-    `compared`: vectors were few enough to be compared with one another; else only equal ones were kept together.
+    `apart`: what lies near in the space was kept together as well; else only what is of one original, since a class had
+    no two that did not lie near. `compared`: vectors were few enough to be compared with one another. `largest`: how
+    many items hang together, if these are more than a tenth of all.
     """
 
     metrics: dict[str, float]
@@ -40,6 +42,7 @@ class Measured:
     disturbed: dict[str, dict[str, float]] = field(default_factory=dict)
     apart: bool = True
     compared: bool = True
+    largest: int = 0
 
 
 def cross_validate(
@@ -50,18 +53,22 @@ def cross_validate(
     seed: int,
     seen: NDArray[np.bool_] | None = None,
     views: Mapping[str, tuple[Integers, Floats]] | None = None,
+    kin: Integers | None = None,
 ) -> Measured:
-    """Hold out every item, near-copies together, and measure.
+    """Hold out every item, together with its kin and with what lies near it in the space, and measure.
 
     `fit_predict(vectors, targets, unseen)` fits on the first two and gives (m, classes) probabilities for the third.
     `seen`: items whose labels the encoder itself learnt; they are fitted on in every fold, and none is ever held out.
-    `views`: by name the rows of items, and other vectors of these items.
+    `views`: by name the rows of items, and other vectors of these items. `kin`: numbers, (n,), the same for items of
+    one original, which never part; without it, equal vectors alone are. What is kin of an item of `seen` was seen.
     """
+    kin = copies(vectors) if kin is None else kin
     known = np.zeros(len(targets), bool) if seen is None else seen
+    known = np.isin(kin, kin[known])
     fresh = np.flatnonzero(~known)
-    groups = near_copies(vectors[fresh])
+    groups = join(kin[fresh], near_copies(vectors[fresh]))
     apart = bool(folds(groups, targets[fresh], FOLDS, seed))
-    groups = groups if apart else copies(vectors[fresh])
+    groups = groups if apart else kin[fresh]
     said = np.zeros((len(targets), classes))
     times = np.zeros(len(targets), np.int64)
     scores, disturbed = _Scores(), {name: _Scores() for name in views or {}}
@@ -85,7 +92,7 @@ def cross_validate(
     probabilities = (said[index] / times[index, None]).astype(np.float32)
     metrics = {"items": float(len(index)), **scores.means()}
     figures = {name: found.means() for name, found in disturbed.items()}
-    return Measured(metrics, index, probabilities, figures, apart, comparable(vectors[fresh]))
+    return Measured(metrics, index, probabilities, figures, apart, comparable(vectors[fresh]), large_group(groups))
 
 
 def _repeats(items: int) -> int:

@@ -10,7 +10,7 @@ import json
 import math
 import tempfile
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -24,7 +24,6 @@ from curator.embedding.models import Models
 from curator.embedding.trained_weights import SEEN
 from curator.errors import BadInput, NotReady
 from curator.history.journal import Journal
-from curator.kit.copies.kin import kin_of_pictures, kin_of_texts
 from curator.kit.devices import choose_device
 from curator.kit.finetuning import split
 from curator.learning.labelled_pictures import Decoded, decode_pictures
@@ -64,11 +63,18 @@ class FineTuning:
             raise BadInput(f"{spec.name} has no depth {depth!r} for --fine-tune: {known}")
         return next(iter(depths), "") if depth is True else str(depth)
 
-    def run(self, journal: Journal, model: Model, examples: Examples, depth: str = "") -> Model:
+    def run(
+        self,
+        journal: Journal,
+        model: Model,
+        examples: Examples,
+        depth: str,
+        kin_of: Callable[[Sequence[Item]], NDArray[np.int64]],
+    ) -> Model:
         """A further version of a model that was fine-tuned on four fifths of the examples; its name stays with the old.
 
-        The model itself where nothing that it tried was better. `depth`: as `depth()` gives it. Raises `NotReady` for
-        too few examples.
+        The model itself where nothing that it tried was better. `depth`: as `depth()` gives it. `kin_of` gives items of
+        one original the same number. Raises `NotReady` for too few examples.
         """
         spec = self.models.registry.get(EncoderSpec, model.encoder)
         start = self.models.settled(model)
@@ -77,7 +83,8 @@ class FineTuning:
         with tempfile.TemporaryDirectory(prefix="curator-") as name, tempfile.TemporaryFile(dir=name) as file:
             folder = Path(name, "model")
             folder.mkdir()
-            whole, items = self._labelled_data(spec, start, items, targets, examples.classes, file)
+            data, targets, items = self._labelled_data(spec, start, items, targets, examples.classes, file)
+            whole = Labelled(data, targets, len(examples.classes), kin_of(items))
             learnt, kept = split(whole.targets, whole.kin, HELD_OUT, SEED, least=2)
             noun = spec.modalities[0]
             how = f" ({depth})" if depth else ""
@@ -107,11 +114,10 @@ class FineTuning:
         targets: NDArray[np.int64],
         classes: Sequence[str],
         file: IO[bytes],
-    ) -> tuple[Labelled, list[Item]]:
-        """What there is to learn from, and the items of it: those that can be read."""
+    ) -> tuple[Sequence[str] | Decoded, NDArray[np.int64], list[Item]]:
+        """What there is to learn from, its classes, and the items of it: those that can be read."""
         if spec.modalities[0] == "text":
-            texts = [item.text or "" for item in items]
-            return Labelled(texts, targets, len(classes), kin_of_texts(texts)), items
+            return [item.text or "" for item in items], targets, items
         assert start.preprocess is not None
         pictures, present, failed = decode_pictures(items, self.items.places, start.preprocess, file, self.reporter)
         if failed:
@@ -121,7 +127,7 @@ class FineTuning:
         ids = {item.id for item in present}
         targets = targets[np.asarray([item.id in ids for item in items], dtype=bool)]
         _refuse_few(targets, classes, "image")
-        return Labelled(pictures, targets, len(classes), kin_of_pictures(pictures)), present
+        return pictures, targets, present
 
     def _learn(self, spec: EncoderSpec, start: Resolved, folder: Path, labelled: Labelled, depth: str) -> None:
         assert spec.fine_tune is not None

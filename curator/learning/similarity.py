@@ -21,10 +21,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from sklearn.metrics import roc_auc_score
 
-from curator.api import FittedMetric, Metric, MetricSpec, Model
+from curator.api import FittedMetric, Item, Metric, MetricSpec, Model
 from curator.catalog.pairs import Pairs, metric_name, possible_meanings
 from curator.errors import BadInput, NotFound, NotReady, PluginError
-from curator.kit.copies.vectors import MANY, comparable, near_copies
+from curator.kit.copies.vectors import MANY, comparable, join, near_copies
 from curator.kit.splits import folds
 from curator.learning.head_store import SEED
 from curator.registry.validation import Breach
@@ -47,7 +47,7 @@ REPEATED, REPEATS = 60, 5
 SURE = 100
 """Pairs of each kind from which nothing is said of how far the figures can be off: ten points."""
 
-MEASURING = 1
+MEASURING = 2
 """Goes up when metrics are measured in another way, so that they are fitted anew."""
 
 
@@ -55,7 +55,8 @@ MEASURING = 1
 class _Data:
     """Pairs as unit rows. `pairs`: the hashes of both items, and whether they are alike, sorted.
 
-    `lacking`: how many pairs were left out, as an item of them has no vector.
+    `lacking`: how many pairs were left out, as an item of them has no vector. `ends`, (n, 2): which of the `items`,
+    whose unit rows are `vectors`, a pair is of.
     """
 
     pairs: list[tuple[str, str, bool]]
@@ -63,6 +64,9 @@ class _Data:
     right: Floats
     alike: NDArray[np.bool_]
     lacking: int
+    items: list[Item]
+    vectors: Floats
+    ends: NDArray[np.int64]
 
 
 class LearnedMetrics:
@@ -72,6 +76,7 @@ class LearnedMetrics:
         self.encoding = encoding
         self.registry = training.registry
         self.derived = training.derived
+        self.kinship = training.kinship
         self.reporter = training.reporter
         self.items = training.items
         self.pairs = Pairs(training.items.database)
@@ -160,7 +165,10 @@ class LearnedMetrics:
         at = {item.hash: row for row, item in enumerate(present)}
         left, right = [at[one] for one, _, _ in found], [at[other] for _, other, _ in found]
         alike = np.asarray([alike for *_, alike in found])
-        return _Data(found, vectors[left], vectors[right], alike, len(of_model) - len(usable))
+        lacking = len(of_model) - len(usable)
+        return _Data(
+            found, vectors[left], vectors[right], alike, lacking, present, vectors, np.column_stack([left, right])
+        )
 
     def _digest(self, data: _Data, model: Model, spec: MetricSpec) -> str:
         """SHA-256 over everything that a metric follows from."""
@@ -177,7 +185,9 @@ class LearnedMetrics:
 
     def _fitted_state(self, spec: MetricSpec, data: _Data) -> bytes:
         """The state of a metric with what was measured, as safetensors."""
-        figures = np.asarray(_held_out_auc(lambda rows: self._fit(spec, data, rows), data))
+        numbers = join(self.kinship.of(data.items, data.vectors).groups, near_copies(data.vectors))
+        groups = _groups(numbers[data.ends])
+        figures = np.asarray(_held_out_auc(lambda rows: self._fit(spec, data, rows), data, groups))
         every = self._fit(spec, data, np.arange(len(data.alike)))
         with self.registry.guard(spec, "saving"):
             state = {f"state.{name}": np.ascontiguousarray(array) for name, array in every.state().items()}
@@ -232,13 +242,15 @@ class _Held:
         return self.metric.state()
 
 
-def _held_out_auc(fit: Callable[[NDArray[np.int64]], _Held], data: _Data) -> tuple[float, float, int]:
+def _held_out_auc(
+    fit: Callable[[NDArray[np.int64]], _Held], data: _Data, groups: NDArray[np.int64]
+) -> tuple[float, float, int]:
     """How well held-out pairs are told apart, learned and by the plain cosine, and how many pairs that rests on.
 
     The mean over folds of the area under the ROC curve: how often a pair marked as alike comes out above one marked
-    as not. Pairs that share an item, or hold near-copies, are held out together. NaN where nothing could be held out.
+    as not. Pairs of one number in `groups`, (n,), are held out together. NaN where nothing could be held out.
     """
-    groups, kinds = _groups(data), data.alike.astype(np.int64)
+    kinds = data.alike.astype(np.int64)
     plain = np.einsum("ij,ij->i", data.left, data.right)
     figures, seen = [], np.zeros(len(kinds), bool)
     for repeat in range(REPEATS if len(kinds) <= REPEATED else 1):
@@ -253,12 +265,13 @@ def _held_out_auc(fit: Callable[[NDArray[np.int64]], _Held], data: _Data) -> tup
     return float(learned), float(cosine), int(seen.sum())
 
 
-def _groups(data: _Data) -> NDArray[np.int64]:
-    """A number for each pair, (n,): the same for those that hang together by items, or by near-copies of these."""
-    number = len(data.alike)
-    ends = near_copies(np.concatenate([data.left, data.right]))
-    graph = coo_array((np.ones(number, bool), (ends[:number], ends[number:])), shape=(ends.max() + 1,) * 2)
-    found: NDArray[np.int64] = connected_components(graph, directed=False)[1][ends[:number]].astype(np.int64)
+def _groups(ends: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A number for each pair, (n,): the same for those that hang together by items, or by near-copies of these.
+
+    `ends`, (n, 2), are numbers of the items of a pair, the same for near-copies.
+    """
+    graph = coo_array((np.ones(len(ends), bool), (ends[:, 0], ends[:, 1])), shape=(ends.max() + 1,) * 2)
+    found: NDArray[np.int64] = connected_components(graph, directed=False)[1][ends[:, 0]].astype(np.int64)
     return found
 
 

@@ -18,15 +18,16 @@ from curator.catalog.labels import Examples, Labels
 from curator.embedding.embedder import Embedder
 from curator.errors import BadInput, NotReady
 from curator.history.journal import Journal
-from curator.kit.copies.vectors import MANY
 from curator.kit.splits import folds, sample
 from curator.learning import corruptions
-from curator.learning.calibration import Calibration, fit_calibration
+from curator.learning.calibration import fit_calibration
+from curator.learning.cautions import cautions
 from curator.learning.cross_validation import Measured, cross_validate
 from curator.learning.finetuning import HEAD, FineTuning, comparison_sentence
 from curator.learning.head_store import SEED, Heads
+from curator.learning.kinship import Kinship
 from curator.learning.min_examples import TWO, number, refuse_too_few, refuse_too_few_for
-from curator.learning.scores import calibration_error, caution
+from curator.learning.scores import calibration_error
 from curator.registry.parameters import bind
 from curator.reporter import Reporter, count
 from curator.store.catalogue.heads import HeadRow
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from curator.learning.corruptions import Views
     from curator.registry.loader import Registry
 
-MEASURING = 2
+MEASURING = 3
 """Goes up when heads are measured or calibrated in another way, so that they are fitted anew."""
 
 MEASURABLE = 100
@@ -74,6 +75,7 @@ class Training:
         self.items = Items(database)
         self.labels = Labels(database)
         self.models = encoding.models
+        self.kinship = Kinship(encoding)
         self.heads = Heads(database, objects, registry, self.models)
 
     def head(
@@ -132,7 +134,7 @@ class Training:
         if depth == HEAD:
             self.reporter.say(f"only the head learns, as without --fine-tune: {frozen.name} stays as it is")
             return self.head(journal, target, frozen, kind, options, may_encode, disturb)
-        tuned = tuning.run(journal, frozen, examples, depth)
+        tuned = tuning.run(journal, frozen, examples, depth, lambda items: self._kin(frozen, items))
         if tuned.id == frozen.id:
             self.reporter.say(f"nothing that it tried was better: {frozen.name} stays as it is")
         else:
@@ -239,11 +241,13 @@ class Training:
         )
         seen = self.models.seen(model)
         views = self._views(model, data, seen, notes) if disturb else {}
-        found = self._measure_head(spec, params, data, seen, views)
+        kin = self.kinship.of(data.items, data.vectors)
+        found = self._measure_head(spec, params, data, seen, kin.groups, views)
         held_out = [data.items[row] for row in found.index]
         calibration = fit_calibration(found.probabilities, data.targets[found.index])
         counts = np.bincount(data.targets, minlength=classes).tolist()
-        notes += cautions(model, seen, data.examples.classes, counts, found, calibration)
+        originals = _originals(kin.groups, data.targets, classes).tolist()
+        notes += [*kin.notes, *cautions(model, seen, data.examples.classes, counts, originals, found, calibration)]
         head = self.heads.fit(spec, params, data.vectors, data.targets, classes)
         fitted = {
             "counts": json.dumps(counts),
@@ -255,8 +259,23 @@ class Training:
         row = self.heads.save(journal, spec, params, model, data.examples, digest, head, fitted, lost)
         return replace(self.heads.from_row(row), reused=False)
 
+    def _kin(self, model: Model, items: Sequence[Item]) -> NDArray[np.int64]:
+        """Numbers, the same for items of one original; what a model has no vector of is by itself."""
+        self.encoding.ensure(model, items, True)
+        present, vectors = self.encoding.matrix(model, items)
+        found = {
+            item.id: int(number) for item, number in zip(present, self.kinship.of(present, vectors).groups, strict=True)
+        }
+        return np.asarray([found.get(item.id, len(items) + row) for row, item in enumerate(items)], np.int64)
+
     def _measure_head(
-        self, spec: HeadSpec, params: Any, data: _Data, seen: frozenset[str], views: Views | None = None
+        self,
+        spec: HeadSpec,
+        params: Any,
+        data: _Data,
+        seen: frozenset[str],
+        kin: NDArray[np.int64],
+        views: Views | None = None,
     ) -> Measured:
         classes = len(data.examples.classes)
 
@@ -266,10 +285,10 @@ class Training:
             )
 
         known = np.asarray([item.hash in seen for item in data.items])
-        single = np.bincount(data.targets, minlength=classes) == 1
+        single = _originals(kin, data.targets, classes) == 1
         if (~single).sum() > 1:  # the others can be measured; what is one class's only example is fitted on each time
             known |= single[data.targets]
-        return cross_validate(fit_predict, data.vectors, data.targets, classes, SEED, known, views)
+        return cross_validate(fit_predict, data.vectors, data.targets, classes, SEED, known, views, kin)
 
     def _views(self, model: Model, data: _Data, seen: frozenset[str], notes: list[str]) -> Views:
         """Other vectors of items that can be held out: of blurred, darkened and noisy copies."""
@@ -296,7 +315,8 @@ class Training:
         # A file that is gone still has its vector of the frozen one.
         shared = {item.hash for item in both[0].items} & {item.hash for item in both[1].items}
         both = [_among(data, shared) for data in both]
-        before, after = (self._measure_head(spec, params, data, seen).metrics for data in both)
+        kin = self.kinship.of(both[0].items, both[0].vectors).groups
+        before, after = (self._measure_head(spec, params, data, seen, kin).metrics for data in both)
         kept = [target for item, target in zip(both[1].items, both[1].targets, strict=True) if item.hash not in seen]
         self.reporter.say(comparison_sentence(before, after, kept, frozen.name, tuned.name))
 
@@ -317,36 +337,6 @@ class Training:
         return {"calibration error": calibration_error(said, targets)}
 
 
-def cautions(
-    model: Model,
-    seen: frozenset[str],
-    classes: Sequence[str],
-    counts: Sequence[int],
-    found: Measured,
-    calibration: Calibration | None,
-) -> list[str]:
-    """What a reader of the figures should know."""
-    single = [name for name, many in zip(classes, counts, strict=True) if many == 1]
-    tuned = f"{model.name} was fine-tuned on these labels"
-    if not len(found.index):
-        why = "one picture in several files cannot be held out from itself"
-        if seen:
-            why = f"{tuned}, and too few were kept from it"
-        elif single:
-            why = "a class's only example cannot be held out"
-        return [f"{why}: no figures, and nobody knows how often it is right"]
-    notes = [f"{tuned}: measured on items that were kept from it"] if seen else []
-    notes += [sentence for sentence in [caution([many for many in counts if many > 1])] if sentence]
-    notes += [f"fitted on, but not measured, as it is a class's only example: {name}" for name in single]
-    if not found.apart:
-        notes.append(f"to {model.name} all items of a class are near-copies of each other: figures may flatter")
-    if not found.compared:
-        notes.append(f"more than {MANY:,} different items: near-copies were not kept together, figures may flatter")
-    if calibration is None:
-        notes.append("too few held-out items to calibrate: percentages are the head's own")
-    return notes
-
-
 def _without_rare_classes(data: _Data, least: int) -> tuple[_Data, list[str]]:
     """The examples but for classes that have fewer than `least`, and the names of these."""
     classes = data.examples.classes
@@ -365,6 +355,11 @@ def _without_rare_classes(data: _Data, least: int) -> tuple[_Data, list[str]]:
     targets = np.searchsorted(np.asarray(kept), data.targets[chosen])
     dropped = [name for index, name in enumerate(classes) if index not in kept]
     return _Data(examples, items, data.vectors[chosen], targets.astype(np.int64)), dropped
+
+
+def _originals(kin: NDArray[np.int64], targets: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
+    """How many examples each class has that are no copies of one another."""
+    return np.bincount(np.unique(np.column_stack([targets, kin]), axis=0)[:, 0], minlength=classes)
 
 
 def _among(data: _Data, hashes: Container[str]) -> _Data:

@@ -34,6 +34,7 @@ from curator.api import (
     Truncating,
 )
 from curator.errors import CuratorError
+from curator.kit.copies.vectors import near_copies
 from curator.registry.loader import Spec
 from curator.testing import samples
 from curator.testing.fresh import folder, require_module, run_task
@@ -210,6 +211,15 @@ def check_tells_items_apart(case: EncoderCase) -> None:
         one, other = sorted(np.unravel_index(apart.argmin(), apart.shape))
         least = CLOSE * np.linalg.norm(wide, axis=1).max()
         assert apart.min() > least, f"items {one} and {other} of the batch have the same vector"
+
+
+def check_different_items_are_not_all_near_copies(case: EncoderCase) -> None:
+    """What lies close together, in the measure of the space, is one example: of one group nothing can be held out."""
+    for _, vectors in case.batches:
+        lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+        groups = near_copies((vectors / np.maximum(lengths, 1e-12)).astype(np.float32))
+        most, batch = int(np.bincount(groups).max()), len(groups)
+        assert most <= batch / 2, f"{most} of {batch} different items lie so close together that they count as one"
 
 
 def check_leaves_its_input_alone(case: EncoderCase) -> None:

@@ -106,6 +106,23 @@ def test_apply_undo_and_redo(run, photos, tmp_path):
     assert setting_aside.state(tmp_path) == after
 
 
+def test_a_text_with_a_byte_order_mark_is_called_what_it_is_and_goes(run, tmp_path):
+    folder = tmp_path / "notes"
+    folder.mkdir()
+    files = {"a.txt": b"The same words in both", "b.txt": b"\xef\xbb\xbfThe same words in both"}
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    assert run("add", "notes", "--no-encode").code == 0
+    ran = run("dedupe", "--keep", "path:notes/a.txt", "--apply", "--json")
+    assert ran.code == 0 and ran.rows("duplicate")[1]["why"] == "same text in another encoding"
+    assert names(folder) == ["a.txt"] and (folder / "a.txt").read_bytes() == files["a.txt"]
+    assert files["b.txt"] in [
+        path.read_bytes() for path in tmp_path.rglob("workspace/quarantine/**/*") if path.is_file()
+    ]
+    assert run("undo").code == 0
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == files
+
+
 @pytest.mark.parametrize("level", ["copy", "near"])
 def test_copies_go_when_included(run, photos, level):
     ran = run("dedupe", *KEEP, "--include", level, "--apply", "--json", "--encode")

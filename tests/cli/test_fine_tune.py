@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import random
 import re
 from pathlib import Path
 
@@ -32,7 +33,9 @@ def ran(*args):
 def home(tmp_path_factory):
     """A workspace with 90 labelled texts of two topics that share all words but the first, and a small model."""
     folder = tmp_path_factory.mktemp("tuned")
-    rows = [(f"{word} 今天 text number {number} of all", topic) for number in range(45) for word, topic in WORDS]
+    rng = random.Random(0)
+    # Others each time: versions of one text would be kept from it together.
+    rows = [(f"{word} 今天 {' '.join(rng.sample(OTHERS, 5))}", topic) for _ in range(45) for word, topic in WORDS]
     with open(folder / "texts.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("text", "topic"), *rows])
     with pytest.MonkeyPatch.context() as patch:
@@ -44,6 +47,7 @@ def home(tmp_path_factory):
 
 
 WORDS = (("weather", "a"), ("money", "b"))
+OTHERS = ["garden", "silver", "letter", "winter", "orange", "bridge", "doctor", "market", "river", "window", "copper"]
 
 
 @pytest.fixture

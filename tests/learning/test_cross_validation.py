@@ -73,6 +73,10 @@ def test_few_items_are_held_out_more_often_in_other_folds(each, times):
     assert REPEATS[0][0] >= 20 and REPEATS[1][0] >= 120
 
 
+def nearest_label(train, wanted, unseen):
+    return np.eye(2, dtype=np.float32)[wanted[(unseen @ train.T).argmax(axis=1)]]
+
+
 def test_near_copies_are_never_on_both_sides():
     rng = np.random.default_rng(0)
     scenes = rng.standard_normal((12, 16))
@@ -82,18 +86,66 @@ def test_near_copies_are_never_on_both_sides():
 
     def nearest(train, wanted, unseen):
         assert (unseen @ train.T).max() < 0.95
-        return np.eye(2, dtype=np.float32)[wanted[(unseen @ train.T).argmax(axis=1)]]
+        return nearest_label(train, wanted, unseen)
 
     found = cross_validate(nearest, vectors, targets, 2, 0)
     assert found.apart and found.metrics["accuracy"] < 0.8  # by scenes alone it would be 1
 
 
-def test_where_all_of_a_class_is_alike_equal_ones_alone_are_kept_together():
-    angles = np.linspace(0, 0.1, 10)
-    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    found = cross_validate(lambda train, wanted, unseen: np.full((len(unseen), 2), 0.5, np.float32), vectors,
-                           np.arange(10) % 2, 2, 0)  # fmt: skip
-    assert not found.apart and found.metrics["items"] == 10
+@pytest.mark.parametrize("narrow", [10, 100])
+def test_a_narrow_cone_is_no_copy(narrow):
+    """As of an encoder whose vectors all have a cosine above 0.95: the folds are those of the vectors without it."""
+    vectors, targets = random_set(6, [20] * 10)
+    cone = vectors + narrow * random_set(7, [1], vectors.shape[1])[0]
+    cone /= np.linalg.norm(cone, axis=1, keepdims=True)
+    found = [
+        cross_validate(lambda *given: np.full((len(given[2]), 10), 0.1, np.float32), rows, targets, 10, 0)
+        for rows in (vectors, cone)
+    ]
+    assert (cone @ cone.T).min() > 0.95 and found[1].largest == 0 and found[1].apart
+    assert found[0].metrics["majority baseline"] == found[1].metrics["majority baseline"] == pytest.approx(0.1)
+
+
+def test_what_is_kin_never_parts_however_far_its_vectors_lie():
+    vectors, targets = random_set(7, [30, 30])
+    kin = np.concatenate([np.arange(30) // 3, 10 + np.arange(30) // 3])
+
+    def fit_predict(train, wanted, unseen):
+        sides = [{int(np.flatnonzero((vectors == row).all(axis=1))[0]) for row in rows} for rows in (train, unseen)]
+        assert not {kin[row] for row in sides[0]} & {kin[row] for row in sides[1]}
+        return nearest_label(train, wanted, unseen)
+
+    found = cross_validate(fit_predict, vectors, targets, 2, 0, kin=kin)
+    assert found.metrics["items"] == 60 and found.largest == 0
+
+
+def test_what_is_kin_of_an_item_that_the_encoder_saw_is_not_held_out():
+    vectors, targets = random_set(8, [30, 30])
+    kin, seen = np.arange(60), np.zeros(60, bool)
+    seen[:3], kin[20:23] = True, kin[:3]
+    found = cross_validate(nearest_label, vectors, targets, 2, 0, seen, kin=kin)
+    assert not {0, 1, 2, 20, 21, 22} & set(found.index.tolist()) and found.metrics["items"] == 54
+
+
+def test_where_all_of_a_class_lies_near_kin_alone_is_kept_together():
+    rng = np.random.default_rng(0)
+    scene = rng.standard_normal((1, 32)) + 0.02 * rng.standard_normal((8, 32))
+    rows = np.concatenate([scene, rng.standard_normal((40, 32))])
+    vectors = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    targets = np.repeat([0, 1], [8, 40])
+    found = cross_validate(nearest_label, vectors, targets, 2, 0)
+    assert not found.apart and found.metrics["items"] == 48
+    kin = np.where(targets == 0, 48, np.arange(48))
+    assert cross_validate(nearest_label, vectors, targets, 2, 0, kin=kin).metrics == {"items": 0.0}
+
+
+def test_a_large_group_is_told_of():
+    vectors, targets = random_set(9, [50, 50])
+    kin = np.arange(100)
+    kin[:9] = 0
+    assert cross_validate(nearest_label, vectors, targets, 2, 0, kin=kin).largest == 0
+    kin[:12] = 0
+    assert cross_validate(nearest_label, vectors, targets, 2, 0, kin=kin).largest == 12
 
 
 def test_worse_copies_are_judged_by_heads_that_saw_no_copy_of_them():

@@ -4,8 +4,8 @@
 |---|---|
 | `image_copies` | pictures of the same pixels, saved again or edited: candidates, and what proves them |
 | `text_copies` | near copies of texts: candidates, and what proves them |
-| `vectors` | vectors that are equal or nearly so, and all that hang together by these |
-| `kin` | pictures and texts to learn from that are copies of one another |
+| `vectors` | vectors that are equal or nearly so in the measure of their space, and all that hang together by these |
+| `kin` | texts of one original, for folds and whatever else must not be learnt from and measured on |
 | `stars` | groups in which each that may go matches the one that stays |
 | `neighbours` | pairs of items that are near each other in the space of an encoder |
 | `hamming` | pairs of hashes that differ in few bits, of many |

@@ -1,44 +1,40 @@
-"""Examples that are copies of one another, so that none is learnt from while another measures what was learnt.
+"""What is of one original: texts in almost the same words, pictures of one capture, whatever was done to them.
 
-Quicker and coarser than what proves that a file may go: to keep two apart that are only alike costs little here.
+One relation for folds, for what fine-tuning keeps back, and for `dedupe`, which goes on from it: there, numbers and
+denials tell texts apart, and a file is laid over another before it may go. Here they do not: who has read "5 mg" has
+read "6 mg" all but for a character.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from curator.api import Pictures
-from curator.kit.copies.vectors import linked
+from curator.kit.copies.text_copies import likely_pairs, resemble, shingle_sets
+from curator.kit.copies.vectors import join
 
-__all__ = ["kin_of_pictures", "kin_of_texts"]
+__all__ = ["TELLING", "kin_of_texts", "large_group"]
 
-SIDE, BITS = 16, 24
-"""Of 16 x 16 differences of brightness between neighbours, so many may differ between near-copies."""
-
-
-def kin_of_pictures(pictures: Pictures) -> NDArray[np.int64]:
-    """(n,) numbers, the same for near-copies: saved anew, resized, lighter or darker; photos of one scene are none.
-
-    By the signs of differences between neighbours in a small grey picture (dHash; N. Krawetz 2013, "Kind of like
-    that"), and whatever is linked by such pairs.
-    """
-
-    def signs(picture: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        small = Image.fromarray(picture).convert("L").resize((SIDE + 1, SIDE), Image.Resampling.BOX)
-        return (np.diff(np.asarray(small, dtype=np.int16), axis=1) > 0).ravel()
-
-    rows = np.stack([signs(pictures[index]) for index in range(len(pictures))])
-    # Of two rows of ones and minus ones the product is their length, less two for each place in which they differ.
-    return linked(2 * rows.astype(np.float32) - 1, rows.shape[1] - 2 * BITS)
+TELLING = 10
+"""Of so many items, one group may hold one: more are told of, as figures then rest on few different ones."""
 
 
 def kin_of_texts(texts: Sequence[str]) -> NDArray[np.int64]:
-    """(n,) numbers, the same for texts of the same words: case, punctuation and spaces do not count."""
-    numbers: dict[str, int] = {}
-    words = (" ".join(re.findall(r"\w+", text.casefold())) or text for text in texts)
-    return np.asarray([numbers.setdefault(text, len(numbers)) for text in words], dtype=np.int64)
+    """(n,) numbers, the same for texts of almost the same words, and whatever hangs together by such pairs.
+
+    Case, width, punctuation and spaces do not count. Of pictures, pairs for which `ImageCopies.match` gives an
+    agreement are what such texts are: `vectors.join` makes numbers of pairs.
+    """
+    folded, shingles = shingle_sets(texts)
+    pairs = {(min(pair), max(pair)) for pair in likely_pairs(folded, shingles)}
+    return join(
+        np.arange(len(texts)), pairs=[pair for pair in sorted(pairs) if resemble(*pair, folded, shingles) is not None]
+    )
+
+
+def large_group(groups: NDArray[np.int64]) -> int:
+    """The size of the largest group if it holds more than a tenth of all, and more than two; else 0."""
+    most = int(np.unique(groups, return_counts=True)[1].max(initial=0))
+    return most if most > max(2, len(groups) / TELLING) else 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -18,7 +18,17 @@ from numpy.typing import NDArray
 from curator.kit.copies.numbers import numbers
 from curator.kit.copies.stars import spokes
 
-__all__ = ["ALIKE", "Resemblance", "TextCopies", "denials", "fold", "shingles"]
+__all__ = [
+    "ALIKE",
+    "Resemblance",
+    "TextCopies",
+    "denials",
+    "fold",
+    "likely_pairs",
+    "resemble",
+    "shingle_sets",
+    "shingles",
+]
 
 Hashes: TypeAlias = NDArray[np.uint64]
 
@@ -56,8 +66,7 @@ class TextCopies:
     """Texts made ready to be compared, in the order in which they should stay."""
 
     def __init__(self, bodies: Sequence[str]) -> None:
-        self.folded = [fold(body) for body in bodies]
-        self.shingles = [shingles(folded) for folded in self.folded]
+        self.folded, self.shingles = shingle_sets(bodies)
         # Two texts that differ in a number say two things: "iPhone 5" and "iPhone 6", up 1 % and up 2 %.
         # So do "1.5 kg" and "15 kg", which are equal once folded.
         # A "not" more turns it round.
@@ -66,27 +75,46 @@ class TextCopies:
     def candidates(self) -> list[tuple[int, int]]:
         """Pairs that are likely to be near."""
         # With the numbers as part of the key, so that those of equal numbers find each other among many that are not.
-        pairs = spokes(list(zip(self.folded, self.telling, strict=True)))
-        long = [number for number, folded in enumerate(self.folded) if len(folded) >= SHORT]
-        signatures = _minhashes([self.shingles[number] for number in long])
-        for band in range(BANDS):
-            keys = np.ascontiguousarray(signatures[:, band * ROWS : (band + 1) * ROWS])
-            of_band = [(row.tobytes(), self.telling[number]) for row, number in zip(keys, long, strict=True)]
-            pairs += [(long[a], long[b]) for a, b in spokes(of_band)]
-        return pairs
+        return likely_pairs(self.folded, self.shingles, self.telling)
 
     def match(self, one: int, other: int) -> Resemblance | None:
         """How two of them agree, if they are near."""
         if self.telling[one] != self.telling[other]:
             return None
-        if self.folded[one] == self.folded[other]:
-            return Resemblance(True, 1.0) if self.folded[one] else None
-        if min(len(self.folded[one]), len(self.folded[other])) < SHORT:
-            return None
-        a, b = self.shingles[one], self.shingles[other]
-        shared = len(np.intersect1d(a, b, assume_unique=True))
-        jaccard = shared / (len(a) + len(b) - shared)
-        return Resemblance(False, jaccard) if jaccard >= ALIKE else None
+        return resemble(one, other, self.folded, self.shingles)
+
+
+def shingle_sets(bodies: Sequence[str]) -> tuple[list[str], list[Hashes]]:
+    """Texts folded, and the shingles of each."""
+    folded = [fold(body) for body in bodies]
+    return folded, [shingles(text) for text in folded]
+
+
+def likely_pairs(
+    folded: Sequence[str], sets: Sequence[Hashes], telling: Sequence[Hashable] | None = None
+) -> list[tuple[int, int]]:
+    """Pairs of texts that are likely to resemble each other; only of those that are equal in `telling`, if given."""
+    told = telling or [None] * len(folded)
+    pairs = spokes(list(zip(folded, told, strict=True)))
+    long = [number for number, text in enumerate(folded) if len(text) >= SHORT]
+    signatures = _minhashes([sets[number] for number in long])
+    for band in range(BANDS):
+        keys = np.ascontiguousarray(signatures[:, band * ROWS : (band + 1) * ROWS])
+        of_band = [(row.tobytes(), told[number]) for row, number in zip(keys, long, strict=True)]
+        pairs += [(long[a], long[b]) for a, b in spokes(of_band)]
+    return pairs
+
+
+def resemble(one: int, other: int, folded: Sequence[str], sets: Sequence[Hashes]) -> Resemblance | None:
+    """How two of these texts agree, if they are almost the same, whatever numbers and denials they hold."""
+    if folded[one] == folded[other]:
+        return Resemblance(True, 1.0) if folded[one] else None
+    if min(len(folded[one]), len(folded[other])) < SHORT:
+        return None
+    a, b = sets[one], sets[other]
+    shared = len(np.intersect1d(a, b, assume_unique=True))
+    jaccard = shared / (len(a) + len(b) - shared)
+    return Resemblance(False, jaccard) if jaccard >= ALIKE else None
 
 
 def denials(text: str) -> tuple[str, ...]:

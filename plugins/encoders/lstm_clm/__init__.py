@@ -123,7 +123,8 @@ def fine_tune(
 
     texts = [str(labelled.items[index]) for index in range(len(labelled.items))]
     source = start.files[0].parent
-    finetuning.finetune(source, folder, texts, labelled.targets.tolist(), labelled.classes, report=report_trial)
+    targets, kin = labelled.targets.tolist(), labelled.kin.tolist()
+    finetuning.finetune(source, folder, texts, targets, labelled.classes, report=report_trial, kin=kin)
 
 
 def lacking(variant: str | None) -> str:

@@ -33,6 +33,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from curator.errors import BadInput
+from curator.kit.finetuning import split
 
 from . import folder as folders
 from . import learning, network, pooling
@@ -104,14 +105,15 @@ class Tuned:
 
 @dataclass(frozen=True, slots=True)
 class Labelled:
-    """Texts as numbers of pieces, and the class of each."""
+    """Texts as numbers of pieces, the class of each, and numbers that are the same for versions of one text."""
 
     rows: list[list[int]]
     targets: NDArray[np.int64]
+    kin: NDArray[np.int64]
 
     def some(self, chosen: NDArray[np.int64]) -> Labelled:
         """Those with these indices."""
-        return Labelled([self.rows[index] for index in chosen], self.targets[chosen])
+        return Labelled([self.rows[index] for index in chosen], self.targets[chosen], self.kin[chosen])
 
 
 def finetune(
@@ -123,10 +125,12 @@ def finetune(
     tuning: Tuning | None = None,
     seed: int = 0,
     report: Callable[[Tried], None] | None = None,
+    kin: Sequence[int] | None = None,
 ) -> Tuned:
     """Learn from labelled texts with the model in `source`, and leave another in `folder`.
 
-    `targets` are the classes, 0 to `classes` - 1, of which each has a text. A KeyboardInterrupt ends it with the best
+    `targets` are the classes, 0 to `classes` - 1, of which each has a text; `kin` are numbers, the same for versions of
+    one text, which are learnt from or held out together. A KeyboardInterrupt ends it with the best
     so far, and nothing is written where none was better than the frozen model; it goes on to the caller.
     """
     tuning = tuning or Tuning()
@@ -136,8 +140,9 @@ def finetune(
         raise BadInput("fine-tuning needs texts of at least two classes, and of each that is named")
     # In an order of their own, so that the one in which they come makes no difference.
     order = sorted(range(len(texts)), key=lambda index: (texts[index], wanted[index]))
+    related = np.arange(len(texts)) if kin is None else np.asarray(kin, dtype=np.int64)[order]
     texts, wanted = [texts[index] for index in order], wanted[order]
-    given = Labelled([ids[:LONGEST] for ids in vocabulary.encode(texts)], wanted)
+    given = Labelled([ids[:LONGEST] for ids in vocabulary.encode(texts)], wanted, related)
     began = time.perf_counter()
     tuner = _Tuner(shape, weights, tuning, classes, seed, report or (lambda tried: None), began)
     stopped: KeyboardInterrupt | None = None
@@ -160,18 +165,6 @@ def finetune(
     if stopped:
         raise stopped
     return Tuned(folder, tuner.best_epoch, tuner.before, tuner.after, seconds)
-
-
-def split(targets: NDArray[np.int64], share: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Indices to learn from and to hold out: of each class its share, but one text of each is always learnt from."""
-    chance = np.random.default_rng(seed)
-    learnt, held_out = [], []
-    for target in np.unique(targets):
-        members = chance.permutation(np.flatnonzero(targets == target))
-        count = min(len(members) - 1, max(1, round(len(members) * share)))
-        held_out.append(members[:count])
-        learnt.append(members[count:])
-    return np.sort(np.concatenate(learnt)), np.sort(np.concatenate(held_out))
 
 
 def _digest(texts: Sequence[str], targets: NDArray[np.int64]) -> str:
@@ -208,7 +201,7 @@ class _Tuner:
         what was held out from it.
         """
         seeds = range(self.seed, self.seed + self.tuning.splits_for(len(given.rows)))
-        parts = [split(given.targets, self.tuning.held_out, seed) for seed in seeds]
+        parts = [split(given.targets, given.kin, self.tuning.held_out, seed) for seed in seeds]
         epochs = self.tuning.epochs_for(len(given.rows))
         if not all(len(held_out) for _, held_out in parts):
             self.best_epoch = max(1, epochs // 2)

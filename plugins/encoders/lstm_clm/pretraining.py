@@ -149,7 +149,8 @@ def pretrain(
     options = options or Options()
     distinct = corpora.distinct(texts)
     digest = corpora.digest(distinct)
-    key = {"digest": digest, "options": dataclasses.asdict(options), "start": folders.fingerprint(start)}
+    split = {"digest": digest, "split": corpora.SPLIT}
+    key = {**split, "options": dataclasses.asdict(options), "start": folders.fingerprint(start)}
     done = folders.finished_facts(folder, key)
     if done:
         return Outcome(folder, **done, resumed=True)

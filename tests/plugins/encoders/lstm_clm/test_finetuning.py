@@ -168,17 +168,28 @@ def test_there_must_be_a_model(tmp_path):
         finetune(tmp_path, tmp_path / "new", ["a", "b"], [0, 1], 2)
 
 
-def test_of_each_class_its_share_is_held_out():
-    targets = np.repeat([0, 1, 2, 3], [1, 2, 5, 100])
-    learnt, held_out = split(targets, 0.2, 0)
-    assert sorted([*learnt, *held_out]) == list(range(108))
-    assert np.bincount(targets[held_out], minlength=4).tolist() == [0, 1, 1, 20]
-    assert not np.array_equal(split(targets, 0.2, 1)[1], held_out)
+def test_versions_of_one_text_are_learnt_from_or_held_out_together(model, tmp_path, monkeypatch):
+    parts = []
+
+    def kept(targets, kin, *rest):
+        parts.append((kin, *split(targets, kin, *rest)))
+        return parts[-1][1:]
+
+    monkeypatch.setattr(finetuning, "split", kept)
+    texts, targets = crossed(40)
+    versions = [f"{text}{mark}" for mark in ("", "!", "?") for text in texts]
+    kin = [*range(40)] * 3
+    tuning = dataclasses.replace(TUNING, splits=2, epochs=1)
+    finetune(model, tmp_path, versions, targets * 3, 2, tuning, kin=kin)
+    assert len(parts) == 2
+    for numbers, learnt, held_out in parts:
+        assert np.bincount(numbers).tolist() == [3] * 40 and len(held_out) > 20
+        assert not set(numbers[learnt].tolist()) & set(numbers[held_out].tolist())
 
 
 def test_the_order_of_the_texts_makes_no_difference(model, tmp_path):
     texts, targets = crossed(40)
-    tuning = dataclasses.replace(TUNING, epochs=3)
+    tuning = dataclasses.replace(TUNING, epochs=12)
     for name, step in (("forth", 1), ("back", -1)):
         finetune(model, tmp_path / name, texts[::step], targets[::step], 2, tuning)
     assert (tmp_path / "forth" / MODEL).read_bytes() == (tmp_path / "back" / MODEL).read_bytes()

@@ -262,6 +262,16 @@ def test_what_one_corpus_holds_out_no_other_learns_from(size, seed, share):
         assert set(of_small) == set(measured) & set(small)
 
 
+def test_one_text_in_other_case_and_punctuation_is_on_one_side():
+    texts = [f"text {number} of many" for number in range(400)]
+    versions = (
+        [text.upper() for text in texts] + [f"{text}!" for text in texts] + [text.replace(" ", "  ") for text in texts]
+    )
+    learnt, held_out = corpora.split(corpora.distinct(texts + versions))
+    sides = [{corpora.fold(text) for text in side} for side in (learnt, held_out)]
+    assert not sides[0] & sides[1] and 5 < len(sides[1]) == len(held_out) / 4
+
+
 def test_of_many_not_all_that_is_held_out_is_measured(monkeypatch):
     large = [f"text {number}" for number in range(1000)]
     learnt, measured = corpora.split(large)
