@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import signal
 import subprocess
@@ -15,16 +16,18 @@ from curator.cli import asking
 from curator.running.dialogue import Standing, Step
 
 KEYS = "q(uit): "
+OTHERS = ["garden", "silver", "letter", "winter", "orange", "bridge", "doctor", "river", "window", "copper", "paper"]
 TRUE_COLOUR = {"COLORTERM": "truecolor"}
 
 
 @pytest.fixture
 def texts(tmp_path):
-    """Sixteen texts about cats and sixteen about stocks; two of each labelled for `cats`."""
+    """Sixteen texts about cats and sixteen about stocks, no two versions of one; two of each labelled for `cats`."""
+    rng = random.Random(0)
     for about, words in {"cats": "the cat purrs and sleeps", "stocks": "shares fell on the market"}.items():
         (tmp_path / "notes" / about).mkdir(parents=True)
         for number in range(16):
-            (tmp_path / "notes" / about / f"{number}.txt").write_text(f"{words}, note number {number}")
+            (tmp_path / "notes" / about / f"{number}.txt").write_text(f"{words}; {' '.join(rng.sample(OTHERS, 5))}")
     with curator.open_workspace(tmp_path / "workspace", create=True) as workspace:
         workspace.add(tmp_path / "notes")
         for about, value in (("cats", True), ("stocks", False)):
