@@ -94,6 +94,20 @@ class Signature:
 
 
 @dataclass(frozen=True, slots=True)
+class Comparison:
+    """Something small that is computed from two contents once, and kept as a `Signature` is.
+
+    `compute` gets two items whose files are there as they were when they were added, and runs in threads. Where it
+    raises `curator.kit.reading.Unreadable`, nothing is kept. `name` and `whole` are as those of a `Signature`: the name
+    changes when the bytes would for the same two contents, in this order.
+    """
+
+    name: str
+    compute: Callable[[Item, Item], bytes]
+    whole: Callable[[bytes], bool] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Neighbours:
     """`items[index[i, j]]` is the item (j + 1)-th nearest to `items[i]`, which is not among them.
 

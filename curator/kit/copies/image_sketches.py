@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -38,7 +39,7 @@ ORIENTATIONS = 8
 """Orientation `2 * quarter turns + mirrored`: mirrored left to right first, then turned counter-clockwise."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Sketch:
     """`hashes`: (8,) uint64, one for each orientation. `points`: (n, 2) x and y in the picture scaled to a longest side
     of 256; `descriptors` and `mirrored`: (n, 32) bytes. `grey`: (h, w) pixels. `colours`: (4, 4, 3)."""
@@ -49,7 +50,12 @@ class Sketch:
     descriptors: Bytes
     mirrored: Bytes
     colours: Bytes
-    grey: Bytes
+    jpeg: Bytes
+
+    @functools.cached_property
+    def grey(self) -> Bytes:
+        """Decoded when it is asked for: of most pairs the keypoints tell enough."""
+        return np.asarray(cv2.imdecode(self.jpeg, cv2.IMREAD_GRAYSCALE))
 
     @property
     def frame(self) -> tuple[int, int]:
@@ -75,7 +81,7 @@ class Sketch:
             take("u1", count, 32),
             take("u1", count, 32),
             take("u1", FIELDS, FIELDS, 3),
-            cv2.imdecode(np.frombuffer(data, np.uint8, offset=at), cv2.IMREAD_GRAYSCALE),
+            np.frombuffer(data, np.uint8, offset=at),
         )
 
 

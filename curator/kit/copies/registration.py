@@ -19,6 +19,9 @@ MATCHES = 7
 """Keypoints that must agree on one placement; any two agree on some."""
 RATIO, FARTHEST = 0.85, 70
 """A match is better than the second best by this factor (Lowe 2004), and differs in at most so many of 256 bits."""
+PROMISING = 10
+"""So many matches it takes to look for a placement. Of 1,507 true pairs, each found by its keypoints, the least has 10;
+of the neighbours in the space of an encoder that are no copies, half have fewer."""
 TOLERANCE = 3.0
 """Pixels, where the longest side has 256: so far from where it should be a keypoint may lie."""
 STRETCH = 4.0
@@ -41,7 +44,7 @@ def by_keypoints(one: Sketch, other: Sketch, mirrored: bool) -> tuple[Doubles, i
     descriptors = one.mirrored if mirrored else one.descriptors
     distances, nearest = cv2.batchDistance(descriptors, other.descriptors, dtype=-1, normType=cv2.NORM_HAMMING, K=2)
     good = (distances[:, 0] < RATIO * distances[:, 1]) & (distances[:, 0] <= FARTHEST)
-    if good.sum() < MATCHES:
+    if good.sum() < PROMISING:
         return None
     start = one.points[good]
     if mirrored:
