@@ -46,13 +46,15 @@ class Comparisons:
             except Unreadable:
                 return None
 
+        if pairs and comparison.prepare:
+            comparison.prepare(pairs)
         made: dict[tuple[str, str], bytes] = {}
         pending: list[tuple[str, str, bytes]] = []
         kept_at = time.monotonic()
         if pairs and not self.encoding.read_only:
             self.encoding.take_turn()
         try:
-            for pair, value in ordered_map(compute, self._unchanged(pairs)):
+            for pair, value in ordered_map(compute, self._unchanged(pairs) if comparison.files else pairs):
                 if value is None:
                     continue
                 made[_hashes(pair)] = value

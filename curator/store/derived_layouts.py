@@ -59,7 +59,7 @@ INSERT INTO before_profiles SELECT hash FROM vector UNION SELECT hash FROM signa
 D007 = """
 -- Something small that was computed from two contents. name: of what, and which version of it.
 CREATE TABLE comparison (name TEXT NOT NULL, one TEXT NOT NULL, other TEXT NOT NULL, value BLOB NOT NULL,
-    PRIMARY KEY (name, one, other)) STRICT;
+    PRIMARY KEY (name, one, other)) STRICT, WITHOUT ROWID;
 """
 
 STEPS = {
@@ -79,6 +79,6 @@ DIGESTS = {
     4: "f6af93498b5dae122e78587fdc668d5d089ee54906003080ba7826ae9c0b4254",
     5: "ba70ecae4ad7ee6ac2fa1c0e09e78559c85bc57cdf226ff4455d7ec499c1f68f",
     6: "f034ed171ad2c699b03eb949f6b02c38b0bac80f1da1e5026cd1eafff9885924",
-    7: "fd83da6a1581f2ffb4b21b58b6c0ea4880d7c50b5a5c8aa520e0351a9ca02edc",
+    7: "43d5514f3fcd80b6b7554c228ec8281e458f3488dfb087e767cd5e7fee23a5c0",
 }
 """What stands for the schema of each layout (`curator.store.schema`), as a test computes it."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import os
 import struct
 from collections.abc import Collection, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from dataclasses import astuple, dataclass, replace
 from typing import TypeAlias
@@ -118,6 +116,8 @@ class Copy:
     difference: close_look.Difference
 
 
+_AGREEMENT = struct.Struct("<?Hd2H3dB6d")
+"""What is kept of two of one capture; nothing of others."""
 _DIFFERENCE = struct.Struct("<3d")
 """What is kept of a close look; nothing where the two could not be compared."""
 
@@ -198,7 +198,8 @@ class ImageCopies:
         self.prepare(pairs)
         new = [pair for pair in dict.fromkeys(pairs) if pair not in self._differences and self._may_be_copies(pair)]
         items = [(self.items[one], self.items[other]) for one, other in new]
-        kept = self.context.comparisons(Comparison("dedupe.copy/1", self._seen, _is_difference), items)
+        seen = Comparison("dedupe.copy/1", self._seen, _is_difference, files=True)
+        kept = self.context.comparisons(seen, items)
         for pair, data in zip(new, kept, strict=True):
             self._differences[pair] = close_look.Difference(*_DIFFERENCE.unpack(data)) if data else None
 
@@ -226,25 +227,29 @@ class ImageCopies:
         return Copy(agreement, found) if found is not None and found.saved_again else None
 
     def _compared(self, pairs: Sequence[Pair]) -> Iterator[tuple[Pair, verification.Agreement | None]]:
-        """By their sketches, in threads."""
-        self.sketches.hold(sorted({number for pair in pairs for number in pair}))
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            yield from zip(pairs, pool.map(lambda pair: self._agreement(*pair), pairs), strict=True)
+        """By their sketches, which are read of those pairs alone of which nothing is kept."""
+        matched = Comparison("dedupe.match/1", self._matched, _is_agreement, prepare=self._hold)
+        items = [(self.items[one], self.items[other]) for one, other in pairs]
+        for pair, data in zip(pairs, self.context.comparisons(matched, items), strict=True):
+            yield pair, _agreement(data) if data else None
 
-    def _agreement(self, one: int, other: int) -> verification.Agreement | None:
-        first, second = self.sketches.get(one), self.sketches.get(other)
+    def _hold(self, pairs: Sequence[tuple[Item, Item]]) -> None:
+        self.sketches.hold(sorted({self._number[item.id] for pair in pairs for item in pair}))
+
+    def _matched(self, one: Item, other: Item) -> bytes:
+        """How two agree; nothing where they are not of one capture. Raises `Unreadable` where a sketch is gone."""
+        first, second = (self.sketches.get(self._number[item.id]) for item in (one, other))
         if first is None or second is None:
-            return None
+            raise Unreadable("its sketch is gone")
         found = verification.compare(first, second)
         if found is None or not found.convincing:
-            return None
+            return b""
         # With the scale of the files: sketches were made of pictures that had been brought to `LONGEST`.
-        sizes = (
-            (self.items[one].pixels or first.size, first.size),
-            (self.items[other].pixels or second.size, second.size),
+        mine, theirs = (
+            max(item.pixels or sketch.size) / max(sketch.size) for item, sketch in ((one, first), (other, second))
         )
-        mine, theirs = (max(pixels) / max(sketched) for pixels, sketched in sizes)
-        return replace(found, scale=found.scale * theirs / mine)
+        *rest, placement = astuple(replace(found, scale=found.scale * theirs / mine))
+        return _AGREEMENT.pack(*rest, *placement)
 
     def _seen(self, one: Item, other: Item) -> bytes:
         """A close look at two files; raises `Unreadable`."""
@@ -258,6 +263,19 @@ class ImageCopies:
         if item.path is None:
             raise Unreadable("its file is gone")
         return close_look.look(item.path)
+
+
+def _agreement(data: bytes) -> verification.Agreement:
+    mirrored, turned, scale, keypoints, blocks, agreeing, correlation, overlap, bits, *placement = _AGREEMENT.unpack(
+        data
+    )
+    return verification.Agreement(
+        mirrored, turned, scale, keypoints, blocks, agreeing, correlation, overlap, bits, tuple(placement)
+    )
+
+
+def _is_agreement(kept: bytes) -> bool:
+    return len(kept) in (0, _AGREEMENT.size)
 
 
 def _is_difference(kept: bytes) -> bool:

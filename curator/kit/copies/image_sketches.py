@@ -159,10 +159,11 @@ def _size(size: tuple[int, int], longest: int) -> tuple[int, int]:
 def _keypoints(grey: Bytes) -> tuple[Floats, Bytes, Bytes]:
     """Positions, descriptors, and the descriptors in the mirrored picture."""
     orb = cv2.ORB_create(4 * KEYPOINTS, edgeThreshold=15, fastThreshold=7)
-    chosen = _spread(orb.detect(grey, None), grey.shape)
-    for number, point in enumerate(chosen):
+    # Descriptors of all cost less than the pyramid of the picture once more for those of the chosen ones.
+    found, descriptors = orb.detectAndCompute(grey, None)
+    for number, point in enumerate(found):
         point.class_id = number
-    chosen, descriptors = orb.compute(grey, chosen)
+    chosen = _spread(found, grey.shape)
     width = grey.shape[1]
     mirrored = [
         cv2.KeyPoint(width - 1 - p.pt[0], p.pt[1], p.size, (180 - p.angle) % 360, p.response, p.octave, p.class_id)
@@ -170,17 +171,15 @@ def _keypoints(grey: Bytes) -> tuple[Floats, Bytes, Bytes]:
     ]
     mirrored, in_mirror = orb.compute(np.ascontiguousarray(grey[:, ::-1]), mirrored)
     # A descriptor that reaches over the edge is left out, and the order is not kept.
-    plain = {point.class_id: row for row, point in enumerate(chosen)}
-    other = {point.class_id: row for row, point in enumerate(mirrored)}
-    both = sorted(plain.keys() & other.keys())
-    if not both:
+    row = {point.class_id: number for number, point in enumerate(mirrored)}
+    kept = [point for point in chosen if point.class_id in row]
+    if not kept:
         nothing = np.zeros((0, 32), np.uint8)
         return np.zeros((0, 2), np.float32), nothing, nothing
-    kept = [chosen[plain[number]] for number in both]
     points = np.asarray([point.pt for point in kept], np.float32)
     # ORB scales the corner of a pixel of its pyramid, not its middle: left so, a turned copy would lie a pixel off.
     points += (np.float32(1.2) ** np.asarray([[point.octave] for point in kept], np.float32) - 1) / 2
-    return points, descriptors[[plain[n] for n in both]], in_mirror[[other[n] for n in both]]
+    return points, descriptors[[p.class_id for p in kept]], in_mirror[[row[p.class_id] for p in kept]]
 
 
 def _spread(points: Any, shape: tuple[int, ...]) -> list[Any]:

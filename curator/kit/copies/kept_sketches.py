@@ -57,13 +57,13 @@ class KeptSketches:
 
     def hold(self, numbers: Collection[int]) -> None:
         """Have these in memory, and drop what was not wanted for longest. Only for the thread that runs the plan."""
-        missing = [number for number in numbers if number not in self._held]
-        self._held.update(self._read(missing))
         for number in numbers:
             if number in self._held:
                 self._held.move_to_end(number)
-        while len(self._held) > max(HELD, len(numbers)):
+        missing = [number for number in numbers if number not in self._held]
+        while self._held and len(self._held) + len(missing) > max(HELD, len(numbers)):
             self._held.popitem(last=False)
+        self._held.update(self._read(missing))
 
     def _read(self, numbers: Sequence[int]) -> Iterator[tuple[int, Sketch]]:
         number = {self.items[one].id: one for one in numbers}
