@@ -14,7 +14,7 @@ from curator.errors import NotReady
 BLOCK = 10_000
 SIDE = 2_000
 """Rows and columns of cosines that are held at once."""
-HELD = 100 << 20
+HELD = 64 << 20
 """Bytes of vectors that are held while all others pass by, read anew for each of these heaps."""
 
 
