@@ -58,8 +58,7 @@ def picture(path: str | Path, longest: int | None) -> Iterator[Image.Image]:
                 decoded = whole(image)
             else:
                 decoded = upright(image, longest)
-                # As good as LANCZOS for what is compared at this size, in a third of the time.
-                decoded.thumbnail((longest, longest), Resampling.HAMMING)
+                decoded.thumbnail((longest, longest), Resampling.LANCZOS)
         decoded.info |= {"frames": number, "plain": shows_all}
         yield decoded
 

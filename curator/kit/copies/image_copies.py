@@ -98,7 +98,7 @@ def _is_sketch(kept: bytes) -> bool:
     return kept == NOT_PLAIN or image_sketches.whole(kept)
 
 
-SKETCH = Signature("dedupe.sketch/3", "image", sketch, image_sketches.LONGEST, _is_sketch)
+SKETCH = Signature("dedupe.sketch/2", "image", sketch, image_sketches.LONGEST, _is_sketch)
 """Kept of every picture. Its name goes up when what is kept is another: then all pictures are read again."""
 WHOLE_SKETCH = Signature("dedupe.whole-sketch/1", "image", whole_sketch, whole=image_sketches.whole)
 """Kept of those that are not plain."""
