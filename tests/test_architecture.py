@@ -110,10 +110,10 @@ LAYERS = {
 }
 
 LATE = "kit.torch_network media.preprocessing learning running.context running.runner testing"
-LATE_EMBEDDING = "compiled embedder loader precision search signatures vector_writer"
+LATE_EMBEDDING = "comparisons compiled embedder loader precision search signatures vector_writer"
 LATE_COPIES = (
-    "close_look hamming image_copies image_sketches kin neighbours planes registration stars text_copies vectors"
-    " verification"
+    "close_look hamming image_copies image_sketches kept_sketches kin neighbours planes registration stars"
+    " text_copies vectors verification"
 )
 ENTERED_LATE = (
     *(f"curator.{name}" for name in LATE.split()),

@@ -45,6 +45,7 @@ from curator.api.actions import (
 from curator.api.data import (
     COPY_LEVELS,
     DISTURBED,
+    Comparison,
     FittedHead,
     FittedMetric,
     HeldOut,
@@ -95,6 +96,7 @@ __all__ = [
     "Artifact",
     "Ask",
     "Column",
+    "Comparison",
     "Compilable",
     "CompilableText",
     "Context",

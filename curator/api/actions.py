@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Literal, NewType, Protocol, TypeAlias
 
 from curator.api.data import (
+    Comparison,
     FittedHead,
     FittedMetric,
     HeldOut,
@@ -306,6 +307,10 @@ class Context(Protocol):
 
         What cannot be read or computed is left out, and recorded with the reason.
         """
+        ...
+
+    def comparisons(self, comparison: Comparison, pairs: Sequence[tuple[Item, Item]]) -> Iterator[bytes | None]:
+        """The comparison of each pair, in order; computed where it is not kept yet, None where it cannot be."""
         ...
 
     def neighbours(self, model: Model, items: Sequence[Item], k: int) -> Neighbours:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -91,6 +91,23 @@ class Signature:
     compute: Callable[[Any], bytes]
     longest: int | None = None
     whole: Callable[[bytes], bool] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Something small that is computed from two contents once, and kept as a `Signature` is.
+
+    `compute` gets two items, and runs in threads. Where it raises `curator.kit.reading.Unreadable`, nothing is kept.
+    `name` and `whole` are as those of a `Signature`: the name changes when the bytes would for the same two contents,
+    in this order. `files`: it opens their files, which then are there as they were when they were added. `prepare` is
+    told which pairs are computed next, at most a thousand, in the thread that runs the plan.
+    """
+
+    name: str
+    compute: Callable[[Item, Item], bytes]
+    whole: Callable[[bytes], bool] | None = None
+    files: bool = False
+    prepare: Callable[[Sequence[tuple[Item, Item]]], None] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 
 from curator.api import Item, Model, Neighbours
 from curator.embedding.embedder import Embedder
+from curator.errors import NotReady
 
 BLOCK = 10_000
 SIDE = 2_000
 """Rows and columns of cosines that are held at once."""
+HELD = 64 << 20
+"""Bytes of vectors that are held while all others pass by, read anew for each of these heaps."""
 
 
 def nearest(
@@ -56,24 +59,53 @@ def cosines(
 
 def neighbours(encoding: Embedder, model: Model, items: Sequence[Item], k: int) -> Neighbours:
     """For each item that has a vector the `k` others of highest cosine, best first."""
-    present, rows = encoding.matrix(model, items)
+    known = encoding.derived.known(model.fingerprint, [item.hash for item in items])
+    present = [item for item in items if item.hash in known]
     k = max(0, min(k, len(present) - 1))
-    index = np.zeros((len(present), k), np.int64)
-    score = np.zeros((len(present), k), np.float32)
-    for start in range(0, len(present) if k else 0, SIDE):
-        mine = np.arange(start, min(start + SIDE, len(present)))
-        best, found = np.full((len(mine), k), -2, np.float32), np.zeros((len(mine), k), np.int64)
+    index, score = np.zeros((len(present), k), np.int64), np.full((len(present), k), -2, np.float32)
+    held = SIDE * max(1, HELD // (4 * model.dim * SIDE))
+    for start in range(0, len(present) if k else 0, held):
+        mine = _rows(encoding, model, present[start : start + held])
         for other in range(0, len(present), SIDE):
-            scores = rows[mine] @ rows[other : other + SIDE].T
-            theirs = np.arange(other, other + scores.shape[1])
-            scores[mine[:, None] == theirs] = -3
-            every = np.hstack([best, scores])
-            which = np.argpartition(-every, k - 1, axis=1)[:, :k]
-            ids = np.hstack([found, np.broadcast_to(theirs, scores.shape)])
-            best, found = np.take_along_axis(every, which, 1), np.take_along_axis(ids, which, 1)
-        order = np.lexsort((found, -best), axis=1)
-        index[mine], score[mine] = np.take_along_axis(found, order, 1), np.take_along_axis(best, order, 1)
-    return Neighbours(present, index, score)
+            inside = start <= other < start + held
+            theirs = mine[other - start :][:SIDE] if inside else _rows(encoding, model, present[other : other + SIDE])
+            for first in range(0, len(mine), SIDE):
+                part = slice(start + first, start + first + SIDE)
+                index[part], score[part] = _nearer(
+                    mine[first : first + SIDE], theirs, (start + first, other), index[part], score[part]
+                )
+    order = np.lexsort((index, -score), axis=1)
+    return Neighbours(present, np.take_along_axis(index, order, 1), np.take_along_axis(score, order, 1))
+
+
+def _rows(encoding: Embedder, model: Model, items: Sequence[Item]) -> NDArray[np.float32]:
+    """Their vectors, read a few at a time, as each is there three times while it is read."""
+    rows = np.empty((len(items), model.dim), np.float32)
+    for start in range(0, len(items), SIDE):
+        wanted = items[start : start + SIDE]
+        found, values = encoding.matrix(model, wanted)
+        if len(found) < len(wanted):
+            raise NotReady(f"vectors of {model.name} went while they were compared: again, please")
+        rows[start : start + SIDE] = values
+    return rows
+
+
+def _nearer(
+    mine: NDArray[np.float32],
+    theirs: NDArray[np.float32],
+    at: tuple[int, int],
+    index: NDArray[np.int64],
+    score: NDArray[np.float32],
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """The best of those known and of more rows; `at`: the numbers of the first of both. In no order."""
+    scores = mine @ theirs.T
+    own, others = (np.arange(first, first + len(rows)) for first, rows in zip(at, (mine, theirs), strict=True))
+    scores[own[:, None] == others] = -3
+    every = np.hstack([score, scores])
+    which = np.argpartition(-every, score.shape[1] - 1, axis=1)[:, : score.shape[1]]
+    known = score.shape[1]
+    ids = np.where(which < known, np.take_along_axis(index, np.minimum(which, known - 1), 1), which - known + at[1])
+    return ids, np.take_along_axis(every, which, 1)
 
 
 def _kth(scores: NDArray[np.float32], k: int) -> float:

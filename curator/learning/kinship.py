@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.api import Context, Item, Signature
+from curator.api import Context, Item
+from curator.embedding.comparisons import Comparisons
 from curator.embedding.embedder import Embedder
 from curator.embedding.signatures import Signatures
 from curator.kit.copies.image_copies import SKETCH, ImageCopies
 from curator.kit.copies.kin import kin_of_texts
 from curator.kit.copies.vectors import copies, join, nearest_pairs
 from curator.media.files import BadContent
-from curator.media.prefetch import ordered_map
 
 Pair: TypeAlias = tuple[int, int]
 """Two rows, the lower first."""
@@ -38,9 +37,6 @@ capture: what lies farther off is no nearer than different things are, and no he
 Of 1,608 photos of groceries 200 of 3,000 pairs are compared, and 12 found; of the 800 nearest 16 were.
 """
 
-ONE, TWO = b"1", b"0"
-"""What is kept of a pair: it is of one capture, or not."""
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kin:
@@ -56,7 +52,6 @@ class Kinship:
     def __init__(self, encoding: Embedder) -> None:
         self.encoding = encoding
         self.derived = encoding.derived
-        self.signatures = Signatures(encoding)
 
     def of(self, items: Sequence[Item], vectors: NDArray[np.float32]) -> Kin:
         """That of items with their unit rows, (n, dim)."""
@@ -77,12 +72,14 @@ class Kinship:
         near, whole = nearest_pairs(vectors[rows], nearest, WITHIN, MOST)
         pairs = [(rows[one], rows[other]) for one, other in near]
         found: list[Pair] = []
-        for stop in range(AT_ONCE, len(pairs) + AT_ONCE, AT_ONCE):
-            some = self._verified(items, pairs[stop - AT_ONCE : stop])
-            found += some
-            if not some and len(pairs) > FEW:
-                pairs, whole = pairs[:stop], True
-                break
+        with self.encoding.reporter.progress("comparing pictures", len(pairs)) as advance:
+            for stop in range(AT_ONCE, len(pairs) + AT_ONCE, AT_ONCE):
+                some = self._verified(items, pairs[stop - AT_ONCE : stop])
+                found += some
+                advance(len(pairs[stop - AT_ONCE : stop]))
+                if not some and len(pairs) > FEW:
+                    pairs, whole = pairs[:stop], True
+                    break
         # Of those that were looked at, also what the space does not show: a photo made smaller may lie far off.
         looked_at = sorted({row for pair in pairs for row in pair})
         others = sorted({*self._by_hashes(items, looked_at), *self._further(vectors, found)} - {*pairs})
@@ -102,55 +99,28 @@ class Kinship:
         return {(rows[one], rows[other]) for one, other in nearest_pairs(vectors[rows], FURTHER, WITHIN, MOST)[0]}
 
     def _verified(self, items: Sequence[Item], pairs: Sequence[Pair]) -> list[Pair]:
-        """Those of one capture, by what was kept or is found now."""
-        keys = {_key(items[one], items[other]): (one, other) for one, other in pairs}
-        known = {key: value for key, value in self.derived.signatures(VERDICT, list(keys)) if value in (ONE, TWO)}
-        missing = [pair for key, pair in keys.items() if key not in known]
-        if missing:
-            verdicts = {_key(items[one], items[other]): said for (one, other), said in self._compared(items, missing)}
-            if not self.encoding.read_only:
-                self.derived.put_signatures(VERDICT, verdicts.items())
-            known |= verdicts
-        return [pair for key, pair in keys.items() if known.get(key) == ONE]
-
-    def _compared(self, items: Sequence[Item], pairs: Sequence[Pair]) -> Iterator[tuple[Pair, bytes]]:
-        """What is found of pairs of which both can be looked at."""
-        chosen = [items[row] for row in sorted({row for pair in pairs for row in pair})]
-        pictures = self._pictures(chosen)
+        """Those of one capture, of pairs of which both can be looked at."""
+        pictures = self._pictures([items[row] for row in sorted({row for pair in pairs for row in pair})])
         at = {item.id: number for number, item in enumerate(pictures.items)}
-        able = [pair for pair in pairs if all(items[row].id in at for row in pair)]
-
-        def compare(pair: Pair) -> bytes:
-            one, other = sorted(at[items[row].id] for row in pair)
-            return ONE if pictures.match(one, other) is not None else TWO
-
-        with self.encoding.reporter.progress("comparing pictures", len(able)) as advance:
-            for pair, said in ordered_map(compare, able):
-                advance(1)
-                yield pair, said
+        able = {}
+        for one, other in pairs:
+            if items[one].id in at and items[other].id in at:
+                numbers = sorted((at[items[one].id], at[items[other].id]))
+                able[one, other] = numbers[0], numbers[1]
+        pictures.prepare([*able.values()])
+        return [pair for pair, numbers in able.items() if pictures.match(*numbers) is not None]
 
     def _pictures(self, items: Sequence[Item]) -> ImageCopies:
         """Those that can be looked at: of a file that is gone the vector stays, and it is no fault to have no more."""
         kept = {hash_ for hash_, _ in self.derived.signatures(SKETCH.name, [item.hash for item in items])}
         path = self.encoding.places.unchanged_path
         able = [item for item in items if item.hash in kept or not isinstance(path(item.id), BadContent)]
-        return ImageCopies(cast(Context, _Looking(self.signatures)), able)
+        return ImageCopies(cast(Context, _Looking(self.encoding)), able)
 
 
 class _Looking:
     """What `ImageCopies` asks of a context to compare two pictures."""
 
-    def __init__(self, signatures: Signatures) -> None:
-        self._signatures = signatures
-
-    def signatures(self, signature: Signature, items: Sequence[Item]) -> Iterator[tuple[Item, bytes]]:
-        """As `Context.signatures`."""
-        return self._signatures.of(signature, items)
-
-
-VERDICT = f"kin/1 of {SKETCH.name}"
-"""By this name verdicts are kept beside signatures, by the contents of both."""
-
-
-def _key(one: Item, other: Item) -> str:
-    return hashlib.sha256(" ".join(sorted((one.hash, other.hash))).encode()).hexdigest()
+    def __init__(self, encoding: Embedder) -> None:
+        self.signatures = Signatures(encoding).of
+        self.comparisons = Comparisons(encoding).of

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from curator.api import (
+    Comparison,
     EncoderRef,
     FittedHead,
     FittedMetric,
@@ -33,6 +34,7 @@ from curator.catalog.items import to_utf8
 from curator.catalog.labels import Source
 from curator.catalog.source_tables import Tables
 from curator.catalog.taking_over import TakingOver
+from curator.embedding.comparisons import Comparisons
 from curator.embedding.search import cosines, nearest, neighbours
 from curator.embedding.signatures import Signatures
 from curator.errors import BadInput
@@ -218,6 +220,10 @@ class ActionContext:
     def signatures(self, signature: Signature, items: Sequence[Item]) -> Iterator[tuple[Item, bytes]]:
         """The signature of each item, computed where it is not kept."""
         return Signatures(self._encoding).of(validate(Signature, signature), items)
+
+    def comparisons(self, comparison: Comparison, pairs: Sequence[tuple[Item, Item]]) -> Iterator[bytes | None]:
+        """The comparison of each pair, computed where it is not kept."""
+        return Comparisons(self._encoding).of(validate(Comparison, comparison), pairs)
 
     def neighbours(self, model: Model, items: Sequence[Item], k: int) -> Neighbours:
         """For each item the `k` nearest others."""

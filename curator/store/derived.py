@@ -1,4 +1,4 @@
-"""`derived.db`: vectors, signatures, failures, predictions, learned metrics, compiled encoders.
+"""`derived.db`: vectors, signatures, comparisons, failures, predictions, learned metrics, compiled encoders.
 
 All of it is f(fingerprint, content): a person may delete it at any time. Keyed by content hash and fingerprint, never
 by a row of the catalogue. It may have taken hours to fill, so nothing here erases it: an older layout is brought up to
@@ -123,6 +123,9 @@ class Derived:
             for table in ("vector", "failure", "prediction", "signature", "before_profiles"):
                 sql = f"DELETE FROM {table} WHERE hash IN (SELECT value FROM json_each(?))"
                 removed += self.database.change(sql, json.dumps(list(hashes)))
+            for side in ("one", "other"):
+                sql = f"DELETE FROM comparison WHERE {side} IN (SELECT value FROM json_each(?))"
+                removed += self.database.change(sql, json.dumps(list(hashes)))
         return removed
 
     def before_profiles(self, hashes: Sequence[str]) -> set[str]:
@@ -138,6 +141,8 @@ class Derived:
             self.database.execute_many("DELETE FROM before_profiles WHERE hash = ?", [(hash_,) for hash_ in seen])
             for table in ("vector", "prediction", "signature"):
                 self.database.execute_many(f"DELETE FROM {table} WHERE hash = ?", [(hash_,) for hash_ in outdated])
+            sql = "DELETE FROM comparison WHERE one = ?1 OR other = ?1"
+            self.database.execute_many(sql, [(hash_,) for hash_ in outdated])
 
     def predictions(self, head: str, hashes: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """(hash, float32 bytes) of what a head has already said."""
@@ -162,6 +167,21 @@ class Derived:
         with self.database.transaction():
             sql = "INSERT OR REPLACE INTO signature (name, hash, value) VALUES (?, ?, ?)"
             self.database.execute_many(sql, [(name, hash_, value) for hash_, value in rows])
+
+    def comparisons(self, name: str, pairs: Sequence[tuple[str, str]]) -> Iterator[tuple[str, str, bytes]]:
+        """(one, other, value) of those pairs of contents of which a comparison of this name is kept, in this order."""
+        sql = (
+            "SELECT one, other, comparison.value FROM json_each(?2) AS pair CROSS JOIN comparison"
+            " ON name = ?1 AND one = json_extract(pair.value, '$[0]') AND other = json_extract(pair.value, '$[1]')"
+        )
+        for row in self.database.rows_among(sql, pairs, name):
+            yield row[0], row[1], row[2]
+
+    def put_comparisons(self, name: str, rows: Iterable[tuple[str, str, bytes]]) -> None:
+        """Keep comparisons."""
+        with self.database.transaction():
+            sql = "INSERT OR REPLACE INTO comparison (name, one, other, value) VALUES (?, ?, ?, ?)"
+            self.database.execute_many(sql, [(name, *row) for row in rows])
 
     def metric(self, name: str, digest: str) -> bytes | None:
         """What was kept of a learned metric; None unless it was fitted from what the digest stands for."""
@@ -321,6 +341,7 @@ def _completed(database: Database, version: int) -> Database:
         "compiled": (4, "(fingerprint TEXT, medium TEXT, tokenizer BLOB, form BLOB)"),
         "metric": (5, "(name TEXT, digest TEXT, value BLOB)"),
         "before_profiles": (6, "(hash TEXT)"),
+        "comparison": (7, "(name TEXT, one TEXT, other TEXT, value BLOB)"),
     }
     database.execute("PRAGMA temp_store = MEMORY")
     for table, (since, columns) in later.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["DIGESTS", "LAYOUT", "STEPS"]
 
-LAYOUT = 6
+LAYOUT = 7
 
 D001 = """
 -- rate: items per second when last encoded on this machine, for telling how long the next will take.
@@ -56,6 +56,12 @@ CREATE TABLE before_profiles (hash TEXT PRIMARY KEY) STRICT;
 INSERT INTO before_profiles SELECT hash FROM vector UNION SELECT hash FROM signature;
 """
 
+D007 = """
+-- Something small that was computed from two contents. name: of what, and which version of it.
+CREATE TABLE comparison (name TEXT NOT NULL, one TEXT NOT NULL, other TEXT NOT NULL, value BLOB NOT NULL,
+    PRIMARY KEY (name, one, other)) STRICT, WITHOUT ROWID;
+"""
+
 STEPS = {
     "d001_create_derived": D001,
     "d002_create_signatures": D002,
@@ -63,6 +69,7 @@ STEPS = {
     "d004_compile_by_medium": D004,
     "d005_create_metrics": D005,
     "d006_mark_before_profiles": D006,
+    "d007_create_comparisons": D007,
 }
 
 DIGESTS = {
@@ -72,5 +79,6 @@ DIGESTS = {
     4: "f6af93498b5dae122e78587fdc668d5d089ee54906003080ba7826ae9c0b4254",
     5: "ba70ecae4ad7ee6ac2fa1c0e09e78559c85bc57cdf226ff4455d7ec499c1f68f",
     6: "f034ed171ad2c699b03eb949f6b02c38b0bac80f1da1e5026cd1eafff9885924",
+    7: "43d5514f3fcd80b6b7554c228ec8281e458f3488dfb087e767cd5e7fee23a5c0",
 }
 """What stands for the schema of each layout (`curator.store.schema`), as a test computes it."""

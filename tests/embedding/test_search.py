@@ -136,3 +136,19 @@ def test_cosines_of_nothing(numbers):
     model = ws.models.find("numbers")
     assert ws.encoding.embed_texts(model, []).shape == (0, 3)
     assert search.cosines(ws.encoding, np.zeros((2, 3), np.float32), model, [])[1].shape == (0, 2)
+
+
+def test_neighbours_are_those_of_brute_force_however_few_vectors_are_held(numbers, monkeypatch):
+    ws, _ = numbers
+    model, items = ws.models.find("numbers"), ws.items.select()
+    _, rows = ws.encoding.matrix(model, items)
+    cosines = rows @ rows.T
+    np.fill_diagonal(cosines, -2)
+    for side, held in ((search.SIDE, search.HELD), (10, 30), (7, 1), (50, 1_000)):
+        monkeypatch.setattr(search, "SIDE", side)
+        monkeypatch.setattr(search, "HELD", 4 * model.dim * held)
+        found = search.neighbours(ws.encoding, model, items, 12)
+        assert found.items == items
+        np.testing.assert_allclose(found.score, -np.sort(-cosines, axis=1)[:, :12], atol=1e-6)
+        np.testing.assert_allclose(np.take_along_axis(cosines, found.index, 1), found.score, atol=1e-6)
+        assert all(len({*row}) == 12 for row in found.index.tolist())

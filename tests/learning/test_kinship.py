@@ -12,6 +12,7 @@ from scenes import scene
 from sentences import SENTENCES
 
 from curator import open_workspace
+from curator.kit.copies import verification
 from curator.learning import kinship
 
 
@@ -88,7 +89,7 @@ def test_pairs_are_compared_once(tmp_path, variants, monkeypatch):
         ws.add(variants[0])
         items, rows = ws.encoding.matrix(ws.models.find("histogram"), ws.items.select())
         groups = ws.training.kinship.of(items, rows).groups
-        monkeypatch.setattr(kinship.ImageCopies, "match", lambda *_: pytest.fail("compared again"))
+        monkeypatch.setattr(verification, "compare", lambda *_: pytest.fail("compared again"))
         assert ws.training.kinship.of(items, rows).groups.tolist() == groups.tolist()
 
 

@@ -135,3 +135,12 @@ def test_a_signature_is_made_anew(pictures, of, garbage):
     ws.reporter.said.clear()
     assert [*ws.run("dedupe")] == before
     assert not [line for line in ws.reporter.said if "damaged" in line]
+
+
+@pytest.mark.parametrize("garbage", [name for name in GARBAGE if name != "empty"])  # which is what is kept of no match
+def test_what_was_found_of_two_pictures_is_found_anew(pictures, garbage):
+    ws, before = pictures
+    spoil(ws.folder, "comparison", "value", GARBAGE[garbage])
+    assert [*ws.run("dedupe")] == before
+    with contextlib.closing(sqlite3.connect(ws.folder / "derived.db")) as connection:
+        assert {value for (value,) in connection.execute("SELECT value FROM comparison")} == {b""}

@@ -112,14 +112,14 @@ def files(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("layout", [1, 2, 3, 4, 5])
+@pytest.mark.parametrize("layout", [1, 2, 3, 4, 5, 6])
 def test_an_older_layout_is_brought_up_to_date_with_its_rows(tmp_path, layout):
     old(tmp_path, layout)
     said = []
     cache = Derived(tmp_path, said.append)
     assert cache.database.value("PRAGMA user_version") == derived.LAYOUT
     hold(cache, layout)
-    assert cache.before_profiles(["x", "y"]) == {"x"}
+    assert cache.before_profiles(["x", "y"]) == ({"x"} if layout < 6 else set())
     cache.put_metric("taste|space-a", "other", b"6")
     assert cache.metric("taste|space-a", "digest") is None and cache.metric("taste|space-a", "other") == b"6"
     cache.put_compiled("space-a", "text", b"form", b"tokens")
@@ -146,6 +146,20 @@ def test_a_signature_that_only_looks_like_a_metric_stays_one(tmp_path):
     cache = Derived(tmp_path)
     hold(cache, 4)
     assert dict(cache.signatures("metric size", ["x", "y"])) == {"x": b"6", "y": b"6"}
+    cache.close()
+
+
+def test_comparisons_are_kept_by_both_contents_in_their_order_and_forgotten_with_either(tmp_path):
+    cache = Derived(tmp_path)
+    cache.put_comparisons("mine/1", [("x", "y", b"1"), ("y", "x", b"2"), ("y", "z", b"3")])
+    cache.put_comparisons("mine/2", [("x", "y", b"4")])
+    pairs = [("x", "y"), ("y", "x"), ("x", "z"), ("y", "z")]
+    assert [*cache.comparisons("mine/1", pairs)] == [("x", "y", b"1"), ("y", "x", b"2"), ("y", "z", b"3")]
+    assert [*cache.comparisons("mine/2", pairs)] == [("x", "y", b"4")]
+    assert cache.forget(["x"]) == 3
+    assert [*cache.comparisons("mine/1", pairs)] == [("y", "z", b"3")] and not [*cache.comparisons("mine/2", pairs)]
+    cache.settle_profiles([], ["z"])
+    assert not [*cache.comparisons("mine/1", pairs)]
     cache.close()
 
 

@@ -10,6 +10,7 @@
 | `neighbours` | pairs of items that are near each other in the space of an encoder |
 | `hamming` | pairs of hashes that differ in few bits, of many |
 | `image_sketches` | what is kept of a picture to compare it: perceptual hashes, keypoints, a thumbnail |
+| `kept_sketches` | sketches as they are kept, of which only those that are wanted just now are in memory |
 | `registration` | laying one picture over another (image registration) |
 | `verification` | whether two pictures that are laid on one another are of one capture |
 | `close_look` | whether one file is the other saved again, and nothing in it is another |

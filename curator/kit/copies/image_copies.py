@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import functools
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import struct
+from collections.abc import Collection, Iterator, Sequence
+from copy import copy
+from dataclasses import astuple, dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
-from curator.api import Context, Item, Model, Signature
+from curator.api import Comparison, Context, Item, Model, Signature
 from curator.kit.copies import close_look, image_sketches, verification
 from curator.kit.copies.hamming import near_pairs
-from curator.kit.copies.neighbours import neighbours
+from curator.kit.copies.kept_sketches import KeptSketches
+from curator.kit.copies.neighbours import neighbour_pairs
 from curator.kit.copies.planes import of_whole, shown
 from curator.kit.copies.stars import spokes
 from curator.kit.reading import Unreadable
@@ -40,9 +45,14 @@ NEIGHBOURS = 10
 BAND = 1 << 20
 """Pixels whose bytes are made at once."""
 
-AT_HAND, LOOKS = 256, 12
-"""Sketches that are kept unpacked, and files, 4 MB each: pairs come in order, so the first of a pair is wanted many
+LOOKS = 12
+"""Files that are kept as they were looked at, 4 MB each: pairs come in order, so the first of a pair is wanted many
 times on end."""
+AT_ONCE = 1_000
+"""Pairs that are looked at together: of no more the sketches are in memory."""
+
+Pair: TypeAlias = tuple[int, int]
+Pairs: TypeAlias = NDArray[np.int64]
 
 NOT_PLAIN = b"-"
 """In place of a sketch: what RGB shows of this picture is not all, and it has to be looked at whole."""
@@ -106,25 +116,39 @@ class Copy:
     difference: close_look.Difference
 
 
+_AGREEMENT = struct.Struct("<?Hd2H3dB6d")
+"""What is kept of two of one capture; nothing of others."""
+_DIFFERENCE = struct.Struct("<3d")
+"""What is kept of a close look; nothing where the two could not be compared."""
+
+
 class ImageCopies:
-    """Pictures that could be looked at, in the order in which they should stay."""
+    """Pictures that could be looked at, in the order in which they should stay.
+
+    Of all of them only the hashes are in memory; the rest is read for a number of pairs at a time (`prepare`).
+    """
 
     def __init__(self, context: Context, items: Sequence[Item]) -> None:
         self.context = context
-        self._data = {item.id: data for item, data in context.signatures(SKETCH, items) if data}
-        whole = [item for item in items if self._data.get(item.id) == NOT_PLAIN]
-        self._data |= {item.id: data for item, data in context.signatures(WHOLE_SKETCH, whole)}
-        self.items = [item for item in items if self._data.get(item.id, NOT_PLAIN) != NOT_PLAIN]
-        hashes = [image_sketches.hashes(self._data[item.id]) for item in self.items]
-        self.hashes = np.stack(hashes) if hashes else np.zeros((0, image_sketches.ORIENTATIONS), np.uint64)
-        self.sketch = functools.lru_cache(AT_HAND)(self._sketch)
-        self._look = functools.lru_cache(LOOKS)(self._looked_at)
-        self._agreements: dict[tuple[int, int], verification.Agreement | None] = {}
+        self._begin(KeptSketches(context, items, SKETCH, WHOLE_SKETCH, NOT_PLAIN))
 
-    def same(self) -> list[tuple[int, int]]:
+    def _begin(self, sketches: KeptSketches) -> None:
+        self.sketches, self.items, self.hashes = sketches, sketches.items, sketches.hashes
+        self._number = {item.id: number for number, item in enumerate(self.items)}
+        self._look = functools.lru_cache(LOOKS)(self._looked_at)
+        self._agreements: dict[Pair, verification.Agreement | None] = {}
+        self._differences: dict[Pair, close_look.Difference | None] = {}
+
+    def among(self, items: Sequence[Item]) -> ImageCopies:
+        """Some of them, in another order, without looking at them once more."""
+        found = copy(self)
+        found._begin(self.sketches.among(items))
+        return found
+
+    def same(self) -> list[Pair]:
         """Pairs of the same pixels; of many that are the same, each with the first."""
         size = [tuple(sorted(item.pixels or ())) for item in self.items]
-        close = [(a, b) for a, b in self._close(CLOSE, 1) if size[a] == size[b]]
+        close = [(a, b) for a, b in self._close(CLOSE, 1).tolist() if size[a] == size[b]]
         chosen = sorted({number for pair in close for number in pair})
         digests = dict(self._digests([self.items[number] for number in chosen]))
         found = [number for number in chosen if self.items[number].id in digests]
@@ -134,39 +158,60 @@ class ImageCopies:
     def _digests(self, items: Sequence[Item]) -> list[tuple[int, bytes]]:
         return [(item.id, data) for item, data in self.context.signatures(PIXELS, items) if data]
 
-    def candidates(self, model: Model | None) -> list[tuple[int, int]]:
-        """Pairs that may be near: by their hashes in any orientation, and by the embedding where there is one."""
-        pairs = self._close(RADIUS, image_sketches.ORIENTATIONS)
-        if model is not None:
-            pairs += [*neighbours(self.context, model, self.items, NEIGHBOURS)]
-        return pairs
+    def candidates(self, model: Model | None, apart: Collection[int] = ()) -> list[Pair]:
+        """Pairs of one capture, as far as sketches tell, but those of which both are `apart`.
 
-    def _close(self, radius: int, orientations: int) -> list[tuple[int, int]]:
+        They are near by their hashes in any orientation, or by the embedding where there is one.
+        """
+        near = self._close(RADIUS, image_sketches.ORIENTATIONS)
+        if model is not None:
+            near = np.concatenate([near, neighbour_pairs(self.context, model, self.items, NEIGHBOURS)])
+        pairs = np.unique(np.sort(near, axis=1), axis=0)
+        aside = np.isin(np.arange(len(self.items)), [*apart])
+        pairs = pairs[~aside[pairs].all(axis=1)]
+        found: list[Pair] = []
+        for start in range(0, len(pairs), AT_ONCE):
+            chunk = [(one, other) for one, other in pairs[start : start + AT_ONCE].tolist()]
+            agreed = {pair: agreement for pair, agreement in self._compared(chunk) if agreement is not None}
+            self._agreements |= agreed  # the others are many, and few of them are asked for again
+            found += agreed
+        return found
+
+    def _close(self, radius: int, orientations: int) -> Pairs:
         """Pairs whose hashes are close. Where many have one hash, one stands for them in what is compared."""
         plain, first, which = np.unique(self.hashes[:, 0], return_index=True, return_inverse=True)
-        pairs = spokes(which.tolist())
+        pairs = [np.asarray(spokes(which.tolist()), np.int64).reshape(-1, 2)]
         for orientation in range(orientations):
             turned = np.ascontiguousarray(self.hashes[first, orientation])
             a, b, _ = near_pairs(turned, plain, radius)
-            pairs += [(int(first[x]), int(first[y])) for x, y in zip(a, b, strict=True) if x != y]
-        return pairs
+            pairs.append(np.column_stack([first[a], first[b]])[a != b])
+        return np.concatenate(pairs)
+
+    def prepare(self, pairs: Sequence[Pair]) -> None:
+        """Compare pairs, many at once: `match` then knows of them. Only for the thread that runs the plan."""
+        new = [pair for pair in dict.fromkeys(pairs) if pair not in self._agreements]
+        for start in range(0, len(new), AT_ONCE):
+            self._agreements.update(self._compared(new[start : start + AT_ONCE]))
+
+    def prepare_copies(self, pairs: Sequence[Pair]) -> None:
+        """The same for `copy`: the files of those that may be copies are opened, unless what was seen is kept."""
+        self.prepare(pairs)
+        new = [pair for pair in dict.fromkeys(pairs) if pair not in self._differences and self._may_be_copies(pair)]
+        items = [(self.items[one], self.items[other]) for one, other in new]
+        seen = Comparison("dedupe.copy/1", self._seen, _is_difference, files=True)
+        kept = self.context.comparisons(seen, items)
+        for pair, data in zip(new, kept, strict=True):
+            self._differences[pair] = close_look.Difference(*_DIFFERENCE.unpack(data)) if data else None
+
+    def _may_be_copies(self, pair: Pair) -> bool:
+        agreement = self._agreements[pair]
+        return agreement is not None and upright_and_whole(agreement)
 
     def match(self, one: int, other: int) -> verification.Agreement | None:
         """How two of them agree, if they are of one capture."""
         if (one, other) not in self._agreements:
-            agreement = verification.compare(self.sketch(one), self.sketch(other))
-            if agreement is not None:
-                agreement = self._in_pixels(agreement, one, other) if agreement.convincing else None
-            self._agreements[one, other] = agreement
+            self.prepare([(one, other)])
         return self._agreements[one, other]
-
-    def _in_pixels(self, agreement: verification.Agreement, one: int, other: int) -> verification.Agreement:
-        """With the scale of the files: sketches were made of pictures that had been brought to `LONGEST`."""
-        ratios = [
-            max(self.items[number].pixels or self.sketch(number).size) / max(self.sketch(number).size)
-            for number in (one, other)
-        ]
-        return replace(agreement, scale=agreement.scale * ratios[1] / ratios[0])
 
     def copy(self, one: int, other: int) -> Copy | None:
         """What shows that one of them is the other saved again, scaled or cut a little, and nothing in it is another.
@@ -176,21 +221,65 @@ class ImageCopies:
         agreement = self.match(one, other)
         if agreement is None or not upright_and_whole(agreement):
             return None
-        first, second = self._look(one), self._look(other)
-        if first is None or second is None:
-            return None
-        found = close_look.difference(first, second, agreement.placement)
+        if (one, other) not in self._differences:
+            self.prepare_copies([(one, other)])
+        found = self._differences[one, other]
         return Copy(agreement, found) if found is not None and found.saved_again else None
 
-    def _sketch(self, number: int) -> image_sketches.Sketch:
-        return image_sketches.Sketch.read(self._data[self.items[number].id])
+    def _compared(self, pairs: Sequence[Pair]) -> Iterator[tuple[Pair, verification.Agreement | None]]:
+        """By their sketches, which are read of those pairs alone of which nothing is kept."""
+        matched = Comparison("dedupe.match/1", self._matched, _is_agreement, prepare=self._hold)
+        items = [(self.items[one], self.items[other]) for one, other in pairs]
+        for pair, data in zip(pairs, self.context.comparisons(matched, items), strict=True):
+            yield pair, _agreement(data) if data else None
 
-    def _looked_at(self, number: int) -> close_look.Look | None:
-        path = self.items[number].path
-        try:
-            return close_look.look(path) if path is not None else None
-        except Unreadable:
-            return None
+    def _hold(self, pairs: Sequence[tuple[Item, Item]]) -> None:
+        self.sketches.hold(sorted({self._number[item.id] for pair in pairs for item in pair}))
+
+    def _matched(self, one: Item, other: Item) -> bytes:
+        """How two agree; nothing where they are not of one capture. Raises `Unreadable` where a sketch is gone."""
+        first, second = (self.sketches.get(self._number[item.id]) for item in (one, other))
+        if first is None or second is None:
+            raise Unreadable("its sketch is gone")
+        found = verification.compare(first, second)
+        if found is None or not found.convincing:
+            return b""
+        # With the scale of the files: sketches were made of pictures that had been brought to `LONGEST`.
+        mine, theirs = (
+            max(item.pixels or sketch.size) / max(sketch.size) for item, sketch in ((one, first), (other, second))
+        )
+        *rest, placement = astuple(replace(found, scale=found.scale * theirs / mine))
+        return _AGREEMENT.pack(*rest, *placement)
+
+    def _seen(self, one: Item, other: Item) -> bytes:
+        """A close look at two files; raises `Unreadable`."""
+        agreement = self._agreements[self._number[one.id], self._number[other.id]]
+        assert agreement is not None
+        found = close_look.difference(self._look(one), self._look(other), agreement.placement)
+        return b"" if found is None else _DIFFERENCE.pack(*astuple(found))
+
+    @staticmethod
+    def _looked_at(item: Item) -> close_look.Look:
+        if item.path is None:
+            raise Unreadable("its file is gone")
+        return close_look.look(item.path)
+
+
+def _agreement(data: bytes) -> verification.Agreement:
+    mirrored, turned, scale, keypoints, blocks, agreeing, correlation, overlap, bits, *placement = _AGREEMENT.unpack(
+        data
+    )
+    return verification.Agreement(
+        mirrored, turned, scale, keypoints, blocks, agreeing, correlation, overlap, bits, tuple(placement)
+    )
+
+
+def _is_agreement(kept: bytes) -> bool:
+    return len(kept) in (0, _AGREEMENT.size)
+
+
+def _is_difference(kept: bytes) -> bool:
+    return len(kept) in (0, _DIFFERENCE.size)
 
 
 def upright_and_whole(agreement: verification.Agreement) -> bool:

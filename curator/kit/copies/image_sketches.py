@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -38,7 +39,7 @@ ORIENTATIONS = 8
 """Orientation `2 * quarter turns + mirrored`: mirrored left to right first, then turned counter-clockwise."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Sketch:
     """`hashes`: (8,) uint64, one for each orientation. `points`: (n, 2) x and y in the picture scaled to a longest side
     of 256; `descriptors` and `mirrored`: (n, 32) bytes. `grey`: (h, w) pixels. `colours`: (4, 4, 3)."""
@@ -49,7 +50,12 @@ class Sketch:
     descriptors: Bytes
     mirrored: Bytes
     colours: Bytes
-    grey: Bytes
+    jpeg: Bytes
+
+    @functools.cached_property
+    def grey(self) -> Bytes:
+        """Decoded when it is asked for: of most pairs the keypoints tell enough."""
+        return np.asarray(cv2.imdecode(self.jpeg, cv2.IMREAD_GRAYSCALE))
 
     @property
     def frame(self) -> tuple[int, int]:
@@ -75,7 +81,7 @@ class Sketch:
             take("u1", count, 32),
             take("u1", count, 32),
             take("u1", FIELDS, FIELDS, 3),
-            cv2.imdecode(np.frombuffer(data, np.uint8, offset=at), cv2.IMREAD_GRAYSCALE),
+            np.frombuffer(data, np.uint8, offset=at),
         )
 
 
@@ -153,10 +159,11 @@ def _size(size: tuple[int, int], longest: int) -> tuple[int, int]:
 def _keypoints(grey: Bytes) -> tuple[Floats, Bytes, Bytes]:
     """Positions, descriptors, and the descriptors in the mirrored picture."""
     orb = cv2.ORB_create(4 * KEYPOINTS, edgeThreshold=15, fastThreshold=7)
-    chosen = _spread(orb.detect(grey, None), grey.shape)
-    for number, point in enumerate(chosen):
+    # Descriptors of all cost less than the pyramid of the picture once more for those of the chosen ones.
+    found, descriptors = orb.detectAndCompute(grey, None)
+    for number, point in enumerate(found):
         point.class_id = number
-    chosen, descriptors = orb.compute(grey, chosen)
+    chosen = _spread(found, grey.shape)
     width = grey.shape[1]
     mirrored = [
         cv2.KeyPoint(width - 1 - p.pt[0], p.pt[1], p.size, (180 - p.angle) % 360, p.response, p.octave, p.class_id)
@@ -164,17 +171,15 @@ def _keypoints(grey: Bytes) -> tuple[Floats, Bytes, Bytes]:
     ]
     mirrored, in_mirror = orb.compute(np.ascontiguousarray(grey[:, ::-1]), mirrored)
     # A descriptor that reaches over the edge is left out, and the order is not kept.
-    plain = {point.class_id: row for row, point in enumerate(chosen)}
-    other = {point.class_id: row for row, point in enumerate(mirrored)}
-    both = sorted(plain.keys() & other.keys())
-    if not both:
+    row = {point.class_id: number for number, point in enumerate(mirrored)}
+    kept = [point for point in chosen if point.class_id in row]
+    if not kept:
         nothing = np.zeros((0, 32), np.uint8)
         return np.zeros((0, 2), np.float32), nothing, nothing
-    kept = [chosen[plain[number]] for number in both]
     points = np.asarray([point.pt for point in kept], np.float32)
     # ORB scales the corner of a pixel of its pyramid, not its middle: left so, a turned copy would lie a pixel off.
     points += (np.float32(1.2) ** np.asarray([[point.octave] for point in kept], np.float32) - 1) / 2
-    return points, descriptors[[plain[n] for n in both]], in_mirror[[other[n] for n in both]]
+    return points, descriptors[[p.class_id for p in kept]], in_mirror[[row[p.class_id] for p in kept]]
 
 
 def _spread(points: Any, shape: tuple[int, ...]) -> list[Any]:

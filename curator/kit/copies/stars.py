@@ -20,7 +20,7 @@ __all__ = ["Star", "spokes", "stars"]
 E = TypeVar("E")
 """The evidence that two match."""
 
-AT_ONCE = 10_000
+AT_ONCE = 2_000
 """Candidates that are handed to the threads together."""
 
 LARGE = 200
@@ -35,11 +35,17 @@ class Star(Generic[E]):
     rays: list[tuple[int, E]]
 
 
-def stars(count: int, candidates: Iterable[tuple[int, int]], match: Callable[[int, int], E | None]) -> list[Star[E]]:
+def stars(
+    count: int,
+    candidates: Iterable[tuple[int, int]],
+    match: Callable[[int, int], E | None],
+    prepare: Callable[[Sequence[tuple[int, int]]], None] | None = None,
+) -> list[Star[E]]:
     """Stars of things 0, 1, ..., which stand in the order in which they should stay; no thing is in two.
 
-    `candidates` are pairs that may match, `match(lower, higher)` tells. The first of those that are linked becomes a
-    centre and takes all that match it, then the first of what is left.
+    `candidates` are pairs that may match, `match(lower, higher)` tells, in threads. The first of those that are linked
+    becomes a centre and takes all that match it, then the first of what is left. `prepare` is told before which pairs
+    will be asked for, in the caller's thread.
     """
     seen: dict[tuple[int, int], E | None] = {}
 
@@ -51,6 +57,8 @@ def stars(count: int, candidates: Iterable[tuple[int, int]], match: Callable[[in
     edges = sorted({(min(pair), max(pair)) for pair in candidates if pair[0] != pair[1]})
     for start in range(0, len(edges), AT_ONCE):
         chunk = edges[start : start + AT_ONCE]
+        if prepare:
+            prepare(chunk)
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             seen.update(zip(chunk, pool.map(lambda pair: match(*pair), chunk), strict=True))
     links = [pair for pair in edges if seen[pair] is not None]
@@ -65,6 +73,8 @@ def stars(count: int, candidates: Iterable[tuple[int, int]], match: Callable[[in
                 continue
             del left[centre]
             others = list(left) if len(heap) <= LARGE else [one for one in near.get(centre, ()) if one in left]
+            if prepare:
+                prepare([(centre, other) for other in others if (centre, other) not in seen])
             rays = [(other, evidence) for other in others if (evidence := cached_match(centre, other)) is not None]
             for other, _ in rays:
                 del left[other]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from curator.api import COPY_LEVELS, Context, ItemSet, Model
 from curator.errors import NotFound, NotReady
@@ -23,8 +23,6 @@ from .unseen import say_unseen
 
 if TYPE_CHECKING:
     from . import DedupeParams
-
-E = TypeVar("E")
 
 EXACT, SAME, COPY, EDITED, SIMILAR = COPY_LEVELS
 
@@ -115,9 +113,7 @@ def _groups(
     if len(left) < 2:
         return found
     if left[0].item.modality == "image":
-        same = _same_pictures(context, preference, left)
-        left = _without(left, same)
-        copies = [*same, *_near_pictures(context, params, preference, left)]
+        copies = _pictures(context, params, preference, left)
     else:
         copies = _near_texts(preference, left)
     found += copies
@@ -133,27 +129,34 @@ def _twin(kept: File, file: File) -> Copy:
     return Copy(file, RECODED if recoded else "same bytes", {})
 
 
-def _same_pictures(context: Context, preference: Preference, files: list[File]) -> list[Group]:
+def _pictures(context: Context, params: DedupeParams, preference: Preference, files: list[File]) -> list[Group]:
+    """Those of the same pixels; then, of what is left, what is near."""
     pictures = ImageCopies(context, [file.item for file in files])
     if len(pictures.items) < len(files):
         missed = len(files) - len(pictures.items)
         context.note(f"{missed:,} of {len(files):,} images compared by their bytes alone (unreadable or animated)")
     files = _of(files, pictures)
-    return _groups_of_kind(
-        SAME, preference, files, pictures.same(), lambda one, other: "same pixels", lambda words: (words, {})
-    )
+    same_pixels = Level(SAME, lambda one, other: "same pixels", lambda words: (words, {}))
+    same = _groups_of_kind(same_pixels, preference, files, pictures.same())
+    left = _without(files, same)
+    return [*same, *_near_pictures(context, params, preference, left, pictures.among([file.item for file in left]))]
 
 
-def _near_pictures(context: Context, params: DedupeParams, preference: Preference, files: list[File]) -> list[Group]:
+def _near_pictures(
+    context: Context, params: DedupeParams, preference: Preference, files: list[File], pictures: ImageCopies
+) -> list[Group]:
     """Copies first; then what was edited, of what is no copy."""
-    pictures = ImageCopies(context, [file.item for file in files])
-    files = _of(files, pictures)
+
+    def said(found: image_copies.Copy) -> tuple[str, dict[str, Any]]:
+        return _copy_words(found), asdict(found.agreement) | asdict(found.difference)
+
+    references = [number for number, file in enumerate(files) if file.reference]
     return _by_level(
         preference,
         files,
-        pictures.candidates(_model(context, params, "image")),
-        (COPY, pictures.copy, lambda found: (_copy_words(found), asdict(found.agreement) | asdict(found.difference))),
-        (EDITED, pictures.match, lambda found: (_picture_words(found), asdict(found))),
+        pictures.candidates(_model(context, params, "image"), references),
+        Level(COPY, pictures.copy, said, pictures.prepare_copies),
+        Level(EDITED, pictures.match, lambda found: (_picture_words(found), asdict(found)), pictures.prepare),
     )
 
 
@@ -168,11 +171,20 @@ def _near_texts(preference: Preference, files: list[File]) -> list[Group]:
     def said(found: Resemblance) -> tuple[str, dict[str, Any]]:
         return _text_words(found), asdict(found)
 
-    return _by_level(preference, files, texts.candidates(), (COPY, folded, said), (EDITED, texts.match, said))
+    return _by_level(preference, files, texts.candidates(), Level(COPY, folded, said), Level(EDITED, texts.match, said))
 
 
-Level: TypeAlias = tuple[str, Callable[[int, int], Any], Callable[[Any], tuple[str, dict[str, Any]]]]
-"""What it is called, the evidence that two match in it, and that evidence in words and figures."""
+@dataclass(frozen=True, slots=True)
+class Level:
+    """What it is called, the evidence that two match in it, and that evidence in words and figures.
+
+    `prepare` is told before which pairs will be asked for.
+    """
+
+    kind: str
+    match: Callable[[int, int], Any]
+    said: Callable[[Any], tuple[str, dict[str, Any]]]
+    prepare: Callable[[Sequence[tuple[int, int]]], None] | None = None
 
 
 def _by_level(
@@ -182,9 +194,9 @@ def _by_level(
     pairs, stands = list(pairs), list(range(len(files)))
     number = {file.name: position for position, file in enumerate(files)}
     found: list[Group] = []
-    for kind, match, said in levels:
+    for level in levels:
         left = {(stands[one], stands[other]) for one, other in pairs}
-        groups = _groups_of_kind(kind, preference, files, left, match, said)
+        groups = _groups_of_kind(level, preference, files, left)
         kept_for = {number[copy.file.name]: number[group.kept.name] for group in groups for copy in group.copies}
         stands = [kept_for.get(position, position) for position in stands]
         found += groups
@@ -196,14 +208,12 @@ def _similar(context: Context, params: DedupeParams, preference: Preference, fil
     if model is None:
         return []
     cosines = neighbours(context, model, [file.item for file in files], LIKE, params.threshold)
-    return _groups_of_kind(
+    level = Level(
         SIMILAR,
-        preference,
-        files,
-        cosines,
         lambda one, other: cosines.get((one, other)),
         lambda cosine: (f"cosine {cosine:.3f}", {"cosine": cosine, "model": model.name}),
     )
+    return _groups_of_kind(level, preference, files, cosines)
 
 
 def _model(context: Context, params: DedupeParams, modality: Any) -> Model | None:
@@ -217,12 +227,7 @@ def _model(context: Context, params: DedupeParams, modality: Any) -> Model | Non
 
 
 def _groups_of_kind(
-    kind: str,
-    preference: Preference,
-    files: Sequence[File],
-    candidates: Iterable[tuple[int, int]],
-    match: Callable[[int, int], E | None],
-    said: Callable[[E], tuple[str, dict[str, Any]]],
+    level: Level, preference: Preference, files: Sequence[File], candidates: Iterable[tuple[int, int]]
 ) -> list[Group]:
     """Groups of a kind. Two files of a reference are what others are compared with, not copies of each other."""
 
@@ -232,25 +237,26 @@ def _groups_of_kind(
     found = stars(
         len(files),
         (pair for pair in candidates if not references(*pair)),
-        lambda one, other: None if references(one, other) else match(one, other),
+        lambda one, other: None if references(one, other) else level.match(one, other),
+        level.prepare,
     )
-    if kind != SIMILAR:
+    if level.kind != SIMILAR:
         grouped = [[files[one] for one in (star.centre, *(ray for ray, _ in star.rays))] for star in found]
-        if kind == SAME:
+        if level.kind == SAME:
             for alike in grouped:
                 preference.measures.are_same(alike)
         else:
             preference.measures.look_at(file for some in grouped for file in some)
-        found = [better for star in found for better in _with_the_best_kept(star, files, preference, match)]
+        found = [better for star in found for better in _with_the_best_kept(star, files, preference, level)]
     return [
-        Group(kind, files[star.centre], [Copy(files[ray], *said(evidence)) for ray, evidence in star.rays])
+        Group(level.kind, files[star.centre], [Copy(files[ray], *level.said(evidence)) for ray, evidence in star.rays])
         for star in found
     ]
 
 
 def _with_the_best_kept(
-    star: Star[E], files: Sequence[File], preference: Preference, match: Callable[[int, int], E | None]
-) -> list[Star[E]]:
+    star: Star[Any], files: Sequence[File], preference: Preference, level: Level
+) -> list[Star[Any]]:
     """A star about the best of its files, by what is read from them now; what does not match that one leaves it."""
     members = [star.centre, *(ray for ray, _ in star.rays)]
     best = preference.best([files[member] for member in members])
@@ -258,7 +264,12 @@ def _with_the_best_kept(
     if members[0] == star.centre:
         return [star]
     links = [(0, other) for other in range(1, len(members))]
-    found = stars(len(members), links, lambda one, other: match(members[one], members[other]))
+
+    def prepare(pairs: Sequence[tuple[int, int]]) -> None:
+        if level.prepare:
+            level.prepare([(members[one], members[other]) for one, other in pairs])
+
+    found = stars(len(members), links, lambda one, other: level.match(members[one], members[other]), prepare)
     return [Star(members[each.centre], [(members[ray], shown) for ray, shown in each.rays]) for each in found]
 
 
