@@ -28,6 +28,7 @@ class Measures:
         self._coarseness = functools.cache(_coarseness)
         self._details: dict[int, Detail | None] = {}
         self._same: dict[int, int] = {}
+        self._holding: dict[tuple[int, int, Callable[[Detail, Detail], bool]], bool] = {}
         self.all: tuple[Measure, ...] = (self.embedded, self.told, self.unbarred, self.uncovered, self.shown, self.fine)
 
     def embedded(self, one: File, other: File) -> str:
@@ -90,9 +91,11 @@ class Measures:
         ids = one.item.id, other.item.id
         if ids[0] == ids[1] or self._same.get(ids[0], ids[0]) == self._same.get(ids[1], ids[1]):
             return False
-        self.look_at([one, other])
-        mine, theirs = (self._details.get(item) for item in ids)
-        return mine is not None and theirs is not None and holds(mine, theirs)
+        if (*ids, holds) not in self._holding:  # the same two are asked about by every order of the files of a group
+            self.look_at([one, other])
+            mine, theirs = (self._details.get(item) for item in ids)
+            self._holding[*ids, holds] = mine is not None and theirs is not None and holds(mine, theirs)
+        return self._holding[*ids, holds]
 
 
 def _coarseness(path: object) -> float:
