@@ -11,10 +11,11 @@ import numpy as np
 from PIL import Image
 
 from curator.api import Context, Item, Model, Signature
+from curator.kit import images
 from curator.kit.copies import close_look, image_sketches, verification
 from curator.kit.copies.hamming import near_pairs
 from curator.kit.copies.neighbours import neighbours
-from curator.kit.copies.planes import of_whole, shown
+from curator.kit.copies.planes import deep_numbers, of_whole, shown
 from curator.kit.copies.stars import spokes
 from curator.kit.reading import Unreadable
 
@@ -64,12 +65,14 @@ def whole_sketch(picture: Image.Image) -> bytes:
 
 
 def digest(picture: Image.Image) -> bytes:
-    """SHA-256 of the pixels with their shape, mode and colour profile; nothing for a film.
+    """SHA-256 of the pixels with their shape, mode and colour profile; nothing for a film, nor for what is not decoded.
 
     A palette is a way of writing colours down, not a property of the pixels.
     """
     if picture.info["frames"] > 1:
         return b""
+    if picture.info["deep"]:
+        return _digest_of_deep(picture)
     mode = picture.mode
     if mode in ("P", "PA"):
         mode = "RGBA" if picture.has_transparency_data else "RGB"
@@ -84,6 +87,21 @@ def digest(picture: Image.Image) -> bytes:
     return found.digest()
 
 
+def _digest_of_deep(picture: Image.Image) -> bytes:
+    """That of the numbers in the file, of which the picture has but the first 8 bits; nothing if they are not read."""
+    path = picture.info["path"]
+    try:
+        with images.opened(path) as image:
+            turn = images.orientation(image)
+        found = deep_numbers(path)
+    except Unreadable:
+        return b""
+    digest = hashlib.sha256(f"deep {picture.mode} {found.shape} {found.dtype} {turn} ".encode())
+    digest.update(hashlib.sha256(picture.info.get("icc_profile") or b"").digest())
+    digest.update(found.tobytes())
+    return digest.digest()
+
+
 def _is_sketch(kept: bytes) -> bool:
     return kept == NOT_PLAIN or image_sketches.whole(kept)
 
@@ -93,7 +111,7 @@ SKETCH = Signature("dedupe.sketch/2", "image", sketch, image_sketches.LONGEST, _
 WHOLE_SKETCH = Signature("dedupe.whole-sketch/1", "image", whole_sketch, whole=image_sketches.whole)
 """Kept of those that are not plain."""
 PIXELS = Signature(
-    "dedupe.pixels/2", "image", digest, whole=lambda kept: len(kept) in (0, hashlib.sha256().digest_size)
+    "dedupe.pixels/3", "image", digest, whole=lambda kept: len(kept) in (0, hashlib.sha256().digest_size)
 )
 """Kept only of pictures whose sketches say that they may be the same."""
 

@@ -10,7 +10,7 @@ from curator.api import Said
 from curator.kit.companions import Companion
 
 from .files import File
-from .finding import EXACT, Copy, Group
+from .finding import EXACT, SAME, Copy, Group
 from .keeping import Preference
 from .knowing import Knowledge, counterpart, same_bytes
 
@@ -80,6 +80,9 @@ class Judge:
         if not self.despite:
             yield from self._contradicting(group, file)
         if file.item.modality == "image" and file.item.id != kept.item.id:
+            depths = [self.preference.measures.depth(one) for one in (kept, file)]
+            if group.kind != SAME and all(depth.unseen for depth in depths):
+                yield "what both hold beyond 8 bits was not compared"
             yield from self._holding_more(kept, file)
 
     def _bound(self, kept: File, file: File, gone: Collection[str]) -> Iterator[str]:
@@ -121,6 +124,8 @@ class Judge:
             return
         if more := measures.told(file, kept):
             yield f"it {more}"
+        if more := measures.finer(file, kept):
+            yield f"it has {more}"
         if measures.more_detail(file, kept):
             yield f"it shows more detail than the one that is kept ({self.preference.reason(kept, [file])})"
         if more := measures.uncovered(file, kept):

@@ -11,6 +11,7 @@ from curator.kit.images import opened
 from curator.kit.reading import Unreadable
 
 from . import detail
+from .depth import Depth, depth
 from .detail import DETAIL, Detail
 from .files import File
 from .inside import Inside, inside
@@ -28,7 +29,16 @@ class Measures:
         self._coarseness = functools.cache(_coarseness)
         self._details: dict[int, Detail | None] = {}
         self._same: dict[int, int] = {}
-        self.all: tuple[Measure, ...] = (self.embedded, self.told, self.unbarred, self.uncovered, self.shown, self.fine)
+        self._depth = functools.cache(depth)
+        self.all: tuple[Measure, ...] = (
+            self.embedded,
+            self.told,
+            self.finer,
+            self.unbarred,
+            self.uncovered,
+            self.shown,
+            self.fine,
+        )
 
     def embedded(self, one: File, other: File) -> str:
         """More in its own right, as the film of a motion photo."""
@@ -39,6 +49,11 @@ class Measures:
         """More metadata."""
         more = self.inside(one).told - self.inside(other).told
         return f"tells of {', '.join(sorted(more))}" if more else ""
+
+    def finer(self, one: File, other: File) -> str:
+        """More bits of each colour."""
+        mine, theirs = self.depth(one), self.depth(other)
+        return f"{mine.bits} bits of each colour, not {theirs.bits}" if mine.bits > theirs.bits else ""
 
     def unbarred(self, one: File, other: File) -> str:
         """No bars beside or above it."""
@@ -72,6 +87,12 @@ class Measures:
         if file.item.modality != "image" or not file.place.whole:
             return Inside()
         return self._inside(file.place.path)
+
+    def depth(self, file: File) -> Depth:
+        """How many bits there are in the file of a picture."""
+        if file.item.modality != "image" or not file.place.whole:
+            return Depth()
+        return self._depth(file.place.path)
 
     def are_same(self, files: Iterable[File]) -> None:
         """Know that these show the same pixels, so that none is measured against another."""

@@ -1,0 +1,91 @@
+"""What a file holds that a copy of it lacks, through the real command line: such a file is still there afterwards."""
+
+from __future__ import annotations
+
+import os
+
+import cv2
+import numpy as np
+import pytest
+import setting_aside
+from scenes import scene
+
+
+@pytest.fixture
+def left(run, tmp_path):
+    """Adds the folder, lets copies go as they do by themselves, and says what is still there; then takes it back."""
+
+    def left(*options):
+        folder = tmp_path / "photos"
+        assert run("add", "photos", "--no-encode").code == 0
+        before = setting_aside.state(folder)
+        ran = run("dedupe", "--apply", *options)
+        assert ran.code == 0, ran.err
+        after = setting_aside.state(folder)
+        if after != before:
+            assert run("undo").code == 0
+        assert setting_aside.state(folder) == before
+        return sorted(os.path.relpath(path, folder) for path in after), ran.out
+
+    return left
+
+
+def colours(seed=1, factor=256):
+    """Colours of 16 bits: a picture's, and noise below what 8 bits show."""
+    values = np.asarray(scene(seed))[..., ::-1].astype(np.uint16) * factor
+    return values + np.random.default_rng(seed).integers(0, min(factor, 200), values.shape, dtype=np.uint16)
+
+
+def written(path, values, days=0):
+    path.parent.mkdir(exist_ok=True)
+    assert cv2.imwrite(str(path), values)
+    when = 10**9 + days * 86_400
+    os.utime(path, (when, when))
+    return path
+
+
+# --- colours of more than 8 bits ---
+
+
+def test_pictures_that_differ_beyond_8_bits_all_stay(left, tmp_path):
+    for seed, ending in enumerate((".png", ".tif", ".ppm")):
+        written(tmp_path / "photos" / f"a{ending}", colours(seed))
+        written(tmp_path / "photos" / f"b{ending}", colours(seed) + 40)
+        written(tmp_path / "photos" / f"dark{ending}", colours(seed, 1))  # black, but for what 8 bits do not show
+    opaque = np.full((*colours().shape[:2], 1), 65535, np.uint16)
+    written(tmp_path / "photos" / "transparent.png", np.dstack([colours(4, 1), opaque]))
+    written(tmp_path / "photos" / "transparent too.png", np.dstack([colours(5, 1), opaque]))
+    assert len(left("--include", "near")[0]) == 11
+
+
+def test_the_same_16_bits_in_another_file_go(left, tmp_path):
+    written(tmp_path / "photos" / "a.png", colours())
+    written(tmp_path / "photos" / "b.tif", colours(), 1)
+    cv2.imwrite(str(tmp_path / "photos" / "c.png"), colours(), [cv2.IMWRITE_PNG_COMPRESSION, 1])
+    assert left()[0] == ["a.png"]
+
+
+def test_a_scan_of_16_bits_stays_and_its_older_export_goes_if_asked(left, tmp_path):
+    written(tmp_path / "photos" / "scan.tif", colours(), 5)
+    written(tmp_path / "photos" / "export.png", (colours() >> 8).astype(np.uint8), 1)
+    written(tmp_path / "photos" / "grey.png", colours(2)[..., 1], 5)
+    written(tmp_path / "photos" / "grey export.png", (colours(2)[..., 1] >> 8).astype(np.uint8), 1)
+    names, out = left("--include", "copy")
+    assert "scan.tif" in names and "grey.png" in names and "export.png" not in names
+    assert "16 bits of each colour, not 8" in out
+
+
+def test_16_bits_that_were_made_of_8_are_no_more_than_these(left, tmp_path):
+    written(tmp_path / "photos" / "wide.png", colours() >> 8 << 8, 5)
+    written(tmp_path / "photos" / "a.png", (colours() >> 8).astype(np.uint8), 1)
+    assert left("--include", "copy")[0] == ["a.png"]
+
+
+def test_a_heic_of_10_bits_is_not_known_to_be_the_same(left, tmp_path):
+    heif = pytest.importorskip("pillow_heif")
+    for name, values in (("a", colours()), ("b", colours() + 64)):
+        height, width = values.shape[:2]
+        made = heif.from_bytes(mode="RGB;16", size=(width, height), data=values[..., ::-1].tobytes())
+        (tmp_path / "photos").mkdir(exist_ok=True)
+        made.save(tmp_path / "photos" / f"{name}.heic", quality=-1)
+    assert len(left("--include", "copy")[0]) == 2
