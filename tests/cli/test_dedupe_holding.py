@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import os
+import struct
+import zlib
 
 import cv2
 import numpy as np
 import pytest
 import setting_aside
+from PIL import Image, PngImagePlugin, TiffImagePlugin
 from scenes import scene
 
 
@@ -89,3 +93,87 @@ def test_a_heic_of_10_bits_is_not_known_to_be_the_same(left, tmp_path):
         (tmp_path / "photos").mkdir(exist_ok=True)
         made.save(tmp_path / "photos" / f"{name}.heic", quality=-1)
     assert len(left("--include", "copy")[0]) == 2
+
+
+# --- what else is in the file ---
+
+FILM = b"\0\0\0\x18ftypmp42" + bytes(range(256)) * 8
+
+
+def still(seed=1):
+    data = io.BytesIO()
+    scene(seed).save(data, "JPEG", quality=88)
+    return data.getvalue()
+
+
+def private(chunk, data):
+    """A PNG of a scene with a chunk of some program's own."""
+    made = io.BytesIO()
+    scene(1).save(made, "PNG")
+    whole = struct.pack(">I", len(data)) + chunk + data + struct.pack(">I", zlib.crc32(chunk + data))
+    return made.getvalue()[:33] + whole + made.getvalue()[33:]
+
+
+def second(seed):
+    made = io.BytesIO()
+    scene(1).save(made, "MPO", save_all=True, append_images=[scene(seed)], quality=85)
+    return made.getvalue()
+
+
+def described(**told):
+    exif = Image.Exif()
+    exif[0x010F] = "Canon"
+    exif[{"words": 0x010E, "rights": 0x8298}[next(iter(told))]] = next(iter(told.values()))
+    made = io.BytesIO()
+    Image.open(io.BytesIO(still())).save(made, "JPEG", quality="keep", exif=exif)
+    return made.getvalue()
+
+
+def generated(prompt):
+    info, made = PngImagePlugin.PngInfo(), io.BytesIO()
+    info.add_text("parameters", prompt)
+    scene(1).save(made, "PNG", pnginfo=info)
+    return made.getvalue()
+
+
+def layered(data):
+    tags, made = TiffImagePlugin.ImageFileDirectory_v2(), io.BytesIO()
+    if data:
+        tags[37724], tags.tagtype[37724] = data, 7
+    scene(1).save(made, "TIFF", tiffinfo=tags)
+    return made.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "why"),
+    [
+        (still() + FILM, still() + FILM + b"another", "a film that is not the other one's"),
+        (second(2), second(3), "another picture that is not the other one's"),
+        (described(words="Grandma in Rome"), described(words="A wedding"), "something else of words"),
+        (described(rights="Reuters"), described(rights="free for all"), "something else of rights"),
+        (generated("a dog, seed 1"), generated("a cat, seed 2"), "something else of words"),
+        (layered(b"8BPS" * 90), layered(b"layer" * 90), "more data that is not the other one's"),
+        (private(b"gAMA", struct.pack(">I", 100000)), private(b"gAMA", struct.pack(">I", 45455)), ""),
+        (private(b"cICP", bytes([9, 16, 0, 1])), private(b"cICP", bytes([1, 13, 0, 1])), ""),
+    ],
+    ids=["films", "pictures", "words", "rights", "prompts", "layers", "gamma", "colours"],
+)
+def test_two_that_each_hold_something_of_their_own_both_stay(left, tmp_path, one, other, why):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a").write_bytes(one)
+    (tmp_path / "photos" / "b").write_bytes(other)
+    for name in "ab":
+        os.rename(tmp_path / "photos" / name, tmp_path / "photos" / f"{name}.jpg")
+    names, out = left()
+    assert len(names) == 2 and why in out
+
+
+def test_what_alone_holds_layers_is_kept_and_the_same_words_are_no_more(left, tmp_path):
+    (tmp_path / "photos").mkdir()
+    for name, data in (
+        ("flat.tif", layered(b"")),
+        ("layers.tif", layered(b"8BPS" * 90)),
+        ("fireworks.png", private(b"mkBT", b"layer" * 90)),
+    ):
+        (tmp_path / "photos" / name).write_bytes(data)
+    assert left()[0] == ["fireworks.png", "layers.tif"]

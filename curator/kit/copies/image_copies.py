@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 from collections.abc import Sequence
@@ -45,6 +46,15 @@ AT_HAND, LOOKS = 256, 12
 """Sketches that are kept unpacked, and files, 4 MB each: pairs come in order, so the first of a pair is wanted many
 times on end."""
 
+SHOWN_BY = (b"cHRM", b"cICP", b"gAMA")
+"""Chunks of a PNG that change how it is shown."""
+SRGB = (
+    b"gAMA" + (45455).to_bytes(4, "big"),
+    b"cHRM" + b"".join(value.to_bytes(4, "big") for value in (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)),
+    b"cICP" + bytes([1, 13, 0, 1]),
+)
+"""Those that say what is meant without them."""
+
 NOT_PLAIN = b"-"
 """In place of a sketch: what RGB shows of this picture is not all, and it has to be looked at whole."""
 
@@ -79,7 +89,7 @@ def digest(picture: Image.Image) -> bytes:
     # What a conversion leaves of it: nothing, or what was there.
     said = picture.crop((0, 0, 1, 1)).convert(mode).info.get("transparency")
     found = hashlib.sha256(f"{mode} {picture.width} {picture.height} {said!r} ".encode())
-    found.update(hashlib.sha256(picture.info.get("icc_profile") or b"").digest())
+    found.update(_colours_meant(picture))
     rows = max(1, BAND // picture.width)
     for top in range(0, picture.height, rows):
         band = picture.crop((0, top, picture.width, min(picture.height, top + rows)))
@@ -97,9 +107,18 @@ def _digest_of_deep(picture: Image.Image) -> bytes:
     except Unreadable:
         return b""
     digest = hashlib.sha256(f"deep {picture.mode} {found.shape} {found.dtype} {turn} ".encode())
-    digest.update(hashlib.sha256(picture.info.get("icc_profile") or b"").digest())
+    digest.update(_colours_meant(picture))
     digest.update(found.tobytes())
     return digest.digest()
+
+
+def _colours_meant(picture: Image.Image) -> bytes:
+    """A digest of what a file says of how its numbers are shown: by a profile, or by chunks of a PNG."""
+    said = [picture.info.get("icc_profile") or b""]
+    with contextlib.suppress(OSError):
+        said += [name + data for name, data in images.chunks(picture.info["path"]) if name in SHOWN_BY]
+    # That of most, which no viewer shows in another way than without it.
+    return hashlib.sha256(b"".join(one for one in said if one not in SRGB)).digest()
 
 
 def _is_sketch(kept: bytes) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from curator.api import Context
@@ -41,14 +41,18 @@ class Measures:
         )
 
     def embedded(self, one: File, other: File) -> str:
-        """More in its own right, as the film of a motion photo."""
-        more = self.inside(one).embedded - self.inside(other).embedded
-        return f"holds {' and '.join(sorted(more))}, too" if more else ""
+        """More in its own right, as the film of a motion photo, or something else of that kind."""
+        more, others = _more(self.inside(one).embedded, self.inside(other).embedded)
+        said = [f"holds {' and '.join(more)}, too"] if more else []
+        said += [f"holds {kind} that is not the other one's" for kind in others]
+        return " and ".join(said)
 
     def told(self, one: File, other: File) -> str:
-        """More metadata."""
-        more = self.inside(one).told - self.inside(other).told
-        return f"tells of {', '.join(sorted(more))}" if more else ""
+        """More metadata, or others."""
+        more, others = _more(self.inside(one).told, self.inside(other).told)
+        said = [f"tells of {', '.join(more)}"] if more else []
+        said += [f"says something else of {', '.join(others)}"] if others else []
+        return " and ".join(said)
 
     def finer(self, one: File, other: File) -> str:
         """More bits of each colour."""
@@ -114,6 +118,12 @@ class Measures:
         self.look_at([one, other])
         mine, theirs = (self._details.get(item) for item in ids)
         return mine is not None and theirs is not None and holds(mine, theirs)
+
+
+def _more(one: Mapping[str, frozenset[str]], other: Mapping[str, frozenset[str]]) -> tuple[list[str], list[str]]:
+    """Kinds of what is in one and not in the other: of which that has nothing, and of which it has something else."""
+    kinds = sorted(kind for kind, contents in one.items() if contents - other.get(kind, frozenset()))
+    return [kind for kind in kinds if kind not in other], [kind for kind in kinds if kind in other]
 
 
 def _coarseness(path: object) -> float:
