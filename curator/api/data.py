@@ -19,7 +19,7 @@ Modality: TypeAlias = Literal["image", "text"]
 
 COPY_LEVELS = ("exact", "same picture", "copy", "edited", "similar")
 """How two items are one, the surest first: of the same bytes; of the same pixels as they are shown; saved again, scaled
-or cut a little (texts: but for case, width, space or punctuation); of the same capture, but changed; alike."""
+or cut a little (texts: but for how spaces and marks are typed); much of it the same, but changed; alike."""
 
 DISTURBED = ("blurred", "darkened", "noisy")
 """Worse copies of pictures, on which heads can be measured, too."""

@@ -236,9 +236,24 @@ def test_texts_that_differ_in_a_number_alone_stay_and_those_that_do_not_go(run, 
         for side, body in zip("ab", pair, strict=True):
             (tmp_path / "texts" / f"{number}{side}.txt").write_text(body, encoding="utf-8")
     assert run("add", "texts", "--no-encode").code == 0
+    before = setting_aside.state(tmp_path / "texts")
+    run("dedupe", "--include", "copy", "--apply")
+    assert setting_aside.state(tmp_path / "texts") == before  # KM may not be km
     assert "1 file moved" in run("dedupe", "--include", "near", "--apply").err
     assert len(list((tmp_path / "texts").iterdir())) == 9
     assert [name for name in ("4a.txt", "4b.txt") if not (tmp_path / "texts" / name).exists()]
+
+
+def test_a_text_that_was_only_typed_again_goes_and_the_plain_one_stays(run, tmp_path):
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    (folder / "a space.txt").write_text("It’s  a   fine day  –  he said.  \r\n", encoding="utf-8")
+    (folder / "plain.txt").write_text("It's a fine day - he said.\n")
+    os.utime(folder / "plain.txt", (10**9, 10**9))
+    (folder / "password.txt").write_text("It's a Fine Day - he said.\n")
+    assert run("add", "texts", "--no-encode").code == 0
+    assert "how spaces and marks are typed" in run("dedupe", "--include", "copy", "--apply").out
+    assert names(folder) == ["password.txt", "plain.txt"]
 
 
 def test_the_younger_copy_stays_for_its_caption_and_what_goes_along_is_counted(run, tmp_path):

@@ -31,6 +31,9 @@ EXACT, SAME, COPY, EDITED, SIMILAR = COPY_LEVELS
 RECODED = "same text in another encoding"
 """What is said of files of one text whose bytes differ."""
 
+RETYPED = "same but for how spaces and marks are typed"
+"""What is said of texts that differ in line ends, runs of spaces, width or the forms of marks."""
+
 LIKE = 5
 """Nearest by the embedding that --similar looks at."""
 
@@ -158,17 +161,23 @@ def _near_pictures(context: Context, params: DedupeParams, preference: Preferenc
 
 
 def _near_texts(preference: Preference, files: list[File]) -> list[Group]:
-    """The same but for signs, spaces and case; then what was edited."""
+    """The same but for how it is typed; then what differs in more."""
     texts = TextCopies([file.item.text or "" for file in files])
 
-    def folded(one: int, other: int) -> Resemblance | None:
+    def typed(one: int, other: int) -> Resemblance | None:
+        return texts.match(one, other) if texts.same(one, other) else None
+
+    def changed(one: int, other: int) -> tuple[Resemblance, str] | None:
         found = texts.match(one, other)
-        return found if found is not None and found.folded else None
+        return (found, _text_words(found, texts.differing(one, other))) if found is not None else None
 
-    def said(found: Resemblance) -> tuple[str, dict[str, Any]]:
-        return _text_words(found), asdict(found)
-
-    return _by_level(preference, files, texts.candidates(), (COPY, folded, said), (EDITED, texts.match, said))
+    return _by_level(
+        preference,
+        files,
+        texts.candidates(),
+        (COPY, typed, lambda found: (RETYPED, asdict(found))),
+        (EDITED, changed, lambda found: (found[1], asdict(found[0]))),
+    )
 
 
 Level: TypeAlias = tuple[str, Callable[[int, int], Any], Callable[[Any], tuple[str, dict[str, Any]]]]
@@ -320,7 +329,5 @@ def _picture_words(found: Agreement) -> str:
     return ", ".join(words)
 
 
-def _text_words(found: Resemblance) -> str:
-    if found.folded:
-        return "same but for case, width, space or punctuation"
-    return f"{100 * found.jaccard:.0f} % of the character runs"
+def _text_words(found: Resemblance, differing: str) -> str:
+    return f"same but for {differing}" if found.folded else f"{100 * found.jaccard:.0f} % of the character runs"

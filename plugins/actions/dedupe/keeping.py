@@ -49,7 +49,7 @@ class Preference:
         ]
         self.last: list[Rule] = [
             *(rule(policy) for policy in DEFAULTS if policy not in asked),
-            ("most bytes", lambda file: -file.place.size),
+            ("most bytes", lambda file: -file.place.size if file.item.modality == "image" else 0),
             ("first by path", lambda file: file.name),
         ]
 
@@ -114,5 +114,5 @@ def matches(path: Path, pattern: str) -> bool:
 
 
 def _extent(item: Item) -> int:
-    """Pixels of an image, characters of a text."""
-    return item.pixels[0] * item.pixels[1] if item.pixels else len(item.text or "")
+    """Pixels of an image, characters of a text, of which spaces are none."""
+    return item.pixels[0] * item.pixels[1] if item.pixels else len("".join((item.text or "").split()))
