@@ -177,3 +177,34 @@ def test_what_alone_holds_layers_is_kept_and_the_same_words_are_no_more(left, tm
     ):
         (tmp_path / "photos" / name).write_bytes(data)
     assert left()[0] == ["fireworks.png", "layers.tif"]
+
+
+# --- what lies beside it, or leads to it ---
+
+
+def test_what_lies_beside_one_alone_keeps_it_whatever_it_is_called(left, tmp_path):
+    for number, ending in enumerate(("jgw", "srt", "blend", "npz")):
+        for folder in ("keep", "zz"):
+            path = tmp_path / "photos" / folder / f"{number}.jpg"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(still(number))
+        (tmp_path / "photos" / "zz" / f"{number}.{ending}").write_text("only here")
+    names, _ = left()
+    assert names == sorted(name for name in names if name.startswith("zz/")) and len(names) == 8
+    names, out = left("--keep", "path:keep/*")
+    assert len(names) == 12 and "only beside it lies 0.jgw" in out
+
+
+def test_labels_in_a_tree_of_their_own_and_links_keep_what_they_are_about(left, tmp_path):
+    for name in ("data/images/x1.jpg", "data/images/x2.jpg", "album/y1.jpg", "album/y2.jpg"):
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(still("y" in name))
+    (tmp_path / "photos" / "data" / "labels").mkdir()
+    for number in (1, 2):
+        (tmp_path / "photos" / "data" / "labels" / f"x{number}.txt").write_text(f"0 0.5 0.5 0.{number} 0.2")
+    (tmp_path / "photos" / "best").mkdir()
+    (tmp_path / "photos" / "best" / "one.jpg").symlink_to("../album/y2.jpg")
+    names, out = left()
+    assert {"data/images/x2.jpg", "album/y2.jpg"} <= {*names}
+    assert "labels/x2.txt is about it alone" in out and "one.jpg is a link to it" in out

@@ -65,6 +65,7 @@ def find(
 ) -> list[Group]:
     """All groups, the surest kind first."""
     media = _media(context, params)
+    knowledge.folders = {file.place.path.parent for items in media for files in items for file in files}
     knowledge.learn(context, (files[0].item for items in media for files in items))
     groups = [group for items in media for group in _merge_chains(_groups(context, params, preference, items), may_go)]
     for group in groups:
