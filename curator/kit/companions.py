@@ -32,8 +32,8 @@ MOVING = frozenset([".mov", ".mp4", ".wav"])
 """Endings of the film of a live photo, and of a sound that was spoken to a picture."""
 
 _PICTURES = (
-    "apng avif avifs bmp dds dib gif heic heics heif heifs hif ico icns j2c j2k jfif jif jp2 jpc jpe jpeg jpf jpg jpx jxl"
-    " pbm pcx pgm png pnm ppm qoi sgi tga tif tiff webp"
+    "apng avif avifs bmp dds dib gif heic heics heif heifs hif ico icns j2c j2k jfif jif jp2 jpc jpe jpeg jpf jpg jpx"
+    " jxl pbm pcx pgm png pnm ppm qoi sgi tga tif tiff webp"
 )
 PICTURES = frozenset(f".{ending}" for ending in _PICTURES.split())
 """Endings of pictures that stand for themselves: two of one stem are two."""

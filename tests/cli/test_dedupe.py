@@ -176,6 +176,20 @@ def test_a_sheet_of_the_groups(run, photos, tmp_path):
     assert frames, "nothing is framed"
 
 
+def test_a_sheet_of_more_than_webp_can_hold_shows_the_first(run, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(45):
+        for side in "ab":
+            Image.new("RGB", (8, 8), (5 * number, 0, 0)).save(folder / f"{number}{side}.png")
+    assert run("add", "photos", "--no-encode").code == 0
+    ran = run("dedupe", "--sheet", "s.webp")
+    assert ran.code == 0 and cli_kit.kind_of(tmp_path / "s.webp") == "WEBP"
+    assert "the sheet shows the first 7" in ran.err and "of 90; a .pdf holds more" in ran.err
+    with Image.open(tmp_path / "s.webp") as sheet:
+        assert 15_900 < sheet.height <= 16_383
+
+
 def test_a_copy_that_changed_after_the_plan_stays(run, photos, tmp_path):
     """The plan is made anew by --apply; what changed since it was catalogued is in none."""
     assert run("dedupe", *KEEP, "--encode").code == 0

@@ -295,7 +295,8 @@ def _merge_chains(groups: Sequence[Group], may_go: MayGo) -> list[Group]:
             continue
         other, kept = goes[group.kept.name]
         for copy in group.copies:
-            words = f"{copy.words} as {group.kept.place.path.name}: {kept.words}"
+            between, stays = group.kept.place.path.name, other.kept.place.path.name
+            words = f"{copy.words} as {between}, of which {stays} stays: {kept.words}"
             moved = Copy(copy.file, words, kept.evidence)
             other.copies.append(moved)
             if copy.file.name in goes:

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from curator.api import Item
 from curator.errors import BadInput
 
-from .files import File, is_aside, is_called_a_copy
+from .files import File, is_aside, is_backup, is_called_a_copy
 from .knowing import Knowledge
 from .measuring import Measures
 
@@ -45,6 +45,7 @@ class Preference:
             ("captioned", lambda file: -knowledge.captions(file)),
             ("with more beside it", lambda file: -knowledge.beside(file)),
             ("not in a folder of trash, caches or thumbnails", lambda file: is_aside(file.place.path)),
+            ("not in a folder of backups", lambda file: is_backup(file.place.path)),
             ("not named as a copy", lambda file: is_called_a_copy(file.place.path)),
         ]
         self.last: list[Rule] = [

@@ -73,6 +73,8 @@ def original(photos, name="a.jpg", seed=1):
         "app cache/a.jpg",
         "Thumbnails/a.jpg",
         "@eaDir/a.jpg",
+        "Backup/a.jpg",
+        "phone backup 2019/a.jpg",
         "a (1).jpg",
         "Copy of a.jpg",
         "a - Copy (2).jpg",
