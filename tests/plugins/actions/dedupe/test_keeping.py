@@ -458,6 +458,16 @@ def test_a_thing_before_white_has_no_bars(tidied, photos):
     assert not rows or rows["a.jpg"]["do"] == "keep"
 
 
+def test_the_margin_of_an_icon_is_no_bar_that_its_enlarged_copy_lacks(tidied, photos):
+    icon = Image.new("RGB", (64, 64), "navy")
+    icon.paste(scene(3, (40, 40)), (12, 12))
+    path = aged(save(icon, photos / "a.png"), 0)
+    made(path, photos / "b.png", times(6, Image.Resampling.LANCZOS), 5)
+    _, rows = tidied(include=("near",))
+    assert rows["b.png"]["match"] in ("copy", "edited")
+    assert not any("bars" in row["why"] for row in rows.values())
+
+
 def test_a_lighter_copy_is_not_taken_for_one_without_something_over_it(tidied, photos):
     path = original(photos)
     made(path, photos / "b.jpg", lambda image: Image.eval(image, lambda value: min(255, value * 3 // 2)), 5)
