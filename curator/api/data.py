@@ -19,7 +19,7 @@ Modality: TypeAlias = Literal["image", "text"]
 
 COPY_LEVELS = ("exact", "same picture", "copy", "edited", "similar")
 """How two items are one, the surest first: of the same bytes; of the same pixels as they are shown; saved again, scaled
-or cut a little (texts: but for case, width, space or punctuation); of the same capture, but changed; alike."""
+or cut a little (texts: but for how spaces and marks are typed); much of it the same, but changed; alike."""
 
 DISTURBED = ("blurred", "darkened", "noisy")
 """Worse copies of pictures, on which heads can be measured, too."""
@@ -81,7 +81,8 @@ class Signature:
     `compute` gets a text, or a picture (a Pillow image, upright): in RGB and scaled down to a longest side of
     `longest` pixels, or, without `longest`, whole and in its own mode. `picture.info["frames"]` is how many
     frames it has, of which it is the first; `picture.info["plain"]` whether RGB shows all that it holds (nothing is
-    transparent, nor of more than 8 bits). It runs in threads. `name` is unlike every other one's and changes when the
+    transparent, nor of more than 8 bits), and `picture.info["deep"]` whether its file, `picture.info["path"]`, holds
+    finer colours than the picture has. It runs in threads. `name` is unlike every other one's and changes when the
     bytes would: `"mine/2"`. `whole` says whether bytes may be what `compute` gave, as by their length: where those that
     were kept may not, as in a damaged cache, they are computed again.
     """

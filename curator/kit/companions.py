@@ -1,7 +1,8 @@
 """What lies beside a picture and belongs to it: the raw file of the same shot, the film of a live photo, and sidecars.
 
 Told by names alone, as cameras, phones and tools for annotating give them: by the stem (`a.jpg`, `a.xmp`, `a.cr2`) or
-by the whole name (`a.jpg.xmp`, `a.jpg.json`). Standard library alone.
+by the whole name (`a.jpg.xmp`, `a.jpg.json`). Whatever is no picture of its own may be about the one beside it: a world
+file, subtitles, features, the file that it was painted in. Standard library alone.
 """
 
 from __future__ import annotations
@@ -29,6 +30,13 @@ SHOWN = frozenset([".heic", ".heif", ".hif", ".jpeg", ".jpg"])
 
 MOVING = frozenset([".mov", ".mp4", ".wav"])
 """Endings of the film of a live photo, and of a sound that was spoken to a picture."""
+
+_PICTURES = (
+    "apng avif avifs bmp dds dib gif heic heics heif heifs hif ico icns j2c j2k jfif jif jp2 jpc jpe jpeg jpf jpg jpx"
+    " jxl pbm pcx pgm png pnm ppm qoi sgi tga tif tiff webp"
+)
+PICTURES = frozenset(f".{ending}" for ending in _PICTURES.split())
+"""Endings of pictures that stand for themselves: two of one stem are two."""
 
 NUMBERED = re.compile(r"(?P<stem>.*)(?P<number>\(\d+\))(?P<ending>\.\w+)")
 """Google Takeout writes `IMG.jpg(1).json` beside `IMG(1).jpg`."""
@@ -65,7 +73,7 @@ class _Folder:
 
     by_stem: dict[str, list[str]] = field(default_factory=dict)
     by_owner: dict[str, list[str]] = field(default_factory=dict)
-    """Sidecars by each beginning of their name that may be a whole name."""
+    """What is no picture by each beginning of their name that may be a whole name."""
 
 
 class Neighbourhood:
@@ -82,9 +90,9 @@ class Neighbourhood:
             return Companions()
         names = self._folder(folder)
         gone = {os.path.basename(one) for one in without if os.path.dirname(one) == folder}
-        alike = [other for other in names.by_stem.get(stem, ()) if other not in gone and other != name]
+        alike = [other for other in _alike(names, stem) if other not in gone and other != name]
         shot = [other for other in alike if _of_one_shot(ending, os.path.splitext(other)[1])]
-        about = [other for other in alike if os.path.splitext(other)[1].lower() in SIDECARS]
+        about = [other for other in alike if other not in shot and not _stands_alone(other)]
         # Of `a.jpg` and `a.png` beside `a.txt`, neither has the text alone.
         alone = len(alike) == len(shot) + len(about)
         named = [other for owner in (name, *shot) for other in _about(names, owner) if other not in gone]
@@ -96,12 +104,14 @@ class Neighbourhood:
         folder, name = os.path.split(os.path.abspath(path))
         stem, ending = os.path.splitext(name)
         names = self._folder(folder)
-        others = [other for other in names.by_stem.get(stem, ()) if other != name]
+        others = [other for other in _alike(names, stem) if other != name]
         if ending.lower() in SIDECARS:
             found = [other for other in others if os.path.splitext(other)[1].lower() not in SIDECARS]
             found += [owner for owner in _whole_names(stem) if _is_file(names, owner)]
         else:
             found = [other for other in others if _of_one_shot(ending, os.path.splitext(other)[1])]
+            if not _stands_alone(name):
+                found += [other for other in others if _stands_alone(other) and other not in found]
         return [Path(folder, other) for other in sorted(found)]
 
 
@@ -109,6 +119,20 @@ def _of_one_shot(one: str, other: str) -> bool:
     """Whether two endings are of files that one press of the button makes: not a JPEG and a HEIC, which are copies."""
     kinds = [next((kind for kind in (SHOWN, RAW, MOVING) if end.lower() in kind), None) for end in (one, other)]
     return None not in kinds and kinds[0] is not kinds[1] and kinds[0] is not MOVING
+
+
+def _stands_alone(name: str) -> bool:
+    """Whether a file is a picture, so that what lies beside it may be about it."""
+    ending = os.path.splitext(name)[1].lower()
+    return ending in PICTURES or ending in RAW
+
+
+def _alike(names: _Folder, stem: str) -> list[str]:
+    """The files of a stem; in other capitals only what has no picture of its own stem: `IMG_1.TXT` of `img_1.jpg`."""
+    every = names.by_stem.get(stem.casefold(), [])
+    own = {os.path.splitext(name)[0] for name in every if _stands_alone(name)}
+    stems = [(name, os.path.splitext(name)[0]) for name in every]
+    return [name for name, its in stems if its == stem or its not in own or stem not in own]
 
 
 def _about(names: _Folder, owner: str) -> Iterator[str]:
@@ -136,9 +160,9 @@ def _listed(folder: str) -> _Folder:
     except OSError:
         return found  # what cannot be looked into cannot be moved either
     for name in names:
-        stem, ending = os.path.splitext(name)
-        found.by_stem.setdefault(stem, []).append(name)
-        if ending.lower() in SIDECARS:
+        stem = os.path.splitext(name)[0]
+        found.by_stem.setdefault(stem.casefold(), []).append(name)
+        if not _stands_alone(name):
             parts = stem.split(".")
             for count in range(2, len(parts) + 1):
                 found.by_owner.setdefault(".".join(parts[:count]), []).append(name)
@@ -146,7 +170,7 @@ def _listed(folder: str) -> _Folder:
 
 
 def _is_file(names: _Folder, name: str) -> bool:
-    return name in names.by_stem.get(os.path.splitext(name)[0], ())
+    return name in names.by_stem.get(os.path.splitext(name)[0].casefold(), ())
 
 
 def _sorted(folder: str, names: Collection[str]) -> tuple[Companion, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curator.kit.images import colours, frames, opened, orientation, plain, room_for, upright, whole
+from curator.kit.images import colours, deep, frames, opened, orientation, plain, room_for, upright, whole
 from curator.kit.reading import Unreadable, reading
 from curator.media.files import BadContent, BadPages
 
@@ -44,8 +44,9 @@ def has_other_colours(path: str) -> bool:
 def picture(path: str | Path, longest: int | None) -> Iterator[Image.Image]:
     """The first frame, upright: in RGB with a longest side of at most `longest`, or whole and in its own mode.
 
-    `info["frames"]` is how many there are, `info["plain"]` whether RGB shows all that it holds. While the block
-    uses it, there is room in memory for it. Raises `BadContent`, and `BadPages` where only further ones are damaged.
+    `info["frames"]` is how many there are, `info["plain"]` whether RGB shows all that it holds, `info["deep"]` whether
+    its file, `info["path"]`, holds finer colours than were decoded. While the block uses it, there is room in memory
+    for it. Raises `BadContent`, and `BadPages` where only further ones are damaged.
     """
     from PIL.Image import Resampling
 
@@ -53,13 +54,13 @@ def picture(path: str | Path, longest: int | None) -> Iterator[Image.Image]:
         with readable():
             image = room.enter_context(opened(path))
             room.enter_context(room_for(image, longest))
-            number, shows_all = _frames(image), plain(image)
+            number, shows_all, finer = _frames(image), plain(image), deep(image)
             if longest is None:
                 decoded = whole(image)
             else:
                 decoded = upright(image, longest)
                 decoded.thumbnail((longest, longest), Resampling.LANCZOS)
-        decoded.info |= {"frames": number, "plain": shows_all}
+        decoded.info |= {"frames": number, "plain": shows_all, "deep": finer, "path": path}
         yield decoded
 
 

@@ -193,6 +193,20 @@ def test_a_sheet_of_the_groups(run, photos, tmp_path):
     assert frames, "nothing is framed"
 
 
+def test_a_sheet_of_more_than_webp_can_hold_shows_the_first(run, tmp_path):
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for number in range(45):
+        for side in "ab":
+            Image.new("RGB", (8, 8), (5 * number, 0, 0)).save(folder / f"{number}{side}.png")
+    assert run("add", "photos", "--no-encode").code == 0
+    ran = run("dedupe", "--sheet", "s.webp")
+    assert ran.code == 0 and cli_kit.kind_of(tmp_path / "s.webp") == "WEBP"
+    assert "the sheet shows the first 7" in ran.err and "of 90; a .pdf holds more" in ran.err
+    with Image.open(tmp_path / "s.webp") as sheet:
+        assert 15_900 < sheet.height <= 16_383
+
+
 def test_a_copy_that_changed_after_the_plan_stays(run, photos, tmp_path):
     """The plan is made anew by --apply; what changed since it was catalogued is in none."""
     assert run("dedupe", *KEEP, "--encode").code == 0
@@ -253,9 +267,24 @@ def test_texts_that_differ_in_a_number_alone_stay_and_those_that_do_not_go(run, 
         for side, body in zip("ab", pair, strict=True):
             (tmp_path / "texts" / f"{number}{side}.txt").write_text(body, encoding="utf-8")
     assert run("add", "texts", "--no-encode").code == 0
+    before = setting_aside.state(tmp_path / "texts")
+    run("dedupe", "--include", "copy", "--apply")
+    assert setting_aside.state(tmp_path / "texts") == before  # KM may not be km
     assert "1 file moved" in run("dedupe", "--include", "near", "--apply").err
     assert len(list((tmp_path / "texts").iterdir())) == 9
     assert [name for name in ("4a.txt", "4b.txt") if not (tmp_path / "texts" / name).exists()]
+
+
+def test_a_text_that_was_only_typed_again_goes_and_the_plain_one_stays(run, tmp_path):
+    folder = tmp_path / "texts"
+    folder.mkdir()
+    (folder / "a space.txt").write_text("It’s  a   fine day  –  he said.  \r\n", encoding="utf-8")
+    (folder / "plain.txt").write_text("It's a fine day - he said.\n")
+    os.utime(folder / "plain.txt", (10**9, 10**9))
+    (folder / "password.txt").write_text("It's a Fine Day - he said.\n")
+    assert run("add", "texts", "--no-encode").code == 0
+    assert "how spaces and marks are typed" in run("dedupe", "--include", "copy", "--apply").out
+    assert names(folder) == ["password.txt", "plain.txt"]
 
 
 def test_the_younger_copy_stays_for_its_caption_and_what_goes_along_is_counted(run, tmp_path):

@@ -29,7 +29,11 @@ def beside(tmp_path):
         ("a.jpg a.CR2 a.xmp a.CR2.xmp", "a.jpg", ["a.CR2", "a.CR2.xmp", "a.xmp"], []),
         ("a.jpg a.CR2 a.xmp", "a.CR2", ["a.jpg", "a.xmp"], []),
         ("a.jpg a.heic a.mov", "a.jpg", [], ["a.mov"]),  # two pictures of one name: neither has the film alone
-        ("a.png a.mov", "a.png", [], []),
+        ("a.png a.mov", "a.png", ["a.mov"], []),
+        ("a.jpg a.jgw a.psd a.srt a.NPZ", "a.jpg", ["a.NPZ", "a.jgw", "a.psd", "a.srt"], []),
+        ("a.jpg a.png a.csv a.jpg.npy", "a.jpg", ["a.jpg.npy"], ["a.csv"]),
+        ("img_1.jpg IMG_1.TXT", "img_1.jpg", ["IMG_1.TXT"], []),
+        ("a.jpg a.txt A.jpg A.txt", "a.jpg", ["a.txt"], []),
         (
             "a.jpg a.jpg.json a.jpg.supplemental-metadata.json",
             "a.jpg",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import struct
@@ -15,11 +16,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from curator.api import Comparison, Context, Item, Model, Signature
+from curator.kit import images
 from curator.kit.copies import close_look, image_sketches, verification
 from curator.kit.copies.hamming import near_pairs
 from curator.kit.copies.kept_sketches import KeptSketches
 from curator.kit.copies.neighbours import neighbour_pairs
-from curator.kit.copies.planes import of_whole, shown
+from curator.kit.copies.planes import deep_numbers, of_whole, shown
 from curator.kit.copies.stars import spokes
 from curator.kit.reading import Unreadable
 
@@ -54,6 +56,15 @@ AT_ONCE = 1_000
 Pair: TypeAlias = tuple[int, int]
 Pairs: TypeAlias = NDArray[np.int64]
 
+SHOWN_BY = (b"cHRM", b"cICP", b"gAMA")
+"""Chunks of a PNG that change how it is shown."""
+SRGB = (
+    b"gAMA" + (45455).to_bytes(4, "big"),
+    b"cHRM" + b"".join(value.to_bytes(4, "big") for value in (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)),
+    b"cICP" + bytes([1, 13, 0, 1]),
+)
+"""Those that say what is meant without them."""
+
 NOT_PLAIN = b"-"
 """In place of a sketch: what RGB shows of this picture is not all, and it has to be looked at whole."""
 
@@ -74,24 +85,50 @@ def whole_sketch(picture: Image.Image) -> bytes:
 
 
 def digest(picture: Image.Image) -> bytes:
-    """SHA-256 of the pixels with their shape, mode and colour profile; nothing for a film.
+    """SHA-256 of the pixels with their shape, mode and colour profile; nothing for a film, nor for what is not decoded.
 
     A palette is a way of writing colours down, not a property of the pixels.
     """
     if picture.info["frames"] > 1:
         return b""
+    if picture.info["deep"]:
+        return _digest_of_deep(picture)
     mode = picture.mode
     if mode in ("P", "PA"):
         mode = "RGBA" if picture.has_transparency_data else "RGB"
     # What a conversion leaves of it: nothing, or what was there.
     said = picture.crop((0, 0, 1, 1)).convert(mode).info.get("transparency")
     found = hashlib.sha256(f"{mode} {picture.width} {picture.height} {said!r} ".encode())
-    found.update(hashlib.sha256(picture.info.get("icc_profile") or b"").digest())
+    found.update(_colours_meant(picture))
     rows = max(1, BAND // picture.width)
     for top in range(0, picture.height, rows):
         band = picture.crop((0, top, picture.width, min(picture.height, top + rows)))
         found.update((band if band.mode == mode else band.convert(mode)).tobytes())
     return found.digest()
+
+
+def _digest_of_deep(picture: Image.Image) -> bytes:
+    """That of the numbers in the file, of which the picture has but the first 8 bits; nothing if they are not read."""
+    path = picture.info["path"]
+    try:
+        with images.opened(path) as image:
+            turn = images.orientation(image)
+        found = deep_numbers(path)
+    except Unreadable:
+        return b""
+    digest = hashlib.sha256(f"deep {picture.mode} {found.shape} {found.dtype} {turn} ".encode())
+    digest.update(_colours_meant(picture))
+    digest.update(found.tobytes())
+    return digest.digest()
+
+
+def _colours_meant(picture: Image.Image) -> bytes:
+    """A digest of what a file says of how its numbers are shown: by a profile, or by chunks of a PNG."""
+    said = [picture.info.get("icc_profile") or b""]
+    with contextlib.suppress(OSError):
+        said += [name + data for name, data in images.chunks(picture.info["path"]) if name in SHOWN_BY]
+    # That of most, which no viewer shows in another way than without it.
+    return hashlib.sha256(b"".join(one for one in said if one not in SRGB)).digest()
 
 
 def _is_sketch(kept: bytes) -> bool:
@@ -103,7 +140,7 @@ SKETCH = Signature("dedupe.sketch/2", "image", sketch, image_sketches.LONGEST, _
 WHOLE_SKETCH = Signature("dedupe.whole-sketch/1", "image", whole_sketch, whole=image_sketches.whole)
 """Kept of those that are not plain."""
 PIXELS = Signature(
-    "dedupe.pixels/2", "image", digest, whole=lambda kept: len(kept) in (0, hashlib.sha256().digest_size)
+    "dedupe.pixels/3", "image", digest, whole=lambda kept: len(kept) in (0, hashlib.sha256().digest_size)
 )
 """Kept only of pictures whose sketches say that they may be the same."""
 

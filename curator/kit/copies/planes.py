@@ -6,16 +6,18 @@ Shown on white, all white icons are the same; shown in 8 bits, all depth maps ar
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from curator.kit.images import plain, upright, whole
-from curator.kit.reading import reading
+from curator.kit.reading import Unreadable, reading
 
-__all__ = ["Planes", "of_whole", "planes", "shown"]
+__all__ = ["Planes", "deep_numbers", "of_whole", "planes", "shown"]
 
 Values: TypeAlias = NDArray[Any]
 
@@ -68,3 +70,16 @@ def shown(found: Planes) -> NDArray[np.uint8]:
             low, high = float(values.min()), float(values.max())
         values = np.repeat(255 * (values - low) / max(high - low, 1e-9), 3, axis=2)
     return np.clip(values, 0, 255).astype(np.uint8)
+
+
+def deep_numbers(path: str | Path) -> Values:
+    """All numbers of a picture of which Pillow gives fewer bits, not turned; raises `Unreadable`.
+
+    By OpenCV, which reads most of them as they are. The picture must have been opened by Pillow before, which holds its
+    size to what is allowed.
+    """
+    with reading("its finer colours cannot be read"):
+        found: Values | None = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+    if found is None or found.dtype.itemsize < 2:
+        raise Unreadable("its finer colours cannot be read")
+    return found

@@ -54,6 +54,21 @@ DENIAL = re.compile(
 """Words that deny what comes next: English, and what is most frequent of some other languages; and Chinese."""
 
 
+def _forms() -> dict[int, str]:
+    """What a typographic form, a ligature or a character of another width is a form of."""
+    found = {code: mark for codes, mark in MARKS.items() for code in map(ord, codes)}
+    for code in (0x3000, *range(0xFB00, 0xFB07), *range(0xFF01, 0xFFEF)):
+        if unicodedata.decomposition(chr(code)).startswith(("<wide>", "<narrow>", "<compat>")):
+            found[code] = unicodedata.normalize("NFKC", chr(code))
+    return found
+
+
+MARKS = {"‘’‚‛": "'", "“”„‟": '"', "‐‑‒–—―−": "-", "…": "..."}
+"""Typographic forms of one mark."""
+FORMS = _forms()
+LINE_END = re.compile(r"\r\n|\r|\n")
+
+
 @dataclass(frozen=True, slots=True)
 class Resemblance:
     """How two texts agree: `folded`, equal but for case, width, space and punctuation; else `jaccard`, 0 to 1."""
@@ -66,6 +81,7 @@ class TextCopies:
     """Texts made ready to be compared, in the order in which they should stay."""
 
     def __init__(self, bodies: Sequence[str]) -> None:
+        self.bodies = bodies
         self.folded, self.shingles = shingle_sets(bodies)
         # Two texts that differ in a number say two things: "iPhone 5" and "iPhone 6", up 1 % and up 2 %.
         # So do "1.5 kg" and "15 kg", which are equal once folded.
@@ -82,6 +98,17 @@ class TextCopies:
         if self.telling[one] != self.telling[other]:
             return None
         return resemble(one, other, self.folded, self.shingles)
+
+    def same(self, one: int, other: int) -> bool:
+        """Whether nothing tells two of them apart but how spaces and marks are typed."""
+        return typed(self.bodies[one]) == typed(self.bodies[other])
+
+    def differing(self, one: int, other: int) -> str:
+        """In what two that are equal once folded differ all the same: "case and space"."""
+        parts = zip(
+            ("case", "punctuation or signs", "space"), _parts(self.bodies[one]), _parts(self.bodies[other]), strict=True
+        )
+        return " and ".join(name for name, mine, theirs in parts if mine != theirs) or "the form of characters"
 
 
 def shingle_sets(bodies: Sequence[str]) -> tuple[list[str], list[Hashes]]:
@@ -115,6 +142,24 @@ def resemble(one: int, other: int, folded: Sequence[str], sets: Sequence[Hashes]
     shared = len(np.intersect1d(a, b, assume_unique=True))
     jaccard = shared / (len(a) + len(b) - shared)
     return Resemblance(False, jaccard) if jaccard >= ALIKE else None
+
+
+def typed(text: str) -> str:
+    """With one form of what is typed in several: line ends, runs of spaces within a line, blanks at the ends, width,
+    and typographic marks. How lines are indented counts, but for a text of one line.
+    """
+    lines = LINE_END.split(unicodedata.normalize("NFC", text).translate(FORMS))
+    lines = [line[: len(line) - len(line.lstrip())] + " ".join(line.split()) if line.strip() else "" for line in lines]
+    found = "\n".join(lines).strip("\n")
+    return found if "\n" in found else found.strip()
+
+
+def _parts(text: str) -> tuple[str, str, str]:
+    """Its capitals, its signs, and how its words are spaced: in what texts that are equal once folded may differ."""
+    text = typed(text)
+    signs = "".join(one for one in text if not one.isspace() and unicodedata.category(one)[0] in "PSC")
+    rest = "".join(one for one in text if one.isspace() or unicodedata.category(one)[0] not in "PSC")
+    return "".join(one for one in rest if one != one.casefold()), signs, rest.casefold().strip(" ")
 
 
 def denials(text: str) -> tuple[str, ...]:

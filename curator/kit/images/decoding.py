@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from curator.kit.images import formats, raw
 from curator.kit.images.colours import Colours, colours
+from curator.kit.images.depth import deep
 from curator.kit.memory import BUDGET, too_many
 from curator.kit.reading import Unreadable, reading
 
@@ -57,6 +58,9 @@ megabytes, and Pillow would take one. All of a picture's texts together may have
 
 _COEFFICIENTS = 6
 """Bytes for a pixel of a JPEG that comes in several scans: all of them are held, at whatever size it is decoded."""
+
+_FINER = 16
+"""Bytes for a pixel of the numbers that Pillow does not give, with those that they are unfolded from."""
 
 
 @functools.cache
@@ -158,7 +162,8 @@ def _need(image: Image.Image, side: int | None) -> int:
         return scans + 2 * 4 * pixels // max(fits for fits in (1, 2, 4, 8) if fits <= max(1, step)) ** 2
     reduced = side is not None and _factor(image.size, side) > 1
     # What is converted or turned is there twice; the EXIF that says so may come after the pixels.
-    return pixels * (stored + _DECODERS.get(str(image.format), 0) + (0 if reduced else 4))
+    finer = _FINER if side is None and deep(image) else 0
+    return pixels * (stored + finer + _DECODERS.get(str(image.format), 0) + (0 if reduced else 4))
 
 
 def frames(image: Image.Image) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from curator.kit.reading import reading
@@ -14,41 +17,84 @@ __all__ = ["told_by"]
 _TOLD = {
     "camera": (0x010F, 0x0110),  # make, model
     "time": (0x9003,),  # when it was taken
-    "place": (0x0001, 0x0002),  # of the IFD of GPS: latitude
+    "place": (0x0001, 0x0002, 0x0003, 0x0004),  # of the IFD of GPS: latitude and longitude
     "words": (0x010E, 0x9286, 0x4746, 0x9C9B, 0x9C9C, 0x9C9E, 0x9C9F),  # description, comments, rating, keywords, title
+    "rights": (0x8298, 0x013B),  # copyright, artist
 }
 """By what is told of a picture the tags of EXIF that tell it."""
 
 _DETAILS, _GPS = 0x8769, 0x8825
 """IFDs of EXIF below the first."""
 
-_WORDS_XMP = (b"dc:subject", b"dc:description", b"dc:title", b"xmp:Rating", b"lr:hierarchicalSubject")
-_WORDS_PNG = ("parameters", "prompt", "workflow", "description", "comment", "title", "keywords")
-"""How XMP, and the text chunks of PNG, call what people or the makers of pictures wrote about them."""
+_XMP = {
+    "words": "dc:subject dc:description dc:title xmp:Rating lr:hierarchicalSubject photoshop:Headline",
+    "rights": "dc:rights dc:creator xmpRights:UsageTerms photoshop:Credit photoshop:Source",
+}
+_IPTC = {"words": (5, 25, 105, 120), "rights": (80, 110, 115, 116)}
+_TEXTS = ("parameters", "prompt", "workflow", "description", "comment", "title", "keywords", "author", "copyright")
+"""How XMP, IPTC, and the text chunks of PNG, call what people or the makers of pictures wrote about them."""
+
+_RIGHTS = ("author", "copyright")
 
 
-def told_by(image: Image.Image) -> frozenset[str]:
-    """What is told of an opened picture beside its pixels: its camera, time, place, words; raises `Unreadable`.
+def told_by(image: Image.Image) -> dict[str, frozenset[str]]:
+    """What an opened picture tells beside its pixels, by its kind: camera, time, place, words, rights.
 
-    What programs add by themselves (a resolution, a colour profile, their own name) counts for nothing.
+    What programs add by themselves (a resolution, a colour profile, their own name) counts for nothing. Raises
+    `Unreadable`.
     """
+    with reading("its metadata cannot be read"):
+        told = [*_by_exif(image), *_by_xmp(image), *_by_iptc(image)]
+        info = {str(key).lower(): value for key, value in image.info.items()}
+        told += [("rights" if name in _RIGHTS else "words", _text(info.get(name))) for name in _TEXTS]
+    found: dict[str, set[str]] = {}
+    for kind, text in told:
+        if text:
+            found.setdefault(kind, set()).add(text)
+    return {kind: frozenset(texts) for kind, texts in found.items()}
+
+
+def _by_exif(image: Image.Image) -> Iterator[tuple[str, str]]:
     from PIL.Image import Exif
 
-    with reading("its metadata cannot be read"):
-        # Of a PNG that has none before its pixels, Pillow would decode all of these to look behind them.
-        exif = image.getexif() if image.format != "PNG" or "exif" in image.info else Exif()
-        tags = {**exif.get_ifd(_GPS), **exif.get_ifd(_DETAILS), **exif}
-        found = {told for told, wanted in _TOLD.items() if any(_says(tags.get(tag)) for tag in wanted)}
-        info = {str(key).lower(): value for key, value in image.info.items()}
-        packet = info.get("xmp", info.get("xml:com.adobe.xmp", b""))
-        packet = packet.encode("utf-8", "replace") if isinstance(packet, str) else packet
-        if any(word in packet for word in _WORDS_XMP) or any(_says(info.get(word)) for word in _WORDS_PNG):
-            found.add("words")
-    return frozenset(found)
+    # Of a PNG that has none before its pixels, Pillow would decode all of these to look behind them.
+    exif = image.getexif() if image.format != "PNG" or "exif" in image.info else Exif()
+    tags = {**exif.get_ifd(_GPS), **exif.get_ifd(_DETAILS), **exif}
+    for kind, wanted in _TOLD.items():
+        for tag in wanted:
+            yield kind, _text(tags.get(tag))
 
 
-def _says(value: Any) -> bool:
-    """Whether a tag holds more than blanks: cameras leave empty comments, with eight bytes for their encoding."""
+def _by_xmp(image: Image.Image) -> Iterator[tuple[str, str]]:
+    packet = image.info.get("xmp") or image.info.get("XML:com.adobe.xmp") or b""
+    packet = packet.decode("utf-8", "replace") if isinstance(packet, bytes) else str(packet)
+    for kind, names in _XMP.items():
+        for name in names.split():
+            for value in re.findall(rf"<{name}\b[^>]*>(.*?)</{name}>", packet, re.DOTALL):
+                for one in re.split(r"<[^>]*>", value):
+                    yield kind, _text(html.unescape(one))
+            for _, value in re.findall(rf"\s{name}=([\"'])(.*?)\1", packet, re.DOTALL):
+                yield kind, _text(html.unescape(value))
+
+
+def _by_iptc(image: Image.Image) -> Iterator[tuple[str, str]]:
+    from PIL.IptcImagePlugin import getiptcinfo
+
+    file: Any = image
+    said = (getiptcinfo(file) or {}) if image.format in ("JPEG", "MPO", "TIFF") else {}
+    for kind, wanted in _IPTC.items():
+        for number in wanted:
+            values: Any = said.get((2, number), [])
+            for one in values if isinstance(values, list) else [values]:
+                yield kind, _text(one)
+
+
+def _text(value: Any) -> str:
+    """What a tag holds but for blanks: cameras leave empty comments, with eight bytes for their encoding."""
     if isinstance(value, bytes):
-        value = value.removeprefix(b"ASCII\0\0\0").removeprefix(b"UNICODE\0").strip(b" \0").decode("latin-1")
-    return bool(str(value).strip(" \0")) if value is not None else False
+        value = value.removeprefix(b"ASCII\0\0\0").removeprefix(b"UNICODE\0").strip(b" \0")
+        try:
+            value = value.decode()
+        except UnicodeDecodeError:
+            value = value.decode("latin-1")
+    return " ".join(str(value).strip(" \0").split()) if value is not None else ""

@@ -29,7 +29,9 @@ BODY = 1000
 """So many characters of a text are looked at; a tile has room for fewer."""
 
 ROWS, PAGED_ROWS = 40, 200
-"""How many rows of tiles a sheet has at most, as one picture and as pages. WebP allows no picture of more."""
+"""How many rows of tiles a sheet has at most, as one picture and as pages."""
+TALLEST = {".webp": 16_383, ".jpg": 65_500, ".jpeg": 65_500}
+"""How many pixels the formats allow a picture to be high, of those that allow no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +79,12 @@ class Sheet:
 def artifact(context: Context, path: Path, sheet: Sheet) -> Artifact:
     """The sheet as the output of an action; what cannot be shown in it is said."""
     from curator.kit.sheets.fonts import Fonts, escape
-    from curator.kit.sheets.page import draw
+    from curator.kit.sheets.page import draw, rows_within
 
     ending = path.suffix.lower()
-    sections = tuple(_first(sheet, PAGED_ROWS if ending == ".pdf" else ROWS))
+    rows = PAGED_ROWS if ending == ".pdf" else ROWS
+    rows = min(rows, rows_within(sheet, TALLEST[ending])) if ending in TALLEST else rows
+    sections = tuple(_first(sheet, rows))
     kept, tiles = (sum(len(section.tiles) for section in part) for part in (sections, sheet.sections))
     if kept < tiles:
         more = "" if ending == ".pdf" else "; a .pdf holds more"

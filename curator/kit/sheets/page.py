@@ -67,13 +67,22 @@ def columns(sheet: Sheet) -> int:
     return min(most, max(least, *(len(section.tiles) for section in sheet.sections), 0))
 
 
+def rows_within(sheet: Sheet, height: int) -> int:
+    """How many rows of tiles a picture of so many pixels has room for, at least one."""
+    left, count = height - 2 * MARGIN - _head(sheet) + GAP, 0
+    for row in _rows(sheet, columns(sheet)):
+        left -= row.height
+        count += left >= 0
+    return max(1, count)
+
+
 def draw(sheet: Sheet, file: IO[bytes], ending: str, fonts: Fonts) -> None:
     """Write a sheet to a file."""
     if ending not in FORMATS:
         raise BadInput(f"a sheet cannot be written as {ending!r}: {', '.join(FORMATS)}")
     wide = columns(sheet)
     width = 2 * MARGIN + wide * sheet.side + (wide - 1) * GAP
-    head = TITLE + GAP + (LINE if sheet.note else 0) + GAP
+    head = _head(sheet)
     rows = list(_rows(sheet, wide))
     # The sides of a sheet of paper, or one page for everything.
     height = round(width * 2**0.5) if ending == ".pdf" else 2 * MARGIN + head + sum(row.height for row in rows) - GAP
@@ -83,6 +92,10 @@ def draw(sheet: Sheet, file: IO[bytes], ending: str, fonts: Fonts) -> None:
     if kind == "PDF":
         options = {**options, "save_all": True, "append_images": drawn, "resolution": width / A4_INCHES}
     next(drawn).save(file, kind, **options)
+
+
+def _head(sheet: Sheet) -> int:
+    return TITLE + GAP + (LINE if sheet.note else 0) + GAP
 
 
 def _rows(sheet: Sheet, wide: int) -> Iterator[Row]:

@@ -48,7 +48,8 @@ class DedupeParams:
         Option(
             choices=tuple(INCLUDED),
             help="Propose that these go too, else they are only shown: copy (saved again, scaled, cut by up to 3 %), "
-            "edited (mirrored, turned, cut, recoloured, written over, altered), or near for both.",
+            "edited (mirrored, turned, cut, recoloured, written over, altered; of drawings, pages and codes only: "
+            "much of the two is the same), or near for both.",
         ),
     ] = ()
     despite: Annotated[
@@ -73,7 +74,7 @@ DUPLICATES = Table(
         Column(
             "match",
             "exact: the same bytes; same picture: the same pixels, as they are shown, in another file; copy: saved"
-            " again, scaled or cut a little; edited: of the same capture, but changed; similar",
+            " again, scaled or cut a little; edited: much of it the same, but changed; similar",
         ),
         Column("do", "keep; go: may be moved to quarantine; stay: a copy that is not moved"),
         Column("path", "where it is", "picture"),

@@ -29,6 +29,10 @@ THUMBNAIL = 256
 FLAT, EDGE, STEP, LEAST_BAR, LEAST_ROW = 3.0, 12.0, 0.5, 0.02, 4
 """A bar has so little texture; it ends where so many levels of difference come at once, over half of the row."""
 
+SHAPE = 0.03
+"""Two pictures whose sides are in the same proportion to so much (log) have the same bars, or none: what ends at once
+in a small one, as the margin of an icon, ends little by little in the same enlarged."""
+
 LARGER = 1.25
 """By how much longer a side is of a picture that can hold more detail."""
 ENLARGED, WORN = 1.8, 4.0
@@ -194,8 +198,9 @@ def was_enlarged(one: Detail, other: Detail) -> bool:
 
 
 def has_bars_less(one: Detail, other: Detail) -> bool:
-    """Whether bars take a larger part of the other one."""
-    return other.filled < 0.97 * one.filled
+    """Whether bars take a larger part of the other one. Where both are of one shape, it was only scaled."""
+    (width, height), (wide, high) = one.size, other.size
+    return other.filled < 0.97 * one.filled and abs(np.log(width * high / (height * wide))) > SHAPE
 
 
 def is_another(one: Detail, other: Detail) -> bool:

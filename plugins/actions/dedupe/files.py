@@ -17,6 +17,9 @@ ASIDE = re.compile(
 )
 """Folders of what was thrown away, of caches and of thumbnails, as systems and network storage call them."""
 
+BACKUP = re.compile(r"\.?(?:.*[-_\s])?back[-_\s]?ups?(?:[-_\s.\d].*)?|bak|sicherung(?:en|skopien?)?|备份.*")
+"""Folders of copies that were laid aside in case."""
+
 COPY = re.compile(
     r"""
     copy(?:\s?\(?\d+\)?)?\sof\s.+ | kopie\svon\s.+ | 副本.*
@@ -50,6 +53,11 @@ class File:
 def is_aside(path: Path) -> bool:
     """Whether a file lies where nobody keeps anything."""
     return any(ASIDE.fullmatch(folder.casefold()) for folder in path.parent.parts)
+
+
+def is_backup(path: Path) -> bool:
+    """Whether a file lies in a folder of backups."""
+    return any(BACKUP.fullmatch(folder.casefold()) for folder in path.parent.parts)
 
 
 def is_called_a_copy(path: Path) -> bool:

@@ -29,6 +29,9 @@ EXACT, SAME, COPY, EDITED, SIMILAR = COPY_LEVELS
 RECODED = "same text in another encoding"
 """What is said of files of one text whose bytes differ."""
 
+RETYPED = "same but for how spaces and marks are typed"
+"""What is said of texts that differ in line ends, runs of spaces, width or the forms of marks."""
+
 LIKE = 5
 """Nearest by the embedding that --similar looks at."""
 
@@ -60,6 +63,7 @@ def find(
 ) -> list[Group]:
     """All groups, the surest kind first."""
     media = _media(context, params)
+    knowledge.folders = {file.place.path.parent for items in media for files in items for file in files}
     knowledge.learn(context, (files[0].item for items in media for files in items))
     groups = [group for items in media for group in _merge_chains(_groups(context, params, preference, items), may_go)]
     for group in groups:
@@ -161,17 +165,23 @@ def _near_pictures(
 
 
 def _near_texts(preference: Preference, files: list[File]) -> list[Group]:
-    """The same but for signs, spaces and case; then what was edited."""
+    """The same but for how it is typed; then what differs in more."""
     texts = TextCopies([file.item.text or "" for file in files])
 
-    def folded(one: int, other: int) -> Resemblance | None:
+    def typed(one: int, other: int) -> Resemblance | None:
+        return texts.match(one, other) if texts.same(one, other) else None
+
+    def changed(one: int, other: int) -> tuple[Resemblance, str] | None:
         found = texts.match(one, other)
-        return found if found is not None and found.folded else None
+        return (found, _text_words(found, texts.differing(one, other))) if found is not None else None
 
-    def said(found: Resemblance) -> tuple[str, dict[str, Any]]:
-        return _text_words(found), asdict(found)
+    def retyped(found: Resemblance) -> tuple[str, dict[str, Any]]:
+        return RETYPED, asdict(found)
 
-    return _by_level(preference, files, texts.candidates(), Level(COPY, folded, said), Level(EDITED, texts.match, said))
+    def said(found: tuple[Resemblance, str]) -> tuple[str, dict[str, Any]]:
+        return found[1], asdict(found[0])
+
+    return _by_level(preference, files, texts.candidates(), Level(COPY, typed, retyped), Level(EDITED, changed, said))
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,7 +306,8 @@ def _merge_chains(groups: Sequence[Group], may_go: MayGo) -> list[Group]:
             continue
         other, kept = goes[group.kept.name]
         for copy in group.copies:
-            words = f"{copy.words} as {group.kept.place.path.name}: {kept.words}"
+            between, stays = group.kept.place.path.name, other.kept.place.path.name
+            words = f"{copy.words} as {between}, of which {stays} stays: {kept.words}"
             moved = Copy(copy.file, words, kept.evidence)
             other.copies.append(moved)
             if copy.file.name in goes:
@@ -331,7 +342,5 @@ def _picture_words(found: Agreement) -> str:
     return ", ".join(words)
 
 
-def _text_words(found: Resemblance) -> str:
-    if found.folded:
-        return "same but for case, width, space or punctuation"
-    return f"{100 * found.jaccard:.0f} % of the character runs"
+def _text_words(found: Resemblance, differing: str) -> str:
+    return f"same but for {differing}" if found.folded else f"{100 * found.jaccard:.0f} % of the character runs"

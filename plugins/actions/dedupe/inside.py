@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from curator.kit.images import opened, told_by
-from curator.kit.reading import Unreadable
+from curator.kit.images import chunks, opened, told_by
+from curator.kit.reading import Unreadable, reading
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 LEAST = 256
 """Bytes behind a picture that are more than filling."""
@@ -28,29 +33,58 @@ DEPTH = (b"GDepth:Data", b"GDepth:Mime", b'Semantic="Depth"', b"dimmd")
 FILM_BOXES, PICTURE_BOXES = (b"mpvd",), (b"ftyp",)
 
 
+PUBLIC = frozenset(
+    b"IHDR PLTE IDAT IEND tRNS cHRM gAMA iCCP sBIT sRGB cICP mDCV cLLI tEXt zTXt iTXt bKGD hIST pHYs sPLT eXIf tIME"
+    b" acTL fcTL fdAT oFFs pCAL sCAL sTER gIFg gIFx iDOT CgBI vpAg caNv orNT".split()
+)
+"""Chunks of a PNG that are about the picture itself. In others programs keep what they made it of, as layers."""
+
+PRIVATE = 0x8000
+"""From this tag on, a TIFF holds what is no part of its picture, as the layers of Photoshop or a place on the globe."""
+ABOUT = frozenset({0x8298, 0x8649, 0x83BB, 0x8769, 0x8773, 0x8825, 0x4746})
+"""Such tags that are no more than metadata: rights, settings of Photoshop, IPTC, EXIF, a profile, GPS, a rating."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """`embedded`: what is there in its own right, as "a film"; `told`: what metadata tell of, as "time"."""
+    """By kind: `embedded`, digests of what is there in its own right, as "a film"; `told`, what metadata tell."""
 
-    embedded: frozenset[str] = frozenset()
-    told: frozenset[str] = frozenset()
+    embedded: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    told: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def inside(path: Path) -> Inside:
     """What is found in a file; nothing where it cannot be read."""
     try:
-        told = _told(path)
-        return Inside(frozenset(_embedded(path)), told)
+        with opened(path) as image:
+            told, private = told_by(image), _in_tags(image)
+        embedded: dict[str, set[str]] = {}
+        for kind, data in (*_embedded(path), *private, *_in_chunks(path)):
+            embedded.setdefault(kind, set()).add(hashlib.sha256(data).hexdigest())
+        return Inside({kind: frozenset(digests) for kind, digests in embedded.items()}, told)
     except (OSError, Unreadable):
         return Inside()
 
 
-def _told(path: Path) -> frozenset[str]:
-    with opened(path) as image:
-        return told_by(image)
+def _in_tags(image: Image.Image) -> list[tuple[str, bytes]]:
+    """What programs keep in tags of a TIFF of their own."""
+    if image.format != "TIFF":
+        return []
+    with reading("its tags cannot be read"):
+        tags: Any = image.tag_v2  # type: ignore[attr-defined]
+        own = sorted((tag, value) for tag, value in tags.items() if tag >= PRIVATE and tag not in ABOUT)
+    data = b"".join(b"%d " % tag + (value if isinstance(value, bytes) else repr(value).encode()) for tag, value in own)
+    return [("more data", data)] if data else []
 
 
-def _embedded(path: Path) -> Iterator[str]:
+def _in_chunks(path: Path) -> Iterator[tuple[str, bytes]]:
+    """What programs keep in chunks of a PNG of their own."""
+    own = b"".join(name + data for name, data in chunks(path, (b"IDAT", b"fdAT")) if name not in PUBLIC)
+    if len(own) >= LEAST:
+        yield "more data", own
+
+
+def _embedded(path: Path) -> Iterator[tuple[str, bytes]]:
     with path.open("rb") as file:
         start = file.read(12)
         if not KNOWN.match(start):
@@ -58,16 +92,28 @@ def _embedded(path: Path) -> Iterator[str]:
         data = start + file.read(MOST)
     end = _end(data)
     if data.startswith(b"\xff\xd8") and any(data.find(name, 0, end) >= 0 for name in DEPTH):
-        yield "a depth map"
+        yield "a depth map", b"".join(_adobe_segments(data[:end]))
     behind = data[end:].strip(b"\0")
     if len(behind) < LEAST:
         return
     if b"ftyp" in behind[:64] or re.search(rb"MotionPhoto_Data|\0\0\0.ftyp(mp4|isom|qt|MSNV|avc1)", behind, re.DOTALL):
-        yield "a film"
+        yield "a film", behind
     elif behind.startswith(b"\xff\xd8") or b"\xff\xd8\xff" in behind[:LEAST]:
-        yield "another picture"
+        yield "another picture", behind
     else:
-        yield "more data"
+        yield "more data", behind
+
+
+def _adobe_segments(data: bytes) -> Iterator[bytes]:
+    """The segments of a JPEG that hold XMP, of which a depth map is a part."""
+    place = 2
+    while found := MARKER.search(data, place):
+        size = int.from_bytes(data[found.end() : found.end() + 2], "big")
+        if found[0] == b"\xff\xda":
+            return
+        if data.startswith(b"http://ns.adobe.com/x", found.end() + 2):
+            yield data[found.end() : found.end() + size]
+        place = found.end() + size
 
 
 def _end(data: bytes) -> int:

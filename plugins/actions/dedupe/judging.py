@@ -10,7 +10,7 @@ from curator.api import Said
 from curator.kit.companions import Companion
 
 from .files import File
-from .finding import EXACT, Copy, Group
+from .finding import EXACT, SAME, Copy, Group
 from .keeping import Preference
 from .knowing import Knowledge, counterpart, same_bytes
 
@@ -77,9 +77,15 @@ class Judge:
         kept = group.kept
         yield from self._bound(kept, file, gone)
         yield from self._beside(kept, along)
+        for link in self.knowledge.links_to(file):
+            yield f"{link} is a link to it"
         if not self.despite:
             yield from self._contradicting(group, file)
+            yield from self._in_trees(kept, file)
         if file.item.modality == "image" and file.item.id != kept.item.id:
+            depths = [self.preference.measures.depth(one) for one in (kept, file)]
+            if group.kind != SAME and all(depth.unseen for depth in depths):
+                yield "what both hold beyond 8 bits was not compared"
             yield from self._holding_more(kept, file)
 
     def _bound(self, kept: File, file: File, gone: Collection[str]) -> Iterator[str]:
@@ -101,6 +107,13 @@ class Judge:
             elif not same and not self.despite:
                 yield f"{one.path.name} says something else than {other.path.name}: --despite lets it go"
 
+    def _in_trees(self, kept: File, file: File) -> Iterator[str]:
+        """What is about it in a folder of labels, where nothing that says the same is about the one kept."""
+        others = self.knowledge.in_trees(kept)
+        for one in self.knowledge.in_trees(file):
+            if not any(other.suffix == one.suffix and self._same(one, other) for other in others):
+                yield f"{one.parent.name}/{one.name} is about it alone: --despite lets it go without that"
+
     def _contradicting(self, group: Group, file: File) -> Iterator[str]:
         """Labels that cannot both be true of one thing."""
         mine = self.knowledge.of(file)
@@ -121,6 +134,8 @@ class Judge:
             return
         if more := measures.told(file, kept):
             yield f"it {more}"
+        if more := measures.finer(file, kept):
+            yield f"it has {more}"
         if measures.more_detail(file, kept):
             yield f"it shows more detail than the one that is kept ({self.preference.reason(kept, [file])})"
         if more := measures.uncovered(file, kept):

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from curator.api import Item
 from curator.errors import BadInput
 
-from .files import File, is_aside, is_called_a_copy
+from .files import File, is_aside, is_backup, is_called_a_copy
 from .knowing import Knowledge
 from .measuring import Measures
 
@@ -45,11 +45,12 @@ class Preference:
             ("captioned", lambda file: -knowledge.captions(file)),
             ("with more beside it", lambda file: -knowledge.beside(file)),
             ("not in a folder of trash, caches or thumbnails", lambda file: is_aside(file.place.path)),
+            ("not in a folder of backups", lambda file: is_backup(file.place.path)),
             ("not named as a copy", lambda file: is_called_a_copy(file.place.path)),
         ]
         self.last: list[Rule] = [
             *(rule(policy) for policy in DEFAULTS if policy not in asked),
-            ("most bytes", lambda file: -file.place.size),
+            ("most bytes", lambda file: -file.place.size if file.item.modality == "image" else 0),
             ("first by path", lambda file: file.name),
         ]
 
@@ -114,5 +115,5 @@ def matches(path: Path, pattern: str) -> bool:
 
 
 def _extent(item: Item) -> int:
-    """Pixels of an image, characters of a text."""
-    return item.pixels[0] * item.pixels[1] if item.pixels else len(item.text or "")
+    """Pixels of an image, characters of a text, of which spaces are none."""
+    return item.pixels[0] * item.pixels[1] if item.pixels else len("".join((item.text or "").split()))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import filecmp
+import functools
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from pathlib import Path
 
 from curator.api import Context, Item, Known
@@ -15,13 +17,20 @@ from .files import File
 CAPTIONS = (".txt", ".caption")
 """Sidecars that say in words, or in boxes, what a picture shows."""
 
+TREES = ("images", "image", "imgs", "img", "jpegimages")
+"""Folders of pictures beside which others hold what is about each, in files of the same stem, as for YOLO."""
+ABOUT_TREES = ("labels", "label", "annotations", "captions", "masks", "labelTxt", "Labels", "Annotations")
+
 
 class Knowledge:
     """Asked of the catalogue and of folders once for all files."""
 
     def __init__(self) -> None:
         self.neighbourhood = Neighbourhood()
+        self.folders: set[Path] = set()
         self._known: dict[int, Known] = {}
+        self._names = functools.cache(_names)
+        self._links: dict[Path, list[Path]] | None = None
 
     def learn(self, context: Context, items: Iterable[Item]) -> None:
         """Ask what is on record of items."""
@@ -52,6 +61,44 @@ class Knowledge:
     def owners(self, file: File) -> list[Path]:
         """What it lies beside and belongs to."""
         return self.neighbourhood.owners(file.place.path) if file.place.whole else []
+
+    def in_trees(self, file: File) -> list[Path]:
+        """What is about a picture in the folder of labels beside its folder of images."""
+        parts = file.place.path.parts[:-1] if file.place.whole and file.item.modality == "image" else ()
+        found = []
+        for place in (place for place, part in enumerate(parts) if part.casefold() in TREES):
+            for other in ABOUT_TREES:
+                folder = Path(*parts[:place], other, *parts[place + 1 :])
+                found += [folder / name for name in self._names(folder) if Path(name).stem == file.place.path.stem]
+        return found
+
+    def links_to(self, file: File) -> list[Path]:
+        """Symbolic links to a file, in the folders in question and beside them."""
+        if self._links is None:
+            self._links = {}
+            for link in _links(self.folders):
+                self._links.setdefault(Path(os.path.realpath(link)), []).append(link)
+        return self._links.get(file.place.path, [])
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
+
+
+def _links(folders: AbstractSet[Path]) -> Iterator[Path]:
+    """The links in folders, in what lies in them, and in the folders beside the topmost of them."""
+    tops = {folder for folder in folders if not folders & {*folder.parents}}
+    for top in tops:
+        for walked, _, names in os.walk(top):
+            yield from (Path(walked, name) for name in names if os.path.islink(os.path.join(walked, name)))
+    parents = {top.parent for top in tops}
+    beside = {*parents, *(parent / name for parent in parents for name in _names(parent))} - tops
+    for folder in beside:
+        if folder.is_dir() and not folder.is_symlink():
+            yield from (folder / name for name in _names(folder) if (folder / name).is_symlink())
 
 
 def counterpart(companion: Companion, others: Iterable[Companion]) -> Companion | None:

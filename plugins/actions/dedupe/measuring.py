@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias
 
 from curator.api import Context
@@ -11,6 +11,7 @@ from curator.kit.images import opened
 from curator.kit.reading import Unreadable
 
 from . import detail
+from .depth import Depth, depth
 from .detail import DETAIL, Detail
 from .files import File
 from .inside import Inside, inside
@@ -29,17 +30,35 @@ class Measures:
         self._details: dict[int, Detail | None] = {}
         self._same: dict[int, int] = {}
         self._holding: dict[tuple[int, int, Callable[[Detail, Detail], bool]], bool] = {}
-        self.all: tuple[Measure, ...] = (self.embedded, self.told, self.unbarred, self.uncovered, self.shown, self.fine)
+        self._depth = functools.cache(depth)
+        self.all: tuple[Measure, ...] = (
+            self.embedded,
+            self.told,
+            self.finer,
+            self.unbarred,
+            self.uncovered,
+            self.shown,
+            self.fine,
+        )
 
     def embedded(self, one: File, other: File) -> str:
-        """More in its own right, as the film of a motion photo."""
-        more = self.inside(one).embedded - self.inside(other).embedded
-        return f"holds {' and '.join(sorted(more))}, too" if more else ""
+        """More in its own right, as the film of a motion photo, or something else of that kind."""
+        more, others = _more(self.inside(one).embedded, self.inside(other).embedded)
+        said = [f"holds {' and '.join(more)}, too"] if more else []
+        said += [f"holds {kind} that is not the other one's" for kind in others]
+        return " and ".join(said)
 
     def told(self, one: File, other: File) -> str:
-        """More metadata."""
-        more = self.inside(one).told - self.inside(other).told
-        return f"tells of {', '.join(sorted(more))}" if more else ""
+        """More metadata, or others."""
+        more, others = _more(self.inside(one).told, self.inside(other).told)
+        said = [f"tells of {', '.join(more)}"] if more else []
+        said += [f"says something else of {', '.join(others)}"] if others else []
+        return " and ".join(said)
+
+    def finer(self, one: File, other: File) -> str:
+        """More bits of each colour."""
+        mine, theirs = self.depth(one), self.depth(other)
+        return f"{mine.bits} bits of each colour, not {theirs.bits}" if mine.bits > theirs.bits else ""
 
     def unbarred(self, one: File, other: File) -> str:
         """No bars beside or above it."""
@@ -74,6 +93,12 @@ class Measures:
             return Inside()
         return self._inside(file.place.path)
 
+    def depth(self, file: File) -> Depth:
+        """How many bits there are in the file of a picture."""
+        if file.item.modality != "image" or not file.place.whole:
+            return Depth()
+        return self._depth(file.place.path)
+
     def are_same(self, files: Iterable[File]) -> None:
         """Know that these show the same pixels, so that none is measured against another."""
         ids = [file.item.id for file in files]
@@ -96,6 +121,12 @@ class Measures:
             mine, theirs = (self._details.get(item) for item in ids)
             self._holding[*ids, holds] = mine is not None and theirs is not None and holds(mine, theirs)
         return self._holding[*ids, holds]
+
+
+def _more(one: Mapping[str, frozenset[str]], other: Mapping[str, frozenset[str]]) -> tuple[list[str], list[str]]:
+    """Kinds of what is in one and not in the other: of which that has nothing, and of which it has something else."""
+    kinds = sorted(kind for kind, contents in one.items() if contents - other.get(kind, frozenset()))
+    return [kind for kind in kinds if kind not in other], [kind for kind in kinds if kind in other]
 
 
 def _coarseness(path: object) -> float:

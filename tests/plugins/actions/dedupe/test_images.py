@@ -217,7 +217,7 @@ def test_what_goes_as_a_copy_takes_its_exact_copies_along(ws, photos):
     ]
     rows = dedupe(ws, photos, keep=("path:keep.png",), include=("near",))
     assert shown(rows) == [("copy", "keep", "keep.png"), ("copy", "go", "a.jpg"), ("copy", "go", "b.jpg")]
-    assert rows[2]["why"].startswith("same bytes as a.jpg: saved again")
+    assert rows[2]["why"].startswith("same bytes as a.jpg, of which keep.png stays: saved again")
 
 
 def test_similar_only_when_asked_for_and_never_to_go(ws, photos):

@@ -73,6 +73,8 @@ def original(photos, name="a.jpg", seed=1):
         "app cache/a.jpg",
         "Thumbnails/a.jpg",
         "@eaDir/a.jpg",
+        "Backup/a.jpg",
+        "phone backup 2019/a.jpg",
         "a (1).jpg",
         "Copy of a.jpg",
         "a - Copy (2).jpg",
@@ -454,6 +456,16 @@ def test_a_thing_before_white_has_no_bars(tidied, photos):
     made(path, photos / "b.jpg", lambda image: image.crop((70, 50, 330, 350)), 5)
     _, rows = tidied(include=("near",))
     assert not rows or rows["a.jpg"]["do"] == "keep"
+
+
+def test_the_margin_of_an_icon_is_no_bar_that_its_enlarged_copy_lacks(tidied, photos):
+    icon = Image.new("RGB", (64, 64), "navy")
+    icon.paste(scene(3, (40, 40)), (12, 12))
+    path = aged(save(icon, photos / "a.png"), 0)
+    made(path, photos / "b.png", times(6, Image.Resampling.LANCZOS), 5)
+    _, rows = tidied(include=("near",))
+    assert rows["b.png"]["match"] in ("copy", "edited")
+    assert not any("bars" in row["why"] for row in rows.values())
 
 
 def test_a_lighter_copy_is_not_taken_for_one_without_something_over_it(tidied, photos):

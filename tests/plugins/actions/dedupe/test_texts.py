@@ -36,17 +36,42 @@ def test_the_same_text_twice_is_exact(ws, tmp_path):
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ("Lost my card!", "lost  my card"),
-        ("ＡＢＣ　１２３", "abc 123"),
-        ("你好，世界。", "你好 世界"),
-        ("Straße", "STRASSE"),
-        ("“quoted”", '"quoted"'),
+        ("Lost my card!", " Lost  my card!\n"),
+        ("ＡＢＣ　１２３", "ABC 123"),
+        ("你好，世界。", "你好,世界。"),
+        ("“quoted” – it’s so…", '"quoted" - it\'s so...'),
+        ("a ﬁne café", "a fine cafe\u0301"),
+        ("a:\n  b\nc", "a:\r\n  b \r\nc\r\n"),
     ],
 )
-def test_case_width_space_and_punctuation_do_not_tell_texts_apart(ws, tmp_path, one, other):
+def test_what_is_only_typed_in_another_way_is_a_copy(ws, tmp_path, one, other):
     shown, evidence = dedupe(ws, tmp_path, [one, other])
     assert shown == staying("copy", "1")
     assert evidence == [{"folded": True, "jaccard": 1.0}]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "differs"),
+    [
+        ("Lost my card!", "lost my card", "case and punctuation or signs"),
+        ("Straße", "STRASSE", "case"),
+        ("the therapist", "the the rapist", "space"),
+        ("C# developer", "C developer", "punctuation or signs"),
+        ("x*y", "x/y", "punctuation or signs"),
+        ("key: aBcD", "key: AbCd", "case"),
+        ("rm -rf ./tmp", "rm -rf /tmp", "punctuation or signs"),
+        ("a@b.de", "ab.de", "punctuation or signs"),
+        ("if a:\n    b()\n    c()", "if a:\n    b()\nc()", "space"),
+        ("a line\nof two", "a line of two", "space"),
+        ("不 同意", "不同意", "space"),
+    ],
+)
+def test_signs_case_and_spaces_that_may_mean_something_are_no_copies(ws, tmp_path, one, other, differs):
+    rows = dedupe(ws, tmp_path, [one, other], include=("copy",))
+    if rows[0]:  # else they are not even near
+        assert rows[0] == staying("edited", "1")
+        (row,) = [row for row in ws.run("dedupe", keep=("path:0.txt",)) if row.get("do") == "stay"]
+        assert row["why"] == f"same but for {differs}"
 
 
 @pytest.mark.parametrize(
@@ -133,8 +158,8 @@ def test_rows_of_a_table_are_shown_and_never_go(ws, tmp_path):
         ("exact", "keep", "same.txt"),
         ("exact", "stay", "rows.csv"),
         ("exact", "stay", "rows.csv"),
-        ("copy", "keep", "same.txt"),
-        ("copy", "stay", "rows.csv"),
+        ("edited", "keep", "same.txt"),
+        ("edited", "stay", "rows.csv"),
     ]
     assert {row["why"] for row in rows[1:3]} == {"same bytes; a row of a table"}
     ws.run("dedupe")
