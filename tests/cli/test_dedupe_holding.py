@@ -36,7 +36,7 @@ def left(run, tmp_path):
 
 def colours(seed=1, factor=256):
     """Colours of 16 bits: a picture's, and noise below what 8 bits show."""
-    values = np.asarray(scene(seed))[..., ::-1].astype(np.uint16) * factor
+    values = np.asarray(scene(seed, (240, 180)))[..., ::-1].astype(np.uint16) * factor
     return values + np.random.default_rng(seed).integers(0, min(factor, 200), values.shape, dtype=np.uint16)
 
 
@@ -52,14 +52,14 @@ def written(path, values, days=0):
 
 
 def test_pictures_that_differ_beyond_8_bits_all_stay(left, tmp_path):
-    for seed, ending in enumerate((".png", ".tif", ".ppm")):
+    for seed, ending in enumerate((".png", ".tif")):
         written(tmp_path / "photos" / f"a{ending}", colours(seed))
         written(tmp_path / "photos" / f"b{ending}", colours(seed) + 40)
         written(tmp_path / "photos" / f"dark{ending}", colours(seed, 1))  # black, but for what 8 bits do not show
     opaque = np.full((*colours().shape[:2], 1), 65535, np.uint16)
     written(tmp_path / "photos" / "transparent.png", np.dstack([colours(4, 1), opaque]))
     written(tmp_path / "photos" / "transparent too.png", np.dstack([colours(5, 1), opaque]))
-    assert len(left("--include", "near")[0]) == 11
+    assert len(left("--include", "near")[0]) == 8
 
 
 def test_the_same_16_bits_in_another_file_go(left, tmp_path):
