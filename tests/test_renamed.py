@@ -13,7 +13,7 @@ from curator.testing import fresh
 MOVED = {
     "checkpoints": ("weights", "read_tensors"),
     "compiling": ("onnx", "as_onnx"),
-    "devices": ("devices", "reduced"),
+    "devices": ("devices", "has_bfloat16"),
     "finetuning": ("finetuning", "fine_tune"),
     "pictures": ("images", "opened"),
     "sheets": ("sheets", "Tile"),

@@ -137,6 +137,7 @@ def test_a_cache_of_an_older_layout_keeps_its_vectors(run, copied):
     with contextlib.closing(sqlite3.connect(copied / "derived.db")) as connection, connection:
         connection.execute("DROP TABLE metric")
         connection.execute("DROP TABLE before_profiles")
+        connection.execute("DROP TABLE comparison")
         connection.execute("DROP TABLE _sqlite_migrations")
     set_layout(copied / "derived.db", 4)
     ran = run("status", "--json")

