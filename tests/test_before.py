@@ -155,7 +155,10 @@ def test_what_was_embedded_is_used_and_figures_are_measured_as_they_are_now(home
         assert said in done.err and "loading" not in done.err
         assert [row["metric"] for row in done.rows("likeness")] == ["taste:projection"] * 3
     assert_as_dumped(home, [table for table in DUMP["catalogue"] if table not in (*RECORDS, "head")])
-    assert cached(home)["vector"] == DUMP["derived"]["vector"]
+    ((_, then, heads),) = as_dumped(home, ["head"])
+    assert [row for row in heads if row in then] == then and len(heads) == len(then) + 2  # beside those of then
+    now = cached(home)
+    assert (now["vector"], now["digest"]) == (DUMP["derived"]["vector"], DUMP["derived"]["digest"])
 
 
 def test_the_old_heads_probabilities_are_what_they_were(home):

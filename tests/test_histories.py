@@ -340,9 +340,9 @@ def _run(tmp_path, **how):
 
 
 def test_any_history_leaves_what_the_model_says(tmp_path):
-    _run(tmp_path, max_examples=25, stateful_step_count=20)
+    _run(tmp_path, max_examples=40, stateful_step_count=20)
 
 
 @pytest.mark.slow
 def test_any_long_history_leaves_what_the_model_says(tmp_path):
-    _run(tmp_path, max_examples=8, stateful_step_count=100)
+    _run(tmp_path, max_examples=15, stateful_step_count=100)

@@ -86,13 +86,18 @@ def test_an_empty_text_has_the_state_from_which_texts_begin(model):
 
 @pytest.mark.parametrize("variant", POOLINGS)
 def test_vectors_tell_topics_apart(model, written, variant):
-    """Texts that were not learnt from, three labels a class."""
+    """Texts that were not learnt from, three labels a class; eight for the last state, which is most of the last piece.
+
+    With three it is 0.79 to 0.96, by which texts the model learnt from, and with eight 0.91 to 1 (six models each of two ways
+    to hold texts out).
+    """
+    labels = 8 if variant == "last" else 3
     pairs = written(90, seed=7)
     rows = unit(opened(model, variant).encode(TextBatch([text for text, _ in pairs])))
     topics = np.asarray([topic for _, topic in pairs])
-    chosen = np.concatenate([np.flatnonzero(topics == topic)[:3] for topic in np.unique(topics)])
+    chosen = np.concatenate([np.flatnonzero(topics == topic)[:labels] for topic in np.unique(topics)])
     fitted = LogisticRegression(C=10).fit(rows[chosen], topics[chosen])
-    assert fitted.score(rows, topics) > 0.8  # one in three by chance
+    assert fitted.score(rows, topics) > 0.9
 
 
 def test_concat_is_standardised_by_what_was_learnt_from(model, texts):
