@@ -138,6 +138,11 @@ def at_random(name, folder, count):
     return ended
 
 
+@pytest.mark.parametrize("name", ["quarantine restore", "undo"])
+def test_at_a_few_moments(name, tmp_path):
+    at_random(name, tmp_path, 3)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", COMMANDS)
 def test_at_many_moments(name, tmp_path):

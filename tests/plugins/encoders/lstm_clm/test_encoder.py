@@ -88,8 +88,8 @@ def test_an_empty_text_has_the_state_from_which_texts_begin(model):
 def test_vectors_tell_topics_apart(model, written, variant):
     """Texts that were not learnt from, three labels a class; eight for the last state, which is most of the last piece.
 
-    With three it is 0.79 to 0.96, by which texts the model learnt from, and with eight 0.91 to 1 (six models each of two ways
-    to hold texts out).
+    With three that one is right for 0.79 to 0.96, by which texts the model learnt from; with eight for 0.91 to 1
+    (six models, each with either of two ways to hold texts out).
     """
     labels = 8 if variant == "last" else 3
     pairs = written(90, seed=7)
