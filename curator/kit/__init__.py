@@ -18,6 +18,7 @@
 | `companions` | files that belong to one another by their names: a picture, its sidecars, its raw file, its film |
 | `encodings` | which encoding a text is in, with the lines that are in another one |
 | `familiar` | the characters that any text in a script is mostly made of |
+| `threads` | small fits on one thread, for the same numbers every time |
 | `sheets` | contact sheets |
 
 Public. To import a module costs nothing, but for `torch_network`, which is for what `load` enters: it brings torch; and

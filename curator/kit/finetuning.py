@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from curator.api import ImageBatch, Labelled, Preprocess, Tried
 from curator.errors import NotReady
+from curator.kit.threads import one_thread
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,6 +43,7 @@ class Recipe:
     jitter: float = 0.2  # brightness, contrast and saturation change by up to this share
     held_out: float = 0.2
     patience: int = 5  # epochs without a better one
+    enough: int = 3  # times that all of what is held out is right
     c: float = 10.0  # of the logistic regression, as of curator's head
     seed: int = 0
 
@@ -112,7 +114,7 @@ def fine_tune(
         tuner.begin(learnt)
         best = tuner.measure(held_out)
         report(Tried(0.0, best[0], True))
-        epochs, last = recipe.epochs_for(len(learnt)), 0
+        epochs, last, all_right = recipe.epochs_for(len(learnt)), 0, int(best[0] == 1)
         for epoch in range(1, epochs + 1):
             tuner.learn(learnt, epoch, epochs)
             found = tuner.measure(held_out)
@@ -121,7 +123,8 @@ def fine_tune(
                 best, last = found, epoch
                 save()
             report(Tried(epoch / epochs, found[0], better))
-            if epoch - last >= recipe.patience:
+            all_right += found[0] == 1
+            if epoch - last >= recipe.patience or all_right >= recipe.enough:
                 break
 
 
@@ -154,7 +157,9 @@ class _Tuner:
 
         targets = self.labelled.targets[learnt]
         fitted = LogisticRegression(C=self.recipe.c, class_weight="balanced", max_iter=1000)
-        fitted.fit(self.vectors(learnt).cpu().numpy(), targets)
+        vectors = self.vectors(learnt).cpu().numpy()
+        with one_thread():
+            fitted.fit(vectors, targets)
         weight, bias = fitted.coef_, fitted.intercept_
         if self.labelled.classes == 2:
             weight, bias = np.vstack([-weight / 2, weight / 2]), np.concatenate([-bias / 2, bias / 2])

@@ -54,6 +54,7 @@ def cross_validate(
     seen: NDArray[np.bool_] | None = None,
     views: Mapping[str, tuple[Integers, Floats]] | None = None,
     kin: Integers | None = None,
+    fitted: Callable[[int], None] = lambda fits: None,
 ) -> Measured:
     """Hold out every item, together with its kin and with what lies near it in the space, and measure.
 
@@ -61,6 +62,7 @@ def cross_validate(
     `seen`: items whose labels the encoder itself learnt; they are fitted on in every fold, and none is ever held out.
     `views`: by name the rows of items, and other vectors of these items. `kin`: numbers, (n,), the same for items of
     one original, which never part; without it, equal vectors alone are. What is kin of an item of `seen` was seen.
+    `fitted` is told of each fit, of about as many as `fits` says.
     """
     kin = copies(vectors) if kin is None else kin
     known = np.zeros(len(targets), bool) if seen is None else seen
@@ -80,6 +82,7 @@ def cross_validate(
             chosen = {name: np.isin(rows, test) for name, (rows, _) in (views or {}).items()}
             others = [(views or {})[name][1][some] for name, some in chosen.items()]
             found = fit_predict(vectors[train], targets[train], np.concatenate([vectors[test], *others]))
+            fitted(1)
             said[test] += found[: len(test)]
             times[test] += 1
             scores.add(found[: len(test)], targets[test], targets[train])
@@ -93,6 +96,11 @@ def cross_validate(
     metrics = {"items": float(len(index)), **scores.means()}
     figures = {name: found.means() for name, found in disturbed.items()}
     return Measured(metrics, index, probabilities, figures, apart, comparable(vectors[fresh]), large_group(groups))
+
+
+def fits(items: int) -> int:
+    """How many fits it takes to hold out so many items."""
+    return FOLDS * _repeats(items)
 
 
 def _repeats(items: int) -> int:

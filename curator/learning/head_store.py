@@ -19,6 +19,7 @@ from curator.catalog.labels import Examples
 from curator.embedding.models import Models
 from curator.errors import PluginError, WorkspaceError
 from curator.history.journal import Journal
+from curator.kit.threads import one_thread
 from curator.learning.calibration import Calibration
 from curator.registry.parameters import bind
 from curator.registry.validation import Breach
@@ -207,6 +208,7 @@ class Heads:
         except PluginError as error:
             raise PluginError(f"{error}; or {_strange(row, row.object)}") from error
 
+    @one_thread()
     def predict(self, head: Head, kind: str, vectors: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
         """Call a head, and hold it to its contract; (n, classes), as the head says it."""
         wanted = (len(vectors), classes)

@@ -26,6 +26,7 @@ from curator.catalog.pairs import Pairs, metric_name, possible_meanings
 from curator.errors import BadInput, NotFound, NotReady, PluginError
 from curator.kit.copies.vectors import MANY, comparable, join, near_copies
 from curator.kit.splits import folds
+from curator.kit.threads import one_thread
 from curator.learning.head_store import SEED
 from curator.registry.validation import Breach
 from curator.reporter import count
@@ -183,11 +184,18 @@ class LearnedMetrics:
 
     # --- fitting ---
 
+    @one_thread()
     def _fitted_state(self, spec: MetricSpec, data: _Data) -> bytes:
         """The state of a metric with what was measured, as safetensors."""
         numbers = join(self.kinship.of(data.items, data.vectors).groups, near_copies(data.vectors))
         groups = _groups(numbers[data.ends])
-        figures = np.asarray(_held_out_auc(lambda rows: self._fit(spec, data, rows), data, groups))
+        with self.reporter.progress(f"measuring a {spec.name} metric", _fits(len(data.alike))) as fitted:
+
+            def fit(rows: NDArray[np.int64]) -> _Held:
+                fitted(1)
+                return self._fit(spec, data, rows)
+
+            figures = np.asarray(_held_out_auc(fit, data, groups))
         every = self._fit(spec, data, np.arange(len(data.alike)))
         with self.registry.guard(spec, "saving"):
             state = {f"state.{name}": np.ascontiguousarray(array) for name, array in every.state().items()}
@@ -253,7 +261,7 @@ def _held_out_auc(
     kinds = data.alike.astype(np.int64)
     plain = np.einsum("ij,ij->i", data.left, data.right)
     figures, seen = [], np.zeros(len(kinds), bool)
-    for repeat in range(REPEATS if len(kinds) <= REPEATED else 1):
+    for repeat in range(_fits(len(kinds)) // FOLDS):
         for known, others in folds(groups, kinds, FOLDS, SEED + repeat):
             if len(np.unique(kinds[known])) == len(np.unique(kinds[others])) == 2:
                 metric = fit(known)
@@ -263,6 +271,11 @@ def _held_out_auc(
                 seen[others] = True
     learned, cosine = np.mean(figures, axis=0) if figures else (np.nan, np.nan)
     return float(learned), float(cosine), int(seen.sum())
+
+
+def _fits(pairs: int) -> int:
+    """How many fits it takes to hold out so many pairs."""
+    return FOLDS * (REPEATS if pairs <= REPEATED else 1)
 
 
 def _groups(ends: NDArray[np.int64]) -> NDArray[np.int64]:

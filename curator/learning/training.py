@@ -19,10 +19,11 @@ from curator.embedding.embedder import Embedder
 from curator.errors import BadInput, NotReady
 from curator.history.journal import Journal
 from curator.kit.splits import folds, sample
+from curator.kit.threads import one_thread
 from curator.learning import corruptions
 from curator.learning.calibration import fit_calibration
 from curator.learning.cautions import cautions
-from curator.learning.cross_validation import Measured, cross_validate
+from curator.learning.cross_validation import Measured, cross_validate, fits
 from curator.learning.finetuning import HEAD, FineTuning, comparison_sentence
 from curator.learning.head_store import SEED, Heads
 from curator.learning.kinship import Kinship
@@ -220,6 +221,7 @@ class Training:
 
     # --- fitting ---
 
+    @one_thread()
     def _fit(
         self,
         journal: Journal,
@@ -288,7 +290,8 @@ class Training:
         single = _originals(kin, data.targets, classes) == 1
         if (~single).sum() > 1:  # the others can be measured; what is one class's only example is fitted on each time
             known |= single[data.targets]
-        return cross_validate(fit_predict, data.vectors, data.targets, classes, SEED, known, views, kin)
+        with self.reporter.progress(f"measuring a {spec.name} head", fits(int((~known).sum()))) as fitted:
+            return cross_validate(fit_predict, data.vectors, data.targets, classes, SEED, known, views, kin, fitted)
 
     def _views(self, model: Model, data: _Data, seen: frozenset[str], notes: list[str]) -> Views:
         """Other vectors of items that can be held out: of blurred, darkened and noisy copies."""
@@ -304,6 +307,7 @@ class Training:
             notes.append(f"blurred, darkened and noisy: measured on {read:,} of {count(len(rows), 'picture')}{unread}")
         return views
 
+    @one_thread()
     def _compare(
         self, target: TargetRef, frozen: Model, tuned: Model, kind: str | None, options: Mapping[str, Any]
     ) -> None:

@@ -85,7 +85,7 @@ def score(state, seed):
 
 
 def test_where_frozen_vectors_do_not_tell_textures_apart_it_learns_to():
-    _, told, saved = tuned(GIVEN, recipe=Recipe(epochs=15, rate=1e-2, patience=15))
+    _, told, saved = tuned(GIVEN, recipe=Recipe(epochs=15, rate=1e-2, patience=15, enough=16))
     assert [tried.done for tried in told] == pytest.approx([number / 15 for number in range(16)])
     best = [tried.accuracy for tried in told if tried.best]
     assert best == sorted(best) and len(saved) == len(best) - 1, "it saves each time that it was never better"
@@ -137,6 +137,14 @@ def test_an_interrupt_goes_through_after_the_best_was_saved():
 def test_it_stops_when_nothing_gets_better():
     _, told, saved = tuned(GIVEN, recipe=Recipe(epochs=30, rate=0.0, head_rate=0.0, patience=3))
     assert len(told) == 4 and not saved
+
+
+def test_it_stops_when_nothing_is_left_to_gain():
+    """Dark and light are told apart from the start: thirty epochs would only make it surer."""
+    given = labelled([0, 1] * 20)
+    given.items.pictures = [picture // 4 + 180 * (row % 2) for row, picture in enumerate(given.items.pictures)]
+    _, told, _ = tuned(given, recipe=Recipe(epochs=30, rate=1e-3))
+    assert [tried.accuracy for tried in told] == [1.0] * 3
 
 
 def test_rare_classes_count_as_much_as_common_ones():

@@ -62,6 +62,7 @@ class Tuning:
     splits: int | None = None  # None follows the number of texts, 5 for the fewest and 1 for the most
     refit: int = 3_000  # texts, up to which what was held out is learnt from as well in the end
     patience: int = 6  # epochs without a better held-out loss
+    enough: int = 3  # times that all of what is held out is right
     precision: str = "auto"
 
     def epochs_for(self, texts: int) -> int:
@@ -218,7 +219,8 @@ class _Tuner:
             tried = Tried(epoch, epochs, time.perf_counter() - self.began, loss, accuracy, best)
             self.curve.append({name: value for name, value in dataclasses.asdict(tried).items() if name != "best"})
             self.report(tried)
-            if epoch - self.best_epoch >= self.tuning.patience:
+            all_right = sum(known["accuracy"] == 1 for known in self.curve)
+            if epoch - self.best_epoch >= self.tuning.patience or all_right >= self.tuning.enough:
                 break
         return self.best_epoch
 

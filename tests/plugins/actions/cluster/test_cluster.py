@@ -100,6 +100,13 @@ def test_it_is_the_same_each_time_whatever_the_threads_and_random_numbers(ws):
             assert ws.run("cluster", members=True, **how) == first
 
 
+def test_of_many_rows_some_find_the_means_and_all_go_to_the_nearest():
+    rng = np.random.default_rng(1)
+    wanted = rng.integers(0, 5, grouping.SAMPLE + 3_000)
+    rows = (np.eye(5, 8)[wanted] + rng.normal(0, 0.05, (len(wanted), 8))).astype(np.float32)
+    assert adjusted_rand_score(wanted, grouping._nearest_mean(rows, 5)) == 1
+
+
 def test_what_lies_between_is_in_no_cluster_and_that_is_said(ws, said):
     found = ws.run("cluster", by="density", min_size=3, members=True)
     alone = sum(number is None for number in numbers(found).values())

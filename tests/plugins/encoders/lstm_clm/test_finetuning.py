@@ -20,7 +20,7 @@ from curator.errors import BadInput, NotFound
 
 pytestmark = pytest.mark.slow
 
-TUNING = Tuning(epochs=30, splits=1, rate=2e-2, rows=16, patience=30, dropout=0.2, precision="fp32")
+TUNING = Tuning(epochs=30, splits=1, rate=2e-2, rows=16, patience=30, enough=30, dropout=0.2, precision="fp32")
 
 
 MIDDLE = ["下雨☔", "refund", "晴天", "战胜", "不敌", "send", "有雪", "fee", "巴萨", "北京", "please", "上海"]
