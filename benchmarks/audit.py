@@ -17,12 +17,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from curator_plugins.actions.audit.labels import suspects
 from curator_plugins.heads.logistic import Logistic, LogisticParams
 from numpy.typing import NDArray
 
 import curator
 from curator.api import ItemSet
+from curator.kit.suspects import unbelieved
 from curator.learning.calibration import fit_calibration
 from curator.learning.cross_validation import cross_validate
 
@@ -100,7 +100,7 @@ def main() -> int:
         targets, wrong = turned(true, seed)
         said = held_out(rows, targets)
         own = said[np.arange(len(targets)), targets]
-        ours = [suspect.index for suspect in suspects(said, targets)]
+        ours = [suspect.index for suspect in unbelieved(said, targets)]
         orders: dict[str, Sequence[int] | None] = {
             "curator audit": ours,
             "self-confidence": np.argsort(own, kind="stable").tolist(),

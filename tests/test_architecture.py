@@ -65,17 +65,17 @@ LAYERS = {
     "curator.kit.weights": ("errors kit.reading", "torch safetensors"),
     "curator.kit.downloads": ("errors kit.weights", "torch huggingface_hub"),
     "curator.kit.onnx": ("", "torch"),
-    "curator.kit.devices": ("errors", "torch"),
+    "curator.kit.devices": ("errors", "scipy threadpoolctl torch"),
     "curator.kit.encodings": ("kit.familiar", ""),
     "curator.kit.familiar": ("", ""),
-    "curator.kit.finetuning": ("api errors kit.threads", "numpy sklearn torch torchvision"),
+    "curator.kit.finetuning": ("api errors kit.devices", "numpy sklearn torch torchvision"),
     "curator.kit.reading": ("errors", ""),
     "curator.kit.companions": ("", ""),
     "curator.kit.memory": ("errors kit.reading", ""),
     "curator.kit.images": ("kit.memory kit.reading", "numpy PIL pillow_heif rawpy"),
     "curator.kit.copies": ("api kit.images kit.reading", "cv2 numpy scipy PIL"),
     "curator.kit.splits": ("", "numpy sklearn"),
-    "curator.kit.threads": ("", "scipy threadpoolctl"),
+    "curator.kit.suspects": ("api errors", "numpy"),
     "curator.kit.sheets": ("api errors kit.images kit.reading", "PIL"),
     "curator.kit.linear_head": ("errors", "numpy scipy"),
     "curator.kit.torch_encoder": ("api errors kit.finetuning kit.torch_network kit.weights", "torch torchvision"),
@@ -92,7 +92,7 @@ LAYERS = {
         "cv2 numpy",
     ),
     "curator.learning": (
-        f"{ROOMS} kit.copies kit.devices kit.finetuning kit.images kit.splits kit.threads",
+        f"{ROOMS} kit.copies kit.devices kit.finetuning kit.images kit.splits",
         "filelock numpy PIL safetensors scipy sklearn",
     ),
     "curator.quarantine": ("kit.companions catalog history media reporter store api errors", ""),
@@ -110,7 +110,7 @@ LAYERS = {
     "curator_plugins": ("api errors kit", ANYTHING),
 }
 
-LATE = "kit.torch_network media.preprocessing learning running.context running.runner testing"
+LATE = "kit.suspects kit.torch_network media.preprocessing learning running.context running.runner testing"
 LATE_EMBEDDING = "comparisons compiled embedder loader precision search signatures vector_writer"
 LATE_COPIES = (
     "close_look hamming image_copies image_sketches kept_sketches kin neighbours planes registration stars"

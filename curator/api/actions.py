@@ -263,6 +263,14 @@ class Context(Protocol):
         """What was said of the items that the head is fitted on while they were held out; none, where none could be."""
         ...
 
+    def originals(self, items: Sequence[Item], model: Model) -> NDArray[np.int64]:
+        """Numbers, (n,), the same for items that are versions of one photo or text, as heads hold them out together."""
+        ...
+
+    def copies(self, items: Sequence[Item]) -> NDArray[np.int64]:
+        """Numbers, (n,), the same for what `dedupe` calls copies: pictures saved again, texts typed otherwise."""
+        ...
+
     def logits(self, head: FittedHead, vectors: Floats) -> Logits:
         """What a head makes of (n, dim) unit rows; raises `BadInput` for one that is neither linear nor differentiable.
 

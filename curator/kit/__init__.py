@@ -8,7 +8,7 @@
 | `weights` | weights read without running code from them, and compared with what is wanted |
 | `downloads` | weights found in the caches of torch and of the Hugging Face hub, else fetched into them |
 | `onnx` | from a torch network to a form that answers a query without torch |
-| `devices` | where encoders compute, and with which numbers |
+| `devices` | where encoders compute and with which numbers, and heads on how many threads |
 | `finetuning` | the loop in which a torch network of pictures learns labels |
 | `images` | pictures decoded safely |
 | `reading` | whatever a library raises at somebody's file, as one error with a reason |
@@ -18,9 +18,9 @@
 | `companions` | files that belong to one another by their names: a picture, its sidecars, its raw file, its film |
 | `encodings` | which encoding a text is in, with the lines that are in another one |
 | `familiar` | the characters that any text in a script is mostly made of |
-| `threads` | small fits on one thread, for the same numbers every time |
+| `suspects` | labels that are probably wrong, by what was said of items that were held out |
 | `sheets` | contact sheets |
 
 Public. To import a module costs nothing, but for `torch_network`, which is for what `load` enters: it brings torch; and
-for those in `copies`, which bring numpy.
+for `suspects` and those in `copies`, which bring numpy.
 """

@@ -1,24 +1,45 @@
-"""Where encoders compute, and with which numbers. Public, like `curator.api`; torch is imported only where needed."""
+"""Where encoders compute and with which numbers, and heads on how many threads.
+
+Public, like `curator.api`; torch is imported only where needed.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import ctypes.util
 import os
 import platform
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from curator.errors import BadInput
 
-__all__ = ["choose_device", "has_bfloat16", "reduce_precision"]
+__all__ = ["choose_device", "has_bfloat16", "one_thread", "reduce_precision"]
 
 VARIABLE = "CURATOR_DEVICE"
 """Of the environment: the device that is taken where none is asked for."""
 
 DRIVERS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg", "/dev/kfd")
 """Files of the drivers of NVIDIA, of Windows in WSL and of AMD, by which torch reaches a GPU."""
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """A context, or the decorator of a function, in which numpy, scipy and scikit-learn calculate on one thread.
+
+    For small fits. With several threads sums come in an order that nobody knows. And a step on some hundred rows is
+    over before a second thread has started: waiting for that costs many times the work where the machine is busy.
+    Their linear algebra alone: torch, OpenCV and what scikit-learn spreads by OpenMP keep their own number of threads.
+    """
+    # What is loaded later is not held to it: the library of scipy and scikit-learn comes with this module.
+    import scipy.linalg  # noqa: F401
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(limits=1, user_api="blas"):
+        yield
 
 
 def choose_device(asked: str | None = None) -> str:

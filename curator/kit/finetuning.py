@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from curator.api import ImageBatch, Labelled, Preprocess, Tried
 from curator.errors import NotReady
-from curator.kit.threads import one_thread
+from curator.kit.devices import one_thread
 
 if TYPE_CHECKING:
     import numpy as np

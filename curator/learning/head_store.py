@@ -19,7 +19,7 @@ from curator.catalog.labels import Examples
 from curator.embedding.models import Models
 from curator.errors import PluginError, WorkspaceError
 from curator.history.journal import Journal
-from curator.kit.threads import one_thread
+from curator.kit.devices import one_thread
 from curator.learning.calibration import Calibration
 from curator.registry.parameters import bind
 from curator.registry.validation import Breach

@@ -15,6 +15,7 @@ from curator.embedding.embedder import Embedder
 from curator.embedding.signatures import Signatures
 from curator.kit.copies.image_copies import SKETCH, ImageCopies
 from curator.kit.copies.kin import kin_of_texts
+from curator.kit.copies.text_copies import typed
 from curator.kit.copies.vectors import copies, join, nearest_pairs
 from curator.media.files import BadContent
 
@@ -63,6 +64,22 @@ class Kinship:
         of_pictures, whole = self._of_one_capture(items, vectors, pictures)
         notes = () if whole else (f"only the {MOST:,} nearest pairs of pictures were compared: copies may be missed",)
         return Kin(join(copies(vectors), pairs=[*of_texts, *of_pictures]), notes)
+
+    def copies(self, items: Sequence[Item]) -> NDArray[np.int64]:
+        """Numbers, (n,), the same for what `dedupe` calls copies: pictures saved again, texts typed otherwise."""
+        row = {item.id: number for number, item in enumerate(items)}
+        texts: dict[str, int] = {}
+        pairs = [
+            (texts.setdefault(typed(item.text or ""), row[item.id]), row[item.id])
+            for item in items
+            if item.modality == "text"
+        ]
+        pictures = self._pictures([item for item in items if item.modality == "image"])
+        may_be = pictures.candidates(None)
+        pictures.prepare_copies(may_be)
+        proven = [*pictures.same(), *(pair for pair in may_be if pictures.copy(*pair) is not None)]
+        pairs += [(row[pictures.items[one].id], row[pictures.items[other].id]) for one, other in proven]
+        return join(np.arange(len(items)), pairs=pairs)
 
     def _of_one_capture(
         self, items: Sequence[Item], vectors: NDArray[np.float32], rows: Sequence[int]

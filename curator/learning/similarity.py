@@ -25,8 +25,8 @@ from curator.api import FittedMetric, Item, Metric, MetricSpec, Model
 from curator.catalog.pairs import Pairs, metric_name, possible_meanings
 from curator.errors import BadInput, NotFound, NotReady, PluginError
 from curator.kit.copies.vectors import MANY, comparable, join, near_copies
+from curator.kit.devices import one_thread
 from curator.kit.splits import folds
-from curator.kit.threads import one_thread
 from curator.learning.head_store import SEED
 from curator.registry.validation import Breach
 from curator.reporter import count

@@ -18,8 +18,8 @@ from curator.catalog.labels import Examples, Labels
 from curator.embedding.embedder import Embedder
 from curator.errors import BadInput, NotReady
 from curator.history.journal import Journal
+from curator.kit.devices import one_thread
 from curator.kit.splits import folds, sample
-from curator.kit.threads import one_thread
 from curator.learning import corruptions
 from curator.learning.calibration import fit_calibration
 from curator.learning.cautions import cautions
@@ -135,7 +135,7 @@ class Training:
         if depth == HEAD:
             self.reporter.say(f"only the head learns, as without --fine-tune: {frozen.name} stays as it is")
             return self.head(journal, target, frozen, kind, options, may_encode, disturb)
-        tuned = tuning.run(journal, frozen, examples, depth, lambda items: self._kin(frozen, items))
+        tuned = tuning.run(journal, frozen, examples, depth, lambda items: self.kin(frozen, items))
         if tuned.id == frozen.id:
             self.reporter.say(f"nothing that it tried was better: {frozen.name} stays as it is")
         else:
@@ -174,6 +174,15 @@ class Training:
         row = self.heads.row(head)
         said = self.heads.predicted(row, vectors)
         return self.heads.calibration(row).apply(said)
+
+    def kin(self, model: Model, items: Sequence[Item]) -> NDArray[np.int64]:
+        """Numbers, (n,), the same for items of one original; what a model has no vector of is by itself."""
+        self.encoding.ensure(model, items, True)
+        present, vectors = self.encoding.matrix(model, items)
+        found = {
+            item.id: int(number) for item, number in zip(present, self.kinship.of(present, vectors).groups, strict=True)
+        }
+        return np.asarray([found.get(item.id, len(items) + row) for row, item in enumerate(items)], np.int64)
 
     # --- what to learn from ---
 
@@ -260,15 +269,6 @@ class Training:
         }
         row = self.heads.save(journal, spec, params, model, data.examples, digest, head, fitted, lost)
         return replace(self.heads.from_row(row), reused=False)
-
-    def _kin(self, model: Model, items: Sequence[Item]) -> NDArray[np.int64]:
-        """Numbers, the same for items of one original; what a model has no vector of is by itself."""
-        self.encoding.ensure(model, items, True)
-        present, vectors = self.encoding.matrix(model, items)
-        found = {
-            item.id: int(number) for item, number in zip(present, self.kinship.of(present, vectors).groups, strict=True)
-        }
-        return np.asarray([found.get(item.id, len(items) + row) for row, item in enumerate(items)], np.int64)
 
     def _measure_head(
         self,

@@ -172,6 +172,14 @@ class ActionContext:
         """What was said of the items that the head is fitted on while they were held out."""
         return self._parts.training.held_out(head)
 
+    def originals(self, items: Sequence[Item], model: Model) -> NDArray[np.int64]:
+        """Which items are of one original."""
+        return self._parts.training.kin(model, items)
+
+    def copies(self, items: Sequence[Item]) -> NDArray[np.int64]:
+        """Which items are copies of each other."""
+        return self._parts.training.kinship.copies(items)
+
     def logits(self, head: FittedHead, vectors: NDArray[np.float32]) -> Logits:
         """What a head makes of unit rows."""
         return self._parts.attribution.logits(head, vectors)

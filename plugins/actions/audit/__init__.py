@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from curator.api import (
     ActionSpec,
@@ -25,6 +26,9 @@ from curator.api import (
 )
 from curator.errors import CuratorError, NotReady
 from curator.kit import sheets
+
+if TYPE_CHECKING:
+    from curator.kit.suspects import Suspect
 
 CHECKS = ("labels",)
 TILES = 48
@@ -47,13 +51,14 @@ class AuditParams:
 
 SUSPECTS = Table(
     "suspect",
-    "Labels that are probably wrong, the most suspicious first",
+    "Labels that are probably wrong, by reason, the most suspicious first",
     (
         Column("suspicion", "how little the label is believed, while it was held out, 0 to 1", "score"),
+        Column("why", "copy labelled otherwise, like another class, or unlike its class"),
         Column("target", "the label or group", "json"),
         Column("label", "what it is labelled as"),
-        Column("rather", "what it looks like"),
-        Column("probability", "of what it looks like, while it was held out, 0 to 1", "percent"),
+        Column("rather", "what its copies are labelled as, or what it looks like; null where it is like no class"),
+        Column("probability", "of `rather`, while it was held out, 0 to 1; null where that is", "percent"),
         Column("id", "the item", "integer"),
         Column("path", "where it is; null if its file is gone", "picture"),
         Column("text", "the body of a text; null for an image"),
@@ -83,32 +88,37 @@ def plan(context: Context, params: AuditParams) -> Iterator[Output]:
 
 
 def _of(context: Context, params: AuditParams, target: TargetRef, tiles: list[sheets.Tile]) -> Iterator[Output]:
-    from .labels import suspects
+    from curator.kit.suspects import find_suspects
 
     model = context.model(params.encoder, "image") if params.encoder is not None else None
-    held_out = context.held_out(context.head(target, model, params.head))
-    if not held_out.items:
-        raise NotReady("nothing could be held out, so that no label can be judged: label more items")
-    found = suspects(held_out.probabilities, held_out.targets)
+    held_out, found = find_suspects(context, context.head(target, model, params.head))
     for suspect in found:
-        finding = _finding(target, held_out, suspect.index, suspect.rather, suspect.suspicion)
+        finding = _finding(target, held_out, suspect)
         yield finding
-        said = f"{finding.values['label']}, rather {finding.values['rather']}"
+        said = f"{finding.values['label']}, {_rather(finding)}"
         tiles.append(sheets.Tile.of(held_out.items[suspect.index], said, f"{suspect.suspicion:.3f}"))
     share = f"{len(found):,} of {len(held_out.items):,}"
     are, them = ("is", "it") if len(found) == 1 else ("are", "them")
-    said = f"{share} label{'' if len(held_out.items) == 1 else 's'} {are} suspicious; `curator label` sets {them} right"
-    context.note(f"{target.kind} {target.full_name}: {said}")
+    said = f"{share} label{'' if len(held_out.items) == 1 else 's'} {are} suspicious"
+    option = f"--{target.kind} {shlex.quote(target.full_name)}"
+    walk = f"; `curator review --suspects {option}` asks about {them}" if found else ""
+    context.note(f"{target.kind} {target.full_name}: {said}{walk}")
 
 
-def _finding(target: TargetRef, held_out: HeldOut, index: int, rather: int, suspicion: float) -> Finding:
-    item = held_out.items[index]
+def _rather(finding: Finding) -> str:
+    rather = finding.values["rather"]
+    return "unlike its class" if rather is None else f"rather {rather}"
+
+
+def _finding(target: TargetRef, held_out: HeldOut, suspect: Suspect) -> Finding:
+    item, rather = held_out.items[suspect.index], suspect.rather
     values = {
-        "suspicion": suspicion,
+        "suspicion": suspect.suspicion,
+        "why": suspect.why,
         "target": str(target),
-        "label": held_out.classes[int(held_out.targets[index])],
-        "rather": held_out.classes[rather],
-        "probability": float(held_out.probabilities[index, rather]),
+        "label": held_out.classes[suspect.label],
+        "rather": None if rather is None else held_out.classes[rather],
+        "probability": None if rather is None else float(held_out.probabilities[suspect.index, rather]),
         "id": item.id,
         "path": item.path,
         "text": item.text,

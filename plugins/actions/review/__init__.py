@@ -19,6 +19,7 @@ from curator.api import (
     LabelName,
     Option,
     Output,
+    TargetRef,
     hookimpl,
 )
 from curator.errors import NotReady
@@ -31,6 +32,9 @@ class ReviewParams:
     label: Annotated[LabelName | None, Option(help="The label: is it, or is it not?")] = None
     group: Annotated[GroupName | None, Option(help="The group of labels: which of them is it?")] = None
     batch: Annotated[int, Option(min=1, max=100, help="Questions before the head is fitted anew.")] = 5
+    suspects: Annotated[
+        bool, Option(help="Ask about labels that are probably wrong, those that `curator audit` shows.")
+    ] = False
     encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use.")] = None
     head: Annotated[HeadName | None, Option(help="The kind of head to fit (`curator heads` lists them).")] = None
     items: Annotated[ItemSet, Option()] = ItemSet()
@@ -42,6 +46,9 @@ def plan(context: Context, params: ReviewParams) -> Iterator[Output]:
     Items whose files are all gone are left out.
     """
     target = context.target(params.label, params.group)
+    if params.suspects:
+        yield from about_suspects(context, params, target)
+        return
     every = [item for item in context.items(params.items) if item.path is not None]
     asked, said = context.asked(), context.said(target, every)
     open_ = [(item, word) for item, word in zip(every, said, strict=True) if not word and item.id not in asked]
@@ -64,6 +71,21 @@ def plan(context: Context, params: ReviewParams) -> Iterator[Output]:
     yield from found[: params.batch - len(torn)]
 
 
+def about_suspects(context: Context, params: ReviewParams, target: TargetRef) -> Iterator[Output]:
+    """One round: the most suspicious labels of what was selected. Each is asked about once, whatever the answer."""
+    from curator.kit.suspects import find_suspects
+
+    from . import rounds
+
+    model = context.model(params.encoder, "image") if params.encoder is not None else None
+    head = context.head(target, model, params.head)
+    held_out, found = find_suspects(context, head)
+    wanted = {item.id for item in context.items(params.items) if item.path is not None} - context.asked()
+    round_ = rounds.Round(context, target, params.batch)
+    asked = [suspect for suspect in found if held_out.items[suspect.index].id in wanted]
+    yield from (round_.suspect_question(head, held_out, suspect) for suspect in asked[: params.batch])
+
+
 @hookimpl
 def register_actions() -> Iterable[ActionSpec]:
     """The command `review`."""
@@ -73,7 +95,8 @@ def register_actions() -> Iterable[ActionSpec]:
             "Ask about the items whose answer teaches most, and fit anew after every few answers.",
             ReviewParams,
             plan,
-            example="curator review --label ultraman\ncurator review --group kind --count 0",
+            example="curator review --label ultraman\ncurator review --group kind --count 0\n"
+            "curator review --group kind --suspects",
             asks=True,
         )
     ]

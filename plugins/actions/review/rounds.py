@@ -10,8 +10,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.api import Ask, Context, EncoderRef, FittedHead, Item, Modality, Model, TargetRef
+from curator.api import Ask, Context, EncoderRef, FittedHead, HeldOut, Item, Modality, Model, TargetRef
 from curator.errors import NotReady
+from curator.kit.suspects import CONTRADICTION, Suspect
 
 from . import choosing
 
@@ -51,11 +52,20 @@ class Round:
         best = 1
         choices: tuple[str, ...] = ()
         if not self._of_label:
-            order = (-probabilities).argsort(kind="stable")
-            best = order[0]
-            others = (name for name in self._labels if name not in head.classes)  # too rare to be learnt
-            choices = (*(head.classes[column] for column in order), *others)
+            order = [int(column) for column in (-probabilities).argsort(kind="stable")]
+            best, choices = order[0], self._choices(head, order)
         return self._ask(item, float(probabilities[best]), "among the least sure", choices)
+
+    def suspect_question(self, head: FittedHead, held_out: HeldOut, suspect: Suspect) -> Ask:
+        """Of which somebody said something that is probably wrong; what it rather is comes first."""
+        said = held_out.probabilities[suspect.index]
+        best, choices = 1, tuple[str, ...]()
+        if not self._of_label:
+            order = [int(column) for column in (-said).argsort(kind="stable") if column != suspect.rather]
+            order = order if suspect.rather is None else [suspect.rather, *order]
+            best, choices = order[0], self._choices(head, order)
+        why = f"labelled {held_out.classes[suspect.label]}, but {_but(held_out, suspect)}"
+        return self._ask(held_out.items[suspect.index], float(said[best]), why, choices)
 
     def without_head(self, encoder: EncoderRef | None, items: Sequence[Item], reason: str) -> list[Ask]:
         """What is like the positives and what is not, or else typical; raises `NotReady` for a group without labels."""
@@ -102,6 +112,11 @@ class Round:
 
     # --- what is known ---
 
+    def _choices(self, head: FittedHead, order: Sequence[int]) -> tuple[str, ...]:
+        """The classes of a head in an order, then the labels that were too rare to be learnt."""
+        others = (name for name in self._labels if name not in head.classes)
+        return (*(head.classes[column] for column in order), *others)
+
     @property
     def _of_label(self) -> bool:
         return self.target.kind == "label"
@@ -133,6 +148,13 @@ class Round:
         name = self.target.full_name
         question = f"is it {name}?" if self._of_label else f"which {name} is it?"
         return Ask(item, self.target, question, choices, probability, why)
+
+
+def _but(held_out: HeldOut, suspect: Suspect) -> str:
+    if suspect.rather is None:
+        return suspect.why
+    rather = held_out.classes[suspect.rather]
+    return f"a copy of it {rather}" if suspect.why == CONTRADICTION else f"it looks like {rather}"
 
 
 def _evenly(many: int, k: int) -> NDArray[np.int64]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fakes import picture
+from scenes import backdrop, things
 
 from curator.errors import NotFound, NotReady
 
@@ -125,3 +126,31 @@ def test_what_contradicts_itself_comes_first(ws, photos):
     assert [row["why"] for row in ws.run("review", label="warm", batch=1)] == ["two things are said of it"]
     ws.run("review", label="warm", count=1, asker=lambda ask, standing: False)
     assert {row["why"] for row in ws.run("review", label="warm")} == {"among the least sure"}
+
+
+def test_suspects_are_asked_about_with_what_they_rather_are(ws, photos):
+    label(ws, photos, "warm", positive=[("red", 11)], negative=[("blue", 11), ("green", 11)])
+    ws.label("warm", [photos / "blue" / "11.png", photos / "green" / "11.png"], True)
+    rows = ws.run("review", label="warm", suspects=True, batch=10)
+    assert {row["path"].relative_to(photos).as_posix() for row in rows[:2]} == {"blue/11.png", "green/11.png"}
+    assert rows[0]["why"] == "labelled warm, but it looks like not warm" and rows[0]["probability"] < 0.5
+    assert [row["id"] for row in rows] == [row["id"] for row in ws.run("audit", label="warm")]
+    ws.label("warm", [photos / "blue" / "11.png", photos / "green" / "11.png"], False)
+    assert not {row["id"] for row in rows[:2]} & {row["id"] for row in ws.run("review", label="warm", suspects=True)}
+
+
+def test_a_copy_of_a_picture_that_is_labelled_otherwise_is_asked_about_first(ws, photos):
+    for colour in ("red", "blue", "green"):
+        label(ws, photos, colour, positive=[(colour, 12)], group="colour")
+    scene = things(backdrop(5, (300, 220)), 5)
+    scene.save(photos / "one.png")
+    scene.save(photos / "two.jpg", quality=92)
+    ws.add(photos)
+    ws.label("red", [photos / "one.png"], group="colour")
+    ws.label("blue", [photos / "two.jpg"], group="colour")
+    rows = ws.run("review", group="colour", suspects=True, batch=3)
+    assert rows[0]["path"].name in ("one.png", "two.jpg")
+    labelled, other = ("red", "blue") if rows[0]["path"].name == "one.png" else ("blue", "red")
+    assert rows[0]["why"] == f"labelled {labelled}, but a copy of it {other}" and rows[0]["choices"][0] == other
+    found = ws.run("audit", group="colour")
+    assert (found[0]["id"], found[0]["why"]) == (rows[0]["id"], "copy labelled otherwise")
