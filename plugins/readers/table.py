@@ -123,7 +123,7 @@ def _encoding(source: Path, size: int, mtime_ns: int) -> Encoding:
     found = encoding_of(lambda: source.open("rb"))
     if found is None:
         raise BadInput(
-            f"{str(source)!r} is not a table in UTF-8, UTF-16 with a mark, or an encoding that shows: "
+            f"{str(source)!r} is not a table in UTF-8, UTF-16, or an encoding that shows: "
             "--encoding NAME says which it is in"
         )
     return found

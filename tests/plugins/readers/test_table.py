@@ -183,7 +183,7 @@ def test_a_nul_byte_stays_in_its_row(write):
         (b"\n\n", "t.csv", "holds no table"),
         (b"", "t.jsonl", "holds no table"),
         (b"[1]\n", "t.jsonl", "holds no table"),
-        ("text,label\na,b\n".encode("utf-16-le"), "t.csv", "NUL bytes"),
+        (b"text,la\0bel\na,b\n", "t.csv", "NUL bytes"),
         (b"text\n\xff\xff\xff\xff", "t.csv", "not a table in UTF-8"),
         (b"\xff\xfea", "t.csv", "not a table in UTF-8"),
         (b'"open', "t.csv", "never closed"),
