@@ -239,5 +239,5 @@ def test_parquet(tmp_path, write):
 
 def test_sources_that_it_takes(tmp_path):
     (tmp_path / "folder.csv").mkdir()
-    names = ["a.csv", "b.TSV", "c.jsonl", "d.ndjson", "e.parquet", "f.txt", "g.json", "folder.csv"]
-    assert [name for name in names if reader.matches(tmp_path / name)] == names[:5]
+    names = ["a.csv", "b.TSV", "c.jsonl", "d.ndjson", "e.parquet", "f.json", "g.txt", "folder.csv"]
+    assert [name for name in names if reader.matches(tmp_path / name)] == names[:6]
