@@ -112,24 +112,30 @@ class Workspace(Parts):
         no_header: bool = False,
         hidden: bool = False,
         encoding: str | None = None,
+        na: bool = False,
+        label_separator: str | None = None,
+        label_level: int = 1,
     ) -> AddReport:
         """Catalogue the images and texts of folders, files, patterns and tables, then embed them with the defaults.
 
         `label` and `not_label` are said of every file found (source: import). `labels_from_folders` takes the
-        first folder below the source, as one group (`group`, by default the source folder's name). `captions`
+        `label_level`th folder below the source, as one group (`group`, by default the source folder's name). `captions`
         links a `.txt` beside an image of the same stem as its caption. `verify` reads every file again, even
         where size, time and inode are those on record. For tables, `text_column`, `image_column`, `caption_column`,
         `label_column` and `id_column` name what holds what; with `no_header` columns are "1", "2" and so on.
+        `na` takes `NaN`, `None` and their kin as no label, `label_separator` makes several of a cell's.
         `reader` names a reader where the source alone does not tell. `hidden` takes hidden files, too, and what lies in
         trash and other folders of a system; `encoding` is that of texts. Raises `NotFound` before anything is
         written if a source or a column does not exist; what cannot be used is in the report's `problems`.
         """
         columns = (text_column, image_column, caption_column, label_column, id_column)
         said = (_many(label), _many(not_label), labels_from_folders, group, captions, verify)
-        options = AddOptions(*said, reader, *columns, no_header, hidden, encoding)
+        options = AddOptions(*said, reader, *columns, no_header, hidden, encoding, na, label_separator, label_level)
         with self.begin("add", {"sources": [str(source) for source in sources], **options.said}) as journal:
             ingest = Ingest(self.database, journal, self.registry, self.reporter, options)
-            reading = ReadOptions(is_workspace, header=not no_header, hidden=hidden, encoding=encoding)
+            reading = ReadOptions(
+                is_workspace, not no_header, hidden=hidden, encoding=encoding, label_level=label_level
+            )
             report = ingest.add([str(source) for source in sources], reading)
             if encode:
                 encoded = self.coverage.encode_defaults(journal, self.items.by_ids(list(report.items)), self._embed)

@@ -80,6 +80,13 @@ def _look_for(arguments: dict[str, Any]) -> None:
     "--labels-from-folders", is_flag=True, help="The first folder below FOLDER that a file lies in is its label."
 )
 @click.option(
+    "--label-level",
+    type=click.IntRange(1),
+    default=1,
+    metavar="N",
+    help="… the Nth folder: 2 where the first ones are train and test. [default: 1]",
+)
+@click.option(
     "--group",
     metavar="NAME",
     help="The group of the labels: they exclude each other. [default: the name of FOLDER, or of the label column]",
@@ -93,6 +100,10 @@ def _look_for(arguments: dict[str, Any]) -> None:
 @click.option("--image-column", metavar="COLUMN", help="… that holds paths of images, relative to the folder of TABLE.")
 @click.option("--caption-column", metavar="COLUMN", help="… that holds the captions of the images.")
 @click.option("--label-column", metavar="COLUMN", help="… that holds labels: of the row's image, else of its text.")
+@click.option(
+    "--label-separator", metavar="TEXT", help="What stands between several labels in one cell: '|'. They stand alone."
+)
+@click.option("--na", is_flag=True, help="Labels called NaN, None, N/A or null are none.")
 @click.option("--id-column", metavar="COLUMN", help="… that tells rows apart, so that one may change and be the same.")
 @click.option("--no-header", is_flag=True, help="TABLE's first row names no columns: they are called 1, 2 and so on.")
 @click.option("--encoding", metavar="NAME", help="The encoding of texts and tables, where it does not show: cp1252, …")
@@ -132,13 +143,33 @@ def say_problems(problems: Sequence[tuple[object, str]]) -> None:
 
 
 def _counts(report: AddReport) -> dict[str, int | str]:
-    apart = ("failed", "read_as")
+    apart = ("failed", "read_as", "notes")
     counts = {column.name: getattr(report, column.name) for column in ADDED.columns if column.name not in apart}
-    return {**counts, "failed": len(report.problems), "read_as": "; ".join(_read_as(report))}
+    return {
+        **counts,
+        "failed": len(report.problems),
+        "read_as": "; ".join(_read_as(report)),
+        "notes": "; ".join(_notes(report)),
+    }
 
 
 def _read_as(report: AddReport) -> Iterator[str]:
     return (f"{words} ({number:,})" for words, number in report.read_as.most_common())
+
+
+def _notes(report: AddReport) -> Iterator[str]:
+    """What may not be meant as it was taken."""
+    from curator.catalog.label_names import are_splits
+    from curator.reporter import count
+
+    for taken, then in ((False, ": --na takes them as none"), (True, ", taken as none")):
+        found = [(label, number) for (label, na), number in report.no_labels.most_common() if na == taken]
+        if found:
+            names = ", ".join(f"{label!r} ({number:,})" for label, number in found)
+            yield f"{count(sum(number for _, number in found), 'label')} called {names}{then}"
+    if are_splits(report.folder_labels):
+        names = ", ".join(sorted(report.folder_labels))
+        yield f"labels from the folders {names}, which are parts of a data set: --label-level 2 takes those below"
 
 
 def _all(report: AddReport, failed: int = 0) -> str:
@@ -188,6 +219,7 @@ def _report_lines(report: AddReport) -> Iterator[str]:
         yield f"left out: {number:,} ({reason})"
     for words in _read_as(report):
         yield f"{words}: --encoding NAME where that is wrong"
+    yield from _notes(report)
     if report.encoded:
         yield count(report.encoded, "item") + " embedded"
 

@@ -49,6 +49,7 @@ ADDED = Table(
             )
         ),
         Column("read_as", "encodings that only the characters told, each with how many files are in it"),
+        Column("notes", "what may not be meant as it was taken: labels called NaN, folders called train"),
     ),
 )
 
