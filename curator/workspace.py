@@ -17,9 +17,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curator.api import ActionSpec, Finding, FittedHead, Item, ItemSet, MetricSpec, Model, ReadOptions, SetLabel
+from curator.api import ActionSpec, Finding, FittedHead, Item, ItemSet, MetricSpec, Model, SetLabel
 from curator.catalog.labels import Source
 from curator.catalog.places import expand_path
+from curator.catalog.renaming import Renamed, rename
 from curator.embedding.coverage import EncodeReport
 from curator.errors import BadInput, NotReady, WorkspaceError
 from curator.history.lock import Presence
@@ -133,10 +134,7 @@ class Workspace(Parts):
         options = AddOptions(*said, reader, *columns, no_header, hidden, encoding, na, label_separator, label_level)
         with self.begin("add", {"sources": [str(source) for source in sources], **options.said}) as journal:
             ingest = Ingest(self.database, journal, self.registry, self.reporter, options)
-            reading = ReadOptions(
-                is_workspace, not no_header, hidden=hidden, encoding=encoding, label_level=label_level
-            )
-            report = ingest.add([str(source) for source in sources], reading)
+            report = ingest.add([str(source) for source in sources], options.reading(is_workspace))
             if encode:
                 encoded = self.coverage.encode_defaults(journal, self.items.by_ids(list(report.items)), self._embed)
                 report.encoded = encoded.encoded
@@ -160,6 +158,11 @@ class Workspace(Parts):
             for item in found:
                 carry_out(journal, self.labels, SetLabel(item.id, name, value, group), Source.HUMAN)
         return list(zip(found, before, strict=True))
+
+    def rename_label(self, old: str, new: str) -> Renamed:
+        """Give a label another name; one that has it already becomes one with it, with all that was said of both."""
+        with self.begin("label", {"rename": [old, new]}) as journal:
+            return rename(self.labels, journal, old, new)
 
     def pair(self, metric: str, *items: str | Path | int, alike: bool | None = True) -> list[tuple[Item, Item, str]]:
         """Say that the first item and each other are alike, are not (`False`), or nothing any more (`None`).

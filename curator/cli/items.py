@@ -19,11 +19,12 @@ from curator.cli.shared import (
     shared_option,
     workspace_option,
 )
-from curator.cli.tables import ADDED, FACTS, ITEMS, LABELLED, PROBLEMS
+from curator.cli.tables import ADDED, FACTS, ITEMS, LABELLED, PROBLEMS, RENAMED
 from curator.cli.text import say
 
 if TYPE_CHECKING:
     from curator.api import Item
+    from curator.cli.render import Output
     from curator.ingest.options import AddReport
     from curator.workspace import Workspace
 
@@ -49,7 +50,6 @@ def init(workspace: str | None, shared: bool) -> None:
 
 def _look_for(arguments: dict[str, Any]) -> None:
     """Raise for a source that does not exist, or cannot be added so, before a workspace is made for nothing."""
-    from curator.api import ReadOptions
     from curator.ingest.options import AddOptions
     from curator.ingest.sources import chosen
     from curator.workspace_path import is_workspace
@@ -58,12 +58,7 @@ def _look_for(arguments: dict[str, Any]) -> None:
     given = {name: value for name, value in arguments.items() if name in AddOptions.__dataclass_fields__}
     options = AddOptions(arguments["label"], arguments["not_label"], **given)
     options.check()
-    chosen(
-        registry(),
-        arguments["sources"],
-        options,
-        ReadOptions(is_workspace, header=not options.no_header, encoding=options.encoding),
-    )
+    chosen(registry(), arguments["sources"], options, options.reading(is_workspace))
 
 
 @click.command(
@@ -226,33 +221,45 @@ def _report_lines(report: AddReport) -> Iterator[str]:
 
 @click.command(
     cls=Command,
-    rows=(LABELLED,),
+    rows=(LABELLED, RENAMED),
     example="curator label ultraman a.jpg b.jpg\n"
     "curator label ultraman --negative id:17\n"
-    "find new -name '*.jpg' | curator label ultraman -",
+    "find new -name '*.jpg' | curator label ultraman -\n"
+    "curator label --rename Ultraman ultraman",
 )
-@click.argument("name")
-@click.argument("items", type=Place(), nargs=-1, required=True, metavar="FILE|id:N|-...")
+@click.argument("name", required=False)
+@click.argument("items", type=Place(), nargs=-1, metavar="FILE|id:N|-...")
 @click.option("--negative", is_flag=True, help="They are counter-examples.")
 @click.option("--remove", is_flag=True, help="Nothing is said of them any more.")
 @click.option("--group", metavar="NAME", help="The group of the label, for a new one or where several have it.")
+@click.option(
+    "--rename", nargs=2, metavar="OLD NEW", help="Call a label otherwise; one of that name becomes one with it."
+)
 @json_option
 @workspace_option()
 def label(
     workspace: Workspace,
-    name: str,
+    name: str | None,
     items: tuple[str, ...],
     negative: bool,
     remove: bool,
     group: str | None,
+    rename: tuple[str, str] | None,
     as_json: bool,
 ) -> None:
-    """Say of items that they are NAME."""
+    """Say of items that they are NAME, or call a label otherwise."""
     from curator.catalog.label_names import composed, full_name
     from curator.cli.render import Output
     from curator.errors import BadInput
     from curator.reporter import count
 
+    if rename is not None:
+        if name is not None or negative or remove or group is not None:
+            raise BadInput("--rename takes the two names of a label and nothing else")
+        _rename(workspace, *rename, Output(as_json))
+        return
+    if name is None or not items:
+        raise click.UsageError(f"Missing argument '{'NAME' if name is None else 'FILE|id:N|-...'}'.")
     if negative and remove:
         raise BadInput("--negative and --remove exclude each other")
     name = composed(name)
@@ -276,6 +283,22 @@ def label(
     for item, before in said:
         if before not in ("", now):
             say(f"  {item} was {before} before")
+
+
+def _rename(workspace: Workspace, old: str, new: str, output: Output) -> None:
+    from dataclasses import asdict
+
+    from curator.reporter import count
+
+    done = workspace.rename_label(old, new)
+    if output.mode == "json":
+        output.table(RENAMED, [asdict(done)])
+        return
+    output.line(f"{done.old} is {done.new} now: {count(done.items, 'item')}" + ", one with that label" * done.merged)
+    if done.both:
+        output.line(
+            f"of {count(done.both, 'item')} both were said: the last word counts, and imports may contradict it"
+        )
 
 
 def _nearest(name: str, known: list[str]) -> str:

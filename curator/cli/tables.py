@@ -74,6 +74,18 @@ LABELLED = Table(
     ),
 )
 
+RENAMED = Table(
+    "renamed",
+    "Renamed",
+    (
+        Column("old", "the label's name until now"),
+        Column("new", "its name now"),
+        Column("items", "items of which something was said as to it", "integer"),
+        Column("both", "those of them of which something was said as to a label of the new name, too", "integer"),
+        Column("merged", "whether there was one: they are one label now"),
+    ),
+)
+
 PAIRED = Table(
     "pair",
     "Pairs",

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
+from curator.api import ReadOptions
 from curator.catalog.labels import clean
 from curator.errors import BadInput
 from curator.media.content import check_encoding
@@ -61,6 +64,16 @@ class AddOptions:
     def for_files(self) -> str | None:
         """The first option given that only files can follow."""
         return "--labels-from-folders" if self.labels_from_folders else "--captions" if self.captions else None
+
+    def reading(self, leave_out: Callable[[Path], bool]) -> ReadOptions:
+        """What of it a reader is told; `leave_out(folder)`: what it must not enter."""
+        return ReadOptions(
+            leave_out,
+            header=not self.no_header,
+            hidden=self.hidden,
+            encoding=self.encoding,
+            label_level=self.label_level,
+        )
 
     def check(self) -> None:
         """Raise `BadInput` for names that cannot be, and for what contradicts itself."""
