@@ -346,6 +346,7 @@ def item_rows(workspace: Workspace, found: list[Item]) -> Iterator[dict[str, Any
                 "path": item.path,
                 "text": item.text,
                 "labels": labels.get(item.id, []),
+                "row": item.row,
             }
 
 

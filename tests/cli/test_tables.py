@@ -210,3 +210,16 @@ def test_json_that_is_no_table_says_what_one_is(run, tmp_path):
     (tmp_path / "t.json").write_text('[["a"], ["b"]]')
     ran = run("add", "t.json", "--text-column", "text", "--no-encode")
     ran.assert_failed(2, "t.json", "no object stands on a line of its own, or in an array")
+
+
+def test_rows_of_tables_have_their_id_for_programs(run, tmp_path):
+    (tmp_path / "q.csv").write_text("id,text\na 1,how much is it\n7,where is my card\n")
+    (tmp_path / "plain.csv").write_text("text\nwhat a day\n")
+    (tmp_path / "x.txt").write_text("a file of its own")
+    assert run("add", "q.csv", "--text-column", "text", "--id-column", "id").code == 0
+    assert run("add", "plain.csv", "--text-column", "text").code == 0
+    assert run("add", "x.txt").code == 0
+    rows = {"how much is it": "a 1", "where is my card": "7", "what a day": None, "a file of its own": None}
+    assert {row["text"]: row["row"] for row in run("ls", "--json").rows("item")} == rows
+    found = run("similar", "--text", "card", "--json").rows("neighbour")
+    assert {row["text"]: row["row"] for row in found} == rows
