@@ -17,9 +17,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curator.api import ActionSpec, Finding, FittedHead, Item, ItemSet, MetricSpec, Model, ReadOptions, SetLabel
+from curator.api import ActionSpec, Finding, FittedHead, Item, ItemSet, MetricSpec, Model, SetLabel
 from curator.catalog.labels import Source
 from curator.catalog.places import expand_path
+from curator.catalog.renaming import Renamed, rename
 from curator.embedding.coverage import EncodeReport
 from curator.errors import BadInput, NotReady, WorkspaceError
 from curator.history.lock import Presence
@@ -112,25 +113,28 @@ class Workspace(Parts):
         no_header: bool = False,
         hidden: bool = False,
         encoding: str | None = None,
+        na: bool = False,
+        label_separator: str | None = None,
+        label_level: int = 1,
     ) -> AddReport:
         """Catalogue the images and texts of folders, files, patterns and tables, then embed them with the defaults.
 
         `label` and `not_label` are said of every file found (source: import). `labels_from_folders` takes the
-        first folder below the source, as one group (`group`, by default the source folder's name). `captions`
+        `label_level`th folder below the source, as one group (`group`, by default the source folder's name). `captions`
         links a `.txt` beside an image of the same stem as its caption. `verify` reads every file again, even
         where size, time and inode are those on record. For tables, `text_column`, `image_column`, `caption_column`,
         `label_column` and `id_column` name what holds what; with `no_header` columns are "1", "2" and so on.
+        `na` takes `NaN`, `None` and their kin as no label, `label_separator` makes several of a cell's.
         `reader` names a reader where the source alone does not tell. `hidden` takes hidden files, too, and what lies in
         trash and other folders of a system; `encoding` is that of texts. Raises `NotFound` before anything is
         written if a source or a column does not exist; what cannot be used is in the report's `problems`.
         """
         columns = (text_column, image_column, caption_column, label_column, id_column)
         said = (_many(label), _many(not_label), labels_from_folders, group, captions, verify)
-        options = AddOptions(*said, reader, *columns, no_header, hidden, encoding)
+        options = AddOptions(*said, reader, *columns, no_header, hidden, encoding, na, label_separator, label_level)
         with self.begin("add", {"sources": [str(source) for source in sources], **options.said}) as journal:
             ingest = Ingest(self.database, journal, self.registry, self.reporter, options)
-            reading = ReadOptions(is_workspace, header=not no_header, hidden=hidden, encoding=encoding)
-            report = ingest.add([str(source) for source in sources], reading)
+            report = ingest.add([str(source) for source in sources], options.reading(is_workspace))
             if encode:
                 encoded = self.coverage.encode_defaults(journal, self.items.by_ids(list(report.items)), self._embed)
                 report.encoded = encoded.encoded
@@ -154,6 +158,11 @@ class Workspace(Parts):
             for item in found:
                 carry_out(journal, self.labels, SetLabel(item.id, name, value, group), Source.HUMAN)
         return list(zip(found, before, strict=True))
+
+    def rename_label(self, old: str, new: str) -> Renamed:
+        """Give a label another name; one that has it already becomes one with it, with all that was said of both."""
+        with self.begin("label", {"rename": [old, new]}) as journal:
+            return rename(self.labels, journal, old, new)
 
     def pair(self, metric: str, *items: str | Path | int, alike: bool | None = True) -> list[tuple[Item, Item, str]]:
         """Say that the first item and each other are alike, are not (`False`), or nothing any more (`None`).

@@ -31,7 +31,8 @@ class Item:
 
     `hash` is the SHA-256 (hex) of the whole file, for a text of its UTF-8. `path` is one place where
     the content is now, None when every known file of it is gone. `text` is the body of a text. `pixels` are
-    the width and height of an image as stored, before its EXIF orientation.
+    the width and height of an image as stored, before its EXIF orientation. `row` is the id of the row at `path`, None
+    where that is no table, or one without a column of ids.
     """
 
     id: int
@@ -40,6 +41,7 @@ class Item:
     path: Path | None
     text: str | None = None
     pixels: tuple[int, int] | None = None
+    row: str | None = None
 
     def __str__(self) -> str:
         return str(self.path) if self.path else f"id:{self.id}"

@@ -19,7 +19,8 @@ class ReadOptions:
     column of a table that nobody looks at: rows may leave it out, and should where there may be very many. `hidden`:
     whether to list what is hidden, too, and what lies in folders that systems keep for themselves. `encoding`: the
     one that texts are in, by its name in Python, where a person said so. `tell(words)` is called with what people
-    should know of how a source was read (`read as Shift-JIS`).
+    should know of how a source was read (`read as Shift-JIS`). `label_level`: which of the folders below the source is
+    the `folder` of what is found; 2 where the first ones are `train` and `test`.
     """
 
     leave_out: Callable[[Path], bool] = lambda folder: False
@@ -28,11 +29,13 @@ class ReadOptions:
     hidden: bool = False
     encoding: str | None = None
     tell: Callable[[str], None] = lambda words: None
+    label_level: int = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file that may be an item. `folder` is the first folder below the source that it lies in.
+    """A file that may be an item. `folder` is the first folder below the source that it lies in, or that of the level
+    that the options say.
 
     `caption_of` is the image that a text lies beside, with the same stem; the core links them if it is asked to.
     """

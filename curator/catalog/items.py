@@ -143,7 +143,7 @@ class Items:
 
     def _items(self, rows: Sequence[ItemRow]) -> list[Item]:
         paths = self.places.paths([row.id for row in rows])
-        return [_item(row, paths.get(row.id)) for row in rows]
+        return [_item(row, *paths.get(row.id, (None, None))) for row in rows]
 
 
 def text_query(text: str) -> Query:
@@ -181,6 +181,6 @@ def _of_item(item: Item) -> Query:
     return Query(item.modality, item.hash, item=item, path=item.path, text=item.text)
 
 
-def _item(row: ItemRow, path: Path | None) -> Item:
+def _item(row: ItemRow, path: Path | None, table_row: str | None) -> Item:
     pixels = None if row.width is None or row.height is None else (row.width, row.height)
-    return Item(row.id, row.hash, row.modality, path, row.text, pixels)
+    return Item(row.id, row.hash, row.modality, path, row.text, pixels, table_row)

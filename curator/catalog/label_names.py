@@ -10,10 +10,13 @@ import itertools
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from curator.errors import BadInput
 from curator.store.catalogue.labels import LabelRow
+
+SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"})
+"""What the parts of a data set are called, in lower case."""
 
 NUMBERED = re.compile("id:([0-9]{1,18})")
 
@@ -77,3 +80,8 @@ def search_name(name: str, noun: str = "label") -> str:
 def composed(name: str) -> str:
     """Composed characters, no white space around them: by which names are told apart."""
     return unicodedata.normalize("NFC", name).strip()
+
+
+def are_splits(folders: Collection[str]) -> bool:
+    """Whether folders are the parts of a data set (train, test ...) by their names, and so no labels."""
+    return bool(folders) and all(folder.lower() in SPLITS for folder in folders)

@@ -115,12 +115,12 @@ class Places:
                     if is_below(_join_path(root, place.path), folder):
                         yield place
 
-    def paths(self, item_ids: Iterable[int]) -> dict[int, Path]:
-        """For each item one path where it is: the first that is not missing."""
+    def paths(self, item_ids: Iterable[int]) -> dict[int, tuple[Path, str | None]]:
+        """For each item one path where it is, the first that is not missing, with the id of its row there, if any."""
         roots = self._root_paths()
         places = self.store.paths_of(list(item_ids))
         joined = lru_cache(1)(lambda root_id, path: Path(_join_path(roots[root_id], path)))  # rows of a table share one
-        return {item: joined(root_id, path) for item, root_id, path in places}
+        return {item: (joined(root_id, path), row_id(key)) for item, root_id, path, key in places}
 
     def with_paths(self, places: Iterable[PlaceRow]) -> Iterator[tuple[PlaceRow, str]]:
         """Each place with its absolute path."""
@@ -165,6 +165,13 @@ class Places:
             if is_below(path, root):
                 return root_id, _relative(path, root)
         return None
+
+
+def row_id(row_key: str) -> str | None:
+    """The id of a row by its key, None for a row that has none and for a file."""
+    _, _, key = row_key.partition(" ")
+    kind, _, name = key.partition(" ")
+    return name if kind == "id" else None
 
 
 def real(path: str | Path) -> str:

@@ -19,11 +19,12 @@ from curator.cli.shared import (
     shared_option,
     workspace_option,
 )
-from curator.cli.tables import ADDED, FACTS, ITEMS, LABELLED, PROBLEMS
+from curator.cli.tables import ADDED, FACTS, ITEMS, LABELLED, PROBLEMS, RENAMED
 from curator.cli.text import say
 
 if TYPE_CHECKING:
     from curator.api import Item
+    from curator.cli.render import Output
     from curator.ingest.options import AddReport
     from curator.workspace import Workspace
 
@@ -49,7 +50,6 @@ def init(workspace: str | None, shared: bool) -> None:
 
 def _look_for(arguments: dict[str, Any]) -> None:
     """Raise for a source that does not exist, or cannot be added so, before a workspace is made for nothing."""
-    from curator.api import ReadOptions
     from curator.ingest.options import AddOptions
     from curator.ingest.sources import chosen
     from curator.workspace_path import is_workspace
@@ -58,12 +58,7 @@ def _look_for(arguments: dict[str, Any]) -> None:
     given = {name: value for name, value in arguments.items() if name in AddOptions.__dataclass_fields__}
     options = AddOptions(arguments["label"], arguments["not_label"], **given)
     options.check()
-    chosen(
-        registry(),
-        arguments["sources"],
-        options,
-        ReadOptions(is_workspace, header=not options.no_header, encoding=options.encoding),
-    )
+    chosen(registry(), arguments["sources"], options, options.reading(is_workspace))
 
 
 @click.command(
@@ -80,6 +75,13 @@ def _look_for(arguments: dict[str, Any]) -> None:
     "--labels-from-folders", is_flag=True, help="The first folder below FOLDER that a file lies in is its label."
 )
 @click.option(
+    "--label-level",
+    type=click.IntRange(1),
+    default=1,
+    metavar="N",
+    help="… the Nth folder: 2 where the first ones are train and test. [default: 1]",
+)
+@click.option(
     "--group",
     metavar="NAME",
     help="The group of the labels: they exclude each other. [default: the name of FOLDER, or of the label column]",
@@ -93,6 +95,10 @@ def _look_for(arguments: dict[str, Any]) -> None:
 @click.option("--image-column", metavar="COLUMN", help="… that holds paths of images, relative to the folder of TABLE.")
 @click.option("--caption-column", metavar="COLUMN", help="… that holds the captions of the images.")
 @click.option("--label-column", metavar="COLUMN", help="… that holds labels: of the row's image, else of its text.")
+@click.option(
+    "--label-separator", metavar="TEXT", help="What stands between several labels in one cell: '|'. They stand alone."
+)
+@click.option("--na", is_flag=True, help="Labels called NaN, None, N/A or null are none.")
 @click.option("--id-column", metavar="COLUMN", help="… that tells rows apart, so that one may change and be the same.")
 @click.option("--no-header", is_flag=True, help="TABLE's first row names no columns: they are called 1, 2 and so on.")
 @click.option("--encoding", metavar="NAME", help="The encoding of texts and tables, where it does not show: cp1252, …")
@@ -132,13 +138,33 @@ def say_problems(problems: Sequence[tuple[object, str]]) -> None:
 
 
 def _counts(report: AddReport) -> dict[str, int | str]:
-    apart = ("failed", "read_as")
+    apart = ("failed", "read_as", "notes")
     counts = {column.name: getattr(report, column.name) for column in ADDED.columns if column.name not in apart}
-    return {**counts, "failed": len(report.problems), "read_as": "; ".join(_read_as(report))}
+    return {
+        **counts,
+        "failed": len(report.problems),
+        "read_as": "; ".join(_read_as(report)),
+        "notes": "; ".join(_notes(report)),
+    }
 
 
 def _read_as(report: AddReport) -> Iterator[str]:
     return (f"{words} ({number:,})" for words, number in report.read_as.most_common())
+
+
+def _notes(report: AddReport) -> Iterator[str]:
+    """What may not be meant as it was taken."""
+    from curator.catalog.label_names import are_splits
+    from curator.reporter import count
+
+    for taken, then in ((False, ": --na takes them as none"), (True, ", taken as none")):
+        found = [(label, number) for (label, na), number in report.no_labels.most_common() if na == taken]
+        if found:
+            names = ", ".join(f"{label!r} ({number:,})" for label, number in found)
+            yield f"{count(sum(number for _, number in found), 'label')} called {names}{then}"
+    if are_splits(report.folder_labels):
+        names = ", ".join(sorted(report.folder_labels))
+        yield f"labels from the folders {names}, which are parts of a data set: --label-level 2 takes those below"
 
 
 def _all(report: AddReport, failed: int = 0) -> str:
@@ -188,39 +214,52 @@ def _report_lines(report: AddReport) -> Iterator[str]:
         yield f"left out: {number:,} ({reason})"
     for words in _read_as(report):
         yield f"{words}: --encoding NAME where that is wrong"
+    yield from _notes(report)
     if report.encoded:
         yield count(report.encoded, "item") + " embedded"
 
 
 @click.command(
     cls=Command,
-    rows=(LABELLED,),
+    rows=(LABELLED, RENAMED),
     example="curator label ultraman a.jpg b.jpg\n"
     "curator label ultraman --negative id:17\n"
-    "find new -name '*.jpg' | curator label ultraman -",
+    "find new -name '*.jpg' | curator label ultraman -\n"
+    "curator label --rename Ultraman ultraman",
 )
-@click.argument("name")
-@click.argument("items", type=Place(), nargs=-1, required=True, metavar="FILE|id:N|-...")
+@click.argument("name", required=False)
+@click.argument("items", type=Place(), nargs=-1, metavar="FILE|id:N|-...")
 @click.option("--negative", is_flag=True, help="They are counter-examples.")
 @click.option("--remove", is_flag=True, help="Nothing is said of them any more.")
 @click.option("--group", metavar="NAME", help="The group of the label, for a new one or where several have it.")
+@click.option(
+    "--rename", nargs=2, metavar="OLD NEW", help="Call a label otherwise; one of that name becomes one with it."
+)
 @json_option
 @workspace_option()
 def label(
     workspace: Workspace,
-    name: str,
+    name: str | None,
     items: tuple[str, ...],
     negative: bool,
     remove: bool,
     group: str | None,
+    rename: tuple[str, str] | None,
     as_json: bool,
 ) -> None:
-    """Say of items that they are NAME."""
+    """Say of items that they are NAME, or call a label otherwise."""
     from curator.catalog.label_names import composed, full_name
     from curator.cli.render import Output
     from curator.errors import BadInput
     from curator.reporter import count
 
+    if rename is not None:
+        if name is not None or negative or remove or group is not None:
+            raise BadInput("--rename takes the two names of a label and nothing else")
+        _rename(workspace, *rename, Output(as_json))
+        return
+    if name is None or not items:
+        raise click.UsageError(f"Missing argument '{'NAME' if name is None else 'FILE|id:N|-...'}'.")
     if negative and remove:
         raise BadInput("--negative and --remove exclude each other")
     name = composed(name)
@@ -244,6 +283,22 @@ def label(
     for item, before in said:
         if before not in ("", now):
             say(f"  {item} was {before} before")
+
+
+def _rename(workspace: Workspace, old: str, new: str, output: Output) -> None:
+    from dataclasses import asdict
+
+    from curator.reporter import count
+
+    done = workspace.rename_label(old, new)
+    if output.mode == "json":
+        output.table(RENAMED, [asdict(done)])
+        return
+    output.line(f"{done.old} is {done.new} now: {count(done.items, 'item')}" + ", one with that label" * done.merged)
+    if done.both:
+        output.line(
+            f"of {count(done.both, 'item')} both were said: the last word counts, and imports may contradict it"
+        )
 
 
 def _nearest(name: str, known: list[str]) -> str:
@@ -291,6 +346,7 @@ def item_rows(workspace: Workspace, found: list[Item]) -> Iterator[dict[str, Any
                 "path": item.path,
                 "text": item.text,
                 "labels": labels.get(item.id, []),
+                "row": item.row,
             }
 
 

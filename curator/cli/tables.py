@@ -13,6 +13,7 @@ ITEMS = Table(
         Column("path", "where it is; null if its file is gone", "path"),
         Column("text", "the body of a text"),
         Column("labels", "what it is labelled as, a list"),
+        Column("row", "the id of its row, where path is a table with a column of ids", "json"),
     ),
 )
 
@@ -49,6 +50,7 @@ ADDED = Table(
             )
         ),
         Column("read_as", "encodings that only the characters told, each with how many files are in it"),
+        Column("notes", "what may not be meant as it was taken: labels called NaN, folders called train"),
     ),
 )
 
@@ -70,6 +72,18 @@ LABELLED = Table(
         Column("label", "the label"),
         Column("now", "positive, negative, or empty: nothing said"),
         Column("before", "what was said before: also conflict"),
+    ),
+)
+
+RENAMED = Table(
+    "renamed",
+    "Renamed",
+    (
+        Column("old", "the label's name until now"),
+        Column("new", "its name now"),
+        Column("items", "items of which something was said as to it", "integer"),
+        Column("both", "those of them of which something was said as to a label of the new name, too", "integer"),
+        Column("merged", "whether there was one: they are one label now"),
     ),
 )
 

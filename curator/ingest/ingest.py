@@ -181,6 +181,7 @@ class Ingest:
                 self.report.loose += 1
             else:
                 group = options.group or name_of_folder(real(source).rpartition(os.sep)[2] or "folders")
+                self.report.folder_labels.add(found.folder)
                 said.append((name_of_folder(found.folder), group, 1))
         values = [(self.labels.ensure(self.journal, name, group), value) for name, group, value in said]
         if item in self.recorder.moved:

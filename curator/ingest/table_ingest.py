@@ -7,7 +7,6 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from curator.api import Found, Row, Skipped
@@ -41,8 +40,8 @@ class RowIngest:
         self.labels = Labels(database)
         self.captions = CaptionStore(database)
         self.group = self.given.group or name_of_folder(self.given.label_column or "")
-        self.drafts = Drafts(self.given.columns)
-        kept = {name: value for name, value in asdict(self.given).items() if value and name not in NOT_THE_TABLES}
+        self.drafts = Drafts(self.given, self.report.no_labels)
+        kept = {name: value for name, value in self.given.said.items() if name not in NOT_THE_TABLES}
         self.options = json.dumps({"reader": reader, **kept}, sort_keys=True, ensure_ascii=False)
         self.state = look(self.path)
         self.hash = ""
@@ -171,7 +170,7 @@ class RowIngest:
         self._link(links)
         # A label says what the image shows; where there should be one and is none, it says nothing.
         about = [(items.get(f"text {draft.key}") if draft.image is None else image, draft) for draft, image in shown]
-        self._label([(item, draft.label) for item, draft in about if item is not None])
+        self._label([(item, draft) for item, draft in about if item is not None])
 
     # --- texts and their places ---
 
@@ -230,16 +229,16 @@ class RowIngest:
         if self.known:
             self._linked.update(links)
 
-    def _label(self, about: Iterable[tuple[int, str | None]]) -> None:
+    def _label(self, about: Iterable[tuple[int, Draft]]) -> None:
         """Say of each item what the options and its row say."""
         said: dict[tuple[int, int], list[int]] = defaultdict(list)
         common = [(self._label_id(name, self.given.group), 1) for name in self.given.labels]
         common += [(self._label_id(name, self.given.group), -1) for name in self.given.not_labels]
-        for item, name in about:
+        for item, draft in about:
             for statement in common:
                 said[statement].append(item)
-            if name is not None:
-                said[self._label_id(name, self.group), 1].append(item)
+            for name in draft.labels:
+                said[self._label_id(name, None if draft.several else self.group), 1].append(item)
             if self.known:
                 self._labelled.add(item)
         for (label, value), items in said.items():
@@ -303,7 +302,11 @@ class RowIngest:
         if self.given.label_column is None:
             return
         here = list(self._labelled - self._elsewhere(self._labelled))
-        for last in self.labels.store.last_said_in_group(here, self.group, Source.IMPORT):
+        last_said = self.labels.store.last_said_in_group(here, self.group, Source.IMPORT)
+        for name, group in self._label_ids:  # those of cells for several are in no group
+            if group is None and name not in self.given.labels:
+                last_said += self.labels.store.last_said(here, self._label_ids[name, group], Source.IMPORT)
+        for last in last_said:
             if last.value == 1 and (last.item_id, last.label_id) not in self._said:
                 said = self.labels.say(self.journal, [last.item_id], last.label_id, 0, Source.IMPORT)
                 self.report.labelled += said

@@ -6,6 +6,7 @@ import hashlib
 import math
 import os
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,7 @@ from curator.api import Row
 from curator.catalog.label_names import composed
 from curator.catalog.labels import clean
 from curator.errors import BadInput
+from curator.ingest.options import AddOptions
 from curator.media.content import LARGEST_TEXT
 
 ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -25,14 +27,21 @@ class BadRow(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """What a row holds, None where nothing. `image` is the path as it is written, `key` the row's own name."""
+    """What a row holds, None where nothing. `image` is the path as it is written, `key` the row's own name; `several`:
+    whether its cell may hold more labels than one, which then do not exclude each other.
+    """
 
     line: int
     key: str
     text: str | None
     image: str | None
     caption: str | None
-    label: str | None
+    labels: tuple[str, ...] = ()
+    several: bool = False
+
+
+NO_VALUE = frozenset({"nan", "none", "n/a", "na", "#n/a", "<na>", "null", "nil", "nat"})
+"""What programs write for nothing, in lower case."""
 
 
 class Drafts:
@@ -40,25 +49,50 @@ class Drafts:
 
     A row is known by the value of the id column, where there is one. Else by its text, else by its image: by what it
     holds, not by where it stands, so that a row put in between changes no other. Rows that hold the same are counted.
+    `no_labels` counts labels that stand for nothing, and whether they were taken so.
     """
 
-    def __init__(self, columns: Mapping[str, str]) -> None:
-        """`columns`: name by what they hold, out of `ROLES`."""
-        self.columns = columns
+    def __init__(self, given: AddOptions, no_labels: Counter[tuple[str, bool]]) -> None:
+        self.columns = given.columns
+        self.given = given
+        self.no_labels = no_labels
         self._lines: dict[str, int] = {}
         self._alike: dict[str, int] = {}
 
     def of(self, row: Row) -> Draft:
         """The draft of a row; raises `BadRow`."""
-        values = {role: _written(name, _value(row, name)) for role, name in self.columns.items()}
+        labels, several = self._labels(row)
+        columns = {role: name for role, name in self.columns.items() if role != "label"}
+        values = {role: _written(name, _value(row, name)) for role, name in columns.items()}
         text, caption = (_body(self.columns.get(role), values.get(role)) for role in ("text", "caption"))
         image = _folded(values.get("image"))
         if text is None and image is None:
             raise BadRow(" and ".join(f"column {self.columns[r]!r} is empty" for r in ("text", "image") if r in values))
         if caption is not None and image is None:
             raise BadRow(f"a caption, and column {self.columns['image']!r} is empty")
-        label = _label(values.get("label"))
-        return Draft(row.line, self._key(row.line, values, text, image), text, image, caption, label)
+        return Draft(row.line, self._key(row.line, values, text, image), text, image, caption, labels, several)
+
+    def _labels(self, row: Row) -> tuple[tuple[str, ...], bool]:
+        """The labels of a row, each once, and whether its cell is one for several."""
+        if "label" not in self.columns:
+            return (), False
+        name = self.columns["label"]
+        value = _value(row, name)
+        several = self.given.label_separator is not None or isinstance(value, list | tuple)
+        cells = [_written(name, cell) for cell in (value if isinstance(value, list | tuple) else [value])]
+        if self.given.label_separator is not None:
+            cells = [part for cell in cells if cell is not None for part in cell.split(self.given.label_separator)]
+        labels = dict.fromkeys(label for label in map(_label, cells) if label is not None)
+        if several and self.given.group is not None and len(labels) > 1:
+            raise BadRow(f"column {name!r} holds several labels, and those of a --group exclude each other")
+        return tuple(label for label in labels if self._is_label(label)), several and self.given.group is None
+
+    def _is_label(self, label: str) -> bool:
+        """Whether a label is one, and not what stands for nothing, where that is to be so."""
+        if label.casefold() not in NO_VALUE:
+            return True
+        self.no_labels[label, self.given.na] += 1
+        return not self.given.na
 
     def _key(self, line: int, values: Mapping[str, str | None], text: str | None, image: str | None) -> str:
         if "id" in self.columns:

@@ -3,10 +3,16 @@
 A wrong reading shows characters too, but any of thousands, and one in ten of those is among these. Chinese: what is
 frequent in general and in reviews and headlines; Korean: frequent syllables; Japanese: kana and
 what children learn first; Russian and its kin:
-ten letters.
+ten letters. Languages in Latin letters are told by those beyond ASCII, which each has few of.
 """
 
-__all__ = ["CYRILLIC", "HANGUL", "JAPANESE", "KANA", "SIMPLIFIED", "TRADITIONAL"]
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["CYRILLIC", "HANGUL", "JAPANESE", "KANA", "LATIN", "SIMPLIFIED", "TRADITIONAL", "Beside", "latin_codec"]
 
 SIMPLIFIED = frozenset(
     "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所然家"
@@ -58,3 +64,94 @@ JAPANESE = KANA | frozenset(
 )
 
 CYRILLIC = frozenset("оеаинтсрвлОЕАИНТСРВЛ")
+
+_WESTERN = {
+    "English": "’“”é–‘—…è",
+    "French": "éàèêç’ôîâûùïœë",
+    "German": "üäöß",
+    "Spanish": "óíáéñúü¿¡",
+    "Portuguese": "ãçáéõíêóâúàô",
+    "Italian": "àèùòìé’",
+    "Dutch": "ëéïèö",
+    "Swedish": "äöåé",
+    "Danish": "øåæé",
+    "Icelandic": "áíðéóþöúæý",
+    "Catalan": "àéóèíòçúï",
+}
+_CENTRAL = {
+    "Polish": "łęóążśćńź",
+    "Czech": "íáěéčřžýšůúďťň",
+    "Slovak": "áíéčýžšúťľôňďäó",
+    "Hungarian": "áéóöőíüúű",
+    "Romanian": "ăîţşâ",
+    "Croatian": "čšžćđ",
+    "German": "üäöß",
+}
+_TURKISH = {"Turkish": "ışüğçöİâ"}
+
+LATIN: Mapping[str, Mapping[str, str]] = {
+    "cp1252": _WESTERN,
+    "cp1250": _CENTRAL,
+    "cp1254": _TURKISH,
+    "cp1257": {"Latvian": "āīēšņļžģķčū", "Lithuanian": "ėųšžįūčąę", "Estonian": "äõüöšž"},
+    "mac_roman": _WESTERN,
+    "cp850": _WESTERN,
+    "iso8859_2": _CENTRAL,
+    "cp852": _CENTRAL,
+}
+"""Of each codec for Latin letters, the languages that were written in it, each with its letters beyond ASCII, the more
+frequent ones first."""
+
+_MARKS = frozenset("’‘“”„–—…«»°€£§·•©®™\xa0")
+"""What is found between the words of any language."""
+_MARK, _CAPITAL, _STRANGE = 0.02, 0.1, 1e-4
+"""How frequent such a mark is, a capital beside its small letter, and what is in no such text."""
+
+ENOUGH_LATIN = 6
+"""Characters beyond ASCII that tell a language, at least."""
+LEAST_LIKELY = 0.02
+"""The mean share of a language's characters that a text in it has: an eighth of what natural ones have."""
+BY_FAR = math.log(1000)
+"""So much likelier than any other reading that gives other characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A byte beyond ASCII, as it stands beside others: after a small letter of ASCII; in a word."""
+
+    byte: int
+    after_small: bool
+    in_word: bool
+
+
+def latin_codec(counts: Mapping[Beside, int]) -> str | None:
+    """The codec for Latin letters that bytes beyond ASCII show, by how often there are such. None where they are too
+    few, are in no language, or in several readings' nearly as well.
+    """
+    total = sum(counts.values())
+    if total < ENOUGH_LATIN:
+        return None
+    found = []
+    for codec, languages in LATIN.items():
+        reading = "".join(bytes([beside.byte]).decode(codec, "replace") for beside in counts)
+        for letters in languages.values():
+            shares = (_share(character, letters, beside) for character, beside in zip(reading, counts, strict=True))
+            likely = sum(count * math.log(share) for count, share in zip(counts.values(), shares, strict=True))
+            found.append((likely, codec, reading))
+    best, codec, reading = max(found, key=lambda reading: reading[0])  # of several that say the same, the first
+    others = max((likely for likely, _, other in found if other != reading), default=-math.inf)
+    return codec if best / total > math.log(LEAST_LIKELY) and best - others > BY_FAR else None
+
+
+def _share(character: str, letters: str, beside: Beside) -> float:
+    """How frequent a character is among those beyond ASCII of a language. No capital follows a small letter, and of the
+    marks only an apostrophe stands in a word."""
+    if beside.in_word and not character.isalpha() and character != "’":
+        return _STRANGE
+    if character in letters:
+        return 1 / (2 + letters.index(character))
+    if character in _MARKS:
+        return _MARK
+    if character.lower() in letters and not beside.after_small:
+        return _CAPITAL / (2 + letters.index(character.lower()))
+    return _STRANGE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from curator.catalog.label_names import full_name
 from curator.catalog.labels import Source
 from curator.catalog.source_tables import Tables
 from curator.errors import NotFound
-from curator.ingest.options import ROLES
+from curator.ingest.options import ROLES, AddOptions
 from curator.ingest.table_rows import BadRow, Drafts
 from curator.media.decode import upright_size
 from curator.media.files import BadContent, look
@@ -87,8 +88,8 @@ def _line(parts: Parts, path: str, key: str) -> int | None:
         reader = parts.registry.get(ReaderSpec, options["reader"])
     except (BadContent, NotFound):
         return None
-    named = {role: options.get(f"{role}_column") for role in ROLES}
-    drafts = Drafts({role: name for role, name in named.items() if name is not None})
+    said = ("na", "label_separator", "group", *(f"{role}_column" for role in ROLES))
+    drafts = Drafts(AddOptions(**{name: options[name] for name in said if name in options}), Counter())
     with parts.registry.guard(reader, "reading with"):
         for row in reader.read(
             Path(path), ReadOptions(header="no_header" not in options, encoding=options.get("encoding"))

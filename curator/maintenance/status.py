@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from curator.api import Modality
 from curator.catalog.items import MODALITIES
 from curator.catalog.labels import LabelCount
+from curator.catalog.renaming import alike
 from curator.errors import CuratorError
 from curator.learning.min_examples import label_command
 from curator.reporter import count, size
@@ -118,6 +119,9 @@ class Status:
                 )
         if not labels:
             yield Step("no labels yet: ten to thirty examples are enough to sort the rest", "curator label NAME FILES")
+        for other, first, difference in alike(labels):
+            command = f"curator label --rename {shlex.join([other.spelled, first.ref.name])}"
+            yield Step(f"labels {other.label!r} and {first.label!r} differ in {difference} alone", command)
         for label in labels:
             if label.group is None:
                 yield from self._label_step(label)

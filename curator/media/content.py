@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import hashlib
 import io
 from dataclasses import dataclass
@@ -67,7 +66,7 @@ def _text(path: str, stamp: Stamp, encoding: str | None) -> Content:
 
 
 def decode_text(data: bytes) -> str:
-    """The text in UTF-8, UTF-16 by its mark, or an encoding that its characters tell; else raises `BadContent`."""
+    """The text in UTF-8, UTF-16, or an encoding that its characters tell; else raises `BadContent`."""
     return _decoded(data, None)[0]
 
 
@@ -89,13 +88,11 @@ def _decoded(data: bytes, encoding: str | None) -> tuple[str, str | None]:
         if UNDECODED in text:
             raise BadContent(f"not a text in {found.name}, as --encoding says")
         return text, None
-    if not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" in data:
-        raise BadContent("not a text (holds NUL bytes)")
     known = encoding_of(lambda: io.BytesIO(data))
+    if b"\0" in data and (known is None or known.name != "UTF-16"):
+        raise BadContent("not a text (holds NUL bytes)")
     if known is None:
-        raise BadContent(
-            "not a text in UTF-8, UTF-16 with a mark, or an encoding that shows: --encoding NAME says which"
-        )
+        raise BadContent("not a text in UTF-8, UTF-16, or an encoding that shows: --encoding NAME says which")
     if known.first_bad:
         raise BadContent(
             f"line {known.first_bad:,} holds bytes that are not {known.name}, as most of the text is: "

@@ -125,7 +125,10 @@ def _figures(value: Any) -> bool:
 
 
 def _reader(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("reader"), str)
+    if not (isinstance(value, dict) and isinstance(value.get("reader"), str)):
+        return False
+    texts = ("group", "encoding", "label_separator")
+    return all(isinstance(value[name], str) for name in value if name in texts or name.endswith("_column"))
 
 
 OF_COMMANDS: dict[str, Shape] = {

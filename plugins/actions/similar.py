@@ -54,6 +54,7 @@ NEIGHBOURS = Table(
         Column("path", "where it is; null if its file is gone", "picture"),
         Column("text", "the body of a text; null for an image"),
         Column("labels", "what it is labelled as, a list"),
+        Column("row", "the id of its row, where path is a table with a column of ids", "json"),
     ),
     whole=True,
 )
@@ -98,6 +99,7 @@ def plan(context: Context, params: SimilarParams) -> Iterator[Output]:
             "path": item.path,
             "text": item.text,
             "labels": list(names),
+            "row": item.row,
         }
         if metric is None or cosines is None:
             yield Finding("neighbour", values)

@@ -52,10 +52,11 @@ def read(source: Path, options: ReadOptions) -> Iterator[Found | Skipped]:
         # Left out, not wrong: the shell makes `curator add *` name the workspace too.
         yield Skipped(source, "a curator workspace")
         return
-    yield from _folder(source, None, options)
+    yield from _folder(source, None, options, options.label_level)
 
 
-def _folder(folder: Path, label: str | None, options: ReadOptions) -> Iterator[Found | Skipped]:
+def _folder(folder: Path, label: str | None, options: ReadOptions, level: int) -> Iterator[Found | Skipped]:
+    """What lies in a folder; `level`: how many folders further below is the one that labels, 0 where it was passed."""
     try:
         with os.scandir(folder) as entries:
             listed = sorted(entries, key=lambda entry: entry.name)
@@ -68,7 +69,7 @@ def _folder(folder: Path, label: str | None, options: ReadOptions) -> Iterator[F
     for entry in listed:
         path = Path(entry.path)
         if entry.is_dir(follow_symlinks=False):
-            yield from _inner(path, label, options)
+            yield from _inner(path, label, options, level)
         elif entry.name.startswith(".") and not options.hidden:
             yield Skipped(path, f"hidden: {TAKEN}")
         elif _leads_to_folder(path, entry):
@@ -77,7 +78,7 @@ def _folder(folder: Path, label: str | None, options: ReadOptions) -> Iterator[F
             yield _file(path, label, images.get(path.stem))
 
 
-def _inner(folder: Path, label: str | None, options: ReadOptions) -> Iterator[Found | Skipped]:
+def _inner(folder: Path, label: str | None, options: ReadOptions, level: int) -> Iterator[Found | Skipped]:
     """A folder within the source; one of a system's is no label, also where it is taken."""
     of_system = any(fnmatch.fnmatchcase(folder.name.lower(), name) for name in SYSTEMS)
     hidden = folder.name.startswith(".")
@@ -88,8 +89,8 @@ def _inner(folder: Path, label: str | None, options: ReadOptions) -> Iterator[Fo
     elif options.leave_out(folder):
         yield Skipped(folder, "a curator workspace")
     else:
-        own = NEVER if of_system or hidden else folder.name
-        yield from _folder(folder, own if label is None else label, options)
+        own = NEVER if of_system or hidden else folder.name if level == 1 else None
+        yield from _folder(folder, own if label is None else label, options, max(0, level - 1))
 
 
 def _passed_over(folder: Path) -> Iterator[Skipped]:

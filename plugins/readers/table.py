@@ -1,4 +1,4 @@
-"""Reads tables: CSV and TSV as people have them, JSON lines, and Parquet where pyarrow is installed."""
+"""Reads tables: CSV and TSV as people have them, JSON lines and arrays, and Parquet where pyarrow is installed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,15 @@ from curator.kit.memory import BUDGET, bounded
 from curator.kit.reading import Unreadable, reading
 
 DELIMITED = frozenset({".csv", ".tsv"})
-JSON_LINES = frozenset({".jsonl", ".ndjson"})
+JSON = frozenset({".json", ".jsonl", ".ndjson"})
 PARQUET = frozenset({".parquet"})
 
 DELIMITERS = ",\t;|"
 SAYS_DELIMITER = re.compile(r"sep=([^\w\s\"]|\t)[\r\n]*\Z")
+SPREAD = re.compile(r"\s*(?:\[|\{(?:.*[{\[,])?\s*\Z)")
+"""The first line of JSON that is not an object a line: of an array, or of an object on several lines."""
+TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]')
+"""What tells where values of JSON begin and end: strings, whatever is in them, and brackets."""
 SAMPLE = 1 << 16
 """Characters that are looked at to tell the delimiter."""
 
@@ -42,23 +46,24 @@ FIRST_OBJECTS = 1000
 
 def matches(source: Path) -> bool:
     """Files with the ending of a table."""
-    return source.suffix.lower() in DELIMITED | JSON_LINES | PARQUET and not source.is_dir()
+    return source.suffix.lower() in DELIMITED | JSON | PARQUET and not source.is_dir()
 
 
 def columns(source: Path, options: ReadOptions) -> Sequence[str]:
     """The names of the columns; raises `BadInput` for what is no such table, `NotReady` for want of pyarrow."""
     kind = source.suffix.lower()
-    if not options.header and kind in JSON_LINES | PARQUET:
+    if not options.header and kind in JSON | PARQUET:
         raise BadInput(f"{str(source)!r} names its columns itself: --no-header is for CSV and TSV")
     if kind in PARQUET:
         return _parquet_names(source)
-    if kind in JSON_LINES:
+    if kind in JSON:
         objects = (row.values for row in _json_rows(source, options) if isinstance(row, Row))
         found = list(dict.fromkeys(name for values in islice(objects, FIRST_OBJECTS) for name in values))
     else:
         found = _names(_first_record(source, options), options)
     if not found:
-        raise BadInput(f"{str(source)!r} holds no table: nothing is in it that could name columns")
+        why = "no object stands on a line of its own, or in an array" if kind in JSON else "nothing could name columns"
+        raise BadInput(f"{str(source)!r} holds no table: {why}")
     return found
 
 
@@ -67,9 +72,7 @@ def read(source: Path, options: ReadOptions) -> Iterator[Row | Skipped]:
     kind = source.suffix.lower()
     if kind in PARQUET:
         return _to_its_damage(source, _parquet_rows(source, options))
-    return _to_its_damage(
-        source, _json_rows(source, options) if kind in JSON_LINES else _delimited_rows(source, options)
-    )
+    return _to_its_damage(source, _json_rows(source, options) if kind in JSON else _delimited_rows(source, options))
 
 
 def _to_its_damage(source: Path, rows: Iterator[Row | Skipped]) -> Iterator[Row | Skipped]:
@@ -123,7 +126,7 @@ def _encoding(source: Path, size: int, mtime_ns: int) -> Encoding:
     found = encoding_of(lambda: source.open("rb"))
     if found is None:
         raise BadInput(
-            f"{str(source)!r} is not a table in UTF-8, UTF-16 with a mark, or an encoding that shows: "
+            f"{str(source)!r} is not a table in UTF-8, UTF-16, or an encoding that shows: "
             "--encoding NAME says which it is in"
         )
     return found
@@ -267,12 +270,59 @@ def _delimited_rows(source: Path, options: ReadOptions) -> Iterator[Row | Skippe
 
 def _json_rows(source: Path, options: ReadOptions) -> Iterator[Row | Skipped]:
     text = _text(source, options)
-    with contextlib.closing(text.lines()) as lines:
-        for number, line in enumerate(lines, 1):
-            if UNDECODED in line:
+    with contextlib.closing(text.lines()) as every:
+        lines = enumerate(every, 1)
+        first = next((entry for entry in lines if entry[1].strip()), (0, ""))
+        values: Iterable[tuple[int, str]] = chain([first], lines)
+        for number, value in _values(values) if SPREAD.match(first[1]) else values:
+            if UNDECODED in value:
                 yield text.undecoded(number)
-            elif line.strip():
-                yield _json_row(source, number, line)
+            elif value.strip():
+                yield _json_row(source, number, value)
+
+
+def _values(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """What stands in an array, or one after the other on several lines each: with the line that it begins on, or with
+    its number where more begin on that line.
+    """
+    within: int | None = None  # how many brackets are open around a value: 1 in an array, else 0
+    level = last = begun = size = 0
+    parts: list[str] = []
+    for number, line in lines:
+        done = 0
+        for token in TOKEN.finditer(line):
+            if within is None:
+                within = int(token[0] == "[")
+                if within:
+                    level, done = 1, token.end()
+                    continue
+            opens, closes = token[0] in "[{", token[0] in "]}"
+            if opens and level == within:
+                yield from _between(number, line[done : token.start()])
+                begun, done = number, token.start()
+            level += opens - closes
+            if closes and level == within:
+                last = max(begun, last + 1)
+                yield last, "".join([*parts, line[done : token.end()]])
+                parts, size, done = [], 0, token.end()
+            elif closes and level < within:
+                yield from _between(number, line[done : token.start()])
+                within, level, done = None, 0, token.end()
+        if within is None or level == within:
+            yield from _between(number, line[done:])
+            continue
+        parts.append(line[done:])
+        size += len(parts[-1])
+        if size > LONGEST_FIELD:
+            break
+    if parts:
+        yield max(begun, last + 1), "".join(parts)
+
+
+def _between(number: int, text: str) -> Iterator[tuple[int, str]]:
+    """What stands between values and is none."""
+    if text := text.strip(", \t\r\n"):
+        yield number, text
 
 
 def _json_row(source: Path, number: int, line: str) -> Row | Skipped:
@@ -343,5 +393,5 @@ def _next_rows(batches: Iterator[Any]) -> list[dict[str, Any]] | None:
 @hookimpl
 def register_readers() -> Iterable[ReaderSpec]:
     """The reader for tables."""
-    summary = "tables (.csv, .tsv, .jsonl, .ndjson, .parquet)"
+    summary = "tables (.csv, .tsv, .json, .jsonl, .ndjson, .parquet)"
     return [ReaderSpec("table", summary, matches, read, columns)]

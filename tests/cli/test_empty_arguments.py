@@ -43,7 +43,7 @@ def line(parameter, value, others):
         if given is None:
             continue
         if isinstance(other, click.Option):
-            options += [other.opts[-1], given]
+            options += [other.opts[-1], *[given] * other.nargs]
         else:
             arguments.append(given)
     return [*options, "--", *arguments] if arguments else options

@@ -57,23 +57,24 @@ def test_a_table_in_shift_jis_is_read_right_and_told_also_to_programs(run, tmp_p
 
 
 def test_what_does_not_show_is_refused_and_read_where_it_is_said(run, tmp_path):
-    table(tmp_path, *(f'"{row}"'.encode("cp1252") for row in SENTENCES["fr"]))
+    rows = ["Un café"]
+    table(tmp_path, *(row.encode("cp1252") for row in rows))
     run(*ADD).assert_failed(2, "t.csv", "--encoding NAME")
     run(*ADD, "--encoding", "klingon").assert_failed(2, "'klingon' is no encoding")
     assert run(*ADD, "--encoding", "cp1252").code == 0
-    assert texts(run) == set(SENTENCES["fr"])
+    assert texts(run) == set(rows)
 
 
 def test_texts_are_told_refused_and_read_as_said(run, tmp_path):
     folder = tmp_path / "texts"
     folder.mkdir()
     (folder / "ja.txt").write_bytes("\n".join(SENTENCES["ja"]).encode("euc_jp"))
-    (folder / "fr.txt").write_bytes("\n".join(SENTENCES["fr"]).encode("cp1252"))
+    (folder / "fr.txt").write_bytes("Un café".encode("cp1252"))
     ran = run("add", "texts", "--no-encode")
     assert ran.code == 5 and "fr.txt" in ran.err and "--encoding" in ran.err and "read as EUC-JP (1)" in ran.out
     assert texts(run) == {"\n".join(SENTENCES["ja"])}
     assert run("add", "texts/fr.txt", "--no-encode", "--encoding", "cp1252").code == 0
-    assert texts(run) == {"\n".join(SENTENCES["ja"]), "\n".join(SENTENCES["fr"])}
+    assert texts(run) == {"\n".join(SENTENCES["ja"]), "Un café"}
 
 
 def test_labels_are_in_the_encoding_of_their_table(run, tmp_path):
@@ -81,3 +82,23 @@ def test_labels_are_in_the_encoding_of_their_table(run, tmp_path):
     (tmp_path / "t.csv").write_bytes("\n".join(["text,класс", *rows]).replace(", ", " ").encode("koi8_r"))
     assert run(*ADD, "--label-column", "класс").code == 0
     assert {label for row in run("ls", "--json").rows("item") for label in row["labels"]} == {"отзыв"}
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xff\xfe"])
+def test_utf_16_is_read_with_a_mark_and_without_which_is_told(run, tmp_path, mark):
+    rows = "".join(f"{text}\tgut\r\n" for text in SENTENCES["de"])
+    (tmp_path / "t.tsv").write_bytes(mark + f"text\tlabel\r\n{rows}".encode("utf-16-le"))
+    (tmp_path / "x.txt").write_bytes(mark + "Größe und Farbe\n".encode("utf-16-le"))
+    ran = run("add", "t.tsv", "--text-column", "text", "--no-encode")
+    assert ran.code == 0 and ("read as UTF-16 (1)" in ran.out) == (not mark)
+    assert texts(run) == set(SENTENCES["de"])
+    assert run("add", "x.txt", "--no-encode").code == 0 and "Größe und Farbe\n" in texts(run)
+
+
+def test_a_table_that_excel_saved_in_western_europe_is_read_and_told(run, tmp_path):
+    rows = [f'"{text}";{label}' for text, label in zip(SENTENCES["fr"], ["négatif", "positif"] * 5, strict=True)]
+    (tmp_path / "t.csv").write_bytes("\r\n".join(["sep=;", "text;classe", *rows, ""]).encode("cp1252"))
+    ran = run(*ADD, "--label-column", "classe")
+    assert ran.code == 0 and "read as Windows-1252 (1): --encoding NAME" in ran.out
+    assert texts(run) == set(SENTENCES["fr"])
+    assert {label for row in run("ls", "--json").rows("item") for label in row["labels"]} == {"négatif", "positif"}

@@ -179,3 +179,47 @@ def test_a_parquet_file_of_one_kilobyte_may_not_take_gigabytes(run, tmp_path):
     assert "32 rows take more memory than is allowed" in run("status", "--problems").out
     (tmp_path / "u.jsonl").write_text('{"text": "one"}\n')
     assert run("add", "u.jsonl", "--text-column", "text", "--no-encode", "--memory", "64M").code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("t.json", '[{"text": "a {one]", "label": "x"}, {"text": "b \\"two", "label": "y"}]'),
+        ("t.jsonl", '[\n  {"text": "a {one]", "label": "x"},\n  {"text": "b \\"two", "label": "y"}\n]\n'),
+        ("t.json", '{\n  "text": "a {one]",\n  "label": "x"\n}\n{\n  "text": "b \\"two",\n  "label": "y"\n}\n'),
+        ("t.json", '{"text": "a {one]", "label": "x"}\n{"text": "b \\"two", "label": "y"}\n'),
+    ],
+    ids=["an array on a line", "an array", "objects on several lines", "lines"],
+)
+def test_json_is_read_as_lines_and_as_an_array_however_it_is_laid_out(run, tmp_path, name, body):
+    (tmp_path / name).write_text(body)
+    assert run("add", name, "--text-column", "text", "--label-column", "label", "--no-encode").code == 0
+    rows = run("ls", "--json").rows("item")
+    assert {(row["text"], *row["labels"]) for row in rows} == {("a {one]", "x"), ('b "two', "y")}
+
+
+def test_what_is_no_object_in_an_array_is_named_and_an_array_that_is_cut_off_keeps_its_rows(run, tmp_path):
+    (tmp_path / "t.json").write_text('[{"text": "one"}, 5, ["six"], {"text": "two"},\n {"text": "thr')
+    ran = run("add", "t.json", "--text-column", "text", "--no-encode")
+    assert ran.code == 5 and "not a JSON object but 5" in ran.err and 'but ["six"]' in ran.err
+    assert {row["text"] for row in run("ls", "--json").rows("item")} == {"one", "two"}
+    assert "line 4: not JSON" in ran.err
+
+
+def test_json_that_is_no_table_says_what_one_is(run, tmp_path):
+    (tmp_path / "t.json").write_text('[["a"], ["b"]]')
+    ran = run("add", "t.json", "--text-column", "text", "--no-encode")
+    ran.assert_failed(2, "t.json", "no object stands on a line of its own, or in an array")
+
+
+def test_rows_of_tables_have_their_id_for_programs(run, tmp_path):
+    (tmp_path / "q.csv").write_text("id,text\na 1,how much is it\n7,where is my card\n")
+    (tmp_path / "plain.csv").write_text("text\nwhat a day\n")
+    (tmp_path / "x.txt").write_text("a file of its own")
+    assert run("add", "q.csv", "--text-column", "text", "--id-column", "id").code == 0
+    assert run("add", "plain.csv", "--text-column", "text").code == 0
+    assert run("add", "x.txt").code == 0
+    rows = {"how much is it": "a 1", "where is my card": "7", "what a day": None, "a file of its own": None}
+    assert {row["text"]: row["row"] for row in run("ls", "--json").rows("item")} == rows
+    found = run("similar", "--text", "card", "--json").rows("neighbour")
+    assert {row["text"]: row["row"] for row in found} == rows

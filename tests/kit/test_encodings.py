@@ -58,8 +58,8 @@ def test_one_line_of_latin_1_is_one_line_wherever_it_stands(good, bad):
 
 
 @pytest.mark.parametrize("line", LATIN)
-def test_latin_1_as_a_whole_is_none(line):
-    assert told(b"text,label", *[line.encode("cp1252")] * 5) is None
+def test_latin_1_as_a_whole_is_read_right_or_refused(line):
+    assert read_back([line.encode("cp1252")] * 5) in ([line] * 5, [None] * 5)
 
 
 @pytest.mark.parametrize("codec", ["gb18030", "gbk"])
@@ -174,3 +174,57 @@ def test_natural_rows_of_two_encodings_never_become_other_characters(most, other
         lines.insert(data.draw(st.integers(0, len(lines))), (data.draw(st.sampled_from(SENTENCES[other[0]])), other[1]))
     read = read_back([line.encode(codec) for line, codec in lines])
     assert all(found in (None, line) for found, (line, _) in zip(read, lines, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("language", "codec", "name"),
+    [
+        ("fr", "cp1252", "Windows-1252"),
+        ("de", "cp1252", "Windows-1252"),
+        ("fr", "mac_roman", "Mac Roman"),
+        ("ja", "shift_jis", "Shift-JIS"),
+        ("tw", "big5", "Big5"),
+        ("ko", "euc_kr", "EUC-KR"),
+        ("zh", "utf-16-le", "UTF-16"),
+        ("fr", "utf-16-be", "UTF-16"),
+    ],
+)
+def test_a_table_of_ten_rows_is_read_right_and_told(language, codec, name):
+    text = "".join(f"{line}\n" for line in ["text", *SENTENCES[language]])
+    found = encoding_of(lambda: io.BytesIO(text.encode(codec)))
+    assert found.name == name and found.is_guessed
+    assert "".join(found.lines(lambda: io.BytesIO(text.encode(codec)))) == text
+
+
+WORDS_OF = {
+    "gb18030": ["正面", "负面", "中性", "北京市海淀区", "红色连衣裙", "投诉"],
+    "cp932": ["良い", "悪い", "東京都世田谷区", "山田太郎", "ﾊﾟｿｺﾝ修理", "赤いワンピース"],
+    "cp949": ["긍정", "부정", "홍길동", "주문번호", "빨간 원피스"],
+}
+
+
+@pytest.mark.parametrize("codec", WORDS_OF)
+def test_words_that_show_nothing_alone_are_read_in_the_encoding_of_the_rows_beside_them(codec):
+    language = {"gb18030": "zh", "cp932": "ja", "cp949": "ko"}[codec]
+    lines = [*SENTENCES[language], *WORDS_OF[codec]]
+    assert read_back([line.encode(codec) for line in lines]) == lines
+
+
+@pytest.mark.parametrize(
+    ("lines", "codec"),
+    [
+        (["סגור את הדלת בבקשה", "הוא קנה שלושה תפוחים", "איכות גרועה"], "cp1255"),
+        (["Κλείστε την πόρτα", "Αγόρασε τρία μήλα"], "cp1253"),
+        (["أغلق الباب من فضلك", "اشترى ثلاث تفاحات"], "cp1256"),
+        (["กรุณาปิดประตู", "คุณภาพไม่ดี"], "cp874"),
+        (["Un café"], "cp1252"),
+    ],
+)
+def test_what_no_reading_is_known_for_is_refused(lines, codec):
+    assert set(read_back([line.encode(codec) for line in lines])) == {None}
+
+
+def test_bytes_with_zeros_that_are_no_text_are_not_utf_16():
+    for data in (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", b"text\0\x01\0", b"a\0b"):
+        found = encoding_of(lambda data=data: io.BytesIO(data))
+        assert found is None or found.name != "UTF-16"

@@ -126,6 +126,11 @@ class LabelStore:
         row = self.database.row(f"{_LABELS} WHERE label.name = ? AND label_group.name = ?", name, group)
         return None if row is None else LabelRow(*row)
 
+    def twin(self, name: str, group_id: int | None) -> LabelRow | None:
+        """The label of just that name in the group of that id, or in none."""
+        row = self.database.row(f"{_LABELS} WHERE label.name = ? AND label.group_id IS ?", name, group_id)
+        return None if row is None else LabelRow(*row)
+
     def going_by(self, name: str, number: int | None) -> list[LabelRow]:
         """The labels that have a name, alone or as `GROUP/NAME`, or that number."""
         where = "label.name = ? OR label_group.name || '/' || label.name = ? OR label.id = ?"
@@ -150,6 +155,11 @@ class LabelStore:
         return [row[0] for row in self.database.rows(sql, label_id)]
 
     # --- what was said ---
+
+    def statements(self, label_id: int) -> list[tuple[int, int]]:
+        """Every statement about a label, the earliest first, each with its item."""
+        sql = "SELECT id, item_id FROM statement WHERE label_id = ? ORDER BY id"
+        return [(row[0], row[1]) for row in self.database.rows(sql, label_id)]
 
     def last_said(self, item_ids: Sequence[int], label_id: int, source: int) -> Iterator[LastSaid]:
         """The last word of a source on each of these items and a label."""

@@ -137,15 +137,15 @@ class PlaceStore:
         sql = f"{_PLACES} WHERE item_id = ? AND row_key <> '' ORDER BY id"
         return list(map(_place, self.database.rows(sql, item_id)))
 
-    def paths_of(self, item_ids: Sequence[int]) -> Iterator[tuple[int, int, str]]:
-        """Item, root and path of each place of these items that is not missing, of one item the youngest first."""
+    def paths_of(self, item_ids: Sequence[int]) -> Iterator[tuple[int, int, str, str]]:
+        """Item, root, path and row key of each place of these items that is not missing, of one the youngest first."""
         sql = (
-            "SELECT item_id, root_id, path, missing FROM place "
+            "SELECT item_id, root_id, path, row_key, missing FROM place "
             "WHERE item_id IN (SELECT value FROM json_each(?)) ORDER BY missing DESC, id DESC"
         )
-        for item_id, root_id, path, missing in self.database.rows_among(sql, item_ids):
+        for item_id, root_id, path, row_key, missing in self.database.rows_among(sql, item_ids):
             if not missing:
-                yield item_id, root_id, path_from_value(path)
+                yield item_id, root_id, path_from_value(path), row_key
 
     def present(self, item_ids: Sequence[int]) -> Iterator[PlaceRow]:
         """The places of these items that are not missing."""

@@ -95,6 +95,7 @@ MEMBERS = Table(
         Column("id", "the item", "integer"),
         Column("path", "where it is; null if its file is gone", "picture"),
         Column("text", "the body of a text; null for an image"),
+        Column("row", "the id of its row, where path is a table with a column of ids", "json"),
     ),
 )
 

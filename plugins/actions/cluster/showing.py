@@ -90,6 +90,7 @@ def members(clusters: Clusters) -> Iterator[Finding]:
                 "id": item.id,
                 "path": item.path,
                 "text": item.text,
+                "row": item.row,
             }
             yield Finding("member", values)
 
