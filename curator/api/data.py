@@ -267,11 +267,16 @@ class FittedMetric:
 
 @dataclass(frozen=True, slots=True)
 class Predictions:
-    """`probabilities[i, c]` is that of `classes[c]` for `items[i]`; (n, classes), rows sum to 1."""
+    """`probabilities[i, c]` is that of `classes[c]` for `items[i]`; (n, classes), rows sum to 1.
+
+    `scores`, (n,): where the head knows a background of what nobody labelled, how far each item stands out from it as
+    the label or as the most probable class, 0 to 1; those of `HeldOut` are on the same scale. None where it knows none.
+    """
 
     items: list[Item]
     classes: tuple[str, ...]
     probabilities: Floats
+    scores: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,13 +284,15 @@ class HeldOut:
     """What was said of labelled items while they were held out from the head.
 
     `targets`, (n,) int64, are the classes that the items are labelled as, and `probabilities`, (n, classes), what was
-    said, calibrated as the head's predictions are; means where an item was held out several times.
+    said, calibrated as the head's predictions are; means where an item was held out several times. `scores`, (n,), are
+    as those of `Predictions`; None where it knows no background.
     """
 
     items: list[Item]
     classes: tuple[str, ...]
     targets: NDArray[np.int64]
     probabilities: Floats
+    scores: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,8 +80,9 @@ class Attribution:
 
     def logits(self, head: FittedHead, vectors: NDArray[np.float32]) -> Logits:
         """What a head makes of unit rows. Raises `BadInput` for one that is neither linear nor differentiable."""
-        model = self.training.heads.load_head(self.training.heads.row(head))
-        n, classes, dim = len(vectors), len(head.classes), head.model.dim
+        row = self.training.heads.row(head)
+        model = self.training.heads.load_head(row)
+        n, classes, dim = len(vectors), self.training.heads.columns(row), head.model.dim
         with self.registry.guard(self.registry.get(HeadSpec, head.head), "explaining"):
             if isinstance(model, LinearHead):
                 weights, bias = map(np.asarray, model.linear())
@@ -94,7 +95,8 @@ class Attribution:
                 _hold("gradients", gradients, (n, classes, dim))
             else:
                 raise BadInput(f"a {head.head} head does not say which parts of a vector speak for a class")
-        return Logits(values, gradients, self.training.probabilities(head, vectors))
+        own = len(head.classes)  # the column of a background speaks for no class
+        return Logits(values[:, :own], gradients[:, :own], self.training.probabilities(head, vectors))
 
 
 def _hold(what: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:

@@ -30,10 +30,10 @@ class Measured:
 
     `metrics`: mean and spread (standard deviation over all folds, as `NAME spread`) of each figure, and `items`.
     `index`, (m,), are the rows that were held out, and `probabilities`, (m, classes), what was said of them then, means
-    over the repeats. `disturbed`: the metrics on other views of the same rows, by the name of the view.
-    `apart`: what lies near in the space was kept together as well; else only what is of one original, since a class had
-    no two that did not lie near. `compared`: vectors were few enough to be compared with one another. `largest`: how
-    many items hang together, if these are more than a tenth of all.
+    over the repeats; `further` are those of further columns. `disturbed`: the metrics on other views of the same rows,
+    by the name of the view. `apart`: what lies near in the space was kept together as well; else only what is of one
+    original, since a class had no two that did not lie near. `compared`: vectors were few enough to be compared with
+    one another. `largest`: how many items hang together, if these are more than a tenth of all.
     """
 
     metrics: dict[str, float]
@@ -43,6 +43,7 @@ class Measured:
     apart: bool = True
     compared: bool = True
     largest: int = 0
+    further: Floats | None = None
 
 
 def cross_validate(
@@ -54,11 +55,15 @@ def cross_validate(
     seen: NDArray[np.bool_] | None = None,
     views: Mapping[str, tuple[Integers, Floats]] | None = None,
     kin: Integers | None = None,
+    columns: int | None = None,
+    besides: int = 0,
     fitted: Callable[[int], None] = lambda fits: None,
 ) -> Measured:
     """Hold out every item, together with its kin and with what lies near it in the space, and measure.
 
-    `fit_predict(vectors, targets, unseen)` fits on the first two and gives (m, classes) probabilities for the third.
+    `fit_predict(vectors, targets, unseen)` fits on the first two and gives (m, classes) probabilities for the third;
+    columns after these are kept, and not measured. `columns` is how many there are in all, and `besides` how many other
+    rows it fits on each time.
     `seen`: items whose labels the encoder itself learnt; they are fitted on in every fold, and none is ever held out.
     `views`: by name the rows of items, and other vectors of these items. `kin`: numbers, (n,), the same for items of
     one original, which never part; without it, equal vectors alone are. What is kin of an item of `seen` was seen.
@@ -71,10 +76,10 @@ def cross_validate(
     groups = join(kin[fresh], near_copies(vectors[fresh]))
     apart = bool(folds(groups, targets[fresh], FOLDS, seed))
     groups = groups if apart else kin[fresh]
-    said = np.zeros((len(targets), classes))
+    said = np.zeros((len(targets), columns or classes))
     times = np.zeros(len(targets), np.int64)
     scores, disturbed = _Scores(), {name: _Scores() for name in views or {}}
-    for repeat in range(_repeats(len(fresh))):
+    for repeat in range(_repeats(len(fresh) + besides)):
         for train, test in folds(groups, targets[fresh], FOLDS, seed + repeat):
             train, test = np.concatenate([np.flatnonzero(known), fresh[train]]), fresh[test]
             if len(np.unique(targets[train])) < classes:
@@ -85,17 +90,18 @@ def cross_validate(
             fitted(1)
             said[test] += found[: len(test)]
             times[test] += 1
-            scores.add(found[: len(test)], targets[test], targets[train])
+            scores.add(found[: len(test), :classes], targets[test], targets[train])
             start = len(test)
             for name, some in chosen.items():
                 rows, stop = (views or {})[name][0][some], start + int(some.sum())
-                disturbed[name].add(found[start:stop], targets[rows], targets[train])
+                disturbed[name].add(found[start:stop, :classes], targets[rows], targets[train])
                 start = stop
     index = np.flatnonzero(times)
-    probabilities = (said[index] / times[index, None]).astype(np.float32)
+    means = (said[index] / times[index, None]).astype(np.float32)
     metrics = {"items": float(len(index)), **scores.means()}
     figures = {name: found.means() for name, found in disturbed.items()}
-    return Measured(metrics, index, probabilities, figures, apart, comparable(vectors[fresh]), large_group(groups))
+    compared, largest = comparable(vectors[fresh]), large_group(groups)
+    return Measured(metrics, index, means[:, :classes], figures, apart, compared, largest, means[:, classes:])
 
 
 def fits(items: int) -> int:

@@ -21,6 +21,8 @@ from curator.errors import PluginError, WorkspaceError
 from curator.history.journal import Journal
 from curator.kit.devices import one_thread
 from curator.learning.calibration import Calibration
+from curator.learning.material.background import Background
+from curator.learning.material.recipe import SEED
 from curator.registry.parameters import bind
 from curator.registry.validation import Breach
 from curator.store.catalogue.heads import HeadRow, HeadStore
@@ -30,8 +32,6 @@ from curator.store.sqlite import Database
 
 if TYPE_CHECKING:
     from curator.registry.loader import Registry
-
-SEED = 0
 
 
 class Heads:
@@ -58,6 +58,10 @@ class Heads:
     def whole(self, row: HeadRow) -> bool:
         """Whether everything that belongs to a head is still there."""
         return all(self.objects.holds(object_) for object_ in (row.object, row.held_out) if object_ is not None)
+
+    def of_target(self, target: TargetRef) -> list[HeadRow]:
+        """Every head for a label or group, the latest first."""
+        return self.store.of_target(target.kind, target.id)
 
     def all(self) -> list[FittedHead]:
         """Every saved head, oldest first."""
@@ -131,16 +135,25 @@ class Heads:
         )
         return self._by_id(row_id)
 
-    # --- what was held out ---
+    # --- what was held out, and the background ---
 
     def keep_held_out(
-        self, items: Sequence[Item], targets: NDArray[np.int64], probabilities: NDArray[np.float32]
+        self,
+        items: Sequence[Item],
+        targets: NDArray[np.int64],
+        probabilities: NDArray[np.float32],
+        scores: NDArray[np.float32] | None = None,
+        background: Background | None = None,
     ) -> str | None:
-        """Keep what a head said of items while they were held out; the object's hash, None for no items."""
+        """Keep what a head said of items while they were held out, and what its background is; the object's hash.
+
+        None for no items: then there is no background either.
+        """
         if not items:
             return None
-        hashes = np.frombuffer(bytes.fromhex("".join(item.hash for item in items)), np.uint8).reshape(len(items), -1)
-        arrays = {"hashes": hashes, "targets": targets, "probabilities": probabilities}
+        arrays = {"hashes": _bytes([item.hash for item in items]), "targets": targets, "probabilities": probabilities}
+        if background is not None and scores is not None:
+            arrays |= {"scores": scores, "background": _bytes(background.hashes), "pool": np.array([background.pool])}
         return self.objects.put(save(_contiguous(arrays)))
 
     def held_out(self, head: FittedHead) -> HeldOut:
@@ -150,16 +163,33 @@ class Heads:
             nothing = np.zeros((0, len(head.classes)), np.float32)
             return HeldOut([], head.classes, np.zeros(0, np.int64), nothing)
         arrays = self._arrays(row, row.held_out)
-        hashes, targets, said = (arrays.get(name) for name in ("hashes", "targets", "probabilities"))
+        hashes, targets, said, scores = (arrays.get(name) for name in ("hashes", "targets", "probabilities", "scores"))
         if hashes is None or targets is None or said is None or said.shape != (len(hashes), len(head.classes)):
             raise _strange(row, row.held_out)
-        if len(targets) != len(hashes):
+        if len(targets) != len(hashes) or (scores is not None and scores.shape != (len(hashes),)):
             raise _strange(row, row.held_out)
         names = [each.tobytes().hex() for each in hashes]
         known = {item.hash: item for item in self.items.by_hashes(names)}
         left = [number for number, name in enumerate(names) if name in known]  # others were forgotten since
         items = [known[names[number]] for number in left]
-        return HeldOut(items, head.classes, targets[left], self.calibration(row).apply(said[left]))
+        calibrated = self.calibration(row).apply(said[left])
+        return HeldOut(items, head.classes, targets[left], calibrated, None if scores is None else scores[left])
+
+    def background(self, row: HeadRow) -> tuple[tuple[str, ...], int] | None:
+        """The hashes of the items that are a head's background, and of how many they were drawn; None for none."""
+        if row.held_out is None:
+            return None
+        arrays = self._arrays(row, row.held_out)
+        hashes, pool = arrays.get("background"), arrays.get("pool")
+        if hashes is None or pool is None:
+            return None
+        if hashes.ndim != 2 or hashes.dtype != np.uint8 or pool.shape != (1,):
+            raise _strange(row, row.held_out)
+        return tuple(each.tobytes().hex() for each in hashes), int(pool[0])
+
+    def columns(self, row: HeadRow) -> int:
+        """How many columns a head has: one for each class, and one for its background if it knows one."""
+        return len(row.classes) + (self.background(row) is not None)
 
     def _arrays(self, row: HeadRow, name: str) -> dict[str, NDArray[Any]]:
         data = self.objects.get(name)
@@ -194,10 +224,10 @@ class Heads:
         return head
 
     def predicted(self, row: HeadRow, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What a saved head says; (n, classes)."""
+        """What a saved head says; (n, columns)."""
         head = self.load_head(row)
         with self._suspected(row):
-            return self.predict(head, row.kind, vectors, len(row.classes))
+            return self.predict(head, row.kind, vectors, self.columns(row))
 
     @staticmethod
     @contextlib.contextmanager
@@ -226,6 +256,10 @@ def _strange(row: HeadRow, name: str) -> WorkspaceError:
         f"object {name[:12]} of head {row.target}@{row.version} is not what curator keeps of a head: restore it from "
         "a backup, or label and train again"
     )
+
+
+def _bytes(hashes: Sequence[str]) -> NDArray[np.uint8]:
+    return np.frombuffer(bytes.fromhex("".join(hashes)), np.uint8).reshape(len(hashes), -1)
 
 
 def _contiguous(state: Mapping[str, Any]) -> dict[str, Any]:

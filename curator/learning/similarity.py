@@ -27,7 +27,7 @@ from curator.errors import BadInput, NotFound, NotReady, PluginError
 from curator.kit.copies.vectors import MANY, comparable, join, near_copies
 from curator.kit.devices import one_thread
 from curator.kit.splits import folds
-from curator.learning.head_store import SEED
+from curator.learning.material.recipe import SEED
 from curator.registry.validation import Breach
 from curator.reporter import count
 

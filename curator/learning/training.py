@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import Counter
-from collections.abc import Container, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.api import FittedHead, HeadSpec, HeldOut, Item, Model, Predictions, TargetRef
+from curator.api import FittedHead, Head, HeadSpec, HeldOut, Item, Model, Predictions, TargetRef
 from curator.catalog.items import Items
 from curator.catalog.labels import Examples, Labels
 from curator.embedding.embedder import Embedder
@@ -25,8 +24,11 @@ from curator.learning.calibration import fit_calibration
 from curator.learning.cautions import cautions
 from curator.learning.cross_validation import Measured, cross_validate, fits
 from curator.learning.finetuning import HEAD, FineTuning, comparison_sentence
-from curator.learning.head_store import SEED, Heads
+from curator.learning.head_store import Heads
 from curator.learning.kinship import Kinship
+from curator.learning.material.background import AGAIN, Background, Backgrounds, at_places, places, taken_off
+from curator.learning.material.labelled import Data, among, originals, without_rare_classes
+from curator.learning.material.recipe import SEED, Recipe
 from curator.learning.min_examples import TWO, number, refuse_too_few, refuse_too_few_for
 from curator.learning.scores import calibration_error
 from curator.registry.parameters import bind
@@ -40,21 +42,8 @@ if TYPE_CHECKING:
     from curator.learning.corruptions import Views
     from curator.registry.loader import Registry
 
-MEASURING = 3
-"""Goes up when heads are measured or calibrated in another way, so that they are fitted anew."""
-
 MEASURABLE = 100
 """Held-out items from which it can be said how far probabilities are off."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Data:
-    """What a head is fitted on: unit rows with their targets."""
-
-    examples: Examples
-    items: list[Item]
-    vectors: NDArray[np.float32]
-    targets: NDArray[np.int64]
 
 
 class Training:
@@ -77,6 +66,7 @@ class Training:
         self.labels = Labels(database)
         self.models = encoding.models
         self.kinship = Kinship(encoding)
+        self.backgrounds = Backgrounds(self.items, encoding)
         self.heads = Heads(database, objects, registry, self.models)
 
     def head(
@@ -88,9 +78,11 @@ class Training:
         options: Mapping[str, Any],
         may_encode: bool = False,
         disturb: bool = False,
+        anew: bool = False,
     ) -> FittedHead:
         """The saved head for a target while labels, vectors, kind and options are the same; else a new one.
 
+        One whose background was drawn before more was added is good until there is twice as much, but not with `anew`.
         A saved head whose state was lost, or that was never measured on disturbed copies where `disturb` asks for it,
         is fitted again, and keeps its version. Raises `NotReady`, with the command that helps, where there is too
         little to learn from.
@@ -102,13 +94,31 @@ class Training:
         refuse_too_few_for(spec, examples, self.registry)
         model = model or self._model(examples, journal)
         data, notes = self._data(examples, model, may_encode, spec.least)
-        digest = _digest(data, model, spec, params)
-        saved = self.heads.find(target, digest)
-        if saved is not None and self.heads.whole(saved):
-            found = self.heads.from_row(saved)
-            if not disturb or corruptions.has_figures(found.metrics):
-                return found
-        return self._fit(journal, spec, params, model, data, notes, digest, saved, disturb)
+        background = self.backgrounds.draw(examples, model, may_encode)
+        of = Recipe(spec, params, model, data, background)
+        saved = self.heads.find(target, of.digest())
+        found = saved if saved is not None and self.heads.whole(saved) else None
+        if found is None and not anew:
+            found = self._of_before(target, of)
+        if found is not None:
+            head = self.heads.from_row(found)
+            if not disturb or corruptions.has_figures(head.metrics):
+                return head
+        return self._fit(journal, of, notes, saved, disturb)
+
+    def _of_before(self, target: TargetRef, of: Recipe) -> HeadRow | None:
+        """A saved head that differs in nothing but the background, drawn when there was less that nobody labelled."""
+        if of.background is None:
+            return None
+        for row in self.heads.of_target(target):
+            known = self.heads.background(row) if self.heads.whole(row) else None
+            if known and of.background.pool < AGAIN * known[1] and row.digest == of.digest(known[0]):
+                self.reporter.say(
+                    f"its background was drawn among {count(known[1], 'unlabelled item')}, and there are "
+                    f"{of.background.pool:,} now: `curator train` draws it anew"
+                )
+                return row
+        return None
 
     def train(
         self,
@@ -126,7 +136,7 @@ class Training:
         Says how that compares with this one. `fine_tune`: True, or how much of it learns, by a name that its spec has.
         """
         if fine_tune is False:
-            return self.head(journal, target, model, kind, options, may_encode, disturb)
+            return self.head(journal, target, model, kind, options, may_encode, disturb, True)
         examples = self.labels.examples(target)
         refuse_too_few(examples)
         frozen = model or self._model(examples, journal)
@@ -134,19 +144,20 @@ class Training:
         depth = tuning.depth(frozen, fine_tune)
         if depth == HEAD:
             self.reporter.say(f"only the head learns, as without --fine-tune: {frozen.name} stays as it is")
-            return self.head(journal, target, frozen, kind, options, may_encode, disturb)
+            return self.head(journal, target, frozen, kind, options, may_encode, disturb, True)
         tuned = tuning.run(journal, frozen, examples, depth, lambda items: self.kin(frozen, items))
         if tuned.id == frozen.id:
             self.reporter.say(f"nothing that it tried was better: {frozen.name} stays as it is")
         else:
             self._compare(target, frozen, tuned, kind, options)
-        return self.head(journal, target, tuned, kind, options, True, disturb)
+        return self.head(journal, target, tuned, kind, options, True, disturb, True)
 
     def predict(self, head: FittedHead, items: Sequence[Item]) -> Predictions:
         """Probabilities for the items that have vectors; what the head said before is taken from the cache."""
         row = self.heads.row(head)
+        columns = self.heads.columns(row)
         kept = self.derived.predictions(row.object, [item.hash for item in items])
-        cached = {hash_: values for hash_, values in kept if _are_probabilities(values, len(head.classes))}
+        cached = {hash_: values for hash_, values in kept if _are_probabilities(values, columns)}
         fresh, vectors = self.encoding.matrix(head.model, [item for item in items if item.hash not in cached])
         if fresh:
             probabilities = self.heads.predicted(row, vectors)
@@ -158,8 +169,8 @@ class Training:
             cached |= made
         present = [item for item in items if item.hash in cached]
         values = np.frombuffer(b"".join(cached[item.hash] for item in present), dtype="<f4")
-        said = values.reshape(len(present), len(head.classes))
-        return Predictions(present, head.classes, self.heads.calibration(row).apply(said))
+        said, scores = taken_off(values.reshape(len(present), columns), len(head.classes), row.target_kind == "label")
+        return Predictions(present, head.classes, self.heads.calibration(row).apply(said), scores)
 
     def able(self, target: TargetRef) -> bool:
         """Whether there is enough to learn from."""
@@ -172,7 +183,7 @@ class Training:
     def probabilities(self, head: FittedHead, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """What a head says of unit rows, (n, classes), none of it kept; calibrated as it is."""
         row = self.heads.row(head)
-        said = self.heads.predicted(row, vectors)
+        said, _ = taken_off(self.heads.predicted(row, vectors), len(head.classes), row.target_kind == "label")
         return self.heads.calibration(row).apply(said)
 
     def kin(self, model: Model, items: Sequence[Item]) -> NDArray[np.int64]:
@@ -201,7 +212,7 @@ class Training:
         reference = self.models.default_reference(modality)
         return self.models.find(reference) or self.models.obtain(reference, journal, say=self.reporter.say)
 
-    def _data(self, examples: Examples, model: Model, may_encode: bool, least: int = TWO) -> tuple[_Data, list[str]]:
+    def _data(self, examples: Examples, model: Model, may_encode: bool, least: int = TWO) -> tuple[Data, list[str]]:
         wanted = dict(zip(examples.items, examples.targets, strict=True))
         items = self.items.by_ids(examples.items)
         if not any(item.modality in model.modalities for item in items):
@@ -220,7 +231,7 @@ class Training:
                 f"{count(len(examples.conflicts), 'item')} with contradicting labels left out (`curator status`)"
             )
         targets = np.asarray([wanted[item.id] for item in present], dtype=np.int64)
-        data, dropped = _without_rare_classes(_Data(examples, present, vectors, targets), least)
+        data, dropped = without_rare_classes(Data(examples, present, vectors, targets), least)
         if dropped:
             fewer = (
                 "without an example that has a vector" if least == 1 else f"with fewer than {number(least)} examples"
@@ -231,69 +242,81 @@ class Training:
     # --- fitting ---
 
     @one_thread()
-    def _fit(
-        self,
-        journal: Journal,
-        spec: HeadSpec,
-        params: Any,
-        model: Model,
-        data: _Data,
-        notes: list[str],
-        digest: str,
-        lost: HeadRow | None,
-        disturb: bool,
-    ) -> FittedHead:
+    def _fit(self, journal: Journal, of: Recipe, notes: list[str], lost: HeadRow | None, disturb: bool) -> FittedHead:
         journal.start()  # now, so that a read-only workspace says so before the work, not after
+        model, data = of.model, of.data
         classes = len(data.examples.classes)
         target = data.examples.target
         self.reporter.say(
-            f"fitting a {spec.name} head for {target.kind} {target.full_name} on {model.name}: "
+            f"fitting a {of.spec.name} head for {target.kind} {target.full_name} on {model.name}: "
             f"{count(len(data.items), 'item')} of {classes} classes"
         )
         seen = self.models.seen(model)
         views = self._views(model, data, seen, notes) if disturb else {}
         kin = self.kinship.of(data.items, data.vectors)
-        found = self._measure_head(spec, params, data, seen, kin.groups, views)
+        found = self._measure_head(of, seen, kin.groups, views)
         held_out = [data.items[row] for row in found.index]
+        background = of.background if held_out else None
         calibration = fit_calibration(found.probabilities, data.targets[found.index])
         counts = np.bincount(data.targets, minlength=classes).tolist()
-        originals = _originals(kin.groups, data.targets, classes).tolist()
-        notes += [*kin.notes, *cautions(model, seen, data.examples.classes, counts, originals, found, calibration)]
-        head = self.heads.fit(spec, params, data.vectors, data.targets, classes)
+        single = originals(kin.groups, data.targets, classes).tolist()
+        notes += [*kin.notes, *cautions(model, seen, data.examples.classes, counts, single, found, calibration)]
+        notes += [background.note] if background else []
+        head = self._fitted(of, background, data.vectors, data.targets)
+        scores = self._scores(of, head, found) if background else None
         fitted = {
             "counts": json.dumps(counts),
             "metrics": json.dumps({**found.metrics, **self._of_calibration(found, data), **corruptions.flat(found)}),
             "notes": json.dumps(notes, ensure_ascii=False),
-            "held_out": self.heads.keep_held_out(held_out, data.targets[found.index], found.probabilities),
+            "held_out": self.heads.keep_held_out(
+                held_out, data.targets[found.index], found.probabilities, scores, background
+            ),
             "calibration": json.dumps([calibration.scale, calibration.shift]) if calibration else None,
         }
-        row = self.heads.save(journal, spec, params, model, data.examples, digest, head, fitted, lost)
+        row = self.heads.save(journal, of.spec, of.params, model, data.examples, of.digest(), head, fitted, lost)
         return replace(self.heads.from_row(row), reused=False)
 
+    def _fitted(
+        self, of: Recipe, background: Background | None, vectors: NDArray[np.float32], targets: NDArray[np.int64]
+    ) -> Head:
+        """A head that has learnt, with a column more where there is a background."""
+        classes = len(of.data.examples.classes)
+        if background is None:
+            return self.heads.fit(of.spec, of.params, vectors, targets, classes)
+        return self.heads.fit(of.spec, of.params, *background.joined(vectors, targets, classes), classes + 1)
+
+    def _scores(self, of: Recipe, head: Head, found: Measured) -> NDArray[np.float32]:
+        """What a head that learnt all would have said of what was held out, as far as can be told from its places."""
+        assert of.background is not None and found.further is not None
+        others = of.taken_off(self.heads.predict(head, of.spec.name, of.background.others, of.columns))[1]
+        return at_places(found.further[:, 0], np.sort(others))
+
     def _measure_head(
-        self,
-        spec: HeadSpec,
-        params: Any,
-        data: _Data,
-        seen: frozenset[str],
-        kin: NDArray[np.int64],
-        views: Views | None = None,
+        self, of: Recipe, seen: frozenset[str], kin: NDArray[np.int64], views: Views | None = None
     ) -> Measured:
+        """Of items while they were held out; where there is a background, with their places among the others."""
+        data, background = of.data, of.background
         classes = len(data.examples.classes)
 
         def fit_predict(vectors: Any, targets: Any, unseen: Any) -> Any:
-            return self.heads.predict(
-                self.heads.fit(spec, params, vectors, targets, classes), spec.name, unseen, classes
-            )
+            head = self._fitted(of, background, vectors, targets)
+            said, scores = of.taken_off(self.heads.predict(head, of.spec.name, unseen, of.columns))
+            if background is None:
+                return said
+            others = of.taken_off(self.heads.predict(head, of.spec.name, background.others, of.columns))[1]
+            return np.column_stack([said, places(scores, np.sort(others))])
 
         known = np.asarray([item.hash in seen for item in data.items])
-        single = _originals(kin, data.targets, classes) == 1
+        single = originals(kin, data.targets, classes) == 1
         if (~single).sum() > 1:  # the others can be measured; what is one class's only example is fitted on each time
             known |= single[data.targets]
-        with self.reporter.progress(f"measuring a {spec.name} head", fits(int((~known).sum()))) as fitted:
-            return cross_validate(fit_predict, data.vectors, data.targets, classes, SEED, known, views, kin, fitted)
+        besides = 0 if background is None else len(background.vectors)
+        with self.reporter.progress(f"measuring a {of.spec.name} head", fits(int((~known).sum()))) as fitted:
+            return cross_validate(
+                fit_predict, data.vectors, data.targets, classes, SEED, known, views, kin, of.columns, besides, fitted
+            )
 
-    def _views(self, model: Model, data: _Data, seen: frozenset[str], notes: list[str]) -> Views:
+    def _views(self, model: Model, data: Data, seen: frozenset[str], notes: list[str]) -> Views:
         """Other vectors of items that can be held out: of blurred, darkened and noisy copies."""
         able = [item.modality == "image" and item.hash not in seen for item in data.items]
         rows = np.flatnonzero(able)
@@ -318,14 +341,14 @@ class Training:
         both = [self._data(examples, model, may_encode=True)[0] for model in (frozen, tuned)]
         # A file that is gone still has its vector of the frozen one.
         shared = {item.hash for item in both[0].items} & {item.hash for item in both[1].items}
-        both = [_among(data, shared) for data in both]
+        both = [among(data, shared) for data in both]
         kin = self.kinship.of(both[0].items, both[0].vectors).groups
-        before, after = (self._measure_head(spec, params, data, seen, kin).metrics for data in both)
+        before, after = (self._measure_head(Recipe(spec, params, frozen, data), seen, kin).metrics for data in both)
         kept = [target for item, target in zip(both[1].items, both[1].targets, strict=True) if item.hash not in seen]
         self.reporter.say(comparison_sentence(before, after, kept, frozen.name, tuned.name))
 
     @staticmethod
-    def _of_calibration(found: Measured, data: _Data) -> dict[str, float]:
+    def _of_calibration(found: Measured, data: Data) -> dict[str, float]:
         """How far calibrated probabilities are off, those of each half of the items set by the other half."""
         targets = data.targets[found.index]
         if len(targets) < MEASURABLE:
@@ -339,52 +362,6 @@ class Training:
             if calibration is not None:
                 said[others] = calibration.apply(found.probabilities[others])
         return {"calibration error": calibration_error(said, targets)}
-
-
-def _without_rare_classes(data: _Data, least: int) -> tuple[_Data, list[str]]:
-    """The examples but for classes that have fewer than `least`, and the names of these."""
-    classes = data.examples.classes
-    counts = np.bincount(data.targets, minlength=len(classes))
-    kept = [index for index in range(len(classes)) if counts[index] >= least]
-    if len(kept) < 2:
-        raise NotReady(
-            f"fewer than two classes have {number(least)} items with a vector: "
-            "`curator status --problems` says what failed"
-        )
-    if len(kept) == len(classes):
-        return data, []
-    chosen = np.isin(data.targets, kept)
-    examples = replace(data.examples, classes=tuple(classes[index] for index in kept))
-    items = [item for item, keep in zip(data.items, chosen, strict=True) if keep]
-    targets = np.searchsorted(np.asarray(kept), data.targets[chosen])
-    dropped = [name for index, name in enumerate(classes) if index not in kept]
-    return _Data(examples, items, data.vectors[chosen], targets.astype(np.int64)), dropped
-
-
-def _originals(kin: NDArray[np.int64], targets: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
-    """How many examples each class has that are no copies of one another."""
-    return np.bincount(np.unique(np.column_stack([targets, kin]), axis=0)[:, 0], minlength=classes)
-
-
-def _among(data: _Data, hashes: Container[str]) -> _Data:
-    """What is known of these items."""
-    chosen = np.asarray([item.hash in hashes for item in data.items], dtype=bool)
-    items = [item for item in data.items if item.hash in hashes]
-    return replace(data, items=items, vectors=data.vectors[chosen], targets=data.targets[chosen])
-
-
-def _digest(data: _Data, model: Model, spec: HeadSpec, params: Any) -> str:
-    """SHA-256 over everything that a head follows from."""
-    content = {
-        "examples": sorted((item.hash, int(target)) for item, target in zip(data.items, data.targets, strict=True)),
-        "classes": data.examples.classes,
-        "space": model.fingerprint,
-        "kind": spec.name,
-        "options": asdict(params),
-        "seed": SEED,
-        "measuring": MEASURING,
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _are_probabilities(values: bytes, classes: int) -> bool:

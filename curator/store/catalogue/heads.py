@@ -15,7 +15,7 @@ class HeadRow:
     """A head for the label or group `target_id`, None where that was gone already; `target` is its text for people.
 
     `object` and `held_out` are hashes of objects: its state, and what it said of items while they were held out.
-    `calibration`: by which its probabilities are set, None where they are its own.
+    `calibration`: by which its probabilities are set, None where they are its own. `digest`: of all it follows from.
     """
 
     id: int
@@ -33,11 +33,12 @@ class HeadRow:
     object: str
     held_out: str | None
     calibration: tuple[float, ...] | None
+    digest: str
 
 
 _HEADS = (
     "SELECT id, target, target_kind, target_id, version, kind, options, model_id, classes, counts, metrics, notes, "
-    "object, held_out, calibration FROM head"
+    "object, held_out, calibration, digest FROM head"
 )
 
 
@@ -57,6 +58,11 @@ class HeadStore:
         sql = f"{_HEADS} WHERE target_kind = ? AND target_id = ? AND digest = ? ORDER BY id DESC"
         row = self.database.row(sql, kind, target_id, digest)
         return None if row is None else _head(row)
+
+    def of_target(self, kind: str, target_id: int | None) -> list[HeadRow]:
+        """Every head for a label or group, the latest first."""
+        rows = self.database.rows(f"{_HEADS} WHERE target_kind = ? AND target_id = ? ORDER BY id DESC", kind, target_id)
+        return list(map(_head, rows))
 
     def all(self) -> list[HeadRow]:
         """Every head, oldest first."""
@@ -80,4 +86,5 @@ def _head(row: sqlite3.Row) -> HeadRow:
         row["object"],
         row["held_out"],
         None if row["calibration"] is None else tuple(read("head", "calibration", row["calibration"])),
+        row["digest"],
     )

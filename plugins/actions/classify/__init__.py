@@ -56,15 +56,25 @@ class ClassifyParams:
     items: Annotated[ItemSet, Option()] = ItemSet()
     precision: Annotated[
         float | None,
-        Option(help="Say yes, no or a class only where so many are right (0 to 1); else: don't know.", min=0, max=1),
+        Option(
+            help="Say yes, no, a class or none of these only where so many are right (0 to 1); else: don't know.",
+            min=0,
+            max=1,
+        ),
     ] = None
     recall: Annotated[
         float | None, Option(help="Say yes of so many of those that are the label (0 to 1).", min=0, max=1)
     ] = None
     accept: Annotated[
         float | None,
-        Option(help="Make labels of predictions that are at least so probable (0.5 to 1).", min=0.5, max=1),
+        Option(
+            help="Make labels of predictions, by the line of that --precision where the head knows what is unlabelled, "
+            "else of those that are at least so probable (0.5 to 1).",
+            min=0.5,
+            max=1,
+        ),
     ] = None
+    dry_run: Annotated[bool, Option(help="With --accept: say what would become labels, and change nothing.")] = False
     sheet: Annotated[
         NewFile | None,
         Option(help="Show the best, worst and least sure as one picture or PDF.", choices=sheets.ENDINGS),
@@ -92,7 +102,7 @@ LINES = Table(
     "line",
     "Where the line is drawn, measured on held-out items",
     (
-        Column("said", "what is said: yes or no, or for a group the class"),
+        Column("said", "what is said: yes or no, or for a group the class or none of these"),
         Column("where", "from or up to the probability"),
         Column("probability", "of the label, or of the most probable class, 0 to 1", "percent"),
         Column("precision", "share of the held-out items of which it was said and right, 0 to 1", "score"),
@@ -109,7 +119,7 @@ PREDICTIONS = Table(
     (
         Column("probability", "the head's probability for the label, 0 to 1", "percent"),
         Column("label", "for a label: itself; for a group: the most probable one"),
-        Column("said", "yes, no or don't know, or for a group the class; with --precision or --recall"),
+        Column("said", "yes, no, a group's class, none of these or don't know; with --precision or --recall"),
         Column("id", "the item", "integer"),
         Column("path", "where it is; null if its file is gone", "picture"),
         Column("text", "the body of a text; null for an image"),
@@ -175,13 +185,16 @@ def by_head(context: Context, params: ClassifyParams) -> Iterator[Output]:
         yield from lines.findings()
     items = context.items(params.items, modalities=head.model.modalities)
     found = context.predict(head, context.unlabelled(target, items))
+    if lines is None and found.scores is not None and params.recall is None:
+        lines = _estimated_lines(context, params, head, found)
+        yield from () if lines is None else lines.findings()
     title = f"Predictions for {head.target.full_name}"
     note = f"{_items(found.items)} that nobody labelled, by {head.target}@{head.version} on {head.model.name}"
     yield from prediction_outputs(context, params, PREDICTIONS, found, title, note, lines)
     if params.accept is not None:
         from . import accepting
 
-        yield from accepting.changes(context, head, found, params.accept)
+        yield from accepting.changes(context, head, found, params.accept, params.dry_run, lines)
 
 
 def _lines(context: Context, params: ClassifyParams, head: FittedHead) -> deciding.Lines | None:
@@ -193,9 +206,13 @@ def _lines(context: Context, params: ClassifyParams, head: FittedHead) -> decidi
         raise BadInput("give either --precision or --recall: one threshold cannot be chosen by both")
     if params.recall is not None and not binary:
         raise BadInput("--recall is for a label: of a group each class has its own, use --precision")
+    if params.dry_run and params.accept is None:
+        raise BadInput("--dry-run says what --accept would do: give --accept too")
     if params.precision is None and params.recall is None:
         return None
     held_out = context.held_out(head)
+    if params.precision is not None and held_out.scores is not None:
+        return None  # drawn among the items themselves
     if binary and held_out.items:
         share = f"{(held_out.targets == 1).mean():.0%} of the held-out items are {head.classes[1]}"
         context.note(f"note: {share}: where fewer are, more of what is said to be are wrong than measured")
@@ -203,6 +220,32 @@ def _lines(context: Context, params: ClassifyParams, head: FittedHead) -> decidi
         return deciding.by_precision(held_out, params.precision, binary)
     assert params.recall is not None
     return deciding.by_recall(held_out, params.recall)
+
+
+def _estimated_lines(
+    context: Context, params: ClassifyParams, head: FittedHead, found: Predictions
+) -> deciding.Lines | None:
+    """Lines among the items themselves, and what they rest on; None where none is asked for."""
+    from . import deciding
+
+    if None not in (params.precision, params.accept) and params.precision != params.accept:
+        raise BadInput("--accept draws the line that --precision draws: give one of them, or the same for both")
+    wanted = params.precision if params.precision is not None else params.accept
+    if wanted is None or not found.items:
+        return None
+    lines = deciding.by_unlabelled(context.held_out(head), found, wanted, params.label is not None)
+    what = "yes" if params.label is not None else "a class"
+    if lines.yes is None:
+        context.note(
+            f"note: {what} is said of nothing: too little is known of what nobody labelled to say it and be right of "
+            f"{wanted:g}; {deciding.what_would_help(wanted)}"
+        )
+    else:
+        context.note(
+            "note: where the line is drawn is an estimate, from how held-out items stand among those that nobody "
+            f"labelled; nobody looked at these: {deciding.what_would_help(wanted)}"
+        )
+    return lines
 
 
 def _target(context: Context, params: ClassifyParams) -> TargetRef:

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.api import Finding, HeldOut
+from curator.api import Finding, HeldOut, Predictions
 from curator.errors import NotReady
+from curator.kit.promises import answers_to_prove
 
-YES, NO, UNKNOWN = "yes", "no", "don't know"
+from . import estimating
+from .estimating import Estimate
+
+YES, NO, UNKNOWN, NONE = "yes", "no", "don't know", "none of these"
 Z = 1.96
 
 
@@ -54,27 +58,58 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Estimated:
+    """As a `Line`, at a score, of items that nobody looked at; `probability` is what is shown for the score."""
+
+    what: str
+    at: Estimate
+    up: bool
+    probability: float
+
+    def holds(self, score: float) -> bool:
+        """Whether it is said of an item."""
+        return score >= self.at.threshold if self.up else score <= self.at.threshold
+
+    def finding(self) -> Finding:
+        """The row to show."""
+        values = {
+            "said": self.what,
+            "where": "from" if self.up else "up to",
+            "probability": self.probability,
+            "precision": self.at.precision,
+            "at_least": self.at.at_least,
+            "recall": self.at.recall,
+            "items": self.at.said,
+        }
+        return Finding("line", values)
+
+
+@dataclass(frozen=True, slots=True)
 class Lines:
     """For a label: above which probability yes, and below which no. For a group: above which the class is said.
 
-    `no` is None where nothing may be denied: what is not said is then not known; `rest` is what is said of it.
+    `no` is None where nothing may be denied: what is not said is then not known; `rest` is what is said of it. `yes`
+    is None where nothing may be said.
     """
 
-    yes: Line
-    no: Line | None = None
+    yes: Line | Estimated | None
+    no: Line | Estimated | None = None
     rest: str = UNKNOWN
+
+    @property
+    def on_scores(self) -> bool:
+        """Whether they are drawn at scores."""
+        return not isinstance(self.yes, Line)
 
     def verdict(self, probability: float, label: str) -> str:
         """What is said of an item whose class, or label, has this probability."""
-        if self.yes.holds(probability):
+        if self.yes is not None and self.yes.holds(probability):
             return label
-        return NO if self.no is not None and self.no.holds(probability) else self.rest
+        return self.no.what if self.no is not None and self.no.holds(probability) else self.rest
 
     def findings(self) -> Iterator[Finding]:
         """A row for each line."""
-        yield self.yes.finding()
-        if self.no is not None:
-            yield self.no.finding()
+        yield from (line.finding() for line in (self.yes, self.no) if line is not None)
 
 
 def by_precision(held_out: HeldOut, wanted: float, binary: bool) -> Lines:
@@ -93,6 +128,41 @@ def by_precision(held_out: HeldOut, wanted: float, binary: bool) -> Lines:
     if isinstance(no, Line):  # of all that are not, those above the line too
         return Lines(found, Line(NO, no.threshold, False, no.right, no.said, int((~right).sum())))
     return Lines(found)
+
+
+def by_unlabelled(held_out: HeldOut, found: Predictions, wanted: float, binary: bool) -> Lines:
+    """Lines among items that nobody labelled, by how the held-out ones stand among them; what cannot hold is not drawn.
+
+    Both have scores.
+    """
+    assert held_out.scores is not None and found.scores is not None
+    ours = held_out.targets == 1 if binary else np.ones(len(held_out.targets), bool)
+    right = ours if binary else held_out.probabilities.argmax(axis=1) == held_out.targets
+    known, scores = held_out.scores[ours].astype(np.float64), found.scores.astype(np.float64)
+    yes = estimating.line(known, right[ours], scores, wanted)
+    beyond = scores < (np.inf if yes is None else yes.threshold)
+    no = estimating.line_of_none(known, scores, wanted)
+    if no is not None and yes is not None and no.threshold >= yes.threshold:
+        no = None if not beyond.any() else replace(no, threshold=float(scores[beyond].max()), said=int(beyond.sum()))
+
+    def drawn(what: str, at: Estimate | None, up: bool) -> Estimated | None:
+        if at is None:
+            return None
+        shown = found.probabilities[int(abs(scores - at.threshold).argmin()), 1] if binary else at.threshold
+        return Estimated(what, at, up, float(shown))
+
+    return Lines(drawn(YES if binary else "the class", yes, True), drawn(NO if binary else NONE, no, False))
+
+
+def what_would_help(wanted: float) -> str:
+    """How many answers would prove a precision."""
+    needed = answers_to_prove(wanted)
+    if needed is None:
+        return "no number of answers proves that all are right: ask for less than 1"
+    return (
+        f"{needed} answers about items drawn at random from those of which it is said would prove {wanted:g}, "
+        "if all are right"
+    )
 
 
 def by_recall(held_out: HeldOut, wanted: float) -> Lines:

@@ -48,18 +48,24 @@ class Prediction:
 
 
 def ranked(predictions: Predictions, binary: bool, lines: Lines | None = None) -> list[Prediction]:
-    """For a label how probable it is, for a group its most probable class; the most probable item first."""
+    """For a label how probable it is, for a group its most probable class; the most probable item first.
+
+    Of a group whose head knows a background the probability is that beside the background: the score.
+    """
     found = []
-    for row, item in zip(predictions.probabilities, predictions.items, strict=True):
+    scores = predictions.scores
+    for index, (row, item) in enumerate(zip(predictions.probabilities, predictions.items, strict=True)):
         first, second = (-row).argsort(kind="stable")[:2]
         margin = float(row[first] - row[second])
         if binary:
             label = len(predictions.classes) - 1
-            said = None if lines is None else lines.verdict(float(row[label]), "yes")
+            said = (
+                None if lines is None else lines.verdict(float(row[label] if scores is None else scores[index]), "yes")
+            )
             found.append(Prediction(item, predictions.classes[label], float(row[label]), "", margin, said))
         else:
             next_best = f"{100 * row[second]:.1f} % {predictions.classes[second]}"
-            name, probability = predictions.classes[first], float(row[first])
+            name, probability = predictions.classes[first], float(row[first] if scores is None else scores[index])
             said = None if lines is None else lines.verdict(probability, name)
             found.append(Prediction(item, name, probability, next_best, margin, said))
     return sorted(found, key=lambda prediction: (-prediction.probability, prediction.item.id))

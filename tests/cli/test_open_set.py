@@ -1,0 +1,154 @@
+"""What a head says of items that are of none of its classes, by the real command: it knows three kinds of twelve."""
+
+from __future__ import annotations
+
+import csv
+import random
+from collections import Counter
+
+import pytest
+from cli_kit import curator_here
+
+import curator
+
+pytestmark = pytest.mark.usefixtures("here")
+
+KNOWN = ("amber", "birch", "coral")
+KINDS = (*KNOWN, *(f"other{number}" for number in range(9)))
+EACH, LABELLED = 60, 15
+
+
+def words_of(kind):
+    return random.Random(kind).sample([a + b + c for a in "bdfgklm" for b in "aeiou" for c in "nprstvz"], 24)
+
+
+def texts(kind, count, first=0):
+    """Ten words each, nine of the kind's own and one of another's."""
+    for number in range(first, first + count):
+        rng = random.Random(f"{kind} {number}")
+        chosen = [*rng.sample(words_of(kind), 9), rng.choice(words_of(rng.choice(KINDS)))]
+        yield " ".join(chosen)
+
+
+def table(path, rows):
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("text", "kind"), *rows])
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("open")
+    labelled, rest = [], []
+    for kind in KINDS:
+        own = list(texts(kind, EACH))
+        labelled += [(text, kind) for text in own[:LABELLED] if kind in KNOWN]
+        rest += [(text, "") for text in (own[LABELLED:] if kind in KNOWN else own)]
+    table(folder / "said.csv", labelled)
+    table(folder / "rest.csv", rest)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        ran("add", "said.csv", "--text-column", "text", "--label-column", "kind", "--group", "kind")
+        ran("add", "rest.csv", "--text-column", "text")
+    return folder
+
+
+@pytest.fixture
+def here(home, monkeypatch):
+    monkeypatch.chdir(home)
+    monkeypatch.delenv("CURATOR_WORKSPACE", raising=False)
+
+
+TRUE = {text: kind for kind in KINDS for text in texts(kind, 4 * EACH)}
+
+
+def ran(*args, code=0):
+    done = curator_here(*args)
+    assert done.code == code, done
+    return done
+
+
+def labels():
+    with curator.open_workspace("workspace") as workspace:
+        return dict(workspace.labels.of_items([item.id for item in workspace.items.select()]))
+
+
+def test_what_is_of_no_class_is_given_none():
+    done = ran("classify", "--group", "kind", "--precision", "0.9", "--limit", "0", "--json")
+    rows = done.rows("prediction")
+    said = [row for row in rows if row["said"] in KNOWN]
+    known = [row for row in rows if TRUE[row["text"]] in KNOWN]
+    assert len(known) == 3 * (EACH - LABELLED) and len(rows) == 675
+    assert len(said) >= 30 and sum(TRUE[row["text"]] == row["said"] for row in said) >= 0.85 * len(said)
+    none = [row for row in rows if row["said"] == "none of these"]
+    assert len(none) >= 200 and sum(TRUE[row["text"]] in KNOWN for row in none) <= 0.1 * len(none)
+    assert {row["said"] for row in rows} <= {*KNOWN, "none of these", "don't know"}
+    assert f"135 of {len(rows)} items that nobody labelled are fitted on as a class of their own" in done.err
+    assert "is an estimate" in done.err and "22 answers about items drawn at random" in done.err
+    line = done.rows("line")[0]
+    assert line["said"] == "the class" and line["items"] == len(said) and line["at_least"] < line["precision"]
+
+
+@pytest.mark.slow
+def test_a_label_with_counter_examples_of_few_kinds():
+    ran("label", "amber or birch", *(f"id:{n}" for n in range(1, 31)))
+    ran("label", "amber or birch", "--negative", *(f"id:{n}" for n in range(31, 46)))
+    done = ran("classify", "--label", "amber or birch", "--precision", "0.9", "--limit", "0", "--json")
+    rows = done.rows("prediction")
+    said = Counter((row["said"], TRUE[row["text"]] in KNOWN[:2]) for row in rows)
+    assert said["yes", True] >= 20 and said["yes", False] <= 0.15 * (said["yes", True] + said["yes", False])
+    assert said["no", True] <= 0.1 * said["no", False]
+    ran("undo")
+    ran("undo")
+
+
+def test_what_is_accepted_goes_by_the_same_line_and_can_be_seen_before():
+    before = labels()
+    said = ran("classify", "--group", "kind", "--precision", "0.9", "--limit", "0", "--json").rows("prediction")
+    wanted = {row["id"]: [row["said"]] for row in said if row["said"] in KNOWN}
+    dry = ran("classify", "--group", "kind", "--accept", "0.9", "--dry-run", "--json")
+    assert f"{len(wanted)} of {len(said)} predictions would be accepted as labels" in dry.err
+    assert "of them are expected to be wrong (up to " in dry.err
+    assert labels() == before
+    done = ran("classify", "--group", "kind", "--accept", "0.9", "--json")
+    assert f"{len(wanted)} of {len(said)} predictions accepted as labels (source: head)" in done.err
+    assert {item: names for item, names in labels().items() if item not in before} == wanted
+    ran("undo")
+    assert labels() == before
+
+
+def test_a_line_that_nothing_supports_is_not_drawn_and_says_how_many_answers_would_help():
+    done = ran("classify", "--group", "kind", "--accept", "1", "--json")
+    accepted = [row for row in done.rows("prediction") if row["said"] in KNOWN]
+    assert not accepted or "expected to be wrong" in done.err
+    ran("undo", code=0) if accepted else None
+    ran("label", "few", "id:1", "id:2")
+    ran("label", "few", "--negative", "id:16", "id:31")
+    done = ran("classify", "--label", "few", "--precision", "0.95", "--json")
+    assert "note: yes is said of nothing" in done.err and "45 answers about items drawn at random" in done.err
+    assert {row["said"] for row in done.rows("prediction")} <= {"no", "don't know"}
+    ran("undo")
+    ran("undo")
+
+
+def test_a_dry_run_of_nothing():
+    assert "give --accept too" in ran("classify", "--group", "kind", "--dry-run", code=2).err
+    wrong = ran("classify", "--group", "kind", "--precision", "0.8", "--accept", "0.9", code=2).err
+    assert "give one of them, or the same for both" in wrong
+
+
+@pytest.mark.slow
+def test_a_saved_head_keeps_its_background_until_there_is_twice_as_much(home, tmp_path):
+    """Last, as it adds."""
+    first = ran("classify", "--group", "kind", "--json").rows("held-out")[0]["head"]
+    table(home / "more.csv", [(text, "") for kind in KINDS for text in texts(kind, 10, EACH)])
+    ran("add", "more.csv", "--text-column", "text")
+    kept = ran("classify", "--group", "kind", "--json")
+    assert kept.rows("held-out")[0]["head"] == first
+    assert "its background was drawn among 675 unlabelled items, and there are 795 now: `curator train`" in kept.err
+    ran("train", "--group", "kind")
+    second = ran("classify", "--group", "kind", "--json").rows("held-out")[0]["head"]
+    assert second != first
+    table(home / "most.csv", [(text, "") for kind in KINDS for text in texts(kind, 70, EACH + 10)])
+    ran("add", "most.csv", "--text-column", "text")
+    third = ran("classify", "--group", "kind", "--json")
+    assert third.rows("held-out")[0]["head"] not in (first, second) and "its background was drawn" not in third.err
