@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 import curator
 from curator.api import ItemSet
-from curator.kit.suspects import unbelieved
+from curator.kit.trust.suspects import unbelieved
 from curator.learning.calibration import fit_calibration
 from curator.learning.cross_validation import cross_validate
 

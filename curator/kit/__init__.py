@@ -18,9 +18,9 @@
 | `companions` | files that belong to one another by their names: a picture, its sidecars, its raw file, its film |
 | `encodings` | which encoding a text is in, with the lines that are in another one |
 | `familiar` | the characters that any text in a script is mostly made of |
-| `suspects` | labels that are probably wrong, by what was said of items that were held out |
+| `trust` | what can be said of labels and of what a head says: suspects, and promises with their bounds |
 | `sheets` | contact sheets |
 
 Public. To import a module costs nothing, but for `torch_network`, which is for what `load` enters: it brings torch; and
-for `suspects` and those in `copies`, which bring numpy.
+for `trust.suspects` and those in `copies`, which bring numpy.
 """

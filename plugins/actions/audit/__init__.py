@@ -28,7 +28,7 @@ from curator.errors import CuratorError, NotReady
 from curator.kit import sheets
 
 if TYPE_CHECKING:
-    from curator.kit.suspects import Suspect
+    from curator.kit.trust.suspects import Suspect
 
 CHECKS = ("labels",)
 TILES = 48
@@ -88,7 +88,7 @@ def plan(context: Context, params: AuditParams) -> Iterator[Output]:
 
 
 def _of(context: Context, params: AuditParams, target: TargetRef, tiles: list[sheets.Tile]) -> Iterator[Output]:
-    from curator.kit.suspects import find_suspects
+    from curator.kit.trust.suspects import find_suspects
 
     model = context.model(params.encoder, "image") if params.encoder is not None else None
     held_out, found = find_suspects(context, context.head(target, model, params.head))

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from curator.api import Context, FittedHead, HeldOut, Predictions, SetLabel
-from curator.kit.promises import lower_share, upper_share
+from curator.kit.trust.promises import lower_share, upper_share
 
 from .deciding import NO, NONE, UNKNOWN, Estimated, Lines
 

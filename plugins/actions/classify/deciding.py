@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from curator.api import Finding, HeldOut, Predictions
 from curator.errors import NotReady
-from curator.kit.promises import answers_to_prove
+from curator.kit.trust.promises import answers_to_prove
 
 from . import estimating
 from .estimating import Estimate

@@ -73,7 +73,7 @@ def plan(context: Context, params: ReviewParams) -> Iterator[Output]:
 
 def about_suspects(context: Context, params: ReviewParams, target: TargetRef) -> Iterator[Output]:
     """One round: the most suspicious labels of what was selected. Each is asked about once, whatever the answer."""
-    from curator.kit.suspects import find_suspects
+    from curator.kit.trust.suspects import find_suspects
 
     from . import rounds
 

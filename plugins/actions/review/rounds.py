@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from curator.api import Ask, Context, EncoderRef, FittedHead, HeldOut, Item, Modality, Model, TargetRef
 from curator.errors import NotReady
-from curator.kit.suspects import CONTRADICTION, Suspect
+from curator.kit.trust.suspects import CONTRADICTION, Suspect
 
 from . import choosing
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from curator.kit.promises import answers_to_prove, lower_share, upper_share
+from curator.kit.trust.promises import answers_to_prove, lower_share, upper_share
 
 
 def test_as_tabulated():

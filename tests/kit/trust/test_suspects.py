@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from curator.kit.suspects import (
+from curator.kit.trust.suspects import (
     CONTRADICTION,
     OUTLIER,
     UNBELIEVED,

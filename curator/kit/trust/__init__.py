@@ -1,0 +1,7 @@
+"""What can be said of labels and of what a head says, and how far it is proven.
+
+| module | for |
+|---|---|
+| `promises` | exact bounds of a share, and how many random answers prove one |
+| `suspects` | labels that are probably wrong, by what was said of items that were held out |
+"""
