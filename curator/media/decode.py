@@ -53,13 +53,16 @@ def picture(path: str | Path, longest: int | None) -> Iterator[Image.Image]:
     with contextlib.ExitStack() as room:
         with readable():
             image = room.enter_context(opened(path))
-            room.enter_context(room_for(image, longest))
+            # Both sides are to be twice what is wanted of them, not of the longer one.
+            side = longest and max(1, longest * min(image.size) // max(image.size))
+            room.enter_context(room_for(image, side))
             number, shows_all, finer = _frames(image), plain(image), deep(image)
-            if longest is None:
+            if longest is None or side is None:
                 decoded = whole(image)
             else:
-                decoded = upright(image, longest)
-                decoded.thumbnail((longest, longest), Resampling.LANCZOS)
+                decoded = upright(image, side)
+                # Half the time of Lanczos; what is found by sketches made of either is the same (benchmarks/README.md).
+                decoded.thumbnail((longest, longest), Resampling.HAMMING)
         decoded.info |= {"frames": number, "plain": shows_all, "deep": finer, "path": path}
         yield decoded
 

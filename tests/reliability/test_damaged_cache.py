@@ -123,7 +123,7 @@ def pictures(ws, photos):
     return ws, [*ws.run("dedupe")]
 
 
-@pytest.mark.parametrize("of", ["dedupe.sketch/2", "dedupe.pixels/3"])
+@pytest.mark.parametrize("of", ["dedupe.sketch/3", "dedupe.pixels/3"])
 @pytest.mark.parametrize("garbage", [name for name in GARBAGE if name != "empty"])  # which is what is kept of a film
 def test_a_signature_is_made_anew(pictures, of, garbage):
     ws, before = pictures

@@ -135,7 +135,7 @@ def _is_sketch(kept: bytes) -> bool:
     return kept == NOT_PLAIN or image_sketches.whole(kept)
 
 
-SKETCH = Signature("dedupe.sketch/2", "image", sketch, image_sketches.LONGEST, _is_sketch)
+SKETCH = Signature("dedupe.sketch/3", "image", sketch, image_sketches.LONGEST, _is_sketch)
 """Kept of every picture. Its name goes up when what is kept is another: then all pictures are read again."""
 WHOLE_SKETCH = Signature("dedupe.whole-sketch/1", "image", whole_sketch, whole=image_sketches.whole)
 """Kept of those that are not plain."""
@@ -235,7 +235,7 @@ class ImageCopies:
         self.prepare(pairs)
         new = [pair for pair in dict.fromkeys(pairs) if pair not in self._differences and self._may_be_copies(pair)]
         items = [(self.items[one], self.items[other]) for one, other in new]
-        seen = Comparison("dedupe.copy/1", self._seen, _is_difference, files=True)
+        seen = Comparison("dedupe.copy/2", self._seen, _is_difference, files=True)
         kept = self.context.comparisons(seen, items)
         for pair, data in zip(new, kept, strict=True):
             self._differences[pair] = close_look.Difference(*_DIFFERENCE.unpack(data)) if data else None
@@ -265,7 +265,7 @@ class ImageCopies:
 
     def _compared(self, pairs: Sequence[Pair]) -> Iterator[tuple[Pair, verification.Agreement | None]]:
         """By their sketches, which are read of those pairs alone of which nothing is kept."""
-        matched = Comparison("dedupe.match/1", self._matched, _is_agreement, prepare=self._hold)
+        matched = Comparison("dedupe.match/2", self._matched, _is_agreement, prepare=self._hold)
         items = [(self.items[one], self.items[other]) for one, other in pairs]
         for pair, data in zip(pairs, self.context.comparisons(matched, items), strict=True):
             yield pair, _agreement(data) if data else None

@@ -123,16 +123,15 @@ def perceptual_hashes(grey: Bytes) -> NDArray[np.uint64]:
         return np.zeros(ORIENTATIONS, np.uint64)
     low = cv2.dct(small)[:8, :8]
     signs = np.where(np.arange(8) % 2, -1, 1).astype(np.float32)
-    hashes = np.empty(ORIENTATIONS, np.uint64)
-    for orientation in range(ORIENTATIONS):
-        turned = low * signs if orientation % 2 else low
-        for _ in range(orientation // 2):
-            turned = turned.T * signs[:, None]
-        # Without the mean of the picture, which would tell light ones from dark ones and nothing else.
-        bits = turned.ravel() > np.median(turned.ravel()[1:])
-        bits[0] = False
-        hashes[orientation] = np.packbits(bits).view(">u8")[0]
-    return hashes
+    turned = np.empty((ORIENTATIONS, 8, 8), np.float32)
+    turned[0], turned[1] = low, low * signs
+    for orientation in range(2, ORIENTATIONS):
+        turned[orientation] = turned[orientation - 2].T * signs[:, None]
+    values = turned.reshape(ORIENTATIONS, 64)
+    # Without the mean of the picture, which would tell light ones from dark ones and nothing else.
+    bits = values > np.median(values[:, 1:], axis=1, keepdims=True)
+    bits[:, 0] = False
+    return np.packbits(bits, axis=1).view(">u8")[:, 0].astype(np.uint64)
 
 
 def hashes(data: bytes) -> NDArray[np.uint64]:
@@ -161,35 +160,37 @@ def _keypoints(grey: Bytes) -> tuple[Floats, Bytes, Bytes]:
     orb = cv2.ORB_create(4 * KEYPOINTS, edgeThreshold=15, fastThreshold=7)
     # Descriptors of all cost less than the pyramid of the picture once more for those of the chosen ones.
     found, descriptors = orb.detectAndCompute(grey, None)
-    for number, point in enumerate(found):
-        point.class_id = number
-    chosen = _spread(found, grey.shape)
     width = grey.shape[1]
-    mirrored = [
-        cv2.KeyPoint(width - 1 - p.pt[0], p.pt[1], p.size, (180 - p.angle) % 360, p.response, p.octave, p.class_id)
-        for p in chosen
-    ]
+    chosen = _spread(found, grey.shape)
+    mirrored = []
+    for number in chosen:
+        p = found[number]
+        place = width - 1 - p.pt[0], p.pt[1]
+        mirrored.append(cv2.KeyPoint(*place, p.size, (180 - p.angle) % 360, p.response, p.octave, number))
     mirrored, in_mirror = orb.compute(np.ascontiguousarray(grey[:, ::-1]), mirrored)
     # A descriptor that reaches over the edge is left out, and the order is not kept.
     row = {point.class_id: number for number, point in enumerate(mirrored)}
-    kept = [point for point in chosen if point.class_id in row]
+    kept = [number for number in chosen if number in row]
     if not kept:
         nothing = np.zeros((0, 32), np.uint8)
         return np.zeros((0, 2), np.float32), nothing, nothing
-    points = np.asarray([point.pt for point in kept], np.float32)
+    points = np.asarray([found[number].pt for number in kept], np.float32)
     # ORB scales the corner of a pixel of its pyramid, not its middle: left so, a turned copy would lie a pixel off.
-    points += (np.float32(1.2) ** np.asarray([[point.octave] for point in kept], np.float32) - 1) / 2
-    return points, descriptors[[p.class_id for p in kept]], in_mirror[[row[p.class_id] for p in kept]]
+    points += (np.float32(1.2) ** np.asarray([[found[number].octave] for number in kept], np.float32) - 1) / 2
+    return points, descriptors[kept], in_mirror[[row[number] for number in kept]]
 
 
-def _spread(points: Any, shape: tuple[int, ...]) -> list[Any]:
+def _spread(points: Any, shape: tuple[int, ...]) -> list[int]:
     """The strongest keypoints of each field, then the strongest of the rest; ties by place, to be repeatable."""
-    ranked = sorted(points, key=lambda point: (-point.response, point.pt))
-    taken: dict[tuple[int, int], int] = {}
-    first: list[Any] = []
-    rest: list[Any] = []
-    for point in ranked:
-        field = (int(point.pt[0] * FIELDS / shape[1]), int(point.pt[1] * FIELDS / shape[0]))
-        taken[field] = taken.get(field, 0) + 1
-        (first if taken[field] <= KEYPOINTS // FIELDS**2 else rest).append(point)
-    return (first + rest)[:KEYPOINTS]
+    if not points:
+        return []
+    x, y = cv2.KeyPoint.convert(points).T.astype(np.float64)
+    ranked = np.lexsort((y, x, [-point.response for point in points]))
+    field = (x * FIELDS / shape[1]).astype(int) * FIELDS + (y * FIELDS / shape[0]).astype(int)
+    by_field = ranked[np.argsort(field[ranked], kind="stable")]
+    alike = field[by_field]
+    place = np.empty(len(points), int)  # of each among those of its field
+    place[by_field] = np.arange(len(points)) - np.searchsorted(alike, alike)
+    first = place[ranked] < KEYPOINTS // FIELDS**2
+    chosen: list[int] = np.concatenate([ranked[first], ranked[~first]])[:KEYPOINTS].tolist()
+    return chosen
