@@ -22,7 +22,7 @@ from PIL.JpegPresets import presets
 from curator.kit.copies.image_sketches import THUMBNAIL
 from curator.kit.copies.planes import COLOUR, DEEP, Planes, planes
 from curator.kit.copies.registration import Doubles, by_pixels, rescaled, stretch
-from curator.kit.images import opened, room_for
+from curator.kit.images import colours, opened, room_for
 from curator.kit.reading import reading
 
 __all__ = ["Difference", "Look", "difference", "look"]
@@ -76,23 +76,26 @@ LOSSY = ("WEBP", "AVIF", "HEIF", "JPEG2000")
 class Look:
     """A file, upright and at most `LONGEST` pixels long; the tables that compressed it, and its colours' sampling.
 
-    `reduced`: by how much it was brought to that length.
+    `reduced`: by how much it was brought to that length. `profiled`: a profile says that its numbers are no sRGB.
     """
 
     planes: Planes
     tables: list[list[int]]
     sampling: int
     reduced: float
+    profiled: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Difference:
     """`worst`: the largest ratio of a local difference to what saving again makes; `tint`: that of a paler, larger one.
-    `unresolved`: the part in which a change would not be seen, of what is drawn as strongly as type or of the whole."""
+    `unresolved`: the part in which a change would not be seen, of what is drawn as strongly as type or of the whole.
+    `bare`: by their numbers, as only one of the two says what these mean."""
 
     worst: float
     tint: float
     unresolved: float
+    bare: bool = False
 
     @property
     def saved_again(self) -> bool:
@@ -100,13 +103,16 @@ class Difference:
         return self.worst <= WORST and self.tint <= TINTED and self.unresolved <= UNRESOLVED
 
 
-def look(path: str | Path) -> Look:
-    """Take up a file; raises `Unreadable`."""
+def look(path: str | Path, bare: bool = False) -> Look:
+    """Take up a file, `bare` of what a profile says of its colours; raises `Unreadable`."""
     with opened(path) as image, room_for(image, None):
         tables, sampling = _compression(image)
         longest = max(image.size)
+        profiled = colours(image) is not None
+        if bare:
+            image.info.pop("icc_profile", None)
         found = planes(image, LONGEST)
-    return Look(found, tables, sampling, longest / max(found.values.shape[:2]))
+    return Look(found, tables, sampling, longest / max(found.values.shape[:2]), profiled)
 
 
 def _compression(image: Image.Image) -> tuple[list[list[int]], int]:

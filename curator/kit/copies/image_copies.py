@@ -20,7 +20,7 @@ from curator.kit import images
 from curator.kit.copies import close_look, image_sketches, verification
 from curator.kit.copies.hamming import near_pairs
 from curator.kit.copies.kept_sketches import KeptSketches
-from curator.kit.copies.neighbours import neighbour_pairs
+from curator.kit.copies.neighbours import near_each
 from curator.kit.copies.planes import deep_numbers, of_whole, shown
 from curator.kit.copies.stars import spokes
 from curator.kit.reading import Unreadable
@@ -43,6 +43,9 @@ CLOSE = 4
 """Bits: one picture decoded from two formats, each by its own short cut."""
 NEIGHBOURS = 10
 """Nearest by the embedding that are candidates: in the benchmark 10 hold what 20 hold, but for 1 in 100."""
+FURTHER, ROUNDS = 40, 3
+"""Nearest among which there may be more, once others of them turned out to be versions of one; and how often that is
+looked for."""
 
 BAND = 1 << 20
 """Pixels whose bytes are made at once."""
@@ -155,7 +158,7 @@ class Copy:
 
 _AGREEMENT = struct.Struct("<?Hd2H3dB6d")
 """What is kept of two of one capture; nothing of others."""
-_DIFFERENCE = struct.Struct("<3d")
+_DIFFERENCE = struct.Struct("<3d?")
 """What is kept of a close look; nothing where the two could not be compared."""
 
 
@@ -198,12 +201,26 @@ class ImageCopies:
     def candidates(self, model: Model | None, apart: Collection[int] = ()) -> list[Pair]:
         """Pairs of one capture, as far as sketches tell, but those of which both are `apart`.
 
-        They are near by their hashes in any orientation, or by the embedding where there is one.
+        They are near by their hashes in any orientation, or by the embedding where there is one; then what is near to
+        those that were found, as the nearest of a photo with many versions are all versions of it.
         """
-        near = self._close(RADIUS, image_sketches.ORIENTATIONS)
-        if model is not None:
-            near = np.concatenate([near, neighbour_pairs(self.context, model, self.items, NEIGHBOURS)])
-        pairs = np.unique(np.sort(near, axis=1), axis=0)
+        pairs = self._close(RADIUS, image_sketches.ORIENTATIONS)
+        if model is None or len(self.items) < 2:
+            return self._agreeing(pairs, apart)
+        near = near_each(self.context, model, self.items, FURTHER)
+        tried = _each_once(np.concatenate([pairs, near.pairs(NEIGHBOURS)[0]]))
+        found = self._agreeing(tried, apart)
+        for _ in range(ROUNDS):
+            both, first = np.unique(np.concatenate([tried, near.further(found, NEIGHBOURS)]), axis=0, return_index=True)
+            new = self._agreeing(both[first >= len(tried)], apart)
+            if not new:
+                break
+            tried, found = both, found + new
+        return found
+
+    def _agreeing(self, pairs: Pairs, apart: Collection[int]) -> list[Pair]:
+        """Those of one capture, each once, the lower first."""
+        pairs = _each_once(pairs)
         aside = np.isin(np.arange(len(self.items)), [*apart])
         pairs = pairs[~aside[pairs].all(axis=1)]
         found: list[Pair] = []
@@ -292,14 +309,24 @@ class ImageCopies:
         """A close look at two files; raises `Unreadable`."""
         agreement = self._agreements[self._number[one.id], self._number[other.id]]
         assert agreement is not None
-        found = close_look.difference(self._look(one), self._look(other), agreement.placement)
+        looks = self._look(one), self._look(other)
+        found = close_look.difference(*looks, agreement.placement)
+        if found is not None and not found.saved_again and looks[0].profiled != looks[1].profiled:
+            # Many programs leave the profile out and the numbers as they are: as they show it, it is paler.
+            bare = close_look.difference(self._look(one, True), self._look(other, True), agreement.placement)
+            if bare is not None and bare.saved_again:
+                found = replace(bare, bare=True)
         return b"" if found is None else _DIFFERENCE.pack(*astuple(found))
 
     @staticmethod
-    def _looked_at(item: Item) -> close_look.Look:
+    def _looked_at(item: Item, bare: bool = False) -> close_look.Look:
         if item.path is None:
             raise Unreadable("its file is gone")
-        return close_look.look(item.path)
+        return close_look.look(item.path, bare)
+
+
+def _each_once(pairs: Pairs) -> Pairs:
+    return np.unique(np.sort(pairs, axis=1), axis=0)
 
 
 def _agreement(data: bytes) -> verification.Agreement:

@@ -30,8 +30,8 @@ FLAT, EDGE, STEP, LEAST_BAR, LEAST_ROW = 3.0, 12.0, 0.5, 0.02, 4
 """A bar has so little texture; it ends where so many levels of difference come at once, over half of the row."""
 
 SHAPE = 0.03
-"""Two pictures whose sides are in the same proportion to so much (log) have the same bars, or none: what ends at once
-in a small one, as the margin of an icon, ends little by little in the same enlarged."""
+"""Two pictures whose sides are in the same proportion to so much (log) may have the same bars, or none: what ends at
+once in a small one, as the margin of an icon, ends little by little in the same enlarged."""
 
 LARGER = 1.25
 """By how much longer a side is of a picture that can hold more detail."""
@@ -198,9 +198,28 @@ def was_enlarged(one: Detail, other: Detail) -> bool:
 
 
 def has_bars_less(one: Detail, other: Detail) -> bool:
-    """Whether bars take a larger part of the other one. Where both are of one shape, it was only scaled."""
+    """Whether bars take a larger part of the other one, and it was not only scaled."""
     (width, height), (wide, high) = one.size, other.size
-    return other.filled < 0.97 * one.filled and abs(np.log(width * high / (height * wide))) > SHAPE
+    if other.filled >= 0.97 * one.filled:
+        return False
+    if abs(np.log(width * high / (height * wide))) > SHAPE:
+        return True
+    # Framed all around, it shows within its bars all of the one; only scaled, no more than what lies there in the one.
+    scale = np.array([wide / width, high / height] * 2)
+    left, top, right, bottom = (np.array(other.box) / scale - np.tile(one.box[:2], 2)) * len(one.small[0]) / _wide(one)
+    rows, columns = (slice(max(0, round(begin)), max(1, round(end))) for begin, end in ((top, bottom), (left, right)))
+    return _alike(one.small, other.small) > _alike(one.small[rows, columns], other.small)
+
+
+def _wide(one: Detail) -> int:
+    return one.box[2] - one.box[0]
+
+
+def _alike(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """How two correlate, one laid whole on the other."""
+    size = min(one.shape[1], other.shape[1]), min(one.shape[0], other.shape[0])
+    both = [cv2.resize(each, size, interpolation=cv2.INTER_AREA).ravel() for each in (one, other)]
+    return float(np.corrcoef(*both)[0, 1])
 
 
 def is_another(one: Detail, other: Detail) -> bool:

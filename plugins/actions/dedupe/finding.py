@@ -12,7 +12,7 @@ from curator.errors import NotFound, NotReady
 from curator.kit.copies import image_copies
 from curator.kit.copies.image_copies import ImageCopies
 from curator.kit.copies.neighbours import neighbours
-from curator.kit.copies.stars import Star, stars
+from curator.kit.copies.stars import stars
 from curator.kit.copies.text_copies import Resemblance, TextCopies
 from curator.kit.copies.verification import Agreement
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from . import DedupeParams
 
 EXACT, SAME, COPY, EDITED, SIMILAR = COPY_LEVELS
+NEAR = (COPY, EDITED)
 
 RECODED = "same text in another encoding"
 """What is said of files of one text whose bytes differ."""
@@ -244,43 +245,26 @@ def _groups_of_kind(
     def references(one: int, other: int) -> bool:
         return files[one].reference and files[other].reference
 
+    def best(members: Sequence[int]) -> int:
+        """Which of them stays, by what is read from the files now."""
+        some = [files[member] for member in members]
+        if level.kind == SAME:
+            preference.measures.are_same(some)
+        kept = preference.best(some)
+        return next(member for member in members if files[member] is kept)
+
     found = stars(
         len(files),
         (pair for pair in candidates if not references(*pair)),
         lambda one, other: None if references(one, other) else level.match(one, other),
         level.prepare,
+        best if level.kind != SIMILAR else None,
+        (lambda linked: preference.measures.look_at(files[one] for one in linked)) if level.kind in NEAR else None,
     )
-    if level.kind != SIMILAR:
-        grouped = [[files[one] for one in (star.centre, *(ray for ray, _ in star.rays))] for star in found]
-        if level.kind == SAME:
-            for alike in grouped:
-                preference.measures.are_same(alike)
-        else:
-            preference.measures.look_at(file for some in grouped for file in some)
-        found = [better for star in found for better in _with_the_best_kept(star, files, preference, level)]
     return [
         Group(level.kind, files[star.centre], [Copy(files[ray], *level.said(evidence)) for ray, evidence in star.rays])
         for star in found
     ]
-
-
-def _with_the_best_kept(
-    star: Star[Any], files: Sequence[File], preference: Preference, level: Level
-) -> list[Star[Any]]:
-    """A star about the best of its files, by what is read from them now; what does not match that one leaves it."""
-    members = [star.centre, *(ray for ray, _ in star.rays)]
-    best = preference.best([files[member] for member in members])
-    members.sort(key=lambda member: files[member] is not best)
-    if members[0] == star.centre:
-        return [star]
-    links = [(0, other) for other in range(1, len(members))]
-
-    def prepare(pairs: Sequence[tuple[int, int]]) -> None:
-        if level.prepare:
-            level.prepare([(members[one], members[other]) for one, other in pairs])
-
-    found = stars(len(members), links, lambda one, other: level.match(members[one], members[other]), prepare)
-    return [Star(members[each.centre], [(members[ray], shown) for ray, shown in each.rays]) for each in found]
 
 
 def _of(files: Sequence[File], pictures: ImageCopies) -> list[File]:
@@ -319,7 +303,7 @@ def _merge_chains(groups: Sequence[Group], may_go: MayGo) -> list[Group]:
 
 
 def _copy_words(found: image_copies.Copy) -> str:
-    words = ["saved again"]
+    words = ["saved again" + (", one of them without its colour profile" if found.difference.bare else "")]
     if not 0.98 < found.agreement.scale < 1.02:
         words.append(f"scale {found.agreement.scale:.2f}")
     if found.agreement.overlap < 0.985:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from curator.kit.images import chunks, opened, told_by
+from curator.kit.images import chunks, colours, opened, told_by
 from curator.kit.reading import Unreadable, reading
 
 if TYPE_CHECKING:
@@ -58,6 +58,8 @@ def inside(path: Path) -> Inside:
     try:
         with opened(path) as image:
             told, private = told_by(image), _in_tags(image)
+            if colours(image) is not None:
+                told["what its colours mean"] = frozenset({"profile"})  # one is as good as another
         embedded: dict[str, set[str]] = {}
         for kind, data in (*_embedded(path), *private, *_in_chunks(path)):
             embedded.setdefault(kind, set()).add(hashlib.sha256(data).hexdigest())

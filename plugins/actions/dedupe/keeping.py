@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import functools
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -61,11 +62,16 @@ class Preference:
     def best(self, files: Sequence[File]) -> File:
         """The one to keep of several, by all that can be told: that which is before most of the others.
 
-        What is measured is no order: of two that are as good as each other, only one may be before a third.
+        What is measured is no order: of two that are as good as each other, only one may be before a third. Of those
+        that are before as many, it is the one that the others are before by no rule but weak ones.
         """
         if len(files) > MANY:
             return functools.reduce(lambda best, file: file if self._compare(file, best)[1] else best, files)
-        before = [sum(self._compare(file, other)[1] for other in files) for file in files]
+        before = []
+        for file in files:
+            found = [self._compare(file, other) for other in files]
+            lost = [number for number, first, _ in found if number >= 0 and not first]
+            before.append((sum(first for _, first, _ in found), min(lost, default=math.inf)))
         return files[before.index(max(before))]
 
     def reason(self, kept: File, others: Sequence[File]) -> str:

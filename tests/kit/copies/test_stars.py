@@ -44,6 +44,28 @@ def test_what_hangs_together_is_compared_beyond_the_candidates():
     assert stars(3, [(0, 1), (1, 2)], evidence(matching)) == [Star(0, [(1, "0-1"), (2, "0-2")])]
 
 
+def test_the_best_of_a_star_becomes_its_centre_and_takes_what_the_first_did_not_match():
+    """0 is the first, 1 the best of what matches it; 3 matches 1 alone, and 2 matches 0 alone."""
+    both_ways = {pair for one, other in [(0, 1), (0, 2), (1, 3)] for pair in ((one, other), (other, one))}
+    told = []
+    found = stars(4, [(0, 1), (0, 2), (1, 3)], evidence(both_ways), best=lambda some: 1, linked=told.extend)
+    assert found == [Star(1, [(0, "1-0"), (3, "1-3")])]
+    assert sorted(told) == [0, 1, 2, 3]
+
+
+@given(PAIRS, PAIRS, st.permutations(range(COUNT)), st.booleans())
+def test_each_ray_matches_the_best_of_its_star(matching, asked, liked, large):
+    """Also where what one says of the other is not what the other says of it."""
+    with mock.patch.object(module, "LARGE", 3 if large else 200):
+        some = {(a, b) if (a + b) % 3 else (b, a) for a, b in matching} | matching
+        found = stars(COUNT, asked, evidence(some), best=lambda members: min(members, key=liked.index))
+    assert all(said == f"{star.centre}-{ray}" for star in found for ray, said in star.rays)
+    seen = [thing for star in found for thing in (star.centre, *(ray for ray, _ in star.rays))]
+    assert len(seen) == len(set(seen))
+    placed = {*seen}
+    assert all({lower, higher} & placed for lower, higher in matching & asked)
+
+
 @pytest.mark.parametrize("size", [10, 1000])
 def test_a_thousand_copies_do_not_make_a_million_comparisons(size):
     compared = []

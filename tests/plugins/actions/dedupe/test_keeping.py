@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 
+import phone
 import pytest
 import setting_aside
 from fakes import dump, open_fake, text
@@ -386,6 +387,38 @@ def test_a_folder_that_is_gone_is_told(ws, photos, tmp_path):
     assert ws.reporter.said[-1] == f"1 file is gone, and was not looked at: `curator add {photos}` takes note of that"
 
 
+# --- what its colours mean ---
+
+
+@pytest.mark.parametrize("size", [(360, 300), (100, 80)])
+def test_a_copy_that_lost_its_profile_goes_and_the_one_with_it_stays(tidied, photos, size):
+    """Pillow leaves it out where it is not told to keep it."""
+    path = aged(save(scene(1, size), photos / "a.jpg", icc_profile=phone.profile()), 5)
+    made(path, photos / "b.jpg", lambda image: image.convert("RGB"), 0, quality=80, icc_profile=None)
+    gone, rows = tidied(include=("copy",))
+    assert gone == ["b.jpg"] and rows["a.jpg"]["why"] == "tells of what its colours mean"
+    assert rows["b.jpg"]["why"] == "saved again, one of them without its colour profile"
+    gone, rows = tidied(include=("copy",), keep=("path:b.jpg",))
+    assert gone == ["a.jpg"]
+
+
+def test_a_profile_that_would_be_lost_keeps_both(ws, tidied, photos):
+    path = aged(save(scene(1), photos / "a.jpg", icc_profile=phone.profile()), 5)
+    other = made(path, photos / "b.jpg", lambda image: image, 0, quality=80, icc_profile=None)
+    ws.add(photos, encode=False)
+    ws.label("cat", [other])
+    gone, rows = tidied(include=("copy",))
+    assert gone == [] and rows["a.jpg"]["why"].endswith("stays: it tells of what its colours mean")
+
+
+def test_other_numbers_or_two_profiles_are_no_copy(tidied, photos):
+    path = aged(save(scene(1), photos / "a.jpg", icc_profile=phone.profile()), 0)
+    made(path, photos / "b.jpg", written_over, 1, icc_profile=None)
+    made(path, photos / "c.jpg", lambda image: image, 1, icc_profile=phone.profile(gamma=1.2))
+    _, rows = tidied()
+    assert [rows[name]["match"] for name in ("b.jpg", "c.jpg")] == ["edited"] * 2
+
+
 # --- how much of a picture is real ---
 
 
@@ -466,6 +499,25 @@ def test_the_margin_of_an_icon_is_no_bar_that_its_enlarged_copy_lacks(tidied, ph
     _, rows = tidied(include=("near",))
     assert rows["b.png"]["match"] in ("copy", "edited")
     assert not any("bars" in row["why"] for row in rows.values())
+
+
+@pytest.mark.parametrize("size", [(300, 300), (100, 100)])
+@pytest.mark.parametrize("colour", ["black", "white", "#c0a060"])
+def test_a_square_picture_stays_and_not_the_one_in_a_frame(tidied, photos, size, colour):
+    path = aged(save(scene(1, size), photos / "a.jpg"), 0)
+    made(path, photos / "b.jpg", lambda image: ImageOps.expand(image, size[0] // 10, colour), -5)
+    gone, rows = tidied(include=("near",))
+    assert gone == ["b.jpg"] and rows["a.jpg"]["why"] == "without bars"
+
+
+def test_what_matches_only_the_one_that_stays_after_all_is_a_copy_of_that(ws, tidied, photos):
+    """The largest, in a frame, is looked at first; a crop shares too little with it."""
+    path = original(photos)
+    made(path, photos / "b.jpg", lambda image: ImageOps.expand(image, 40, "black"), 5)
+    made(path, photos / "c.jpg", lambda image: image.crop((40, 40, 40 + image.width * 7 // 10, 40 + 195)), 5)
+    ws.add(photos)
+    gone, rows = tidied(include=("near",))
+    assert gone == ["b.jpg", "c.jpg"] and rows["a.jpg"]["do"] == "keep"
 
 
 def test_a_lighter_copy_is_not_taken_for_one_without_something_over_it(tidied, photos):
