@@ -27,7 +27,7 @@ from curator.history.lock import Presence
 from curator.history.trust import Trust
 from curator.history.undo import Undo, Undone
 from curator.ingest.ingest import Ingest
-from curator.ingest.options import AddOptions, AddReport
+from curator.ingest.options import AddOptions, AddReport, many
 from curator.kit.devices import choose_device
 from curator.maintenance.backup import Backup, back_up
 from curator.maintenance.check import Check, Fault
@@ -121,16 +121,16 @@ class Workspace(Parts):
 
         `label` and `not_label` are said of every file found (source: import). `labels_from_folders` takes the
         `label_level`th folder below the source, as one group (`group`, by default the source folder's name). `captions`
-        links a `.txt` beside an image of the same stem as its caption. `verify` reads every file again, even
-        where size, time and inode are those on record. For tables, `text_column`, `image_column`, `caption_column`,
-        `label_column` and `id_column` name what holds what; with `no_header` columns are "1", "2" and so on.
-        `na` takes `NaN`, `None` and their kin as no label, `label_separator` makes several of a cell's.
-        `reader` names a reader where the source alone does not tell. `hidden` takes hidden files, too, and what lies in
-        trash and other folders of a system; `encoding` is that of texts. Raises `NotFound` before anything is
-        written if a source or a column does not exist; what cannot be used is in the report's `problems`.
+        links a `.txt` beside an image of the same stem as its caption. `verify` reads every file again, even where
+        size, time and inode are those on record. For tables, `text_column` and its like name what holds what; with
+        `no_header` columns are "1", "2" and so on; `na` takes `NaN`, `None` and their kin as no label, and
+        `label_separator` makes several of a cell's. `reader` names a reader where the source does not tell. `hidden`
+        takes hidden files, too, and what lies in trash and other folders of a system; `encoding` is that of texts.
+        Raises `NotFound` before anything is written if a source or a column does not exist; what cannot be used is in
+        the report's `problems`.
         """
         columns = (text_column, image_column, caption_column, label_column, id_column)
-        said = (_many(label), _many(not_label), labels_from_folders, group, captions, verify)
+        said = (many(label), many(not_label), labels_from_folders, group, captions, verify)
         options = AddOptions(*said, reader, *columns, no_header, hidden, encoding, na, label_separator, label_level)
         with self.begin("add", {"sources": [str(source) for source in sources], **options.said}) as journal:
             ingest = Ingest(self.database, journal, self.registry, self.reporter, options)
@@ -236,20 +236,24 @@ class Workspace(Parts):
         may_encode: bool = False,
         fine_tune: bool | str = False,
         robustness: bool = False,
+        test: Path | None = None,
     ) -> FittedHead:
         """Fit (or find, if nothing changed) the head for a label or group; `options` are the head's own.
 
         `fine_tune`: let the encoder learn the labels first, as a further version: True, or the depth by its name.
-        `robustness`: measure on blurred, darkened and noisy copies of held-out pictures, too.
+        `robustness`: measure on worse copies of held-out pictures, too; `test`: on a folder that it does not learn
+        from.
         """
         from curator.running.context import ActionContext
 
         said = {"label": label, "group": group, "encoder": encoder, "head": head, "fine_tune": fine_tune or None}
+        said["test"] = None if test is None else str(test)
         with self.begin("train", said | dict(options or {}), reads_first=bool(fine_tune)) as journal:
             context = ActionContext(self, journal, may_encode)
             target = context.target(label, group)  # type: ignore[arg-type]
             model = context.model(encoder, "image") if encoder is not None else None  # type: ignore[arg-type]
-            return self.training.train(journal, target, model, head, options or {}, may_encode, robustness, fine_tune)
+            how = (may_encode, robustness, fine_tune, test)
+            return self.training.train(journal, target, model, head, options or {}, *how)
 
     def run(
         self,
@@ -394,7 +398,3 @@ class Workspace(Parts):
 
     def _embed(self, model: Model, items: Sequence[Item]) -> EncodeReport:
         return self.encoding.encode(model, items)
-
-
-def _many(names: Sequence[str] | str) -> tuple[str, ...]:
-    return (names,) if isinstance(names, str) else tuple(names)

@@ -75,7 +75,7 @@ LAYERS = {
     "curator.kit.images": ("kit.memory kit.reading", "numpy PIL pillow_heif rawpy"),
     "curator.kit.copies": ("api kit.images kit.reading", "cv2 numpy scipy PIL"),
     "curator.kit.splits": ("", "numpy sklearn"),
-    "curator.kit.trust": ("api errors", "numpy scipy"),
+    "curator.kit.trust": ("api errors kit.copies", "numpy scipy"),
     "curator.kit.sheets": ("api errors kit.images kit.reading", "PIL"),
     "curator.kit.linear_head": ("errors", "numpy scipy"),
     "curator.kit.torch_encoder": ("api errors kit.finetuning kit.torch_network kit.weights", "torch torchvision"),
@@ -110,7 +110,10 @@ LAYERS = {
     "curator_plugins": ("api errors kit", ANYTHING),
 }
 
-LATE = "kit.trust.suspects kit.torch_network media.preprocessing learning running.context running.runner testing"
+LATE = (
+    "kit.trust.novelty kit.trust.suspects kit.torch_network media.preprocessing learning running.context "
+    "running.runner testing"
+)
 LATE_EMBEDDING = "comparisons compiled embedder loader precision search signatures vector_writer"
 LATE_COPIES = (
     "close_look hamming image_copies image_sketches kept_sketches kin neighbours planes registration stars"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -208,6 +208,7 @@ class FittedHead:
     `metrics` are means over held-out folds; `metrics["items"]` says on how many items they rest.
     `reused` is True when neither labels nor vectors changed since it was fitted; `notes` are
     sentences that a reader of the metrics should see. `calibrated`: its probabilities were set by held-out items.
+    `tested`: the same metrics on a folder that it was kept from, where that was asked for.
     """
 
     id: int
@@ -221,6 +222,7 @@ class FittedHead:
     reused: bool
     notes: tuple[str, ...] = ()
     calibrated: bool = False
+    tested: Mapping[str, float] = field(default_factory=dict)
 
     def figures(self) -> list[dict[str, Any]]:
         """A row for each metric: `metric`, `value`, `spread`, `items`, and its value on `DISTURBED` copies.

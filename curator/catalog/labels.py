@@ -10,8 +10,8 @@ import enum
 import shlex
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from curator.api import TargetRef
 from curator.catalog.label_names import LabelNames, composed, full_name, number_in, search_name
@@ -52,6 +52,11 @@ class Examples:
         """Items per class."""
         found = Counter(self.targets)
         return tuple(found[index] for index in range(len(self.classes)))
+
+    def without(self, apart: Collection[int]) -> Examples:
+        """What is left to learn from but for these items."""
+        left = [(item, of) for item, of in zip(self.items, self.targets, strict=True) if item not in apart]
+        return replace(self, items=[item for item, _ in left], targets=[of for _, of in left])
 
 
 @dataclass(frozen=True, slots=True)

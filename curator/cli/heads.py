@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from curator.cli.shared import (
     Command,
+    Place,
     decoding_options,
     encode_option,
     json_option,
@@ -45,7 +47,8 @@ class Depth(click.ParamType[Any]):
     rows=(METRICS, CONFUSIONS),
     example="curator train --label ultraman\ncurator train --group kind --head mlp -o hidden=128\n"
     "curator train --group topic -e lstm-clm --fine-tune\n"
-    "curator train --label ultraman -e resnet50 --fine-tune layer4",
+    "curator train --label ultraman -e resnet50 --fine-tune layer4\n"
+    "curator train --group kind --test photos/shop2",
 )
 @click.option("--label", metavar="NAME", help="The label to tell from everything else.")
 @click.option("--group", metavar="NAME", help="The group of labels to choose one from.")
@@ -61,6 +64,12 @@ class Depth(click.ParamType[Any]):
     help="Let the encoder learn the labels first, as a new version; DEPTH is how much of it learns (layer4).",
 )
 @click.option("--robustness", is_flag=True, help="Measure on blurred, darkened and noisy copies, too.")
+@click.option(
+    "--test",
+    type=Place(),
+    metavar="FOLDER",
+    help="Learn from nothing in a folder and below, and measure on what is labelled there.",
+)
 @encode_option
 @decoding_options
 @limit_option
@@ -70,6 +79,7 @@ def train(
     workspace: Workspace,
     options: tuple[str, ...],
     fine_tune: str | bool | None,
+    test: str | None,
     as_json: bool,
     limit: int | None,
     **chosen: Any,
@@ -80,14 +90,22 @@ def train(
     """
     from curator.cli.render import Output
 
-    fitted = workspace.train(options=option_values(options), fine_tune=fine_tune or False, **chosen)
+    chosen |= {"fine_tune": fine_tune or False, "test": None if test is None else Path(test)}
+    fitted = workspace.train(options=option_values(options), **chosen)
     output = Output(as_json, limit)
     output.line(summary(fitted))
-    output.table(METRICS, iter(fitted.figures()))
+    output.table(METRICS, iter(_figure_rows(fitted)))
     if len(fitted.classes) > 2:
         output.table(CONFUSIONS, confusion_rows(workspace, fitted))
     for note in fitted.notes:
         say(f"note: {note}")
+
+
+def _figure_rows(head: FittedHead) -> list[dict[str, Any]]:
+    """A row for each metric, with what was measured on the test folder."""
+    on = int(head.tested.get("items", 0)) or None
+    rows = head.figures()
+    return [row | {"test": head.tested.get(row["metric"]), "test_items": on} for row in rows]
 
 
 def summary(head: FittedHead) -> str:

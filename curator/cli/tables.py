@@ -191,6 +191,8 @@ METRICS = Table(
         Column("darkened", "on darkened ones", "score"),
         Column("noisy", "on noisy ones", "score"),
         Column("items", "how many items it rests on", "integer"),
+        Column("test", "on the labelled items of the folder of --test, from which the head learnt nothing", "score"),
+        Column("test_items", "how many these are", "integer"),
     ),
     whole=True,
 )

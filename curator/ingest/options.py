@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -147,3 +147,8 @@ class AddReport:
     def count(self, what: str, number: int = 1) -> None:
         """Add to a count."""
         setattr(self, what, getattr(self, what) + number)
+
+
+def many(names: Sequence[str] | str) -> tuple[str, ...]:
+    """Several names, of one or of several."""
+    return (names,) if isinstance(names, str) else tuple(names)

@@ -22,5 +22,5 @@
 | `sheets` | contact sheets |
 
 Public. To import a module costs nothing, but for `torch_network`, which is for what `load` enters: it brings torch; and
-for `trust.suspects` and those in `copies`, which bring numpy.
+for `trust.novelty`, `trust.suspects` and those in `copies`, which bring numpy.
 """

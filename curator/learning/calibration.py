@@ -15,12 +15,18 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import softmax
 
+from curator.kit.splits import folds
+from curator.learning.scores import calibration_error
+
 if TYPE_CHECKING:
     Floats = NDArray[np.float32]
     Integers = NDArray[np.int64]
 
 LEAST = 10
 """So many held-out items it takes at least, and two of each class."""
+
+MEASURABLE, SEED = 100, 0
+"""Held-out items from which it can be said how far probabilities are off, and by which these are parted in two."""
 
 STEEPEST = 20.0
 """Logits are multiplied by 1 / `STEEPEST` at least and `STEEPEST` at most."""
@@ -65,6 +71,21 @@ def fit_calibration(probabilities: Floats, targets: Integers) -> Calibration | N
     free = 2 if classes == 2 else 1
     found = minimize(loss, np.zeros(free), method="L-BFGS-B", bounds=bounds[:free]).x
     return Calibration(float(np.exp(found[0])), float(found[1]) if classes == 2 else 0.0)
+
+
+def calibration_figures(probabilities: Floats, targets: Integers) -> dict[str, float]:
+    """How far (n, classes) probabilities are off once calibrated, those of each half of the items by the other half."""
+    if len(targets) < MEASURABLE:
+        return {}
+    halves = folds(np.arange(len(targets)), targets, 2, SEED)
+    if not halves:
+        return {}
+    said = probabilities.copy()
+    for known, others in halves:
+        calibration = fit_calibration(probabilities[known], targets[known])
+        if calibration is not None:
+            said[others] = calibration.apply(probabilities[others])
+    return {"calibration error": calibration_error(said, targets)}
 
 
 def _logits(probabilities: Floats) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,9 +19,9 @@ from curator.embedding.embedder import Embedder
 from curator.errors import BadInput, NotReady
 from curator.history.journal import Journal
 from curator.kit.devices import one_thread
-from curator.kit.splits import folds, sample
-from curator.learning import corruptions
-from curator.learning.calibration import fit_calibration
+from curator.kit.splits import sample
+from curator.learning import corruptions, elsewhere
+from curator.learning.calibration import calibration_figures, fit_calibration
 from curator.learning.cautions import cautions
 from curator.learning.cross_validation import Measured, cross_validate, fits
 from curator.learning.finetuning import HEAD, FineTuning, comparison_sentence
@@ -30,7 +31,6 @@ from curator.learning.material.background import AGAIN, Background, Backgrounds,
 from curator.learning.material.labelled import Data, among, originals, without_rare_classes
 from curator.learning.material.recipe import SEED, Recipe
 from curator.learning.min_examples import TWO, number, refuse_too_few, refuse_too_few_for
-from curator.learning.scores import calibration_error
 from curator.registry.parameters import bind
 from curator.reporter import Reporter, count
 from curator.store.catalogue.heads import HeadRow
@@ -41,9 +41,6 @@ from curator.store.sqlite import Database
 if TYPE_CHECKING:
     from curator.learning.corruptions import Views
     from curator.registry.loader import Registry
-
-MEASURABLE = 100
-"""Held-out items from which it can be said how far probabilities are off."""
 
 
 class Training:
@@ -79,22 +76,24 @@ class Training:
         may_encode: bool = False,
         disturb: bool = False,
         anew: bool = False,
+        apart: frozenset[int] = frozenset(),
     ) -> FittedHead:
         """The saved head for a target while labels, vectors, kind and options are the same; else a new one.
 
         One whose background was drawn before more was added is good until there is twice as much, but not with `anew`.
         A saved head whose state was lost, or that was never measured on disturbed copies where `disturb` asks for it,
-        is fitted again, and keeps its version. Raises `NotReady`, with the command that helps, where there is too
-        little to learn from.
+        is fitted again, and keeps its version. `apart`: items that it does not learn from, whatever is said of them.
+        Raises `NotReady`, with the command that helps, where there is too little to learn from.
         """
         spec = self._spec(kind)
         with self.registry.guard(spec, "taking the options of"):
             params = bind(spec.params, options)
-        examples = self.labels.examples(target)
+        every = self.labels.examples(target)
+        examples = every.without(apart)
         refuse_too_few_for(spec, examples, self.registry)
         model = model or self._model(examples, journal)
         data, notes = self._data(examples, model, may_encode, spec.least)
-        background = self.backgrounds.draw(examples, model, may_encode)
+        background = self.backgrounds.draw(every, model, may_encode)
         of = Recipe(spec, params, model, data, background)
         saved = self.heads.find(target, of.digest())
         found = saved if saved is not None and self.heads.whole(saved) else None
@@ -130,27 +129,52 @@ class Training:
         may_encode: bool = False,
         disturb: bool = False,
         fine_tune: bool | str = False,
+        test: Path | None = None,
     ) -> FittedHead:
         """As `head`; with `fine_tune` on a further version of the model, which learnt the labels.
 
         Says how that compares with this one. `fine_tune`: True, or how much of it learns, by a name that its spec has.
+        `test`: a folder that it learns nothing from, and on which it is measured, too.
         """
+        every, apart = self.labels.examples(target), frozenset[int]()
+        if test is not None:
+            apart = elsewhere.examples_below(self.items, every, test)
+        fitted = self._trained(journal, every, apart, model, kind, options, may_encode, disturb, fine_tune)
+        if not apart:
+            return fitted
+        labelled = [item for item in self.items.by_ids(every.items) if item.modality in fitted.model.modalities]
+        numbers = self.kin(fitted.model, labelled)
+        return elsewhere.measure(fitted, every, labelled, numbers, apart, self.predict)
+
+    def _trained(
+        self,
+        journal: Journal,
+        every: Examples,
+        apart: frozenset[int],
+        model: Model | None,
+        kind: str | None,
+        options: Mapping[str, Any],
+        may_encode: bool,
+        disturb: bool,
+        fine_tune: bool | str,
+    ) -> FittedHead:
+        target = every.target
         if fine_tune is False:
-            return self.head(journal, target, model, kind, options, may_encode, disturb, True)
-        examples = self.labels.examples(target)
+            return self.head(journal, target, model, kind, options, may_encode, disturb, True, apart)
+        examples = every.without(apart)
         refuse_too_few(examples)
         frozen = model or self._model(examples, journal)
         tuning = FineTuning(self.models, self.items, self.reporter)
         depth = tuning.depth(frozen, fine_tune)
         if depth == HEAD:
             self.reporter.say(f"only the head learns, as without --fine-tune: {frozen.name} stays as it is")
-            return self.head(journal, target, frozen, kind, options, may_encode, disturb, True)
+            return self.head(journal, target, frozen, kind, options, may_encode, disturb, True, apart)
         tuned = tuning.run(journal, frozen, examples, depth, lambda items: self.kin(frozen, items))
         if tuned.id == frozen.id:
             self.reporter.say(f"nothing that it tried was better: {frozen.name} stays as it is")
         else:
-            self._compare(target, frozen, tuned, kind, options)
-        return self.head(journal, target, tuned, kind, options, True, disturb, True)
+            self._compare(examples, frozen, tuned, kind, options)
+        return self.head(journal, target, tuned, kind, options, True, disturb, True, apart)
 
     def predict(self, head: FittedHead, items: Sequence[Item]) -> Predictions:
         """Probabilities for the items that have vectors; what the head said before is taken from the cache."""
@@ -258,6 +282,7 @@ class Training:
         held_out = [data.items[row] for row in found.index]
         background = of.background if held_out else None
         calibration = fit_calibration(found.probabilities, data.targets[found.index])
+        calibrated = calibration_figures(found.probabilities, data.targets[found.index])
         counts = np.bincount(data.targets, minlength=classes).tolist()
         single = originals(kin.groups, data.targets, classes).tolist()
         notes += [*kin.notes, *cautions(model, seen, data.examples.classes, counts, single, found, calibration)]
@@ -266,7 +291,7 @@ class Training:
         scores = self._scores(of, head, found) if background else None
         fitted = {
             "counts": json.dumps(counts),
-            "metrics": json.dumps({**found.metrics, **self._of_calibration(found, data), **corruptions.flat(found)}),
+            "metrics": json.dumps({**found.metrics, **calibrated, **corruptions.flat(found)}),
             "notes": json.dumps(notes, ensure_ascii=False),
             "held_out": self.heads.keep_held_out(
                 held_out, data.targets[found.index], found.probabilities, scores, background
@@ -332,10 +357,10 @@ class Training:
 
     @one_thread()
     def _compare(
-        self, target: TargetRef, frozen: Model, tuned: Model, kind: str | None, options: Mapping[str, Any]
+        self, examples: Examples, frozen: Model, tuned: Model, kind: str | None, options: Mapping[str, Any]
     ) -> None:
         """Say how a head does on a fine-tuned model and on the one that it comes from, on the same held-out items."""
-        spec, examples, seen = self._spec(kind), self.labels.examples(target), self.models.seen(tuned)
+        spec, seen = self._spec(kind), self.models.seen(tuned)
         params = bind(spec.params, options)
         # To embed them once takes less than what was just done, which was asked for.
         both = [self._data(examples, model, may_encode=True)[0] for model in (frozen, tuned)]
@@ -346,22 +371,6 @@ class Training:
         before, after = (self._measure_head(Recipe(spec, params, frozen, data), seen, kin).metrics for data in both)
         kept = [target for item, target in zip(both[1].items, both[1].targets, strict=True) if item.hash not in seen]
         self.reporter.say(comparison_sentence(before, after, kept, frozen.name, tuned.name))
-
-    @staticmethod
-    def _of_calibration(found: Measured, data: Data) -> dict[str, float]:
-        """How far calibrated probabilities are off, those of each half of the items set by the other half."""
-        targets = data.targets[found.index]
-        if len(targets) < MEASURABLE:
-            return {}
-        halves = folds(np.arange(len(targets)), targets, 2, SEED)
-        if not halves:
-            return {}
-        said = found.probabilities.copy()
-        for known, others in halves:
-            calibration = fit_calibration(found.probabilities[known], targets[known])
-            if calibration is not None:
-                said[others] = calibration.apply(found.probabilities[others])
-        return {"calibration error": calibration_error(said, targets)}
 
 
 def _are_probabilities(values: bytes, classes: int) -> bool:

@@ -2,6 +2,7 @@
 
 | module | for |
 |---|---|
+| `novelty` | whether what is to be judged looks like what was labelled |
 | `promises` | exact bounds of a share, and how many random answers prove one |
 | `suspects` | labels that are probably wrong, by what was said of items that were held out |
 """

@@ -176,6 +176,8 @@ def _items(some: Sequence[object]) -> str:
 
 def by_head(context: Context, params: ClassifyParams) -> Iterator[Output]:
     """How good the head is on held-out items, then what it says of those that nobody labelled."""
+    from . import strangers
+
     target = _target(context, params)
     model = context.model(params.encoder, "image") if params.encoder is not None else None
     head = context.head(target, model, params.head)
@@ -185,6 +187,8 @@ def by_head(context: Context, params: ClassifyParams) -> Iterator[Output]:
         yield from lines.findings()
     items = context.items(params.items, modalities=head.model.modalities)
     found = context.predict(head, context.unlabelled(target, items))
+    if (strange := strangers.note(context, head, found.items)) is not None:
+        context.note(strange)
     if lines is None and found.scores is not None and params.recall is None:
         lines = _estimated_lines(context, params, head, found)
         yield from () if lines is None else lines.findings()
