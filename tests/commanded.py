@@ -28,6 +28,13 @@ def words(scene: Scene, ws: Workspace) -> None:
         ws.label("cat", [folder / kind / f"{number}.txt" for number in range(2)], value=value)
 
 
+def twins(scene: Scene, ws: Workspace) -> None:
+    """A label that is written in two ways, said of some items in both."""
+    words(scene, ws)
+    for kind, numbers in (("cats", range(1, 3)), ("dogs", range(2))):
+        ws.label("Cat", [scene.out / "words" / kind / f"{number}.txt" for number in numbers])
+
+
 COMMANDS: dict[str, tuple[str, Act, str]] = {
     "add": ("add out/new --label new --captions --no-encode", after(), ""),
     "dedupe": ("dedupe --apply", after(), "could not be moved"),  # as another moved it meanwhile
@@ -36,6 +43,7 @@ COMMANDS: dict[str, tuple[str, Act, str]] = {
     "undo": ("undo 3", after(trials.set_aside), "undone already"),
     "redo": ("undo 4", after(trials.set_aside, trials.undo(3)), "undone already"),
     "label": ("label two photos/a.png photos/one.txt", after(), ""),
+    "rename": ("label --rename Cat cat", twins, "no label 'Cat'"),
     "pair": ("pair photos/a.png photos/x.png --metric likeness", after(), ""),
     "classify": ("classify --label cat --media text --head prototype --accept 0.5 --encode", words, ""),
     "encode": ("encode --media text", words, ""),

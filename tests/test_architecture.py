@@ -88,7 +88,7 @@ LAYERS = {
     "curator.catalog": ("history media reporter store api errors", ""),
     "curator.ingest": ("catalog history media registry reporter store api errors", ""),
     "curator.embedding": (
-        "catalog history media registry reporter store api errors kit.devices kit.reading",
+        "catalog history media registry reporter store api errors kit.devices kit.reading kit.weights",
         "cv2 numpy",
     ),
     "curator.learning": (

@@ -21,6 +21,7 @@ from curator.embedding.trained_weights import SEEN, Trained
 from curator.errors import BadInput, CuratorError, NotFound, NotReady, WorkspaceError
 from curator.history.journal import Journal
 from curator.kit.devices import choose_device
+from curator.kit.weights import telling
 from curator.media.decode import DECODING
 from curator.media.files import hash_file
 from curator.registry.validation import Breach, validate
@@ -127,8 +128,12 @@ class Models:
         spec = self.registry.get(EncoderSpec, wanted.name)
         # Weights of one's own need not be of the variant that the bare name meant so far.
         variant = wanted.variant or (known.variant if known is not None and weights is None else None)
-        source = str(weights.absolute()) if weights else self._learnt(spec)
-        model = self._obtained(spec, variant or None, source, journal, weights)
+        recorded = self._source(known) if known is not None and weights is None else None
+        if isinstance(recorded, str) and say:
+            say(f"{recorded} changed since it was recorded, or how this encoder uses it")
+        source = str(weights.absolute()) if weights else recorded or self._learnt(spec)
+        with telling(say):
+            model = self._obtained(spec, variant or None, source, journal, weights)
         for key in {wanted.key, Reference(spec.name, model.variant or None).key}:
             if key == wanted.key or not self.settings.holds(key):
                 journal.set(key, model.id)

@@ -115,9 +115,10 @@ class Ingest:
             listing = [entry if isinstance(entry, Found | Skipped) else validate(Found, entry) for entry in listed]
         found = [entry for entry in listing if isinstance(entry, Found)]
         self.report.found += len(found)
+        beside = {name for entry in found for name in (entry.path, entry.path.with_suffix(""))}
         for entry in listing:
             if isinstance(entry, Skipped):
-                self._skip(entry)
+                self._skip(entry, entry.path.with_suffix("") in beside)
         if source.is_dir() and found:
             with self.database.transaction():
                 self.places.cover(self.journal, real(source))
@@ -145,11 +146,12 @@ class Ingest:
 
     # --- what is left out or gone ---
 
-    def _skip(self, entry: Skipped) -> None:
+    def _skip(self, entry: Skipped, beside: bool) -> None:
+        """`beside`: whether it is named as a file that is taken is, and so about that one alone."""
         if entry.problem:
             with self.database.transaction():
                 self.recorder.problem(os.path.abspath(entry.path), entry.reason, None)
-        elif not entry.path.name.startswith(".") and is_table(self.registry, entry.path):
+        elif not beside and not entry.path.name.startswith(".") and is_table(self.registry, entry.path):
             self.report.left_out[f"{entry.path.suffix.lower()}: a table: curator add FILE --text-column COLUMN"] += 1
         else:
             self.report.left_out[entry.reason] += 1

@@ -29,7 +29,7 @@ from typing import Any
 
 from curator.api import Encoder, EncoderSpec, Labelled, Preprocess, Resolved, Tried
 from curator.errors import BadInput, NotFound
-from curator.kit.weights import differences, fitting_torch, learnt, read_tensors, write_learnt
+from curator.kit.weights import differences, fitting_torch, learnt, named_as, read_tensors, with_shards, write_learnt
 
 __all__ = ["TorchEncoder"]
 
@@ -88,7 +88,7 @@ class TorchEncoder:
 
     def fill(self, network: Any, given: Mapping[str, Any], path: Path) -> None:
         """Give the network the tensors of a file; raises `BadInput` where they are not its own."""
-        given = self._own(given)
+        given = self._own(named_as(network.state_dict(), given, path))
         # All are compared, also of parts that are not run: a ResNet-101 is a ResNet-50 but for layer3, and must not
         # pass for one.
         different = differences(self._own(network.state_dict()), given)
@@ -127,7 +127,7 @@ class TorchEncoder:
             raise (BadInput if weights.exists() else NotFound)(
                 f"{self.name} takes its weights from a file, which {str(weights)!r} is not"
             )
-        return replace(found, files=(weights or self.weights(found.variant),))
+        return replace(found, files=with_shards(weights or self.weights(found.variant)))
 
     def load(self, resolved: Resolved, device: str) -> Encoder:
         """Build the network and give it the weights; raises `BadInput` for a file that does not hold them."""

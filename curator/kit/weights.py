@@ -5,15 +5,20 @@ Public, like `curator.api`. Nothing heavy is imported with it.
 
 from __future__ import annotations
 
+import argparse
 import contextlib
+import functools
 import json
 import os
+import pathlib
 import pickle
 import socket
 import threading
 import warnings
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -26,9 +31,12 @@ __all__ = [
     "fitting_torch",
     "gist",
     "learnt",
+    "named_as",
     "read_description",
     "read_tensors",
+    "telling",
     "unreachable",
+    "with_shards",
     "write_learnt",
 ]
 
@@ -38,6 +46,33 @@ _LONGEST = 64 << 20
 """Bytes of a file that describes a network: a file may say of itself that it has any number."""
 
 _CONNECT = 2.0  # seconds to reach a server: who is offline should hear it at once
+
+_INDEX = ".index.json"
+
+_SETS = (
+    *("state_dict_ema", "model_ema", "ema_state_dict", "ema", "params_ema", "teacher"),
+    *("state_dict", "model", "model_state_dict", "model_state", "net", "network", "module", "params", "weights"),
+    *("student", "backbone", "encoder", "visual"),
+)
+"""What scripts call the tensors of a network among what else they save, what to take first: means over the training,
+and the teacher that is one, do best."""
+
+_LATER = ("momentum", "encoder_k", "_k.", "student", "predictor", "projector")
+_SOONER = ("ema", "teacher")
+"""In prefixes of the names of tensors: parts that are another network, or its mean."""
+
+_DATA = (argparse.Namespace, pathlib.PurePosixPath, pathlib.PosixPath)
+"""Of what training scripts keep beside tensors, what only holds values: to make one runs nothing."""
+
+_NO_WEIGHTS = (
+    (b"version https://git-lfs", "is a pointer of Git LFS, not the weights: fetch them with `git lfs pull`"),
+    (b"<!doctype html", "is a page of HTML, not weights: fetch the file itself"),
+    (b"<html", "is a page of HTML, not weights: fetch the file itself"),
+    (b"<?xml", "is XML, not weights: fetch the file itself"),
+)
+"""What is downloaded in place of weights, by how it begins."""
+
+_tell: ContextVar[Callable[[str], None] | None] = ContextVar("tell", default=None)
 
 _INSTEAD = "use a .safetensors file or a state dict (torch.save(model.state_dict(), FILE)) instead"
 
@@ -52,10 +87,15 @@ def read_description(path: Path) -> Any:
 def read_tensors(path: Path) -> dict[str, Any]:
     """The tensors of a safetensors or torch file by name, on the CPU.
 
-    Wrappers (`{"state_dict": ...}`, `{"model": ...}`) and the prefix `module.` of parallel training are taken off.
-    Runs no code from the file. Raises `BadInput` for a TorchScript archive, a pickle of more than tensors, a
-    damaged file, and one that holds no tensors by name.
+    What training scripts save around them (`{"model": ..., "args": ...}`) is taken off, and so are the prefixes of
+    parallel training and of compiling; of several sets of tensors one is taken, which `telling` hears of. The index of
+    weights in several files of safetensors stands for these. Runs no code from the file. Raises `BadInput` for a
+    TorchScript archive, a pickle of more than tensors and options, a damaged file, one that is something else, and one
+    that holds no tensors by name.
     """
+    if path.name.endswith(_INDEX):
+        return {name: tensor for shard in with_shards(path)[1:] for name, tensor in read_tensors(shard).items()}
+    _refuse_what_is_none(path)
     try:
         with reading():
             state = _read(path)
@@ -67,12 +107,103 @@ def read_tensors(path: Path) -> dict[str, Any]:
         else:
             wrong = "is damaged or cut off, or no checkpoint at all: fetch it again"
         raise BadInput(f"{str(path)!r} {wrong}") from error
-    for wrapper in ("state_dict", "model"):
-        if isinstance(state, Mapping) and isinstance(state.get(wrapper), Mapping):
-            state = state[wrapper]
-    if not isinstance(state, Mapping) or not state or not all(hasattr(value, "shape") for value in state.values()):
+    while isinstance(state, Mapping) and not _are_tensors(state):
+        state = _unwrapped(state, path)
+    if not _are_tensors(state):
         raise BadInput(f"{str(path)!r} holds no state dict, that is no tensors by name")
-    return {str(key).removeprefix("module."): value for key, value in state.items()}
+    return {str(key).removeprefix("module.").replace("_orig_mod.", ""): value for key, value in state.items()}
+
+
+def _are_tensors(state: Any) -> bool:
+    return isinstance(state, Mapping) and bool(state) and all(hasattr(value, "shape") for value in state.values())
+
+
+def _unwrapped(state: Mapping[Any, Any], path: Path) -> Any:
+    """What is within what a script saved; None where nothing could be the tensors."""
+    found = [name for name in _SETS if isinstance(state.get(name), Mapping)]
+    found = found or [name for name, value in state.items() if _are_tensors(value)]
+    if not found:
+        return None
+    others = [name for name in found[1:] if _are_tensors(state[name])]
+    if others:
+        _say(f"{path.name}: took the tensors of {found[0]!r}, and not {', '.join(map(repr, others))}")
+    return state[found[0]]
+
+
+def _refuse_what_is_none(path: Path) -> None:
+    """Raise `BadInput` for what is downloaded in place of weights, and for an empty file."""
+    with path.open("rb") as file:
+        start = file.read(512)
+    if not start:
+        raise BadInput(f"{str(path)!r} is empty (0 bytes): fetch it again")
+    for beginning, words in _NO_WEIGHTS:
+        if start.lstrip().lower().startswith(beginning):
+            raise BadInput(f"{str(path)!r} {words}")
+
+
+def with_shards(path: Path) -> tuple[Path, ...]:
+    """A file of weights, and if it is an index (`….safetensors.index.json`) the files that it names: what
+    `Resolved.files` should hold.
+
+    Raises `BadInput` for an index that is none, or names files that are not beside it.
+    """
+    if not path.name.endswith(_INDEX):
+        return (path,)
+    try:
+        names = sorted(set(read_description(path)["weight_map"].values()))
+        if not names or any(Path(name).name != name for name in names):
+            raise ValueError("it names no files beside it")
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise BadInput(f"{str(path)!r} is no index of weights in several files: {gist(error)}") from error
+    lacking = [name for name in names if not (path.parent / name).is_file()]
+    if lacking:
+        more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""
+        raise BadInput(f"{str(path)!r} names {lacking[0]}{more}, which are not beside it: fetch all {len(names)} files")
+    return (path, *(path.parent / name for name in names))
+
+
+def named_as(wanted: Collection[str], given: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+    """Tensors by the names that a network wants, where theirs say before it of what they were a part (`backbone.`).
+
+    That part is taken whole, also what the network does not want; where several parts could be meant, one is, and
+    `telling` hears of it. Tensors whose names are wanted as they are stay as they are.
+    """
+    wanted = set(wanted)
+    parts: Counter[str] = Counter()
+    for name in given:
+        pieces = name.split(".")
+        for at in range(len(pieces)):
+            if ".".join(pieces[at:]) in wanted:
+                parts["".join(f"{piece}." for piece in pieces[:at])] += 1
+    most = max(parts.values(), default=0)
+    if parts[""] == most or 2 * most < len(wanted):
+        return given
+    several = sorted((part for part in parts if parts[part] == most), key=_rank)
+    if len(several) > 1:
+        others = ", ".join(map(repr, several[1:]))
+        _say(f"{path.name}: took the tensors below {several[0]!r}, and not those below {others}")
+    return {name.removeprefix(several[0]): value for name, value in given.items() if name.startswith(several[0])}
+
+
+def _rank(part: str) -> int:
+    """Where a part is among several that could be meant; those alike stay as they are in the file."""
+    return any(word in part for word in _LATER) - any(word in part for word in _SOONER)
+
+
+@contextlib.contextmanager
+def telling(say: Callable[[str], None] | None) -> Iterator[None]:
+    """A block in which `say` gets a line about each choice that is made of what a file holds."""
+    token = _tell.set(functools.cache(say) if say else None)  # a file may be looked at more than once
+    try:
+        yield
+    finally:
+        _tell.reset(token)
+
+
+def _say(words: str) -> None:
+    say = _tell.get()
+    if say is not None:
+        say(words)
 
 
 def _read(path: Path) -> Any:
@@ -93,7 +224,8 @@ def _read(path: Path) -> Any:
     with warnings.catch_warnings():
         # About old formats and pickle protocols; what matters is whether it can be read.
         warnings.simplefilter("ignore")
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
+        with torch.serialization.safe_globals(list(_DATA)):
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
 
 
 def write_learnt(folder: Path, encoder: str, variant: str, tensors: Mapping[str, Any]) -> None:

@@ -74,3 +74,12 @@ def test_files_above_the_level_have_no_label(run, tmp_path, split):
     cli_kit.photo(tmp_path / "set" / "train" / "loose.jpg", 9)
     ran = run(*split, "--label-level", "2")
     assert ran.code == 0 and "1 file in no folder" in ran.out
+
+
+def test_json_beside_a_picture_of_its_name_is_not_called_a_table(run, tmp_path):
+    cli_kit.photo(tmp_path / "a.jpg", 1)
+    for name in ("a.json", "a.jpg.json", "set.json"):
+        (tmp_path / name).write_text("{}")
+    ran = run("add", ".", "--no-encode")
+    assert "left out: 2 (.json: neither an image nor a .txt)" in ran.out
+    assert "left out: 1 (.json: a table: curator add FILE --text-column COLUMN)" in ran.out

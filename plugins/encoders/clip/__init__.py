@@ -27,7 +27,7 @@ from curator.api import Encoder, EncoderSpec, Preprocess, Resolved, hookimpl
 from curator.errors import BadInput, NotFound, NotReady
 from curator.kit.downloads import from_hub, in_hub_cache
 from curator.kit.memory import BUDGET, bounded
-from curator.kit.weights import differences, fitting_torch, gist, read_description, read_tensors
+from curator.kit.weights import differences, fitting_torch, gist, named_as, read_description, read_tensors, with_shards
 
 if TYPE_CHECKING:
     import numpy as np
@@ -154,7 +154,9 @@ def _resolved(
     config |= {"arch": arch} if arch else {}
     config |= {"tokenizer": tokenizer} if tokenizer else {}
     prepared = _preprocess(variant, model["vision_cfg"].get("image_size", 224), preprocess)
-    return Resolved(model["embed_dim"], variant, prepared, tuple(files), config)
+    return Resolved(
+        model["embed_dim"], variant, prepared, tuple(part for file in files for part in with_shards(file)), config
+    )
 
 
 def _configuration(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -300,7 +302,7 @@ def _convert(network: Any, given: Mapping[str, Any], resolved: Resolved) -> dict
     from open_clip.convert import convert_state_dict
     from open_clip.model import convert_to_custom_text_state_dict
 
-    given = convert_state_dict(network, dict(given))
+    given = convert_state_dict(network, dict(named_as(network.state_dict(), given, resolved.files[0])))
     if "positional_embedding" in given and not hasattr(network, "positional_embedding"):
         given = convert_to_custom_text_state_dict(given)
     given = _shaping(given)

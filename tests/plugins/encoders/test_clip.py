@@ -288,7 +288,7 @@ def test_a_file_that_is_cut_off_is_refused(state, tmp_path, form, part):
         torch.save(state, path, _use_new_zipfile_serialization=form == "zip")
     whole = path.read_bytes()
     path.write_bytes(whole[: int(part * len(whole))])
-    assert "damaged" in refusal(BadInput, None, path, load=True)
+    assert ("damaged" if part else "is empty") in refusal(BadInput, None, path, load=True)
 
 
 def test_a_torchscript_archive_is_refused(tmp_path):
@@ -325,7 +325,7 @@ def test_what_holds_no_tensors_is_refused(tmp_path):
     torch.save({"epoch": 3}, offending(tmp_path))
     assert "no state dict" in refusal(BadInput, None, tmp_path / "bad", load=True)
     offending(tmp_path).write_text("<!doctype html>", encoding="utf-8")
-    assert "damaged" in refusal(BadInput, None, tmp_path / "bad", load=True)
+    assert "a page of HTML" in refusal(BadInput, None, tmp_path / "bad", load=True)
 
 
 def test_it_says_what_it_would_fetch(tiny, tmp_path, monkeypatch):
