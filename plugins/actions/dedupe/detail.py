@@ -51,6 +51,9 @@ BURNT = 247
 OVER, LEAST_OVER, MOST_OVER, MORE_EDGES = 10.0, 0.003, 0.35, 1.3
 """Levels by which a block differs, the part of blocks that may do, and how many more edges what lies over it has."""
 
+AT_ONCE = 16
+"""Rows that are looked at together for a bar."""
+
 HEAD = struct.Struct("<6I")
 
 
@@ -128,14 +131,23 @@ def _bars(grey: NDArray[np.uint8]) -> tuple[int, int]:
 
 def _bar(grey: NDArray[np.uint8]) -> int:
     """How many rows from the first one on are a bar."""
-    means, spreads = grey.mean(axis=1), grey.std(axis=1)
-    same = (spreads < FLAT) & (np.abs(means - means[0]) < FLAT)
-    if same.all() or not same[0]:
+    shade = grey[0].mean()
+    rows = _one_shade(grey, shade)
+    if rows in (0, len(grey)):
         return 0
-    rows = int(np.argmin(same))
     # An enlarged or compressed edge is a few rows wide.
     beyond = grey[min(rows + 3, len(grey) - 1)].astype(np.float32)
-    return rows if np.mean(np.abs(beyond - means[0]) > EDGE) > STEP else 0
+    return rows if np.mean(np.abs(beyond - shade) > EDGE) > STEP else 0
+
+
+def _one_shade(grey: NDArray[np.uint8], shade: float) -> int:
+    """How many rows from the first one on are of one shade. Of most pictures not one is: no more rows are looked at."""
+    for start in range(0, len(grey), AT_ONCE):
+        rows = grey[start : start + AT_ONCE]
+        same = (rows.std(axis=1) < FLAT) & (np.abs(rows.mean(axis=1) - shade) < FLAT)
+        if not same.all():
+            return start + int(np.argmin(same))
+    return len(grey)
 
 
 def spectrum(grey: NDArray[np.uint8]) -> Grey:
