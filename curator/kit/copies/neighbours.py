@@ -84,7 +84,8 @@ def _first_of_each(own: Integers, others: Integers, k: int) -> NDArray[np.bool_]
     new = others != own[:, None]
     for column in range(1, others.shape[1]):
         new[:, column] &= (others[:, :column] != others[:, column, None]).all(axis=1)
-    return new & (np.cumsum(new, axis=1, dtype=np.int16) <= k)
+    first: NDArray[np.bool_] = new & (np.cumsum(new, axis=1, dtype=np.int16) <= k)
+    return first
 
 
 def _hubs(heap: Integers, links: Sequence[tuple[int, int]]) -> Integers:
