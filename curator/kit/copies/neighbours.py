@@ -41,24 +41,25 @@ class Near:
         and the two that most others are linked to: probably what the others were made of.
         """
         heap = join(np.arange(self.count), pairs=links)
-        alone = np.bincount(heap)[heap] == 1
-        changed = ~alone[self.own] | ~alone[self.others].all(axis=1)
-        one, other = np.repeat(self.own[changed], self.others.shape[1]), self.others[changed].ravel()
-        apart = heap[one] != heap[other]
-        one, other, cosines = one[apart], other[apart], self.cosines[changed].ravel()[apart]
-        # The nearest two of each two heaps, then of each heap the nearest of these.
-        order = np.lexsort((other, one, -cosines, heap[other], heap[one]))
-        one, other, cosines = one[order], other[order], cosines[order]
-        _, first = np.unique(np.column_stack([heap[one], heap[other]]), axis=0, return_index=True)
-        one, other, cosines = one[first], other[first], cosines[first]
+        alone = np.bincount(heap, minlength=1)[heap] == 1
+        changed = np.flatnonzero(~alone[self.own] | ~alone[self.others].all(axis=1))
+        chosen = _first_of_each(heap[self.own[changed]], heap[self.others[changed]], k)
+        row, column = np.nonzero(chosen)
+        one, other = self.own[changed[row]], self.others[changed[row], column]
+        # Of each two heaps the nearest two things, then for each heap the nearest of these.
+        order = np.lexsort((other, one, -self.cosines[changed[row], column], heap[other], heap[one]))
+        _, first = np.unique((heap[one] * self.count + heap[other])[order], return_index=True)
+        nearest = order[first]
+        cosines = self.cosines[changed[row[nearest]], column[nearest]]
+        one, other = one[nearest], other[nearest]
         order = np.lexsort((-cosines, heap[one]))
         one, other = one[order], other[order]
-        starts = np.searchsorted(heap[one], heap[one])
-        chosen = np.arange(len(one)) - starts < k
-        one, other = one[chosen], other[chosen]
+        few = np.arange(len(one)) - np.searchsorted(heap[one], heap[one]) < k
+        one, other = one[few], other[few]
         hub = _hubs(heap, links)
-        pairs = np.column_stack([np.concatenate([one, hub[heap[one]]]), np.concatenate([other, hub[heap[other]]])])
-        return np.unique(np.sort(pairs, axis=1), axis=0)
+        one, other = np.concatenate([one, hub[heap[one]]]), np.concatenate([other, hub[heap[other]]])
+        found = np.unique(np.minimum(one, other) * self.count + np.maximum(one, other))
+        return np.column_stack(np.divmod(found, self.count))
 
 
 def near_each(context: Context, model: Model, items: Sequence[Item], k: int) -> Near:
@@ -76,6 +77,15 @@ def neighbours(
     """The cosine of each pair of which one is among the `k` nearest of the other, if it is at least `least`."""
     pairs, cosines = near_each(context, model, items, k).pairs(k, least)
     return dict(zip(map(tuple, pairs.tolist()), cosines.tolist(), strict=True))
+
+
+def _first_of_each(own: Integers, others: Integers, k: int) -> NDArray[np.bool_]:
+    """Which of the heaps in each row are the first `k` that are not its own, each once."""
+    new = others != own[:, None]
+    for column in range(1, others.shape[1]):
+        new[:, column] &= (others[:, :column] != others[:, column, None]).all(axis=1)
+    first: NDArray[np.bool_] = new & (np.cumsum(new, axis=1, dtype=np.int16) <= k)
+    return first
 
 
 def _hubs(heap: Integers, links: Sequence[tuple[int, int]]) -> Integers:

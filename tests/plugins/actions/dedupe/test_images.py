@@ -12,6 +12,8 @@ from fakes import open_fake
 from PIL import Image, ImageDraw, ImageEnhance, ImageOps
 from scenes import backdrop, save, scene, things
 
+from curator.kit.copies import image_copies
+
 
 @pytest.fixture
 def photos(tmp_path):
@@ -202,6 +204,30 @@ def test_each_that_goes_matches_the_one_that_stays(ws, photos):
     assert shown(rows) == [("edited", "keep", "left.png"), ("edited", "go", "middle.png")]
     rows = dedupe(ws, photos, keep=("path:middle.png",), include=("near",))
     assert [name for _, _, name in shown(rows)] == ["middle.png", "left.png", "right.png"]
+
+
+def test_a_crop_is_found_though_the_nearest_of_its_photo_are_other_versions(ws, photos):
+    """The encoder of this test knows shades alone: the pieces of a picture in any order are as near as can be."""
+    lighter = np.linspace(-40, 40, 200)[None, :, None]
+    pixels = (np.asarray(scene(8, (200, 200)), float) * 0.6 + 50 + lighter).astype(np.uint8)
+    crop, many = pixels[30:170, 60:], image_copies.NEIGHBOURS + 2
+    save(Image.fromarray(pixels), photos / "original.png")
+    save(Image.fromarray(crop), photos / "crop.png")
+    for number in range(many):
+        save(Image.fromarray(pixels - np.uint8(number // 4)), photos / f"version-{number:02d}.jpg", quality=95 - number)
+        pieces = crop.reshape(10, 14, 10, 14, 3).swapaxes(1, 2).reshape(100, 14, 14, 3)
+        pieces = np.random.default_rng(number).permutation(pieces).reshape(10, 10, 14, 14, 3).swapaxes(1, 2)
+        save(Image.fromarray(pieces.reshape(140, 140, 3) + np.uint8(number // 4)), photos / f"pieces-{number:02d}.png")
+    ws.add(photos)
+
+    def with_original():
+        rows = ws.run("dedupe", keep=("path:original.png",), include=("near",))
+        return {row["path"].name for row in rows if row["kind"] == "duplicate"}
+
+    with mock.patch.object(image_copies, "ROUNDS", 0):
+        before = with_original()
+    assert "crop.png" not in before and len(before) == image_copies.NEIGHBOURS + 3
+    assert with_original() == before | {"crop.png"}
 
 
 def test_what_goes_as_a_copy_takes_its_exact_copies_along(ws, photos):

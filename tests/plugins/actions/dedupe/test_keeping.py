@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 
+import numpy as np
 import phone
 import pytest
 import setting_aside
@@ -477,6 +478,30 @@ def test_the_one_that_is_compressed_less_stays_unless_it_was_only_saved_again(ti
     gone, rows = tidied(include=("near",))
     assert gone == ["a.jpg"] and rows["b.jpg"]["why"] == "compressed less"
     made(path, photos / "b.jpg", lambda image: image, 5, quality=90)
+    gone, rows = tidied(include=("near",))
+    assert gone == ["b.jpg"] and rows["a.jpg"]["why"] == "oldest"
+
+
+def vignetted(image):
+    """Dark towards the corners."""
+    y, x = np.mgrid[0 : image.height, 0 : image.width]
+    far = ((x / image.width - 0.5) ** 2 + (y / image.height - 0.5) ** 2) / 0.5
+    return Image.fromarray((np.asarray(image) * (1 - 0.75 * far[..., None])).astype(np.uint8))
+
+
+EDITS = {
+    "mirrored": ImageOps.mirror,
+    "lighter": lambda image: Image.eval(image, lambda value: min(255, value * 5 // 4)),
+    "turned": lambda image: image.transpose(Image.Transpose.ROTATE_90),
+    "vignetted": vignetted,
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+@pytest.mark.parametrize("size", [(400, 400), (120, 120)])
+def test_what_was_edited_and_saved_finer_is_not_compressed_less(tidied, photos, name, size):
+    path = aged(save(scene(2, size), photos / "a.jpg", quality=75), 0)
+    made(path, photos / "b.jpg", EDITS[name], 5, quality=92)
     gone, rows = tidied(include=("near",))
     assert gone == ["b.jpg"] and rows["a.jpg"]["why"] == "oldest"
 
