@@ -10,8 +10,8 @@ import enum
 import shlex
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from curator.api import TargetRef
 from curator.catalog.label_names import LabelNames, composed, full_name, number_in, search_name
@@ -52,6 +52,12 @@ class Examples:
         """Items per class."""
         found = Counter(self.targets)
         return tuple(found[index] for index in range(len(self.classes)))
+
+    def without(self, items: Container[int]) -> Examples:
+        """As if nothing were said of these items."""
+        kept = [(item, target) for item, target in zip(self.items, self.targets, strict=True) if item not in items]
+        conflicts = [item for item in self.conflicts if item not in items]
+        return replace(self, items=[item for item, _ in kept], targets=[of for _, of in kept], conflicts=conflicts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,10 +78,12 @@ class Training:
         may_encode: bool = False,
         disturb: bool = False,
         anew: bool = False,
+        without: frozenset[int] = frozenset(),
     ) -> FittedHead:
         """The saved head for a target while labels, vectors, kind and options are the same; else a new one.
 
         One whose background was drawn before more was added is good until there is twice as much, but not with `anew`.
+        `without`: as if nothing were said of these items.
         A saved head whose state was lost, or that was never measured on disturbed copies where `disturb` asks for it,
         is fitted again, and keeps its version. Raises `NotReady`, with the command that helps, where there is too
         little to learn from.
@@ -89,7 +91,7 @@ class Training:
         spec = self._spec(kind)
         with self.registry.guard(spec, "taking the options of"):
             params = bind(spec.params, options)
-        examples = self.labels.examples(target)
+        examples = self.labels.examples(target).without(without)
         refuse_too_few_for(spec, examples, self.registry)
         model = model or self._model(examples, journal)
         data, notes = self._data(examples, model, may_encode, spec.least)

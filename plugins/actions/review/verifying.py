@@ -1,11 +1,11 @@
 """Which items to ask about so that the answers prove how often what is said of many is right.
 
-The items are in the order in which it would be said of them. A *line* is how many of them it is said of; asked about are
-items drawn at random from those, not the ones near the line, and none that the head learnt from. A line holds if none of
-the first answers is wrong, or only one of a few more: how many there must be follows from the chance that a line which
-breaks the promise passes either way (exact, of items drawn without putting back). It goes as follows.
+The items are in the order in which it would be said of them. A *line* is how many of them it is said of; asked about
+are items drawn at random from those, not the ones near the line, and none that the head learnt from. A line holds if
+none of the first answers is wrong, or only one of a few more: how many there must be follows from the chance that a
+line which breaks the promise passes either way (exact, of items drawn without putting back). It goes as follows.
 
-- The first line passes, or does not, with `FIRST` of the error that is allowed. Where it fails, the answers move it up to
+- The first line passes, or does not, with `FIRST` of the error that is allowed. Where it fails, the line moves up to
   `NEARER` of the items, of which others are drawn, with the rest of the error.
 - From a line that holds it goes on to one with `WIDER` times as many, with the same error, as long as they hold and
   there are answers left. That costs none of the error: a line that breaks the promise is tried only if all before it
