@@ -251,8 +251,17 @@ class Context(Protocol):
         """What `head` can be asked for: every group, and every label in no group, with two examples of two classes."""
         ...
 
-    def head(self, target: TargetRef, model: Model | None = None, head: HeadName | None = None) -> FittedHead:
-        """The head for a label or group: the saved one while labels and vectors are the same, else a new one."""
+    def head(
+        self,
+        target: TargetRef,
+        model: Model | None = None,
+        head: HeadName | None = None,
+        without: frozenset[int] = frozenset(),
+    ) -> FittedHead:
+        """The head for a label or group: the saved one while labels and vectors are the same, else a new one.
+
+        `without`: as it is where nothing is said of these items, for what their labels are to prove.
+        """
         ...
 
     def predict(self, head: FittedHead, items: Sequence[Item]) -> Predictions:

@@ -10,7 +10,7 @@ import enum
 import shlex
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from curator.api import TargetRef
@@ -53,10 +53,11 @@ class Examples:
         found = Counter(self.targets)
         return tuple(found[index] for index in range(len(self.classes)))
 
-    def without(self, apart: Collection[int]) -> Examples:
-        """What is left to learn from but for these items."""
-        left = [(item, of) for item, of in zip(self.items, self.targets, strict=True) if item not in apart]
-        return replace(self, items=[item for item, _ in left], targets=[of for _, of in left])
+    def without(self, items: Container[int]) -> Examples:
+        """As if nothing were said of these items."""
+        kept = [(item, target) for item, target in zip(self.items, self.targets, strict=True) if item not in items]
+        conflicts = [item for item in self.conflicts if item not in items]
+        return replace(self, items=[item for item, _ in kept], targets=[of for _, of in kept], conflicts=conflicts)
 
 
 @dataclass(frozen=True, slots=True)

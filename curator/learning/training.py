@@ -76,19 +76,21 @@ class Training:
         may_encode: bool = False,
         disturb: bool = False,
         anew: bool = False,
+        without: frozenset[int] = frozenset(),
         apart: frozenset[int] = frozenset(),
     ) -> FittedHead:
         """The saved head for a target while labels, vectors, kind and options are the same; else a new one.
 
         One whose background was drawn before more was added is good until there is twice as much, but not with `anew`.
+        `without`: as if nothing were said of these items.
         A saved head whose state was lost, or that was never measured on disturbed copies where `disturb` asks for it,
-        is fitted again, and keeps its version. `apart`: items that it does not learn from, whatever is said of them.
+        is fitted again, and keeps its version. `apart`: items that it learns nothing from, not as a background either.
         Raises `NotReady`, with the command that helps, where there is too little to learn from.
         """
         spec = self._spec(kind)
         with self.registry.guard(spec, "taking the options of"):
             params = bind(spec.params, options)
-        every = self.labels.examples(target)
+        every = self.labels.examples(target).without(without)
         examples = every.without(apart)
         refuse_too_few_for(spec, examples, self.registry)
         model = model or self._model(examples, journal)
@@ -160,7 +162,7 @@ class Training:
     ) -> FittedHead:
         target = every.target
         if fine_tune is False:
-            return self.head(journal, target, model, kind, options, may_encode, disturb, True, apart)
+            return self.head(journal, target, model, kind, options, may_encode, disturb, True, apart=apart)
         examples = every.without(apart)
         refuse_too_few(examples)
         frozen = model or self._model(examples, journal)
@@ -168,13 +170,13 @@ class Training:
         depth = tuning.depth(frozen, fine_tune)
         if depth == HEAD:
             self.reporter.say(f"only the head learns, as without --fine-tune: {frozen.name} stays as it is")
-            return self.head(journal, target, frozen, kind, options, may_encode, disturb, True, apart)
+            return self.head(journal, target, frozen, kind, options, may_encode, disturb, True, apart=apart)
         tuned = tuning.run(journal, frozen, examples, depth, lambda items: self.kin(frozen, items))
         if tuned.id == frozen.id:
             self.reporter.say(f"nothing that it tried was better: {frozen.name} stays as it is")
         else:
             self._compare(examples, frozen, tuned, kind, options)
-        return self.head(journal, target, tuned, kind, options, True, disturb, True, apart)
+        return self.head(journal, target, tuned, kind, options, True, disturb, True, apart=apart)
 
     def predict(self, head: FittedHead, items: Sequence[Item]) -> Predictions:
         """Probabilities for the items that have vectors; what the head said before is taken from the cache."""

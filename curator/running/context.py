@@ -151,9 +151,16 @@ class ActionContext:
         named = [ref if group is None else self._labels.target(group=group) for group, ref in known]
         return [target for target in dict.fromkeys(named) if self._parts.training.able(target)]
 
-    def head(self, target: TargetRef, model: Model | None = None, head: HeadName | None = None) -> FittedHead:
+    def head(
+        self,
+        target: TargetRef,
+        model: Model | None = None,
+        head: HeadName | None = None,
+        without: frozenset[int] = frozenset(),
+    ) -> FittedHead:
         """The saved head while it fits, else a new one."""
-        fitted = self._parts.training.head(self._journal, target, model, head, {}, may_encode=self._may_encode)
+        training = self._parts.training
+        fitted = training.head(self._journal, target, model, head, {}, self._may_encode, without=without)
         if fitted.reused:
             self._reporter.say(
                 f"using the {fitted.head} head {fitted.target}@{fitted.version} on {fitted.model.name}: nothing changed"

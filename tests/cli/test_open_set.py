@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import random
+import re
 from collections import Counter
 
 import pytest
-from cli_kit import curator_here
+from cli_kit import AtTerminal, curator_here
 
 import curator
 
@@ -134,6 +135,47 @@ def test_a_dry_run_of_nothing():
     assert "give --accept too" in ran("classify", "--group", "kind", "--dry-run", code=2).err
     wrong = ran("classify", "--group", "kind", "--precision", "0.8", "--accept", "0.9", code=2).err
     assert "give one of them, or the same for both" in wrong
+
+
+@pytest.mark.slow
+def test_answers_about_items_drawn_at_random_prove_what_is_said(home):
+    """At a terminal; what was proven becomes labels, and one undo takes all of it back."""
+    before = labels()
+    with curator.open_workspace("workspace") as workspace:
+        kinds = {item.id: TRUE[item.text] for item in workspace.items.select()}
+    terminal = AtTerminal("review", "--label", "amber", "--verify", "0.9", "--count", "40", "--accept", cwd=home)
+    asked = []
+    while True:
+        try:
+            shown = terminal.until("q(uit): ")
+        except AssertionError:
+            break  # it has ended
+        asked.append(int(re.findall(r"^id:(\d+)", shown, re.MULTILINE)[-1]))
+        assert "drawn at random" in shown
+        terminal.type("y" if kinds[asked[-1]] == "amber" else "n")
+    code, rest = terminal.end()
+    assert code == 0 and len(asked) == len(set(asked)) <= 40, rest
+    assert "What the answers prove, with 90 % confidence" in rest
+    added = {item: names for item, names in labels().items() if item not in before}
+    assert len(added) >= 20 and len(added) > sum(kinds[item] == "amber" for item in asked)
+    assert sum(kinds[item] == "amber" for item in added) >= 0.9 * len(added)
+    with curator.open_workspace("workspace") as workspace:
+        said = workspace.database.rows("SELECT item_id FROM statement WHERE source = 3")
+        assert {row["item_id"] for row in said} >= {*asked}
+    ran("undo")
+    assert labels() == before
+
+
+def test_what_verify_needs(tmp_path, monkeypatch):
+    assert "give --verify too" in ran("review", "--group", "kind", "--accept", "--json", code=2).err
+    assert "Invalid value" in ran("review", "--group", "kind", "--verify", "1", "--json", code=2).err
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path / "few.csv", [(text, kind) for kind in KNOWN for text in texts(kind, 3)])
+    ran("add", "few.csv", "--text-column", "text", "--label-column", "kind", "--group", "kind")
+    line = ran("review", "--group", "kind", "--verify", "0.9", "--json", code=4).err.splitlines()[-1]
+    assert line.startswith(
+        "Error: --verify needs a head that knows what is unlabelled, which takes 100 unlabelled items"
+    )
 
 
 @pytest.mark.slow

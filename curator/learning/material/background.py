@@ -6,7 +6,7 @@ learning from positive and unlabelled examples, Elkan and Noto 2008). It holds s
 is never taken for truth: nothing is calibrated or measured on it. What it says is used for a *score*, how far an item
 stands out from what nobody labelled, and a held-out item has one, too: that of the unlabelled item whose place it would
 take in their order, so that what fewer examples say of it is on the scale of the whole head. How they compare says
-where a line may be drawn (`plugins/actions/classify/estimating.py`; measured in `benchmarks/open_set.py`).
+where a line may be drawn (`curator.kit.trust.open_sets`; measured in `benchmarks/open_set.py`).
 """
 
 from __future__ import annotations

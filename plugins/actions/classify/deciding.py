@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 
 from curator.api import Finding, HeldOut, Predictions
 from curator.errors import NotReady
+from curator.kit.trust import open_sets
+from curator.kit.trust.open_sets import Estimate
 from curator.kit.trust.promises import answers_to_prove
-
-from . import estimating
-from .estimating import Estimate
 
 YES, NO, UNKNOWN, NONE = "yes", "no", "don't know", "none of these"
 Z = 1.96
@@ -139,9 +138,9 @@ def by_unlabelled(held_out: HeldOut, found: Predictions, wanted: float, binary: 
     ours = held_out.targets == 1 if binary else np.ones(len(held_out.targets), bool)
     right = ours if binary else held_out.probabilities.argmax(axis=1) == held_out.targets
     known, scores = held_out.scores[ours].astype(np.float64), found.scores.astype(np.float64)
-    yes = estimating.line(known, right[ours], scores, wanted)
+    yes = open_sets.line(known, right[ours], scores, wanted)
     beyond = scores < (np.inf if yes is None else yes.threshold)
-    no = estimating.line_of_none(known, scores, wanted)
+    no = open_sets.line_of_none(known, scores, wanted)
     if no is not None and yes is not None and no.threshold >= yes.threshold:
         no = None if not beyond.any() else replace(no, threshold=float(scores[beyond].max()), said=int(beyond.sum()))
 

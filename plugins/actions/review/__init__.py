@@ -11,6 +11,7 @@ from typing import Annotated
 
 from curator.api import (
     ActionSpec,
+    Column,
     Context,
     EncoderRef,
     GroupName,
@@ -19,10 +20,11 @@ from curator.api import (
     LabelName,
     Option,
     Output,
+    Table,
     TargetRef,
     hookimpl,
 )
-from curator.errors import NotReady
+from curator.errors import BadInput, NotReady
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,31 @@ class ReviewParams:
     encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use.")] = None
     head: Annotated[HeadName | None, Option(help="The kind of head to fit (`curator heads` lists them).")] = None
     items: Annotated[ItemSet, Option()] = ItemSet()
+    verify: Annotated[
+        float | None,
+        Option(
+            help="Ask about items drawn from those of which yes or a class would be said, until it is proven that so "
+            "many are right (0.5 to 0.99), with 90 % confidence: with --count 40.",
+            min=0.5,
+            max=0.99,
+        ),
+    ] = None
+    accept: Annotated[bool, Option(help="With --verify: make labels of those of which it was proven.")] = False
+
+
+VERIFIED = Table(
+    "verified",
+    "What the answers prove, with 90 % confidence",
+    (
+        Column("items", "of how many items it is proven; 0 for none", "integer"),
+        Column("precision", "of how many of them at least what is said is right, 0 to 1", "score"),
+        Column("from", "their least score: how far they stand out from what nobody labelled, 0 to 1", "score"),
+        Column("drawn", "how many of them were drawn and answered", "integer"),
+        Column("right", "of how many of these it was right", "integer"),
+        Column("answers", "how many answers it took in all", "integer"),
+    ),
+    whole=True,
+)
 
 
 def plan(context: Context, params: ReviewParams) -> Iterator[Output]:
@@ -46,8 +73,17 @@ def plan(context: Context, params: ReviewParams) -> Iterator[Output]:
     Items whose files are all gone are left out.
     """
     target = context.target(params.label, params.group)
+    if params.accept and params.verify is None:
+        raise BadInput("--accept makes labels of what --verify proves: give --verify too")
+    if params.suspects and params.verify is not None:
+        raise BadInput("give either --suspects or --verify: they ask about other items")
     if params.suspects:
         yield from about_suspects(context, params, target)
+        return
+    if params.verify is not None:
+        from . import proving
+
+        yield from proving.plan(context, target, params)
         return
     every = [item for item in context.items(params.items) if item.path is not None]
     asked, said = context.asked(), context.said(target, every)
@@ -95,8 +131,9 @@ def register_actions() -> Iterable[ActionSpec]:
             "Ask about the items whose answer teaches most, and fit anew after every few answers.",
             ReviewParams,
             plan,
+            (VERIFIED,),
             example="curator review --label ultraman\ncurator review --group kind --count 0\n"
-            "curator review --group kind --suspects",
+            "curator review --group kind --suspects\ncurator review --label ultraman --verify 0.9 --count 40",
             asks=True,
         )
     ]

@@ -13,12 +13,15 @@ tried: a prior by expectation maximisation (Saerens et al. 2002), Elkan and Noto
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-from scipy.stats import beta
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+    Floats: TypeAlias = NDArray[np.float64]
+
+__all__ = ["Estimate", "line", "line_of_none"]
 
 FIRST = 25
 """Fewer items than these that stand out most say little of how pure the purest are, and no line is drawn above them."""
@@ -48,6 +51,8 @@ def line(held_out: Floats, right: NDArray[np.bool_], found: Floats, wanted: floa
     `held_out` are the scores of the examples of the classes while they were held out, `right` whether the class that
     was said of each is its own; `found` are the scores of the items in question.
     """
+    import numpy as np
+
     if not len(found) or not len(held_out):
         return None
     ranked, many, known = _beyond(held_out, right, found)
@@ -68,6 +73,8 @@ def line_of_none(held_out: Floats, found: Floats, wanted: float) -> Estimate | N
     And while no more than the rest of the held-out examples would be turned away, as where the classes are rare almost
     anything is of none.
     """
+    import numpy as np
+
     if not len(found) or not len(held_out):
         return None
     examples = len(held_out)
@@ -89,6 +96,8 @@ def line_of_none(held_out: Floats, found: Floats, wanted: float) -> Estimate | N
 
 def _beyond(held_out: Floats, right: NDArray[np.bool_], found: Floats) -> tuple[Floats, Floats, Floats]:
     """The different scores, highest first; how many items and how many held-out ones that were right reach each."""
+    import numpy as np
+
     ranked, counts = np.unique(found, return_counts=True)
     many = counts[::-1].cumsum().astype(np.float64)
     ours = np.sort(held_out[right])
@@ -97,6 +106,8 @@ def _beyond(held_out: Floats, right: NDArray[np.bool_], found: Floats) -> tuple[
 
 
 def _precision(many: Floats, known: Floats, examples: int, items: int, confidence: float) -> Floats:
+    import numpy as np
+
     share = _share(many, _upper(known, examples, confidence), items)
     found = np.minimum(1, share * _lower(known, examples, confidence) * items / many)
     return np.where(many >= FIRST, found, 0)
@@ -109,7 +120,10 @@ def _share(many: Floats, recall: Floats, items: int) -> float:
 
 
 def _lower(of: Floats, all_: int, confidence: float) -> Floats:
-    found: Floats = np.where(of > 0, beta.ppf(1 - confidence, np.maximum(of, 1), all_ - of + 1), 0)
+    import numpy as np
+    from scipy.special import betaincinv
+
+    found: Floats = np.where(of > 0, betaincinv(np.maximum(of, 1), all_ - of + 1, 1 - confidence), 0)
     return found
 
 

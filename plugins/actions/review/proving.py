@@ -1,0 +1,136 @@
+"""`review --verify`: the questions whose answers prove how often what would be said is right, and what they prove.
+
+A plan begins anew after each few answers and knows nothing of the one before. So the head is the one without them, what
+is drawn follows from it, and the answers are gone through again up to the first that is not there. One that was left
+out counts as wrong: what nobody can tell, nobody can promise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from curator.api import Ask, Context, Finding, HeldOut, Item, Output, Predictions, SetLabel, TargetRef
+from curator.errors import NotReady
+from curator.kit.trust import open_sets
+
+from . import verifying
+
+if TYPE_CHECKING:
+    from . import ReviewParams
+
+MOST = 40
+"""Answers after which it ends."""
+
+
+def plan(context: Context, target: TargetRef, params: ReviewParams) -> Iterator[Output]:
+    """The next questions, or where none is left what is proven, and with `accept` the labels."""
+    assert params.verify is not None
+    asked = context.asked()
+    model = context.model(params.encoder, "image") if params.encoder is not None else None
+    head = context.head(target, model, params.head, without=asked)
+    items = [item for item in context.items(params.items, modalities=head.model.modalities) if item.path is not None]
+    open_ = {item.id for item in context.unlabelled(target, items)} | asked
+    found = context.predict(head, [item for item in items if item.id in open_])
+    if found.scores is None:
+        raise NotReady(
+            "--verify needs a head that knows what is unlabelled, which takes 100 unlabelled items: "
+            "look at all of them with `curator review`"
+        )
+    order = (-found.scores).argsort(kind="stable")
+    said = _said(target, found)
+    ranked = [(found.items[row], said[row]) for row in order]
+    first = _first_line(context.held_out(head), found, params.verify, target.kind == "label")
+    needed, result = _through(context, target, ranked, asked, first, params, head.id)
+    if result is None:
+        yield from (_question(context, target, *ranked[place], head.classes) for place in needed)
+        return
+    yield Finding(
+        "verified",
+        {
+            "items": result.line,
+            "precision": params.verify if result.line else None,
+            "from": float(found.scores[order[result.line - 1]]) if result.line else None,
+            "drawn": result.drawn,
+            "right": result.right,
+            "answers": result.asked,
+        },
+    )
+    if params.accept:
+        yield from _labels(context, target, ranked[: result.line], found, order)
+
+
+def _first_line(held_out: HeldOut, found: Predictions, wanted: float, binary: bool) -> int:
+    """Of how many it would be said by estimate, 0 where that draws no line."""
+    assert held_out.scores is not None and found.scores is not None
+    ours = held_out.targets == 1 if binary else np.ones(len(held_out.targets), bool)
+    right = ours if binary else held_out.probabilities.argmax(axis=1) == held_out.targets
+    scores = [values.astype(np.float64) for values in (held_out.scores[ours], found.scores)]
+    line = open_sets.line(scores[0], right[ours], scores[1], wanted)
+    return 0 if line is None else line.said
+
+
+def _said(target: TargetRef, found: Predictions) -> list[str]:
+    """What would be said of each item."""
+    if target.kind == "label":
+        return [found.classes[1]] * len(found.items)
+    return [found.classes[best] for best in found.probabilities.argmax(axis=1)]
+
+
+def _through(
+    context: Context,
+    target: TargetRef,
+    ranked: Sequence[tuple[Item, str]],
+    asked: frozenset[int],
+    first: int,
+    params: ReviewParams,
+    seed: int,
+) -> tuple[list[int], verifying.Verified | None]:
+    """The places to ask about next, a few at once as if all were right; or what came of it."""
+    assert params.verify is not None
+    answers = dict(
+        zip((item.id for item, _ in ranked), context.said(target, [item for item, _ in ranked]), strict=True)
+    )
+    questions = verifying.questions(len(ranked), first, params.verify, MOST, seed)
+    next_: list[int] = []
+    try:
+        place = next(questions)
+        while len(next_) < params.batch:
+            item, word = ranked[place]
+            if item.id not in asked:
+                next_.append(place)
+            place = questions.send(item.id not in asked or answers[item.id] == word)
+    except StopIteration as end:
+        if not next_:
+            result: verifying.Verified = end.value
+            return [], result
+    return next_, None
+
+
+def _question(context: Context, target: TargetRef, item: Item, word: str, classes: Sequence[str]) -> Ask:
+    if target.kind == "label":
+        return Ask(item, target, f"is it {target.full_name}?", (), None, "drawn at random")
+    choices = (word, *(name for name in classes if name != word))
+    return Ask(item, target, f"which {target.full_name} is it?", choices, None, "drawn at random")
+
+
+def _labels(
+    context: Context,
+    target: TargetRef,
+    ranked: Sequence[tuple[Item, str]],
+    found: Predictions,
+    order: np.ndarray[tuple[int], np.dtype[np.intp]],
+) -> Iterator[SetLabel]:
+    """On the word of the head, for those that nobody said anything of."""
+    assert found.scores is not None
+    answers = context.said(target, [item for item, _ in ranked])
+    for (item, word), answer, row in zip(ranked, answers, order, strict=False):
+        if answer is not None:
+            continue
+        score = float(found.scores[row])
+        if target.kind == "label":
+            yield SetLabel(item.id, target, True, score=score, source="head")
+        else:
+            yield SetLabel(item.id, word, True, target.name, score, "head")
