@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 __all__ = ["CYRILLIC", "HANGUL", "JAPANESE", "KANA", "LATIN", "SIMPLIFIED", "TRADITIONAL", "Beside", "latin_codec"]
 
@@ -115,8 +115,7 @@ BY_FAR = math.log(1000)
 """So much likelier than any other reading that gives other characters."""
 
 
-@dataclass(frozen=True, slots=True)
-class Beside:
+class Beside(NamedTuple):
     """A byte beyond ASCII, as it stands beside others: after a small letter of ASCII; in a word."""
 
     byte: int
