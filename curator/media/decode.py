@@ -61,7 +61,7 @@ def picture(path: str | Path, longest: int | None) -> Iterator[Image.Image]:
                 decoded = whole(image)
             else:
                 decoded = upright(image, side)
-                # Half the time of Lanczos; what is found by sketches made of either is the same (benchmarks/README.md).
+                # Half the time of Lanczos, and next to the same is found by it (benchmarks/README.md).
                 decoded.thumbnail((longest, longest), Resampling.HAMMING)
         decoded.info |= {"frames": number, "plain": shows_all, "deep": finer, "path": path}
         yield decoded
