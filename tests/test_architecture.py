@@ -75,6 +75,7 @@ LAYERS = {
     "curator.kit.images": ("kit.memory kit.reading", "numpy PIL pillow_heif rawpy"),
     "curator.kit.copies": ("api kit.images kit.reading", "cv2 numpy scipy PIL"),
     "curator.kit.splits": ("", "numpy sklearn"),
+    "curator.kit.promises": ("", "numpy scipy"),
     "curator.kit.sheets": ("api errors kit.images kit.reading", "PIL"),
     "curator.kit.linear_head": ("errors", "numpy scipy"),
     "curator.kit.torch_encoder": ("api errors kit.finetuning kit.torch_network kit.weights", "torch torchvision"),
