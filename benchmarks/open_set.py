@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 import curator
 from curator.api import HeldOut, Item
 from curator.errors import NotReady
-from curator.kit.trust import open_sets
+from curator.kit.trust import promises
 from curator.learning.calibration import Calibration, fit_calibration
 from curator.learning.cross_validation import cross_validate
 from curator.learning.material.background import MOST, OTHERS, SHARE, Background, at_places, places, taken_off
@@ -292,8 +292,8 @@ def measure(given: Setting, wanted: float, most: int) -> Row:
     best = int(right[: reached[-1] + 1].sum()) if len(reached) else 0
     ours = held_out.targets == 1 if given.binary else np.ones(len(held_out.targets), bool)
     hits = ours if given.binary else held_out.probabilities.argmax(axis=1) == held_out.targets
-    known = np.asarray(held_out.scores, np.float64)[ours]
-    line = open_sets.line(known, hits[ours], scores.astype(np.float64), wanted)
+    known, against = (np.asarray(held_out.scores, np.float64)[some] for some in (ours, ~ours))
+    line = promises.line(known, hits[ours], scores.astype(np.float64), wanted, against)
     said = 0 if line is None else line.said
     ways = {"as it was": before(heads, wanted), "estimated": Outcome(said, int(right[:said].sum()))}
     verified = answered(verifying.questions(len(right), said, wanted, most, given.seed), right)

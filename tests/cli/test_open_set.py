@@ -83,7 +83,7 @@ def test_what_is_of_no_class_is_given_none():
     none = [row for row in rows if row["said"] == "none of these"]
     assert len(none) >= 200 and sum(TRUE[row["text"]] in KNOWN for row in none) <= 0.1 * len(none)
     assert {row["said"] for row in rows} <= {*KNOWN, "none of these", "don't know"}
-    assert f"135 of {len(rows)} items that nobody labelled are fitted on as a class of their own" in done.err
+    assert f"200 of {len(rows)} items that nobody labelled are fitted on as a class of their own" in done.err
     assert "is an estimate" in done.err and "22 answers about items drawn at random" in done.err
     line = done.rows("line")[0]
     assert line["said"] == "the class" and line["items"] == len(said) and line["at_least"] < line["precision"]

@@ -3,7 +3,6 @@
 | module | for |
 |---|---|
 | `novelty` | whether what is to be judged looks like what was labelled |
-| `open_sets` | where a line may be drawn among items of which most are of no class: an estimate |
-| `promises` | exact bounds of a share, and how many random answers prove one |
+| `promises` | exact bounds of a share, how many random answers prove one, and where a line may be drawn without any |
 | `suspects` | labels that are probably wrong, by what was said of items that were held out |
 """

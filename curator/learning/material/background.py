@@ -6,7 +6,7 @@ learning from positive and unlabelled examples, Elkan and Noto 2008). It holds s
 is never taken for truth: nothing is calibrated or measured on it. What it says is used for a *score*, how far an item
 stands out from what nobody labelled, and a held-out item has one, too: that of the unlabelled item whose place it would
 take in their order, so that what fewer examples say of it is on the scale of the whole head. How they compare says
-where a line may be drawn (`curator.kit.trust.open_sets`; measured in `benchmarks/open_set.py`).
+where a line may be drawn (`curator.kit.trust.promises`; measured in `benchmarks/open_set.py`).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LEAST = 100
 """Of fewer unlabelled items no background is made: too few would be left to say how held-out ones stand among them."""
 MOST = 200
 """So many are learnt from at most. Of 50, 200 and 600 none was better in all that was tried."""
-SHARE = 5
+SHARE = 3
 """And one in so many of the items: those that are learnt from stand out less than others of their kind."""
 OTHERS = 2_000
 """Among so many others each held-out item is given its place."""

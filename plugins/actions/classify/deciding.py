@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from curator.api import Finding, HeldOut, Predictions
 from curator.errors import NotReady
-from curator.kit.trust import open_sets
-from curator.kit.trust.open_sets import Estimate
-from curator.kit.trust.promises import answers_to_prove
+from curator.kit.trust import promises
+from curator.kit.trust.promises import Estimate, answers_to_prove
 
 YES, NO, UNKNOWN, NONE = "yes", "no", "don't know", "none of these"
 Z = 1.96
@@ -138,9 +137,10 @@ def by_unlabelled(held_out: HeldOut, found: Predictions, wanted: float, binary: 
     ours = held_out.targets == 1 if binary else np.ones(len(held_out.targets), bool)
     right = ours if binary else held_out.probabilities.argmax(axis=1) == held_out.targets
     known, scores = held_out.scores[ours].astype(np.float64), found.scores.astype(np.float64)
-    yes = open_sets.line(known, right[ours], scores, wanted)
+    against = held_out.scores[~ours].astype(np.float64)
+    yes = promises.line(known, right[ours], scores, wanted, against)
     beyond = scores < (np.inf if yes is None else yes.threshold)
-    no = open_sets.line_of_none(known, scores, wanted)
+    no = promises.line_of_none(known, scores, wanted)
     if no is not None and yes is not None and no.threshold >= yes.threshold:
         no = None if not beyond.any() else replace(no, threshold=float(scores[beyond].max()), said=int(beyond.sum()))
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from curator.api import Ask, Context, Finding, HeldOut, Item, Output, Predictions, SetLabel, TargetRef
 from curator.errors import NotReady
-from curator.kit.trust import open_sets
+from curator.kit.trust import promises
 
 from . import verifying
 
@@ -67,8 +67,10 @@ def _first_line(held_out: HeldOut, found: Predictions, wanted: float, binary: bo
     assert held_out.scores is not None and found.scores is not None
     ours = held_out.targets == 1 if binary else np.ones(len(held_out.targets), bool)
     right = ours if binary else held_out.probabilities.argmax(axis=1) == held_out.targets
-    scores = [values.astype(np.float64) for values in (held_out.scores[ours], found.scores)]
-    line = open_sets.line(scores[0], right[ours], scores[1], wanted)
+    own, pool, against = (
+        rows.astype(np.float64) for rows in (held_out.scores[ours], found.scores, held_out.scores[~ours])
+    )
+    line = promises.line(own, right[ours], pool, wanted, against)
     return 0 if line is None else line.said
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from curator.kit.trust.promises import answers_to_prove, lower_share, upper_share
+from curator.kit.trust.promises import FIRST, answers_to_prove, line, line_of_none, lower_share, upper_share
 
 
 def test_as_tabulated():
@@ -28,3 +28,47 @@ def test_a_bound_is_wrong_no_more_often_than_it_says():
         right = drawn.binomial(30, share, 2_000)
         bounds = {int(count): lower_share(int(count), 30) for count in np.unique(right)}
         assert np.mean([bounds[int(count)] > share for count in right]) <= 0.115
+
+
+def drawn(seed, apart, examples=40, ours=150, others=1_350):
+    """Scores of held-out examples, and of a pool with what each of it is."""
+    rng = np.random.default_rng(seed)
+    pool = np.concatenate([rng.normal(apart, 1, ours), rng.normal(0, 1, others)])
+    return rng.normal(apart, 1, examples), pool, np.arange(len(pool)) < ours
+
+
+def test_a_line_among_what_nobody_looked_at_holds_far_more_often_than_not():
+    precisions, recalls = [], []
+    for seed in range(40):
+        examples, pool, ours = drawn(seed, 4.0)
+        found = line(examples, np.ones(len(examples), bool), pool, 0.9)
+        if found is not None:
+            said = pool >= found.threshold
+            assert said.sum() == found.said >= FIRST and found.at_least <= found.precision <= 1
+            precisions.append(ours[said].mean())
+            recalls.append((said & ours).sum() / ours.sum())
+    assert len(precisions) >= 20 and np.mean(np.array(precisions) < 0.85) <= 0.1 and np.mean(recalls) > 0.4
+
+
+def test_examples_that_stand_out_from_nothing_draw_no_line():
+    """By themselves they would be all that there is, which cannot be ruled out; counter-examples do."""
+    for seed in range(20):
+        counter = np.random.default_rng(100 + seed).normal(0, 1, 20)
+        for apart in (0.0, 0.5):
+            examples, pool, _ = drawn(seed, apart)
+            assert line(examples, np.ones(40, bool), pool, 0.9, counter) is None
+
+
+def test_too_few_to_tell_draw_no_line():
+    examples, pool, _ = drawn(0, 4.0)
+    assert line(examples[:2], np.ones(2, bool), pool, 0.9) is None
+    assert line(examples, np.ones(40, bool), pool[: FIRST - 1], 0.9) is None
+    assert line(examples[:0], np.ones(0, bool), pool, 0.9) is None and line_of_none(examples[:0], pool, 0.9) is None
+
+
+def test_what_is_of_none_turns_few_of_the_classes_away():
+    for seed in range(10):
+        examples, pool, ours = drawn(seed, 4.0)
+        found = line_of_none(examples, pool, 0.9)
+        assert found is not None and found.said == (pool <= found.threshold).sum() > 1_000
+        assert (pool[ours] <= found.threshold).mean() <= 0.25  # of the 40 held out 0.1
