@@ -51,7 +51,8 @@ SHARPER = 0.7
 """By how much (log10) more power a picture of the same size has in the higher half, if the other is blurred."""
 
 LAID = 0.5
-"""With a lower correlation one of them is turned, mirrored or cut, and nothing is to be told by where they differ."""
+"""Where they correlate less in what is fine elsewhere, one is turned, mirrored or cut, and where they differ tells
+nothing."""
 LIT = 0.88
 """Where two correlate so well in what is fine, the light is another and nothing lies over either: of photos that are
 darker at their corners they do by 0.91 to 0.99, where writing half as strong was seen, by 0.56 to 0.73."""
@@ -262,8 +263,6 @@ def lies_over(one: Detail, other: Detail) -> bool:
     ]
     first, second = (cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32) for small in both)
     as_first, as_second = _toned(second, first), _toned(first, second)
-    if _alike(first, as_first) < LAID:
-        return False
     differs = _blocks(np.minimum(np.abs(first - as_first), np.abs(second - as_second)))
     # Where the other one is burnt out, being lighter, the one has edges, and nothing lies over either.
     burnt = _blocks(np.max(both[1], axis=2) >= BURNT) > 0.2
@@ -271,14 +270,18 @@ def lies_over(one: Detail, other: Detail) -> bool:
     if not LEAST_OVER < places.mean() < MOST_OVER:
         return False
     edges = [_blocks(np.hypot(*np.gradient(small)))[places].sum() for small in (first, as_first)]
-    return bool(edges[0] > MORE_EDGES * edges[1]) and not _only_lit(first, second, places)
+    if edges[0] <= MORE_EDGES * edges[1]:
+        return False
+    there, elsewhere = _fine_alike(first, second, places)
+    return elsewhere > LAID and there <= LIT
 
 
-def _only_lit(one: Grey, other: Grey, places: NDArray[np.bool_]) -> bool:
-    """Whether two show the same in these blocks, lighter or darker."""
+def _fine_alike(one: Grey, other: Grey, places: NDArray[np.bool_]) -> tuple[float, float]:
+    """How two correlate in what is fine, in these blocks and elsewhere."""
     inside = cv2.resize(places.astype(np.uint8), one.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
     fine = [small - cv2.GaussianBlur(small, (0, 0), 4) for small in (one, other)]
-    return float(np.corrcoef(*(part[inside] for part in fine))[0, 1]) > LIT
+    there, elsewhere = (float(np.corrcoef(*(part[where] for part in fine))[0, 1]) for where in (inside, ~inside))
+    return there, elsewhere
 
 
 def _toned(grey: Grey, like: Grey) -> Grey:
