@@ -160,7 +160,7 @@ def what_would_help(wanted: float) -> str:
         return "no number of answers proves that all are right: ask for less than 1"
     return (
         f"{needed} answers about items drawn at random from those of which it is said would prove {wanted:g}, "
-        "if all are right"
+        "if all are right (`curator review --verify`)"
     )
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from . import ReviewParams
 
 MOST = 40
-"""Answers after which it ends."""
+"""Answers after which it ends; for a share that takes more, half as many again as prove it where all are right."""
 
 
 def plan(context: Context, target: TargetRef, params: ReviewParams) -> Iterator[Output]:
@@ -95,7 +95,8 @@ def _through(
     answers = dict(
         zip((item.id for item, _ in ranked), context.said(target, [item for item, _ in ranked]), strict=True)
     )
-    questions = verifying.questions(len(ranked), first, params.verify, MOST, seed)
+    most = max(MOST, 3 * (promises.answers_to_prove(params.verify) or 0) // 2)
+    questions = verifying.questions(len(ranked), first, params.verify, most, seed)
     next_: list[int] = []
     try:
         place = next(questions)
