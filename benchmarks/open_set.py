@@ -5,7 +5,7 @@
 Each source is embedded once (`--cache` keeps the vectors). A setting, drawn by its seed, is a label or a group with a
 few examples, and a pool that nobody labelled, 1 to 30 % of it of the classes, or all of it for a closed group. Heads
 are the product's own logistic ones, fitted, held out and given their background as `curator train` does; so are lines
-and questions. `hands` and `reviews_zh` were seen by no threshold. Prints a row for each setting with what each way says
+and questions. No value was set on `hands` and `reviews_zh`. Prints a row for each setting with what each way says
 and how much of it is right, then what the goals are about; exits with 1 where one is missed.
 """
 

@@ -73,7 +73,7 @@ LAYERS = {
     "curator.kit.companions": ("", ""),
     "curator.kit.memory": ("errors kit.reading", ""),
     "curator.kit.images": ("kit.memory kit.reading", "numpy PIL pillow_heif rawpy"),
-    "curator.kit.copies": ("api kit.images kit.reading", "cv2 numpy scipy PIL"),
+    "curator.kit.copies": ("api kit.images kit.memory kit.reading", "cv2 numpy scipy PIL"),
     "curator.kit.splits": ("", "numpy sklearn"),
     "curator.kit.trust": ("api errors kit.copies", "numpy scipy"),
     "curator.kit.sheets": ("api errors kit.images kit.reading", "PIL"),

@@ -24,6 +24,7 @@ from curator.kit.copies.image_sketches import THUMBNAIL
 from curator.kit.copies.planes import COLOUR, DEEP, Planes, planes
 from curator.kit.copies.registration import Doubles, by_pixels, rescaled, stretch
 from curator.kit.images import colours, opened, room_for
+from curator.kit.memory import Budget
 from curator.kit.reading import reading
 
 __all__ = ["Difference", "Look", "difference", "look"]
@@ -36,6 +37,8 @@ Mask: TypeAlias = NDArray[np.bool_]
 
 LONGEST = 1024
 """Pixels to which larger files are brought."""
+AT_ONCE, ARRAYS = Budget(96 << 20), 11
+"""Bytes for comparing, of all threads, and so many arrays of float32 as large as the larger of two are in use."""
 PLACED = 320
 """Pixels of the longest side at which the placement is refined."""
 EDGE = 2
@@ -126,7 +129,15 @@ def _compression(image: Image.Image) -> tuple[list[list[int]], int]:
 
 
 def difference(one: Look, other: Look, placement: tuple[float, ...]) -> Difference | None:
-    """What lies between two, of which `placement` lays one thumbnail over the other, unless they are not comparable."""
+    """What lies between two, of which `placement` lays one thumbnail over the other, unless they are not comparable.
+
+    It takes up to a hundred megabytes: threads that ask for more than `AT_ONCE` together wait for each other.
+    """
+    with AT_ONCE.room(min(AT_ONCE.limit, ARRAYS * 4 * max(look.planes.values.size for look in (one, other)))):
+        return _difference(one, other, placement)
+
+
+def _difference(one: Look, other: Look, placement: tuple[float, ...]) -> Difference | None:
     if one.planes.kind != other.planes.kind or min(max(look.planes.values.shape) for look in (one, other)) < TINY:
         return None
     matrix = _of_looks(np.reshape(placement, (2, 3)), one, other)
