@@ -89,6 +89,21 @@ def test_what_is_of_no_class_is_given_none():
     assert line["said"] == "the class" and line["items"] == len(said) and line["at_least"] < line["precision"]
 
 
+@pytest.mark.parametrize("inside", [0, 6])
+def test_where_hardly_any_is_of_the_classes_nothing_is_called_one(tmp_path, monkeypatch, inside):
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path / "said.csv", [(text, kind) for kind in KNOWN for text in texts(kind, LABELLED)])
+    few = [text for kind in KNOWN[:2] for text in texts(kind, inside // 2, LABELLED)]
+    others = [text for kind in KINDS[3:] for text in texts(kind, 30)]
+    table(tmp_path / "rest.csv", [(text, "") for text in [*few, *others]])
+    ran("add", "said.csv", "--text-column", "text", "--label-column", "kind", "--group", "kind")
+    ran("add", "rest.csv", "--text-column", "text")
+    for how in (["--precision", "0.9"], ["--accept", "0.9", "--dry-run"]):
+        done = ran("classify", "--group", "kind", *how, "--limit", "0", "--json")
+        assert {row["said"] for row in done.rows("prediction")} <= {"none of these", "don't know"}
+        assert "is said of nothing" in done.err
+
+
 @pytest.mark.slow
 def test_a_label_with_counter_examples_of_few_kinds():
     ran("label", "amber or birch", *(f"id:{n}" for n in range(1, 31)))
@@ -108,7 +123,8 @@ def test_what_is_accepted_goes_by_the_same_line_and_can_be_seen_before():
     wanted = {row["id"]: [row["said"]] for row in said if row["said"] in KNOWN}
     dry = ran("classify", "--group", "kind", "--accept", "0.9", "--dry-run", "--json")
     assert f"{len(wanted)} of {len(said)} predictions would be accepted as labels" in dry.err
-    assert "of them are expected to be wrong (up to " in dry.err
+    wrong = rf"expected to be wrong: \d+% of the {len(wanted)} of which the class is said \(up to \d+%\)"
+    assert re.search(wrong, dry.err)
     assert labels() == before
     done = ran("classify", "--group", "kind", "--accept", "0.9", "--json")
     assert f"{len(wanted)} of {len(said)} predictions accepted as labels (source: head)" in done.err
@@ -156,6 +172,7 @@ def test_answers_about_items_drawn_at_random_prove_what_is_said(home):
     code, rest = terminal.end()
     assert code == 0 and len(asked) == len(set(asked)) <= 40, rest
     assert "What the answers prove, with 90 % confidence" in rest
+    assert "proven, with 90 % confidence: of " in rest and "items labelled on the word of the head" in rest
     added = {item: names for item, names in labels().items() if item not in before}
     assert len(added) >= 20 and len(added) > sum(kinds[item] == "amber" for item in asked)
     assert sum(kinds[item] == "amber" for item in added) >= 0.9 * len(added)

@@ -57,6 +57,8 @@ EVEN = 0.5
 HELD = 0.45
 """That of the recall that speaks for a line: with 0.5 it said something in a tenth fewer settings, as rightly."""
 SURE = 0.95
+FEW, MORE = 0.9, 1.5
+"""The confidence with which there are fewer than so many times `FIRST` items of the classes: then nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,8 @@ def line(
     if not len(found) or not len(held_out):
         return None
     ranked, many, known = _beyond(held_out, right, found)
+    if _surely_few(many, known, len(held_out)):
+        return None
     thought = _precision(many, known, len(held_out), len(found), HELD, EVEN)
     if against is not None and len(against):
         share = _share(many, _upper(known, len(held_out), EVEN), len(found))
@@ -148,6 +152,18 @@ def _precision(many: Floats, known: Floats, examples: int, items: int, held: flo
     share = _share(many, _upper(known, examples, confidence), items)
     found = np.minimum(1, share * _lower(known, examples, held) * items / many)
     return np.where(many >= FIRST, found, 0)
+
+
+def _surely_few(many: Floats, known: Floats, examples: int) -> bool:
+    """Whether hardly any items are of the classes, as then many examples outrank even the first of them.
+
+    Of examples and items of one kind a tenth of the examples are above the best of nine items, half above a single one.
+    """
+    import numpy as np
+
+    least = _lower(known, examples, FEW)
+    first = (many < FIRST) & (least > 0)
+    return bool(np.any(many[first] / least[first] < MORE * FIRST))
 
 
 def _share(many: Floats, recall: Floats, items: int) -> float:

@@ -65,13 +65,14 @@ def _accepted(
 def _wrong(held_out: HeldOut, least: float, lines: Lines | None) -> str:
     """What share is expected to be wrong, or that it is not known."""
     if lines is not None:
-        drawn = [line.at for line in (lines.yes, lines.no) if isinstance(line, Estimated) and line.what != NONE]
-        said = sum(at.said for at in drawn)
-        share = 1 - sum(at.said * at.precision for at in drawn) / said
-        most = 1 - sum(at.said * at.at_least for at in drawn) / said
-        return (
-            f"note: {share:.0%} of them are expected to be wrong (up to {most:.0%}): an estimate, nobody looked at them"
+        drawn = [line for line in (lines.yes, lines.no) if isinstance(line, Estimated) and line.what != NONE]
+        # Apart: where the label is rare there are many that are not, and these would hide how many of the few are.
+        of = " and ".join(
+            f"{1 - line.at.precision:.0%} of the {line.at.said:,} of which {line.what} is said "
+            f"(up to {1 - line.at.at_least:.0%})"
+            for line in drawn
         )
+        return f"note: expected to be wrong: {of}; an estimate, nobody looked at them"
     sure = held_out.probabilities.max(axis=1, initial=0) >= least
     many = int(sure.sum())
     if not many:

@@ -44,6 +44,8 @@ def plan(context: Context, target: TargetRef, params: ReviewParams) -> Iterator[
     ranked = [(found.items[row], said[row]) for row in order]
     first = _first_line(context.held_out(head), found, params.verify, target.kind == "label")
     needed, result = _through(context, target, ranked, asked, first, params, head.id)
+    if not asked:
+        context.note(_what_it_takes(len(ranked), first, params.verify))
     if result is None:
         yield from (_question(context, target, *ranked[place], head.classes) for place in needed)
         return
@@ -58,8 +60,35 @@ def plan(context: Context, target: TargetRef, params: ReviewParams) -> Iterator[
             "answers": result.asked,
         },
     )
+    context.note(_outcome(result, params.verify))
     if params.accept:
-        yield from _labels(context, target, ranked[: result.line], found, order)
+        labels = list(_labels(context, target, ranked[: result.line], found, order))
+        context.note(f"{len(labels):,} items labelled on the word of the head")
+        yield from labels
+
+
+def _most(share: float) -> int:
+    """How many questions at most."""
+    return max(MOST, 3 * (promises.answers_to_prove(share) or 0) // 2)
+
+
+def _what_it_takes(items: int, first: int, share: float) -> str:
+    most = _most(share)
+    least = verifying.needed(min(items, max(first, verifying.LEAST)), share, most, verifying.FIRST)
+    at_least = f"at least {least[0]:,} answers" if least else f"more than {most:,} answers"
+    return (
+        f"to prove {share:g} takes {at_least} about items drawn at random, up to {most:,} where some are wrong "
+        f"(--count {most} asks so many); what is left out counts as wrong, and a session broken off proves nothing"
+    )
+
+
+def _outcome(result: verifying.Verified, share: float) -> str:
+    if not result.line:
+        return (
+            f"nothing is proven: too many of the items drawn were not what is said of them for {share:g}. The answers "
+            "train the next head: try again, label more, or ask for less"
+        )
+    return f"proven, with 90 % confidence: of {result.line:,} items what is said is right of {share:.0%} or more"
 
 
 def _first_line(held_out: HeldOut, found: Predictions, wanted: float, binary: bool) -> int:
@@ -95,8 +124,7 @@ def _through(
     answers = dict(
         zip((item.id for item, _ in ranked), context.said(target, [item for item, _ in ranked]), strict=True)
     )
-    most = max(MOST, 3 * (promises.answers_to_prove(params.verify) or 0) // 2)
-    questions = verifying.questions(len(ranked), first, params.verify, most, seed)
+    questions = verifying.questions(len(ranked), first, params.verify, _most(params.verify), seed)
     next_: list[int] = []
     try:
         place = next(questions)

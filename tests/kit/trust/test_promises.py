@@ -59,6 +59,18 @@ def test_examples_that_stand_out_from_nothing_draw_no_line():
             assert line(examples, np.ones(40, bool), pool, 0.9, counter) is None
 
 
+@pytest.mark.parametrize("examples", [10, 20, 40])
+def test_where_hardly_any_is_of_the_classes_no_line_is_drawn(examples):
+    """What stands out most is then of something else, however far it does."""
+    drawn_lines = 0
+    for seed in range(40):
+        for ours in (0, 3, 8):
+            known, pool, _ = drawn(seed, 4.0, examples, ours)
+            known = np.minimum(known, pool.max())  # as places among the items give them
+            drawn_lines += line(known, np.ones(examples, bool), pool, 0.9) is not None
+    assert drawn_lines <= 0.05 * 120
+
+
 def test_too_few_to_tell_draw_no_line():
     examples, pool, _ = drawn(0, 4.0)
     assert line(examples[:2], np.ones(2, bool), pool, 0.9) is None
