@@ -57,7 +57,7 @@ EVEN = 0.5
 HELD = 0.45
 """That of the recall that speaks for a line: with 0.5 it said something in a tenth fewer settings, as rightly."""
 SURE = 0.95
-FEW, MORE = 0.9, 1.5
+FEW, MORE = 0.7, 1.5
 """The confidence with which there are fewer than so many times `FIRST` items of the classes: then nothing is said."""
 
 

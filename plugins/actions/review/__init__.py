@@ -56,12 +56,14 @@ VERIFIED = Table(
     "verified",
     "What the answers prove, with 90 % confidence",
     (
+        Column("outcome", "proven, or not and why; the answers train the next head either way"),
         Column("items", "of how many items it is proven; 0 for none", "integer"),
         Column("precision", "of how many of them at least what is said is right, 0 to 1", "score"),
         Column("from", "their least score: how far they stand out from what nobody labelled, 0 to 1", "score"),
         Column("drawn", "how many of them were drawn and answered", "integer"),
         Column("right", "of how many of these it was right", "integer"),
         Column("answers", "how many answers it took in all", "integer"),
+        Column("labelled", "how many of the items were labelled on the word of the head; with --accept", "integer"),
     ),
     whole=True,
 )

@@ -21,6 +21,7 @@ from . import verifying
 if TYPE_CHECKING:
     from . import ReviewParams
 
+PROVEN, NOT_PROVEN = "proven", "not proven: too many of those drawn were not what is said of them"
 MOST = 40
 """Answers after which it ends; for a share that takes more, half as many again as prove it where all are right."""
 
@@ -49,22 +50,21 @@ def plan(context: Context, target: TargetRef, params: ReviewParams) -> Iterator[
     if result is None:
         yield from (_question(context, target, *ranked[place], head.classes) for place in needed)
         return
+    labels = list(_labels(context, target, ranked[: result.line], found, order)) if params.accept else []
     yield Finding(
         "verified",
         {
+            "outcome": PROVEN if result.line else NOT_PROVEN,
             "items": result.line,
             "precision": params.verify if result.line else None,
             "from": float(found.scores[order[result.line - 1]]) if result.line else None,
             "drawn": result.drawn,
             "right": result.right,
             "answers": result.asked,
+            "labelled": len(labels) if params.accept else None,
         },
     )
-    context.note(_outcome(result, params.verify))
-    if params.accept:
-        labels = list(_labels(context, target, ranked[: result.line], found, order))
-        context.note(f"{len(labels):,} items labelled on the word of the head")
-        yield from labels
+    yield from labels
 
 
 def _most(share: float) -> int:
@@ -80,15 +80,6 @@ def _what_it_takes(items: int, first: int, share: float) -> str:
         f"to prove {share:g} takes {at_least} about items drawn at random, up to {most:,} where some are wrong "
         f"(--count {most} asks so many); what is left out counts as wrong, and a session broken off proves nothing"
     )
-
-
-def _outcome(result: verifying.Verified, share: float) -> str:
-    if not result.line:
-        return (
-            f"nothing is proven: too many of the items drawn were not what is said of them for {share:g}. The answers "
-            "train the next head: try again, label more, or ask for less"
-        )
-    return f"proven, with 90 % confidence: of {result.line:,} items what is said is right of {share:.0%} or more"
 
 
 def _first_line(held_out: HeldOut, found: Predictions, wanted: float, binary: bool) -> int:
