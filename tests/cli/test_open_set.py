@@ -86,7 +86,8 @@ def test_what_is_of_no_class_is_given_none():
     assert f"200 of {len(rows)} items that nobody labelled are fitted on as a class of their own" in done.err
     assert "is an estimate" in done.err and "22 answers about items drawn at random" in done.err
     line = done.rows("line")[0]
-    assert line["said"] == "the class" and line["items"] == len(said) and line["at_least"] < line["precision"]
+    assert line["said"] == "the class" and line["items"] == len(said) < 50
+    assert line["at_least"] is line["precision"] is None and "of so few it is not known how many are right" in done.err
 
 
 @pytest.mark.parametrize("inside", [0, 6])
@@ -123,8 +124,7 @@ def test_what_is_accepted_goes_by_the_same_line_and_can_be_seen_before():
     wanted = {row["id"]: [row["said"]] for row in said if row["said"] in KNOWN}
     dry = ran("classify", "--group", "kind", "--accept", "0.9", "--dry-run", "--json")
     assert f"{len(wanted)} of {len(said)} predictions would be accepted as labels" in dry.err
-    wrong = rf"expected to be wrong: \d+% of the {len(wanted)} of which the class is said \(up to \d+%\)"
-    assert re.search(wrong, dry.err)
+    assert f"expected to be wrong: not known how many of the {len(wanted)} of which the class is said" in dry.err
     assert labels() == before
     done = ran("classify", "--group", "kind", "--accept", "0.9", "--json")
     assert f"{len(wanted)} of {len(said)} predictions accepted as labels (source: head)" in done.err

@@ -238,17 +238,22 @@ def _estimated_lines(
     if wanted is None or not found.items:
         return None
     lines = deciding.by_unlabelled(context.held_out(head), found, wanted, params.label is not None)
-    what = "yes" if params.label is not None else "a class"
+    what, what_of = ("yes", "the label") if params.label is not None else ("a class", "of a class")
     if lines.yes is None:
         context.note(
             f"note: {what} is said of nothing: too little is known of what nobody labelled to say it and be right of "
-            f"{wanted:g}; {deciding.what_would_help(wanted)}"
+            f"{wanted:g}; {deciding.what_would_help(wanted, 'that stand out most')}"
         )
     else:
         context.note(
             "note: where the line is drawn is an estimate, from how held-out items stand among those that nobody "
-            f"labelled; nobody looked at these: {deciding.what_would_help(wanted)}"
+            f"labelled; nobody looked at these: {deciding.what_would_help(wanted, 'of which it is said')}"
         )
+        if isinstance(lines.yes, deciding.Estimated) and not lines.yes.told:
+            context.note(
+                f"note: of so few it is not known how many are right: where hardly any of the items are {what_of}, "
+                "about half of them were"
+            )
     return lines
 
 

@@ -70,6 +70,8 @@ def _wrong(held_out: HeldOut, least: float, lines: Lines | None) -> str:
         of = " and ".join(
             f"{1 - line.at.precision:.0%} of the {line.at.said:,} of which {line.what} is said "
             f"(up to {1 - line.at.at_least:.0%})"
+            if line.told
+            else f"not known how many of the {line.at.said:,} of which {line.what} is said"
             for line in drawn
         )
         return f"note: expected to be wrong: {of}; an estimate, nobody looked at them"

@@ -55,6 +55,11 @@ class Line:
         return Finding("line", values)
 
 
+ENOUGH = 50
+"""Of fewer items no share is told. As many may be called a class among items of which hardly any are, and then about
+half of them were right (benchmarks/README.md): nothing in the scores tells the two cases apart."""
+
+
 @dataclass(frozen=True, slots=True)
 class Estimated:
     """As a `Line`, at a score, of items that nobody looked at; `probability` is what is shown for the score."""
@@ -68,14 +73,19 @@ class Estimated:
         """Whether it is said of an item."""
         return score >= self.at.threshold if self.up else score <= self.at.threshold
 
+    @property
+    def told(self) -> bool:
+        """Whether it can be told what share of them is right."""
+        return self.at.said >= ENOUGH
+
     def finding(self) -> Finding:
         """The row to show."""
         values = {
             "said": self.what,
             "where": "from" if self.up else "up to",
             "probability": self.probability,
-            "precision": self.at.precision,
-            "at_least": self.at.at_least,
+            "precision": self.at.precision if self.told else None,
+            "at_least": self.at.at_least if self.told else None,
             "recall": self.at.recall,
             "items": self.at.said,
         }
@@ -153,13 +163,13 @@ def by_unlabelled(held_out: HeldOut, found: Predictions, wanted: float, binary: 
     return Lines(drawn(YES if binary else "the class", yes, True), drawn(NO if binary else NONE, no, False))
 
 
-def what_would_help(wanted: float) -> str:
-    """How many answers would prove a precision."""
+def what_would_help(wanted: float, among: str) -> str:
+    """How many answers would prove a precision; `among` says of which items."""
     needed = answers_to_prove(wanted)
     if needed is None:
         return "no number of answers proves that all are right: ask for less than 1"
     return (
-        f"{needed} answers about items drawn at random from those of which it is said would prove {wanted:g}, "
+        f"{needed} answers about items drawn at random from those {among} would prove {wanted:g}, "
         "if all are right (`curator review --verify`)"
     )
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from curator_plugins.actions.classify import accepting, deciding
 from curator_plugins.actions.classify.deciding import NO, UNKNOWN, by_precision, by_recall, lower_bound
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator.api import HeldOut, Item
 from curator.errors import NotReady
+from curator.kit.trust.promises import Estimate
 
 SHARES = st.sampled_from([0.0, 0.5, 0.75, 0.9, 1.0])
 ANSWERS = st.lists(st.tuples(st.integers(0, 8), st.booleans()), min_size=1, max_size=40)
@@ -82,3 +84,18 @@ def test_few_items_prove_little():
     assert lower_bound(3, 3) == pytest.approx(0.438, abs=1e-3)  # Wilson's, as tabulated
     assert lower_bound(95, 100) == pytest.approx(0.888, abs=1e-3)
     assert lower_bound(0, 5) == 0
+
+
+@pytest.mark.parametrize(("said", "told"), [(49, False), (50, True)])
+def test_of_few_items_that_nobody_looked_at_no_share_is_told(said, told):
+    line = deciding.Estimated("the class", Estimate(0.7, said, 0.95, 0.8, 0.5), True, 0.7)
+    values = line.finding().values
+    assert (values["precision"], values["at_least"]) == ((0.95, 0.8) if told else (None, None))
+    assert values["items"] == said and values["recall"] == 0.5
+    assert ("5% of the 50" in wrong(line)) == told and ("not known how many of the 49" in wrong(line)) != told
+
+
+def wrong(line):
+    """What --accept says of a line."""
+    nothing = HeldOut([], ("a", "b"), np.zeros(0, np.int64), np.zeros((0, 2), np.float32))
+    return accepting._wrong(nothing, 0.9, deciding.Lines(line))
