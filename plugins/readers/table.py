@@ -106,8 +106,10 @@ class _Text:
         return self.encoding.lines(lambda: self.source.open("rb"))
 
     def undecoded(self, line: int) -> Skipped:
-        reason = f"bytes that are not {self.encoding.name}, as most of the file is"
-        return Skipped(self.source, f"{reason} (--encoding NAME says what is)", problem=True, line=line)
+        reason, name = f"bytes that are not {self.encoding.name}, as most of the file is", "NAME says what is"
+        if self.encoding.is_guessed:  # some that are look so little like it that they may be in another one
+            reason, name = f"{reason}, or do not look like it", f"{self.encoding.name} takes those that are"
+        return Skipped(self.source, f"{reason} (--encoding {name})", problem=True, line=line)
 
 
 def _text(source: Path, options: ReadOptions) -> _Text:
