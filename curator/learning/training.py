@@ -27,7 +27,15 @@ from curator.learning.cross_validation import Measured, cross_validate, fits
 from curator.learning.finetuning import HEAD, FineTuning, comparison_sentence
 from curator.learning.head_store import Heads
 from curator.learning.kinship import Kinship
-from curator.learning.material.background import AGAIN, Background, Backgrounds, at_places, places, taken_off
+from curator.learning.material.background import (
+    AGAIN,
+    Background,
+    Backgrounds,
+    among_classes,
+    at_places,
+    places,
+    taken_off,
+)
 from curator.learning.material.labelled import Data, among, originals, without_rare_classes
 from curator.learning.material.recipe import SEED, Recipe
 from curator.learning.min_examples import TWO, number, refuse_too_few, refuse_too_few_for
@@ -327,11 +335,13 @@ class Training:
 
         def fit_predict(vectors: Any, targets: Any, unseen: Any) -> Any:
             head = self._fitted(of, background, vectors, targets)
-            said, scores = of.taken_off(self.heads.predict(head, of.spec.name, unseen, of.columns))
+            made = self.heads.predict(head, of.spec.name, unseen, of.columns)
+            said, scores = of.taken_off(made)
             if background is None:
                 return said
             others = of.taken_off(self.heads.predict(head, of.spec.name, background.others, of.columns))[1]
-            return np.column_stack([said, places(scores, np.sort(others))])
+            # Measured is what it says of the classes alone: of the labelled items none is of the background.
+            return np.column_stack([among_classes(made, classes), said, places(scores, np.sort(others))])
 
         known = np.asarray([item.hash in seen for item in data.items])
         single = originals(kin, data.targets, classes) == 1
@@ -339,9 +349,13 @@ class Training:
             known |= single[data.targets]
         besides = 0 if background is None else len(background.vectors)
         with self.reporter.progress(f"measuring a {of.spec.name} head", fits(int((~known).sum()))) as fitted:
-            return cross_validate(
-                fit_predict, data.vectors, data.targets, classes, SEED, known, views, kin, of.columns, besides, fitted
+            columns = classes if background is None else 2 * classes + 1
+            found = cross_validate(
+                fit_predict, data.vectors, data.targets, classes, SEED, known, views, kin, columns, besides, fitted
             )
+        if background is None or found.further is None:
+            return found
+        return replace(found, probabilities=found.further[:, :classes], further=found.further[:, classes:])
 
     def _views(self, model: Model, data: Data, seen: frozenset[str], notes: list[str]) -> Views:
         """Other vectors of items that can be held out: of blurred, darkened and noisy copies."""

@@ -345,3 +345,19 @@ def test_vectors_that_something_else_wrote_are_told(ws):
     )
     with pytest.raises(NotReady, match="is not finite: `curator check --repair`"):
         ws.train(group="colour")
+
+
+def test_figures_of_a_label_are_those_among_what_is_labelled_whatever_the_background_takes(tmp_path):
+    """What nobody labelled is red, too, so that a red picture is the label or of the rest with equal chances."""
+    for name, count, first in (("red", 8, 0), ("blue", 8, 100)):
+        for n in range(count):
+            picture(tmp_path / name / f"{n}.png", first + n, color=COLORS[name])
+    for n in range(120):
+        picture(tmp_path / "rest" / f"{n}.png", 1_000 + n, color=COLORS["red"])
+    with open_fake(tmp_path / "workspace", "histogram", "centroid") as workspace:
+        workspace.add(tmp_path / "red", label="red")
+        workspace.add(tmp_path / "blue", not_label="red")
+        workspace.add(tmp_path / "rest")
+        head = workspace.train(label="red")
+        assert any("fitted on as a class of their own" in note for note in head.notes)
+        assert head.metrics["recall"] == head.metrics["accuracy"] == 1.0

@@ -106,10 +106,15 @@ def taken_off(said: Floats, classes: int, binary: bool) -> tuple[Floats, Floats 
     if binary:
         yes = said[:, 1]
         return np.stack([1 - yes, yes], axis=1), yes
+    return among_classes(said, classes), said[:, :classes].max(axis=1)
+
+
+def among_classes(said: Floats, classes: int) -> Floats:
+    """(n, classes) that sum to 1, as if there were nothing else."""
     known = said[:, :classes]
     total = known.sum(axis=1, keepdims=True)
-    rows = np.where(total > 0, known / np.where(total > 0, total, 1), 1 / classes)
-    return rows.astype(np.float32), known.max(axis=1)
+    rows: Floats = np.where(total > 0, known / np.where(total > 0, total, 1), 1 / classes).astype(np.float32)
+    return rows
 
 
 def places(scores: Floats, others: Floats) -> Floats:
