@@ -100,15 +100,19 @@ HELD_OUT = Table(
 
 LINES = Table(
     "line",
-    "Where the line is drawn, measured on held-out items",
+    "Where the line is drawn",
     (
         Column("said", "what is said: yes or no, or for a group the class or none of these"),
         Column("where", "from or up to the probability"),
         Column("probability", "of the label, or of the most probable class, 0 to 1", "percent"),
-        Column("precision", "share of the held-out items of which it was said and right, 0 to 1", "score"),
-        Column("at_least", "the lower bound of that share, with 95 % confidence", "score"),
+        Column(
+            "precision",
+            "share of those of which it is said that are right, 0 to 1: of held-out items measured, else estimated",
+            "score",
+        ),
+        Column("at_least", "the lower bound of that share, with 95 % confidence; null where it is not known", "score"),
         Column("recall", "share of all of which it would be right that it was said of, 0 to 1", "score"),
-        Column("items", "of how many held-out items it was said", "integer"),
+        Column("items", "of how many it is said: held-out items, else those in question", "integer"),
     ),
     whole=True,
 )
