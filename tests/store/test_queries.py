@@ -135,7 +135,7 @@ def test_paths_of_any_bytes_come_back(catalogue):
     assert places.at(1, name) == PlaceRow(1, 1, 1, name, "", 3, 4, "5", "6", True)
     assert places.rows_at(1, name, ["text line 2"])["text line 2"].path == name
     assert list(places.rows_of_table(1, name)) == [TableRowPlace(2, 1, "text line 2", False)]
-    assert list(places.paths_of([1])) == [(1, 1, name)]
+    assert list(places.paths_of([1])) == [(1, 1, name, "text line 2")]
     assert places.texts_elsewhere([1], 1, name) == set()
     assert ProblemStore(catalogue).at(name) == ProblemRow(1, name, "torn", 3, 4)
     assert ProblemStore(catalogue).paths() == [(1, name)]
@@ -213,7 +213,7 @@ def test_pairs_models_heads_and_settings_come_as_rows(catalogue, labelled):
         "'[\"not old\", \"old\"]', '[2, 3]', 'd', '{\"items\": 5}', '[\"few\"]', 'o', '[2.0, 0.5]')"
     )
     classes, figures = ("not old", "old"), ((2, 3), {"items": 5}, ("few",))
-    head = HeadRow(6, "label:old", "label", 3, 1, "mlp", {}, 5, classes, *figures, "o", None, (2.0, 0.5))
+    head = HeadRow(6, "label:old", "label", 3, 1, "mlp", {}, 5, classes, *figures, "o", None, (2.0, 0.5), "d")
     heads = HeadStore(catalogue)
     assert heads.by_id(6) == heads.latest("label", 3, "d") == head and heads.all() == [head]
     catalogue.execute("INSERT INTO setting (id, key, value) VALUES (8, 'model.a_b:c', '5'), (9, 'model.axb:c', '6')")
