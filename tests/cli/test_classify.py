@@ -153,8 +153,10 @@ def test_what_is_accepted_is_labelled_on_the_word_of_the_head_and_can_be_taken_b
 def test_audit_finds_the_labels_that_were_turned_round():
     done = ran("audit", "--group", "topic", "--json", "--limit", "0")
     found = done.rows("suspect")
-    for why in {row["why"] for row in found}:
-        of_it = [row["suspicion"] for row in found if row["why"] == why and row["rather"] is not None]
+    order = ["copy labelled otherwise", "like another class", "unlike its class"]
+    assert [order.index(row["why"]) for row in found] == sorted(order.index(row["why"]) for row in found)
+    for why in order[:2]:
+        of_it = [row["suspicion"] for row in found if row["why"] == why]
         assert of_it == sorted(of_it, reverse=True)
     wrong = [row for row in found if row["text"].split()[0] not in TOPICS[row["label"]]]
     assert len(wrong) >= 5  # of six
@@ -174,6 +176,7 @@ def test_audit_of_one_label_and_a_sheet(home):
     assert {(row["label"], row["rather"]) for row in done.rows("suspect")} <= {
         ("weather", "not weather"), ("not weather", "weather"), ("weather", None)
     }  # fmt: skip
+    assert all((row["rather"] is None) == (row["why"] == "unlike its class") for row in done.rows("suspect"))
     assert (home / "suspects.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -33,9 +33,9 @@ CONFIDENCE = 0.9
 
 def lower_share(right: int, of: int, confidence: float = CONFIDENCE) -> float:
     """The exact lower bound (Clopper and Pearson 1934, one-sided) of the share of which `right` of `of` drawn are."""
-    from scipy.special import betaincinv
+    import numpy as np
 
-    return float(betaincinv(right, of - right + 1, 1 - confidence)) if right else 0.0
+    return float(_lower(np.asarray(right, np.float64), of, confidence))
 
 
 def upper_share(right: int, of: int, confidence: float = CONFIDENCE) -> float:

@@ -43,11 +43,17 @@ NEAREST = 3
 FENCE, FEWEST = 1.5, 20
 """Outliers lie so many interquartile ranges above the third quartile of such distances, of so many items or more.
 
-Of 2 % from another source that were labelled at random, it found all among photos of groceries and of hands and half
-among questions; where there were none, it named 2 % of the groceries, 6 % of the hands and none of the questions.
+Of 2 % from another source that were labelled at random it found all among photos of groceries and of hands and half
+among questions; of 2 % of other kinds of the same source 7 in 8 groceries, 1 in 5 hands, 1 in 10 questions. Where there
+were none it named 2 % of the groceries, 6 % of the hands and no more than 1 in 600 questions. Tried later on what it
+was not chosen by: of 30 headlines among 1,500 questions it found all, of 30 questions among 1,500 headlines, whose
+n-grams hardly overlap, none, nor any of other kinds of headlines; and it named none where there were none.
 """
 
 BLOCK = 1024
+
+MOST = 5_000
+"""Others of a class that are compared with, evenly: of a hundred thousand all would take minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +180,8 @@ def outliers(
     distances = np.full(len(targets), np.nan)
     for rows in _parts(targets):
         if int(targets[rows[0]]) not in any_kind and len(np.unique(originals[rows])) > NEAREST:
-            distances[rows] = _from_others(vectors[rows], originals[rows])
+            some = rows[:: -(-len(rows) // MOST)]
+            distances[rows] = _from_others(vectors[rows], originals[rows], vectors[some], originals[some])
     measured = np.flatnonzero(np.isfinite(distances))
     if len(measured) < FEWEST:
         return []
@@ -183,13 +190,18 @@ def outliers(
     return [int(row) for row in far[np.argsort(-distances[far], kind="stable")]]
 
 
-def _from_others(vectors: NDArray[np.float32], originals: NDArray[np.int64]) -> NDArray[np.float64]:
-    """(n,): how far each unit row is from the nearest that are of other originals."""
+def _from_others(
+    vectors: NDArray[np.float32],
+    originals: NDArray[np.int64],
+    others: NDArray[np.float32],
+    of_others: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """(n,): how far each unit row is from the nearest of the others that are of other originals."""
     found = np.zeros(len(vectors))
     for start in range(0, len(vectors), BLOCK):
         stop = start + BLOCK
-        cosines = vectors[start:stop] @ vectors.T
-        cosines[originals[start:stop, None] == originals[None]] = -np.inf
+        cosines = vectors[start:stop] @ others.T
+        cosines[originals[start:stop, None] == of_others[None]] = -np.inf
         nearest = np.partition(cosines, -NEAREST, axis=1)[:, -NEAREST:].astype(np.float64)
         found[start:stop] = np.sqrt(np.maximum(0, 2 - 2 * nearest)).mean(axis=1)
     return found

@@ -13,7 +13,7 @@ from curator.api import Context, FittedHead, Item
 from curator.kit.trust.novelty import FEWEST, USUAL, unlike
 
 SAMPLE = 2_000
-"""So many of the items, evenly, are looked at."""
+"""So many of the items, and of the labelled ones, are looked at, evenly."""
 
 SAID = 0.4
 """From this share on it is said: more than was ever measured among items of the same place."""
@@ -21,10 +21,7 @@ SAID = 0.4
 
 def note(context: Context, head: FittedHead, items: Sequence[Item]) -> str | None:
     """What to say of items that a head was asked about; None where there is nothing to say."""
-    some = [
-        items[row] for row in np.unique(np.linspace(0, len(items) - 1, min(len(items), SAMPLE)).round().astype(int))
-    ]
-    labelled = context.held_out(head).items
+    some, labelled = _evenly(items), _evenly(context.held_out(head).items)
     if len(some) < FEWEST or len(labelled) < FEWEST:
         return None
     present, vectors = context.vectors(head.model, some)
@@ -40,6 +37,11 @@ def note(context: Context, head: FittedHead, items: Sequence[Item]) -> str | Non
         f"note: {strange.mean():.0%} of these items are like nothing that is labelled ({USUAL:.0%} is usual){where}: "
         "what is said of them was measured on others; label some of them"
     )
+
+
+def _evenly(items: Sequence[Item]) -> list[Item]:
+    every = np.linspace(0, max(len(items) - 1, 0), min(len(items), SAMPLE)).round().astype(np.int64)
+    return [items[row] for row in np.unique(every)]
 
 
 def _worst_folder(items: Sequence[Item], strange: NDArray[np.bool_]) -> tuple[Path, float] | None:

@@ -105,6 +105,14 @@ def test_versions_of_one_original_do_not_hide_each_other_as_outliers():
     assert not {60, 61, 62, 63} & set(outliers(vectors, targets, np.arange(64)))
 
 
+def test_of_a_large_class_some_are_compared_with_and_all_are_looked_at(monkeypatch):
+    monkeypatch.setattr("curator.kit.trust.suspects.MOST", 20)
+    rng = np.random.default_rng(6)
+    vectors, targets = blobs(rng, [300, 90])
+    vectors[[7, 388]] = unit(np.eye(24)[[20, 21]])
+    assert set(outliers(vectors, targets, np.arange(390))[:2]) == {7, 388}
+
+
 def test_a_class_of_any_kind_has_no_outliers_and_few_items_have_none():
     rng = np.random.default_rng(5)
     vectors, targets = blobs(rng, [30, 30])
