@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import compileall
 import functools
+import gc
 import os
 import shutil
 import sys
@@ -28,6 +29,10 @@ os.environ["XDG_STATE_HOME"] = tempfile.mkdtemp(prefix="curator-tests-state-")
 # In CI the drawn examples are always the same, so that a change is not held up by what it has nothing to do with; what
 # people run draws new ones each time, and is where a rare one is found.
 settings.register_profile("ci", derandomize=True, database=None)
+
+# The libraries leave a million objects that live as long as the process, and to look through them for cycles took a
+# tenth of the time of all tests. What tests ask about is collected by name.
+gc.set_threshold(100_000, 50, 100)
 
 # Test modules are compiled once as well, and not by each worker of each run.
 sys.dont_write_bytecode = False

@@ -103,11 +103,9 @@ def test_curator_finds_nothing_wrong_with_them(name, run):
 
 
 @pytest.mark.slow
-def test_their_types_are_sound(tmp_path):
+def test_their_types_are_sound():
     modules = [EXAMPLES / name / f"{name.replace('-', '_')}.py" for name in PLUGINS]
-    mypy = [sys.executable, "-m", "mypy", "--strict", "--follow-imports", "silent", "--ignore-missing-imports"]
-    curator = str(EXAMPLES.parent.parent)  # where it is, if its install is an editable one
-    finished(*mypy, "--cache-dir", tmp_path / "cache", *modules, cwd=tmp_path, MYPYPATH=curator)
+    cli_kit.type_checked(*modules)
 
 
 # --- curator-hog ---

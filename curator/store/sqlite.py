@@ -144,6 +144,7 @@ class Database:
     def copied(self, folder: Path) -> Iterator[BinaryIO]:
         """A copy in a file without a name, so that a kill leaves none; nobody has to wait. What is damaged is refused.
 
+        SQLite opens files by their names only, so it has one for that instant, while it is empty.
         All that is asked in the block is of the moment of the copy. Errors of SQLite are raised as they are, for they
         are as likely about the disk of the copy.
         """
@@ -156,9 +157,9 @@ class Database:
             name = free(folder, BACKUP)  # known before it is made, so that whatever comes between leaves none
             try:
                 with open(name, "x+b", opener=private) as file:
-                    with contextlib.closing(guard(sqlite3.connect(name, isolation_level=None))) as copy:
-                        copy.execute("PRAGMA journal_mode = OFF")
-                        remove(name)
+                    with contextlib.closing(sqlite3.connect(name, isolation_level=None)) as copy:
+                        remove(name)  # at once: nothing that takes time comes before
+                        guard(copy).execute("PRAGMA journal_mode = OFF")
                         self.connection.backup(copy)
                         self._refuse_torn()
                     yield file
