@@ -105,7 +105,7 @@ def source_of(name: str, data: Path, cache: Path) -> Source:
 class Setting:
     """Examples with their classes, and a pool with what each is; `NONE` for what is of no class.
 
-    Of a label class 0 is what it is not. `open`: counter-examples of few kinds; for a group, unknown kinds in the pool.
+    Of a label class 0 is what it is not. `open`: negative examples of few kinds; for a group, other kinds in the pool.
     """
 
     source: str
@@ -158,7 +158,7 @@ def setting(name: str, source: Source, seed: int) -> Setting:
 
 
 def draw_label(rng: Any, kinds: Any, order: Any, few: bool, share: float) -> Any:
-    """One to five kinds are the label; counter-examples come from all others, or from up to three of them."""
+    """One to five kinds are the label; negative examples come from all others, or from up to three of them."""
     many, counter = int(rng.choice([8, 10, 15, 20, 30])), int(rng.choice([10, 20, 30]))
     count = int(rng.choice([1, 1, 2, 3, 5]))
     is_ = rng.permutation(np.flatnonzero(np.isin(kinds, order[:count])))
@@ -350,7 +350,7 @@ def by_constant(given: Setting, heads: Heads, held_out: HeldOut, known: Any, ran
 
 
 def by_selection(given: Setting, heads: Heads, held_out: HeldOut, known: Any, ranked: Any, wanted: float) -> int:
-    """Conformal p-values among the counter-examples, Benjamini and Hochberg (Jin and Candès 2023); labels only."""
+    """Conformal p-values among the negative examples, Benjamini and Hochberg (Jin and Candès 2023); labels only."""
     if not given.binary:
         return 0
     isnt = np.sort(np.asarray(held_out.scores)[held_out.targets == 0])

@@ -241,7 +241,7 @@ class Workspace(Parts):
         """Fit (or find, if nothing changed) the head for a label or group; `options` are the head's own.
 
         `fine_tune`: let the encoder learn the labels first, as a further version: True, or the depth by its name.
-        `robustness`: measure on worse copies of held-out pictures, too; `test`: on a folder that it does not learn
+        `robustness`: measure on corrupted copies of held-out pictures, too; `test`: on a folder that it does not learn
         from.
         """
         from curator.running.context import ActionContext
@@ -351,7 +351,7 @@ class Workspace(Parts):
         if not yes and not self.moves.trust.given():
             answer = self.reporter.confirm(f"let {self.folder} move the files of these folders?", default=False)
             if answer is None:
-                raise NotReady("nobody is here to be asked: --yes trusts this workspace")
+                raise NotReady("no terminal to confirm on: --yes trusts this workspace")
             if not answer:
                 return False
         self.moves.trust.give()

@@ -22,7 +22,7 @@ COPY_LEVELS = ("exact", "same picture", "copy", "edited", "similar")
 or cut a little (texts: but for how spaces and marks are typed); much of it the same, but changed; alike."""
 
 DISTURBED = ("blurred", "darkened", "noisy")
-"""Worse copies of pictures, on which heads can be measured, too."""
+"""Corrupted copies of pictures, on which heads can be measured, too."""
 
 
 @dataclass(frozen=True, slots=True)

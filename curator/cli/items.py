@@ -70,7 +70,7 @@ def _look_for(arguments: dict[str, Any]) -> None:
 )
 @click.argument("sources", type=Place(), nargs=-1, required=True, metavar="FOLDER|FILE|PATTERN|TABLE...")
 @click.option("--label", multiple=True, metavar="NAME", help="Label everything found.")
-@click.option("--not-label", multiple=True, metavar="NAME", help="Everything found is a counter-example for NAME.")
+@click.option("--not-label", multiple=True, metavar="NAME", help="Everything found is a negative example for NAME.")
 @click.option(
     "--labels-from-folders", is_flag=True, help="The first folder below FOLDER that a file lies in is its label."
 )
@@ -99,7 +99,9 @@ def _look_for(arguments: dict[str, Any]) -> None:
     "--label-separator", metavar="TEXT", help="What stands between several labels in one cell: '|'. They stand alone."
 )
 @click.option("--na", is_flag=True, help="Labels called NaN, None, N/A or null are none.")
-@click.option("--id-column", metavar="COLUMN", help="… that tells rows apart, so that one may change and be the same.")
+@click.option(
+    "--id-column", metavar="COLUMN", help="… with a stable id of each row: an edited row is updated, not added."
+)
 @click.option("--no-header", is_flag=True, help="TABLE's first row names no columns: they are called 1, 2 and so on.")
 @click.option("--encoding", metavar="NAME", help="The encoding of texts and tables, where it does not show: cp1252, …")
 @click.option("--reader", metavar="NAME", help="Read with this reader, whatever the source's name ends in.")
@@ -202,7 +204,7 @@ def _report_lines(report: AddReport) -> Iterator[str]:
         were = "it was" if report.missing == 1 else "they were"
         yield f"{gone} gone from where {were}; items and labels are kept"
     if report.labelled:
-        yield count(report.labelled, "label statement")
+        yield f"{count(report.labelled, 'label')} added"
     if report.captions:
         yield count(report.captions, "caption") + " linked"
     if report.sidecars:
@@ -229,8 +231,8 @@ def _report_lines(report: AddReport) -> Iterator[str]:
 )
 @click.argument("name", required=False)
 @click.argument("items", type=Place(), nargs=-1, metavar="FILE|id:N|-...")
-@click.option("--negative", is_flag=True, help="They are counter-examples.")
-@click.option("--remove", is_flag=True, help="Nothing is said of them any more.")
+@click.option("--negative", is_flag=True, help="They are negative examples.")
+@click.option("--remove", is_flag=True, help="Remove this label from them.")
 @click.option("--group", metavar="NAME", help="The group of the label, for a new one or where several have it.")
 @click.option(
     "--rename", nargs=2, metavar="OLD NEW", help="Call a label otherwise; one of that name becomes one with it."
@@ -247,7 +249,7 @@ def label(
     rename: tuple[str, str] | None,
     as_json: bool,
 ) -> None:
-    """Say of items that they are NAME, or call a label otherwise."""
+    """Label items as NAME, or rename a label."""
     from curator.catalog.label_names import composed, full_name
     from curator.cli.render import Output
     from curator.errors import BadInput

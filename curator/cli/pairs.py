@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.argument("items", type=Place(), nargs=-1, required=True, metavar="FILE|id:N FILE|id:N|-...")
 @click.option("--metric", required=True, metavar="NAME", help="What the likeness is learnt for; a new name begins one.")
 @click.option("--not-alike", is_flag=True, help="They are not alike.")
-@click.option("--remove", is_flag=True, help="Nothing is said of them any more.")
+@click.option("--remove", is_flag=True, help="Remove what was marked of them.")
 @json_option
 @workspace_option()
 def pair(

@@ -133,7 +133,7 @@ def _refuse_taken(name: str, kind: str) -> None:
 @click.option("--weights", type=click.Path(), metavar="FILE", help="A file or folder with an encoder's weights.")
 @json_option
 def check(name: str, variant: str | None, weights: str | None, as_json: bool) -> None:
-    """Hold an installed plugin to what curator asks.
+    """Check an installed plugin against curator's plugin contract.
 
     The name of a package stands for all its plugins. Each check comes with the reason that it matters or, where it
     failed, with what was seen. Nothing is downloaded.

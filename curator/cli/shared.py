@@ -28,7 +28,7 @@ limit_option = click.option(
     "--limit",
     type=click.IntRange(min=0),
     metavar="N",
-    help=f"Show so many rows; 0: all. [default: {LIMIT} on a terminal, all when piped or with --json]",
+    help=f"Show at most N rows (0 = all). [default: {LIMIT} on a terminal, all when piped or with --json]",
 )
 encode_option = click.option(
     "--encode", "may_encode", is_flag=True, help="Embed what is missing first, however long that takes."
@@ -119,7 +119,7 @@ def decoding_options(function: F) -> F:
     return function
 
 
-force_option = click.option("--force", is_flag=True, help="Write over a file that exists.")
+force_option = click.option("--force", is_flag=True, help="Overwrite an existing file.")
 no_images_option = click.option(
     "--no-images", is_flag=True, help="Show no small pictures in the table. [default: where the terminal can]"
 )

@@ -52,7 +52,7 @@ class Reference:
         """The first colon splits; `@digits` at the end is the version. Raises `BadInput`."""
         match = REFERENCE.fullmatch(text)
         if match is None or match["variant"] == "":
-            raise BadInput(f"{text!r} is no encoder: write NAME, NAME:VARIANT or NAME@VERSION")
+            raise BadInput(f"{text!r} is not an encoder name: use NAME, NAME:VARIANT or NAME@VERSION")
         return cls(match["name"], match["variant"], int(match["version"]) if match["version"] else None)
 
     @property

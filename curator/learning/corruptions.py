@@ -52,7 +52,7 @@ KINDS: dict[str, Callable[[Image.Image], Image.Image]] = dict(zip(DISTURBED, (bl
 
 
 def views(encoding: Embedder, model: Model, items: Sequence[Item], rows: Sequence[int]) -> Views:
-    """For each kind the rows of those that can still be read, and the vectors of their worse copies, unit rows."""
+    """For each kind the rows of those that can still be read, and the vectors of their corrupted copies, unit rows."""
     if not items:
         return {}
     size = encoding.models.registry.get(EncoderSpec, model.encoder).batch_size
@@ -60,7 +60,7 @@ def views(encoding: Embedder, model: Model, items: Sequence[Item], rows: Sequenc
     found: dict[str, list[NDArray[np.float32]]] = {name: [] for name in KINDS}
     with (
         encoding.models.loaded(model) as (encoder, resolved),
-        encoding.reporter.progress("embedding worse copies", len(items)) as advance,
+        encoding.reporter.progress("embedding corrupted copies", len(items)) as advance,
     ):
         assert resolved.preprocess is not None
         for start in range(0, len(items), size):
@@ -82,7 +82,7 @@ def views(encoding: Embedder, model: Model, items: Sequence[Item], rows: Sequenc
 
 
 def flat(found: Measured) -> dict[str, float]:
-    """The figures on worse copies by names of their own: `accuracy, blurred`."""
+    """The figures on corrupted copies by names of their own: `accuracy, blurred`."""
     return {
         f"{name}, {kind}": value
         for kind, figures in found.disturbed.items()
@@ -92,5 +92,5 @@ def flat(found: Measured) -> dict[str, float]:
 
 
 def has_figures(metrics: Mapping[str, float]) -> bool:
-    """Whether a head was measured on worse copies."""
+    """Whether a head was measured on corrupted copies."""
     return any(name.endswith(tuple(f", {kind}" for kind in KINDS)) for name in metrics)

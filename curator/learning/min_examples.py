@@ -31,7 +31,7 @@ def refuse_too_few_for(spec: HeadSpec, examples: Examples, registry: Registry) -
 def refuse_too_few(examples: Examples, least: int = TWO) -> None:
     """Raise `NotReady`, with the command that helps, where there are fewer than `least` examples of a class.
 
-    A group may have classes of fewer, as long as two have enough. A label needs counter-examples, whatever the head:
+    A group may have classes of fewer, as long as two have enough. A label needs negative examples, whatever the head:
     where all examples are of one kind there is no probability, only likeness.
     """
     if _enough(examples, least):
@@ -48,7 +48,7 @@ def refuse_too_few(examples: Examples, least: int = TWO) -> None:
     missing = [label_command(examples.spelled)] * (positive < least)
     missing += [label_command(examples.spelled, negative=True)] * (negative < least)
     raise NotReady(
-        f"label {name!r} has {count(positive, 'example')} and {count(negative, 'counter-example')}{conflicts}; "
+        f"label {name!r} has {count(positive, 'example')} and {count(negative, 'negative example')}{conflicts}; "
         f"it takes {few} of each: {' and '.join(missing)}"
     )
 

@@ -75,7 +75,7 @@ class Forget:
         what = count(items, "item") + (f" and {count(files, 'file')} in quarantine" if files else "")
         answer = self.parts.reporter.confirm(f"forget {what} for good? It cannot be undone", default=False)
         if answer is None:
-            raise NotReady(f"nobody is here to be asked: --yes forgets {what} for good")
+            raise NotReady(f"no terminal to confirm on: --yes forgets {what} for good")
         return answer
 
     # --- quarantine ---

@@ -135,12 +135,12 @@ class Status:
                 label_command(label.spelled, f"id:{example}"),
             )
         if label.negatives < 2:
-            many = "no counter-example" if not label.negatives else "one counter-example"
+            many = "no negative example" if not label.negatives else "one negative example"
             yield Step(f"{has} and {many}", label_command(label.spelled, negative=True))
         elif label.positives < 2:
             yield Step(has, label_command(label.spelled))
         else:
             yield Step(
-                f"{has} and {count(label.negatives, 'counter-example')}",
+                f"{has} and {count(label.negatives, 'negative example')}",
                 f"curator classify --label {shlex.quote(label.spelled)}",
             )

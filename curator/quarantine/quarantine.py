@@ -119,7 +119,7 @@ class Quarantine:
         if not yes:
             answer = self.reporter.confirm(f"remove {what} from the disk for good?", default=False)
             if answer is None:
-                raise NotReady(f"nobody is here to be asked: --yes removes {what} for good")
+                raise NotReady(f"no terminal to confirm on: --yes removes {what} for good")
             if not answer:
                 return []
         with self.run("quarantine purge", {"older_than": older_than}) as journal:

@@ -43,7 +43,7 @@ def here(tmp_path, monkeypatch):
 
 @pytest.fixture
 def labelled(here):
-    """Three are examples of a label, three counter-examples."""
+    """Three are examples of a label, three negative examples."""
     ran("label money notes/money/1.txt notes/money/2.txt notes/money/3.txt")
     ran("label money --negative notes/weather/1.txt notes/weather/2.txt notes/weather/3.txt")
     return here
@@ -78,16 +78,16 @@ def test_a_vector_that_is_no_number_is_named_by_whatever_would_use_it(labelled, 
     [
         (
             ("label money notes/money/1.txt notes/money/2.txt",),
-            ("2 examples and 0 counter-examples", "curator label money --negative FILES"),
+            ("2 examples and 0 negative examples", "curator label money --negative FILES"),
         ),
         (("label money notes/money/1.txt",), ("1 example and 0", "curator label money FILES and curator label")),
         (("label money --negative notes/weather/1.txt",), ("0 examples and 1", "it takes two of each", "money FILES")),
         (
             ("add notes/money --label money", "add notes/money --not-label money"),
-            ("0 examples and 0 counter-examples (8 items labelled both ways left out)",),
+            ("0 examples and 0 negative examples (8 items labelled both ways left out)",),
         ),
     ],
-    ids=["one class only", "one example", "counter-examples only", "contradictions only"],
+    ids=["one class only", "one example", "negative examples only", "contradictions only"],
 )
 def test_what_is_too_little_is_said_with_what_helps_and_a_review_asks_for_it(here, examples, words):
     for example in examples:

@@ -211,13 +211,13 @@ def test_too_few_examples_say_what_is_missing_and_the_command(run, tmp_path):
     name = "red car"
     steps = [
         (("texts/1.txt",), ["1 example", "curator label 'red car' FILES"]),
-        (("texts/2.txt",), ["2 examples and 0 counter-examples", "curator label 'red car' --negative FILES"]),
-        (("--negative", "texts/3.txt"), ["1 counter-example;", "curator label 'red car' --negative FILES"]),
+        (("texts/2.txt",), ["2 examples and 0 negative examples", "curator label 'red car' --negative FILES"]),
+        (("--negative", "texts/3.txt"), ["1 negative example;", "curator label 'red car' --negative FILES"]),
     ]
     for items, words in steps:
         run("label", name, *items)
         run("classify", "--label", name).assert_failed(4, "'red car'", *words)
-    run("train", "--label", name).assert_failed(4, "'red car'", "1 counter-example;")
+    run("train", "--label", name).assert_failed(4, "'red car'", "1 negative example;")
     assert said(run, name) == (2, 1, 0)
 
 

@@ -105,7 +105,7 @@ def test_what_changed_from_it_to_something_else_cannot_be_undone_and_that_is_sai
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["notes/0.txt"], 4, ["nobody is here to be asked", "--yes", "1 item"]),
+        (["notes/0.txt"], 4, ["no terminal to confirm on", "--yes", "1 item"]),
         (["id:999", "--yes"], 3, ["no item id:999"]),
         (["notes/nothing.txt", "--yes"], 3, ["nothing.txt"]),
         (["", "--yes"], 2, ["''"]),

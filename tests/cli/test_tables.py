@@ -20,7 +20,7 @@ def questions(tmp_path):
 def test_a_table_is_told_in_rows(run, questions):
     ran = run(*questions, "--label-column", "kind")
     read_as = "read as GB18030 (1): --encoding NAME where that is wrong\n"
-    assert (ran.code, ran.out) == (0, f"2 rows: 2 new items\n2 label statements\n{read_as}")
+    assert (ran.code, ran.out) == (0, f"2 rows: 2 new items\n2 labels added\n{read_as}")
     assert run(*questions, "--label-column", "kind").out == "2 rows: 0 new items, 2 unchanged\n"
     assert [(row["text"], row["labels"]) for row in run("ls", "--under", "q.csv", "--json").rows("item")] == [
         ("我的卡在哪里", ["card"]),
@@ -53,7 +53,7 @@ def test_images_and_rows_are_counted_apart(run, tmp_path):
 def test_a_table_without_header_whatever_its_name(run, tmp_path):
     (tmp_path / "headlines.txt").write_text("股市今天大跌\t0\n60年铁树开花(组图)\t5\n", encoding="utf-8")
     options = ("--reader", "table", "--no-header", "--text-column", "1", "--label-column", "2", "--group", "class")
-    assert run("add", "headlines.txt", *options, "--no-encode").out == "2 rows: 2 new items\n2 label statements\n"
+    assert run("add", "headlines.txt", *options, "--no-encode").out == "2 rows: 2 new items\n2 labels added\n"
     assert {row["label"]: row["group"] for row in run("status", "--json").rows("label")} == {"0": "class", "5": "class"}
 
 

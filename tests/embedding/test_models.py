@@ -41,7 +41,7 @@ def test_examples_of_references(written, parts):
     "written", ["", ":", "clip:", "clip:@2", "@2", "clip@", "clip@two", "clip@99999999999999999999"]
 )
 def test_what_is_no_reference(written):
-    with pytest.raises(BadInput, match="is no encoder"):
+    with pytest.raises(BadInput, match="is not an encoder name"):
         Reference.parse(written)
 
 

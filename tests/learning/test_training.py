@@ -146,14 +146,14 @@ def test_few_examples_come_with_a_caution(ws):
 
 def test_too_little_to_learn_from_says_which_command_helps(ws):
     ws.label("cat", ["id:1"])
-    with pytest.raises(NotReady, match=r"'cat' has 1 example and 0 counter-examples; it takes two of each: ") as told:
+    with pytest.raises(NotReady, match=r"'cat' has 1 example and 0 negative examples; it takes two of each: ") as told:
         ws.train(label="cat")
     assert str(told.value).endswith("curator label cat FILES and curator label cat --negative FILES")
     ws.label("cat", ["id:2", "id:3"])
-    with pytest.raises(NotReady, match=r"3 examples and 0 counter-examples; .* curator label cat --negative FILES"):
+    with pytest.raises(NotReady, match=r"3 examples and 0 negative examples; .* curator label cat --negative FILES"):
         ws.train(label="cat")
     ws.label("cat", ["id:7"], False)
-    with pytest.raises(NotReady, match="1 counter-example;"):
+    with pytest.raises(NotReady, match="1 negative example;"):
         ws.train(label="cat")
     ws.label("one", ["id:1", "id:2"], group="single")
     with pytest.raises(NotReady, match="group 'single' has 1 label with two or more items"):
@@ -164,7 +164,7 @@ def test_one_of_each_is_enough_for_a_head_that_says_so_and_no_figure_is_made_up(
     ws.label("cat", ["id:1"])
     with pytest.raises(NotReady, match=r"two of each: curator label cat FILES and curator label cat --negative FILES$"):
         ws.train(label="cat")
-    with pytest.raises(NotReady, match="1 example and 0 counter-examples; it takes one of each"):
+    with pytest.raises(NotReady, match="1 example and 0 negative examples; it takes one of each"):
         ws.train(label="cat", head="prototype")
     ws.label("cat", ["id:7"], False)
     with pytest.raises(NotReady, match=r"it takes two of each: .*; or --head prototype, which takes one$"):

@@ -260,7 +260,7 @@ def test_of_two_files_of_one_path_each_has_its_own_sidecars(ws, photos):
 def test_purge_asks_takes_only_the_old_and_cannot_be_undone(ws, photos, tmp_path):
     tidy(ws, photos / "b.png", photos / "a.png")
     assert ws.quarantine.purge("1h") == []
-    with pytest.raises(NotReady, match="nobody is here to be asked: --yes removes 1 file"):
+    with pytest.raises(NotReady, match="no terminal to confirm on: --yes removes 1 file"):
         ws.quarantine.purge("0")
     (file,) = ws.quarantine.all()
     assert file.stored.exists()

@@ -82,7 +82,7 @@ def line(
     """The line that says a class of most items while `wanted` of them are thought to be right; None for no line.
 
     `held_out` are the scores of the examples of the classes while they were held out, `right` whether the class that
-    was said of each is its own; `found` are the scores of the items in question. `against`: those of counter-examples,
+    was said of each is its own; `found` are the scores of the items in question. `against`: those of negative examples,
     whose share beyond a line speaks against it, as if they were like all that is of no class.
     """
     import numpy as np

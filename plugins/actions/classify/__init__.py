@@ -57,24 +57,24 @@ class ClassifyParams:
     precision: Annotated[
         float | None,
         Option(
-            help="Say yes, no, a class or none of these only where so many are right (0 to 1); else: don't know.",
+            help="Answer only where precision reaches X (0 to 1); otherwise 'don't know'.",
             min=0,
             max=1,
         ),
     ] = None
     recall: Annotated[
-        float | None, Option(help="Say yes of so many of those that are the label (0 to 1).", min=0, max=1)
+        float | None, Option(help="Answer yes for this share of the items that have the label (0 to 1).", min=0, max=1)
     ] = None
     accept: Annotated[
         float | None,
         Option(
-            help="Make labels of predictions, by the line of that --precision where the head knows what is unlabelled, "
-            "else of those that are at least so probable (0.5 to 1).",
+            help="Turn predictions into labels where precision is expected to reach X, as --precision draws the line, or, "
+            "with fewer than 100 unlabelled items, where probability is at least X (0.5 to 1).",
             min=0.5,
             max=1,
         ),
     ] = None
-    dry_run: Annotated[bool, Option(help="With --accept: say what would become labels, and change nothing.")] = False
+    dry_run: Annotated[bool, Option(help="With --accept: show what would become labels, and change nothing.")] = False
     sheet: Annotated[
         NewFile | None,
         Option(help="Show the best, worst and least sure as one picture or PDF.", choices=sheets.ENDINGS),

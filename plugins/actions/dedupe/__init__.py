@@ -41,7 +41,7 @@ class DedupeParams:
     keep: Annotated[tuple[str, ...], Option(help=KEEP_HELP)] = ()
     reference: Annotated[
         tuple[str, ...],
-        Option(help="A folder whose files stay: others are compared with them, they are not with each other."),
+        Option(help="Keep everything in this folder, and look for copies of it elsewhere."),
     ] = ()
     include: Annotated[
         tuple[str, ...],

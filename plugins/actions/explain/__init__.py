@@ -66,7 +66,7 @@ class ExplainParams:
 
 EXPLANATIONS = Table(
     "explanation",
-    "What speaks for it",
+    "Evidence for it",
     (
         Column("probability", "the head's probability for the label, 0 to 1", "percent"),
         Column("label", "the label or class that is explained"),

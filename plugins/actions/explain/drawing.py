@@ -61,7 +61,7 @@ def alone(explained: Explained, note: str) -> sheets.Sheet:
             drawn=functools.partial(with_bar, explained),
         ),
     )
-    return sheets.Sheet(f"What speaks for {explained.name}", (sheets.Section(tiles),), note, LARGE)
+    return sheets.Sheet(f"Evidence for {explained.name}", (sheets.Section(tiles),), note, LARGE)
 
 
 def together(found: Sequence[Explained], name: str, note: str) -> sheets.Sheet:
@@ -71,7 +71,7 @@ def together(found: Sequence[Explained], name: str, note: str) -> sheets.Sheet:
         where = "" if explained.region is None else f"{explained.region.share:.0%} in the box"
         plain = sheets.Tile.of(explained.picture, f"{100 * explained.evidence.probability:.1f} %", where)
         tiles.append(sheets.Tile(None, None, plain.caption, drawn=functools.partial(laid_over, explained)))
-    return sheets.Sheet(f"What speaks for {name}", (sheets.Section(tuple(tiles)),), note)
+    return sheets.Sheet(f"Evidence for {name}", (sheets.Section(tuple(tiles)),), note)
 
 
 def picture_with_box(explained: Explained, side: int) -> Image.Image:

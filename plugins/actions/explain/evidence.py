@@ -27,7 +27,7 @@ from curator.api import Context, FittedHead, MappedPicture
 
 @dataclass(frozen=True)
 class Evidence:
-    """What speaks for a class, and how sure the head is.
+    """The evidence for a class, and how sure the head is.
 
     `cells` is (h, w) float32, above 0 what speaks for it and below what speaks against it; its mean plus `bias` is
     `logit`. `column` is the class, `probability` what the head says of it. `size` and `frame` are those of the

@@ -86,7 +86,7 @@ class Round:
     def _by_likeness(
         self, model: Model, items: Sequence[Item], positives: Sequence[Item], negatives: int
     ) -> list[tuple[Item, str]]:
-        """The nearest, spread out; while counter-examples are few, half of them from all over the rest."""
+        """The nearest, spread out; while negative examples are few, half of them from all over the rest."""
         _, examples = self.context.vectors(model, positives[:EXAMPLES])
         present, cosines = self.context.cosines(examples, model, items)
         if not present or not len(examples):
@@ -100,7 +100,7 @@ class Round:
         rest = np.setdiff1d((-likeness).argsort(kind="stable"), near, assume_unique=True)
         others = rest[_evenly(len(rest), far + 1)[1:]] if far and len(rest) > far else rest[:far]
         return [(present[row], "like the examples") for row in near] + [
-            (present[row], "for a counter-example") for row in others
+            (present[row], "for a negative example") for row in others
         ]
 
     def _typical(self, model: Model, items: Sequence[Item]) -> list[tuple[Item, str]]:

@@ -51,7 +51,7 @@ def test_a_line_among_what_nobody_looked_at_holds_far_more_often_than_not():
 
 
 def test_examples_that_stand_out_from_nothing_draw_no_line():
-    """By themselves they would be all that there is, which cannot be ruled out; counter-examples do."""
+    """By themselves they would be all that there is, which cannot be ruled out; negative examples do."""
     for seed in range(20):
         counter = np.random.default_rng(100 + seed).normal(0, 1, 20)
         for apart in (0.0, 0.5):

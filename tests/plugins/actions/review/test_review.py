@@ -53,7 +53,7 @@ def test_with_examples_of_both_it_asks_what_the_head_is_least_sure_of(ws, photos
 def test_with_positives_alone_it_asks_for_their_like_and_for_counter_examples(ws, photos):
     label(ws, photos, "warm", positive=[("red", 2)])
     rows = ws.run("review", label="warm", batch=4)
-    assert [row["why"] for row in rows] == ["like the examples"] * 2 + ["for a counter-example"] * 2
+    assert [row["why"] for row in rows] == ["like the examples"] * 2 + ["for a negative example"] * 2
     assert colours(rows)[:2] == ["red", "red"] and not {"red"} & {*colours(rows)[2:]}
     assert {row["probability"] for row in rows} == {None}
     assert any("by likeness until a head can be fitted" in line for line in ws.reporter.said)
