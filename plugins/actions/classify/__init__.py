@@ -68,8 +68,8 @@ class ClassifyParams:
     accept: Annotated[
         float | None,
         Option(
-            help="Turn predictions into labels where precision is expected to reach X, as --precision draws the line, or, "
-            "with fewer than 100 unlabelled items, where probability is at least X (0.5 to 1).",
+            help="Turn predictions into labels where precision is expected to reach X, as --precision draws the line, "
+            "or, with fewer than 100 unlabelled items, where probability is at least X (0.5 to 1).",
             min=0.5,
             max=1,
         ),
