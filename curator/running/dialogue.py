@@ -11,6 +11,7 @@ from curator.api import Ask, FittedHead, SetLabel, TargetRef
 from curator.catalog.labels import Labels, Source
 from curator.errors import BadInput
 from curator.history.journal import Journal
+from curator.kit.listing import of_item
 from curator.reporter import count
 from curator.running.outputs import apply
 
@@ -204,9 +205,7 @@ def moved(before: Figure | None, now: Figure) -> str:
 def row_of(ask: Ask) -> dict[str, Any]:
     """A question as a row, for whoever answers it otherwise."""
     return {
-        "id": ask.item.id,
-        "path": ask.item.path,
-        "text": ask.item.text,
+        **of_item(ask.item),
         "question": ask.question,
         "choices": list(ask.choices),
         "probability": ask.probability,
