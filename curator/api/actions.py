@@ -156,9 +156,10 @@ class Ask:
 
     `target` is what `Context.target` gave. The core asks, writes each answer as a label said by a person, and then
     calls `plan` again, with a fresh context; the round after which nothing new is asked is the last. `choices`: for a
-    group all its labels, the most probable first; for a label empty, as it takes yes or no. `probability` (0..1) is
-    what is thought of yes, or of the first choice; `why` says in a few words why just this item is asked about. Only
-    an action with `asks` may yield it; where nobody can answer, the questions are rows.
+    group all its labels, the most probable first, besides which "none of these" can be answered, which is to say that
+    it is not any label of the group; for a label empty, as it takes yes or no. `probability` (0..1) is what is thought
+    of yes, or of the first choice; `why` says in a few words why just this item is asked about. Only an action with
+    `asks` may yield it; where nobody can answer, the questions are rows.
     """
 
     item: Item
@@ -265,7 +266,10 @@ class Context(Protocol):
         ...
 
     def predict(self, head: FittedHead, items: Sequence[Item]) -> Predictions:
-        """What a head says of items; those that cannot be embedded are left out."""
+        """What a head says of items; those that cannot be embedded are left out.
+
+        A class of a group that somebody said an item is not has a probability of 0, and what is of none is left out.
+        """
         ...
 
     def held_out(self, head: FittedHead) -> HeldOut:
@@ -297,7 +301,7 @@ class Context(Protocol):
         ...
 
     def unlabelled(self, target: TargetRef, items: Sequence[Item]) -> list[Item]:
-        """Those of `items` of which nothing is said as to the label or group."""
+        """Those of `items` of which nothing is said as to the label or group, nor that they are none of the group."""
         ...
 
     def said(self, target: TargetRef, items: Sequence[Item]) -> list[str | None]:
@@ -305,6 +309,10 @@ class Context(Protocol):
 
         An empty text stands where things are said that exclude each other.
         """
+        ...
+
+    def denied(self, target: TargetRef, items: Sequence[Item]) -> list[frozenset[str]]:
+        """The labels of a group, by their names there, that each item is said not to be; of a label none."""
         ...
 
     def asked(self) -> frozenset[int]:

@@ -49,7 +49,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where an item is: a file, or one row of a table, whose key is `row`.
+    """Where an item is: a file, or one row of a table, whose key is `row`, and whose id `row_id`, where it has one.
 
     `size` (bytes) and `modified_ns` (nanoseconds since 1970) are those of the file.
     """
@@ -58,6 +58,7 @@ class Place:
     size: int
     modified_ns: int
     row: str = ""
+    row_id: str | None = None
 
     @property
     def whole(self) -> bool:

@@ -274,6 +274,20 @@ class Labels:
         target = self.require_target(target)
         return self._of_group(target, least) if target.kind == "group" else self._of_label(target, least)
 
+    def siblings(self, target: TargetRef) -> list[str]:
+        """The labels of a group by their names there, those that no item is too; of a label only its own."""
+        if target.kind == "label":
+            return [target.name]
+        return [] if target.id is None else sorted(self.store.names_in(target.id).values())
+
+    def denied(self, target: TargetRef) -> dict[int, frozenset[str]]:
+        """The labels of a group that items are said not to be, not on the word of a head; of a label nothing."""
+        if target.kind == "label" or target.id is None:
+            return {}
+        names = self.store.names_in(target.id)
+        negative = self.verdicts(list(names), Source.RULE).negative
+        return {item: frozenset(names[label] for label in labels) for item, labels in negative.items()}
+
     def counts(self) -> list[LabelCount]:
         """Every label with its counts, by name; a group's verdicts are read once for all its labels."""
         names = self._every()

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from curator.api import Place, Unseen
-from curator.catalog.places import Places
+from curator.catalog.places import Places, row_id
 from curator.history.journal import Journal
 from curator.media.files import BadContent, Stamp, look
 from curator.store.catalogue import path_to_value
@@ -54,7 +54,7 @@ class Tables:
         found: dict[int, list[Place]] = {}
         for row, path, recorded, now in self._looked_at(item_ids):
             if recorded is not None and now == recorded:
-                place = Place(Path(path), recorded.size, recorded.mtime_ns, row.row_key)
+                place = Place(Path(path), recorded.size, recorded.mtime_ns, row.row_key, row_id(row.row_key))
                 found.setdefault(row.item_id, []).append(place)
         return {item: sorted(places, key=lambda place: (place.path, place.row)) for item, places in found.items()}
 

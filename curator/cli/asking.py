@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 OFFERED = 9
 """How many labels of a group are offered by number."""
 
+NONE = {"n": "n(one of these)", "none": "none (of these)"}
+"""What is typed for none of the labels of a group, and how that is shown."""
 SHORT = {"yes": "y", "no": "n", "skip": "s", "back": "b", "quit": "q"}
 TEXT_LENGTH = 1_000
 
@@ -124,8 +126,10 @@ def _keys(ask: Ask, standing: Standing) -> str:
     if ask.choices:
         more = f" of {len(ask.choices):,}" if len(ask.choices) > OFFERED else ""
         ways = f"{'number, ' if _by_number(ask.choices) else ''}name{more}, +name for a new one, "
+        ways += next((f"{shown}, " for word, shown in NONE.items() if _is_none(word, ask.choices)), "")
     if standing.answered:
-        words: dict[Answer, str] = {True: "yes", False: "no", None: "skipped"}
+        no = "none of these" if ask.choices else "no"
+        words: dict[Answer, str] = {True: "yes", False: no, None: "skipped"}
         ways += f"Enter for {one_line(words.get(standing.answer, str(standing.answer)))}, "
     return f"{ways}s(kip), b(ack), q(uit): "
 
@@ -149,7 +153,7 @@ def _understood(typed: str, ask: Ask, standing: Standing) -> Answer | Step | _Un
     if not word and standing.answered:
         return standing.answer
     if ask.choices:
-        return _resolve_choice(word, ask.choices)
+        return False if _is_none(word, ask.choices) else _resolve_choice(word, ask.choices)
     if key in ("y", "n"):
         return key == "y"
     return _Unclear("y for yes, n for no, s to skip it, b to go back, q to quit; then Enter")
@@ -160,6 +164,11 @@ def _by_number(choices: tuple[str, ...]) -> dict[str, int]:
     if any(name.isdigit() for name in choices):
         return {}
     return {name: number for number, name in enumerate(choices[:OFFERED], 1)}
+
+
+def _is_none(word: str, choices: tuple[str, ...]) -> bool:
+    """Whether a word means none of the labels: where one is called so, it means that."""
+    return word.casefold() in NONE and word.casefold() not in {name.casefold() for name in choices}
 
 
 def _resolve_choice(word: str, choices: tuple[str, ...]) -> str | _Unclear:

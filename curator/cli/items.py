@@ -269,7 +269,10 @@ def label(
     value = None if remove else not negative
     said = workspace.label(name, list(from_stdin(items)), value, group)
     now = "" if remove else "negative" if negative else "positive"
-    rows = ({"id": item.id, "path": item.path, "label": name, "now": now, "before": before} for item, before in said)
+    rows = (
+        {"id": item.id, "path": item.path, "label": name, "now": now, "before": before, "row": item.row}
+        for item, before in said
+    )
     output = Output(as_json)
     if as_json:
         output.table(LABELLED, rows)

@@ -95,4 +95,5 @@ def _pairs(workspace: Workspace, name: str) -> Iterator[dict[str, Any]]:
 
 def _row(one: Item, other: Item, now: str, before: str | None) -> dict[str, Any]:
     paths = {"left_path": one.path, "right_path": other.path}
-    return {"left": one.id, "right": other.id, **paths, "now": now, "before": before}
+    rows = {"left_row": one.row, "right_row": other.row}
+    return {"left": one.id, "right": other.id, **paths, "now": now, "before": before, **rows}

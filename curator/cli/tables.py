@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from curator.api import Column, Table
+from curator.kit.listing import ITEM
 
 ITEMS = Table(
     "item",
@@ -72,6 +73,7 @@ LABELLED = Table(
         Column("label", "the label"),
         Column("now", "positive, negative, or empty: nothing said"),
         Column("before", "what was said before: also conflict"),
+        Column("row", "the id of its row, where path is a table with a column of ids", "json"),
     ),
 )
 
@@ -97,6 +99,8 @@ PAIRED = Table(
         Column("right_path", "where the other is", "path"),
         Column("now", "alike, not alike, or empty: nothing said"),
         Column("before", "what was said before"),
+        Column("left_row", "the id of the first one's row, where its path is a table with a column of ids", "json"),
+        Column("right_row", "that of the other", "json"),
     ),
 )
 
@@ -167,9 +171,7 @@ QUESTIONS = Table(
     "question",
     "Questions",
     (
-        Column("id", "the item", "integer"),
-        Column("path", "where it is; null if its file is gone", "picture"),
-        Column("text", "the body of a text; null for an image"),
+        *ITEM,
         Column("question", "what a person has to say"),
         Column("choices", "for a group its labels, the most probable first; empty for yes or no"),
         Column(

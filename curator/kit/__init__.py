@@ -20,6 +20,7 @@
 | `familiar` | the characters that any text in a script is mostly made of |
 | `trust` | what can be said of labels and of what a head says: suspects, and promises with their bounds |
 | `sheets` | contact sheets |
+| `listing` | the columns by which an item is told in a table |
 
 Public. To import a module costs nothing, but for `torch_network`, which is for what `load` enters: it brings torch; and
 for `trust.novelty`, `trust.suspects` and those in `copies`, which bring numpy.

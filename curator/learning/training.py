@@ -36,6 +36,7 @@ from curator.learning.material.background import (
     places,
     taken_off,
 )
+from curator.learning.material.denied import NOTHING, Denied, predictions
 from curator.learning.material.labelled import Data, among, originals, without_rare_classes
 from curator.learning.material.recipe import SEED, Recipe
 from curator.learning.min_examples import TWO, number, refuse_too_few, refuse_too_few_for
@@ -186,7 +187,7 @@ class Training:
             self._compare(examples, frozen, tuned, kind, options)
         return self.head(journal, target, tuned, kind, options, True, disturb, True, apart=apart)
 
-    def predict(self, head: FittedHead, items: Sequence[Item]) -> Predictions:
+    def predict(self, head: FittedHead, items: Sequence[Item], denied: Denied = NOTHING) -> Predictions:
         """Probabilities for the items that have vectors; what the head said before is taken from the cache."""
         row = self.heads.row(head)
         columns = self.heads.columns(row)
@@ -203,8 +204,7 @@ class Training:
             cached |= made
         present = [item for item in items if item.hash in cached]
         values = np.frombuffer(b"".join(cached[item.hash] for item in present), dtype="<f4")
-        said, scores = taken_off(values.reshape(len(present), columns), len(head.classes), row.target_kind == "label")
-        return Predictions(present, head.classes, self.heads.calibration(row).apply(said), scores)
+        return predictions(head, present, values.reshape(len(present), columns), self.heads.calibration(row), denied)
 
     def able(self, target: TargetRef) -> bool:
         """Whether there is enough to learn from."""

@@ -171,9 +171,14 @@ class ActionContext:
         return fitted
 
     def predict(self, head: FittedHead, items: Sequence[Item]) -> Predictions:
-        """What a head says of items."""
+        """What a head says of items.
+
+        What was denied since the command began does not count: what a head said before is what answers prove.
+        """
         self._encoding.ensure(head.model, items, self._may_encode)
-        return self._parts.training.predict(head, items)
+        said = self._labels.denied(head.target)
+        denied = {item: names for item, names in said.items() if item not in self._asked}
+        return self._parts.training.predict(head, items, denied)
 
     def held_out(self, head: FittedHead) -> HeldOut:
         """What was said of the items that the head is fitted on while they were held out."""
@@ -201,6 +206,9 @@ class ActionContext:
         """Those of `items` of which nothing is said as to the target."""
         examples = self._labels.examples(target, least=Source.HEAD)
         said = {*examples.items, *examples.conflicts}
+        if examples.classes:  # what is none of them
+            denied = self._labels.denied(target)
+            said |= {item for item, names in denied.items() if names.issuperset(examples.classes)}
         return [item for item in items if item.id not in said]
 
     def said(self, target: TargetRef, items: Sequence[Item]) -> list[str | None]:
@@ -209,6 +217,11 @@ class ActionContext:
         known = {item: examples.classes[index] for item, index in zip(examples.items, examples.targets, strict=True)}
         known |= dict.fromkeys(examples.conflicts, "")
         return [known.get(item.id) for item in items]
+
+    def denied(self, target: TargetRef, items: Sequence[Item]) -> list[frozenset[str]]:
+        """The labels of a group that each item is said not to be."""
+        found = self._labels.denied(target)
+        return [found.get(item.id, frozenset()) for item in items]
 
     def asked(self) -> frozenset[int]:
         """The items that a person was asked about since the command began."""

@@ -11,11 +11,13 @@ from curator.api import Ask, FittedHead, SetLabel, TargetRef
 from curator.catalog.labels import Labels, Source
 from curator.errors import BadInput
 from curator.history.journal import Journal
+from curator.kit.listing import of_item
 from curator.reporter import count
 from curator.running.outputs import apply
 
 Answer: TypeAlias = bool | str | None
-"""Of a label whether the item is it, of a group the name of its label (a new one is made); None leaves it out."""
+"""Of a label whether the item is it, of a group the name of its label (a new one is made), or False for none of those
+that there are; None leaves it out."""
 
 
 class Step(enum.Enum):
@@ -127,8 +129,10 @@ class Dialogue:
         """In a line what was answered, how the figure moved from the first round to the last, and what undoes it."""
         given = self._given()
         yes, no = given.count(True), given.count(False)
+        none = sum(question.answer is False for question in self._questions if question.ask.choices)
         skipped = sum(question.answered for question in self._questions) - len(given)
-        parts = [f"{yes:,} yes, {no:,} no"] if yes + no else []
+        parts = [f"{yes:,} yes, {no - none:,} no"] if yes + no > none else []
+        parts += [f"{none:,} none of these"] if none else []
         parts += [f"{skipped:,} skipped"] if skipped else []
         line = count(len(given), "answer") + (f" ({', '.join(parts)})" if parts else "")
         if self._figures:
@@ -159,29 +163,36 @@ class Dialogue:
         if answer == before:
             return
         self.journal.start()
-        for change in _changes(question.ask, before, answer):
+        for change in self._changes(question.ask, before, answer):
             apply(self.journal, self.labels, change, Source.HUMAN)
         counts = self._counts[question.ask.target]
         for said, more in ((before, -1), (answer, 1)):
-            if said is not None:
+            if said is not None and (said is not False or not question.ask.choices):
                 name = said if isinstance(said, str) else list(counts)[said]
                 counts[name] = counts.get(name, 0) + more
 
+    def _changes(self, ask: Ask, before: Answer, answer: Answer) -> list[SetLabel]:
+        """What an answer changes, and the taking back of the one before where it is corrected."""
+        item, group = ask.item.id, ask.target.name
+        if ask.target.kind == "label":
+            return [SetLabel(item, ask.target, None if answer is None else bool(answer))]
+        withdrawn = [] if before is None else [SetLabel(item, name, None, group) for name in self._named(ask, before)]
+        said = (
+            [] if answer is None else [SetLabel(item, name, bool(answer), group) for name in self._named(ask, answer)]
+        )
+        return withdrawn + said
 
-def _changes(ask: Ask, before: Answer, answer: Answer) -> list[SetLabel]:
-    """What an answer changes, and the taking back of the one before where it is corrected."""
-    name = ask.target.name
-    if ask.target.kind == "label":
-        return [SetLabel(ask.item.id, ask.target, None if answer is None else bool(answer))]
-    withdrawn = [] if before is None else [SetLabel(ask.item.id, str(before), None, name)]
-    return withdrawn + ([] if answer is None else [SetLabel(ask.item.id, str(answer), True, name)])
+    def _named(self, ask: Ask, answer: Answer) -> list[str]:
+        """The labels that an answer about a group speaks of."""
+        return [answer] if isinstance(answer, str) else self.labels.siblings(ask.target)
 
 
 def _checked(ask: Ask, said: Answer | Step) -> Answer:
     """An answer of the kind that the question takes; raises `BadInput`, as it comes from a caller's code."""
-    wanted = (str, "the name of a label") if ask.choices else (bool, "True or False")
-    if said is not None and not isinstance(said, wanted[0]):
-        raise BadInput(f"{ask.question} takes {wanted[1]}, or None to leave it out, not {said!r}")
+    wanted = "the name of a label, False for none of them" if ask.choices else "True or False"
+    good = said is False or isinstance(said, str) if ask.choices else isinstance(said, bool)
+    if said is not None and (isinstance(said, Step) or not good):
+        raise BadInput(f"{ask.question} takes {wanted}, or None to leave it out, not {said!r}")
     return said
 
 
@@ -194,9 +205,7 @@ def moved(before: Figure | None, now: Figure) -> str:
 def row_of(ask: Ask) -> dict[str, Any]:
     """A question as a row, for whoever answers it otherwise."""
     return {
-        "id": ask.item.id,
-        "path": ask.item.path,
-        "text": ask.item.text,
+        **of_item(ask.item),
         "question": ask.question,
         "choices": list(ask.choices),
         "probability": ask.probability,

@@ -26,6 +26,7 @@ from curator.api import (
     hookimpl,
 )
 from curator.kit import sheets
+from curator.kit.listing import ITEM, of_item
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,8 @@ NEIGHBOURS = Table(
     (
         Column("rank", "1 is the nearest", "integer"),
         Column("score", "cosine of the two embeddings, -1 to 1", "score"),
-        Column("id", "the item", "integer"),
-        Column("path", "where it is; null if its file is gone", "picture"),
-        Column("text", "the body of a text; null for an image"),
+        *ITEM,
         Column("labels", "what it is labelled as, a list"),
-        Column("row", "the id of its row, where path is a table with a column of ids", "json"),
     ),
     whole=True,
 )
@@ -95,11 +93,8 @@ def plan(context: Context, params: SimilarParams) -> Iterator[Output]:
         values = {
             "rank": rank,
             "score": score,
-            "id": item.id,
-            "path": item.path,
-            "text": item.text,
+            **of_item(item),
             "labels": list(names),
-            "row": item.row,
         }
         if metric is None or cosines is None:
             yield Finding("neighbour", values)

@@ -334,7 +334,7 @@ def _json_row(source: Path, number: int, line: str) -> Row | Skipped:
     except Unreadable as error:
         cause, reason = error.__cause__, str(error)
         if isinstance(cause, json.JSONDecodeError):
-            reason = f"not JSON: {cause.msg.lower()} at character {cause.colno}"
+            reason = f"not JSON: {cause.msg.lower().removesuffix(' at')} at character {cause.colno}"
     else:
         if isinstance(value, dict):
             return Row(number, value)

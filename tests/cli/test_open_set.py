@@ -90,6 +90,31 @@ def test_what_is_of_no_class_is_given_none():
     assert line["at_least"] is line["precision"] is None and "of so few it is not known how many are right" in done.err
 
 
+def test_a_class_that_a_person_denied_is_not_said():
+    def said():
+        done = ran("classify", "--group", "kind", "--precision", "0.9", "--limit", "0", "--json")
+        return {row["id"]: row for row in done.rows("prediction")}
+
+    before = said()
+    surest = [next(row for row in before.values() if row["said"] == kind) for kind in KNOWN]
+    for row in surest:
+        ran("label", row["said"], f"id:{row['id']}", "--negative", "--group", "kind")
+    after = said()
+    for row in surest:
+        now = after[row["id"]]
+        assert now["label"] != row["said"] and now["said"] in {*KNOWN, "none of these", "don't know"} - {row["said"]}
+        assert now["probability"] < row["probability"]  # its share goes to no other class
+    others = {*before} - {row["id"] for row in surest}
+    assert [after[item] for item in others] == [before[item] for item in others]
+    every = surest[0]["id"]
+    for kind in KNOWN[1:]:
+        ran("label", kind, f"id:{every}", "--negative", "--group", "kind")
+    assert {*said()} == {*before} - {every}  # it is none of these
+    for _ in range(5):
+        ran("undo")
+    assert said() == before
+
+
 @pytest.mark.parametrize("inside", [0, 6])
 def test_where_hardly_any_is_of_the_classes_nothing_is_called_one(tmp_path, monkeypatch, inside):
     monkeypatch.chdir(tmp_path)

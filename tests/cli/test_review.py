@@ -230,6 +230,12 @@ CHOICES = ("cat", "Dog", "狗", "s")
         ("+fox\n", CHOICES, "fox"),
         ("+s\n", CHOICES, "s"),
         ("s\n", CHOICES, None),
+        ("n\n", CHOICES, False),
+        ("None\n", CHOICES, False),
+        ("n\n", ("N", "cat"), "N"),  # where a label is called so, it is meant
+        ("none\n", ("N", "cat"), False),
+        ("none\n", ("none", "cat"), "none"),
+        ("no\n", CHOICES, "no label 'no'"),
         ("back\n", CHOICES, Step.BACK),
         ("", CHOICES, Step.QUIT),
         ("7\n", ("3", "7"), "7"),  # labels that are numbers are not offered by number
@@ -244,7 +250,34 @@ CHOICES = ("cat", "Dog", "狗", "s")
 def test_what_a_line_means_where_several_labels_are_offered(typed, choices, meant):
     ask = Ask(Item(1, "", "text", None, "a text"), TargetRef("group", 1, "kind"), "which kind is it?", choices)
     said = asking._understood(typed, ask, Standing(2, None, False, {}, None, None, False, None))
-    assert said == meant or meant in getattr(said, "reason", ())
+    assert said == meant or str(meant) in getattr(said, "reason", ())
+
+
+@pytest.mark.parametrize(
+    ("choices", "shown"),
+    [(CHOICES, " n(one of these), s(kip)"), (("n", "cat"), " none (of these), s(kip)"), (("n", "none"), "one, s(kip)")],
+)
+def test_the_prompt_says_how_to_answer_none_of_these(choices, shown):
+    ask = Ask(Item(1, "", "text", None, "a text"), TargetRef("group", 1, "kind"), "which kind is it?", choices)
+    assert shown in asking._keys(ask, Standing(2, None, False, {}, None, None, False, None))
+
+
+def test_what_is_none_of_a_group_is_not_asked_about_again_until_it_has_another_label(texts, run):
+    with curator.open_workspace(texts / "workspace") as workspace:
+        for about in ("cats", "stocks"):
+            workspace.label(about, [texts / "notes" / about / f"{number}.txt" for number in range(15)], group="kind")
+    terminal = cli_kit.AtTerminal("review", "--group", "kind", cwd=texts)
+    item = truth(terminal.until(KEYS))[1]
+    terminal.type("n")
+    other = truth(terminal.until(KEYS))[1]
+    terminal.type("q")
+    code, rest = terminal.end()
+    assert code == 0 and "1 answer (1 none of these)" in rest
+    assert {item, other} == {row["id"] for row in run("ls", "--json").rows("item") if row["path"].endswith("/15.txt")}
+    assert [row["id"] for row in run("review", "--group", "kind", "--json").rows("question")] == [other]
+    assert [row["id"] for row in run("classify", "--group", "kind", "--json").rows("prediction")] == [other]
+    run("label", "dogs", "notes/cats/1.txt", "notes/cats/2.txt", "--group", "kind")
+    assert {row["id"] for row in run("review", "--group", "kind", "--json").rows("question")} == {item, other}
 
 
 # --- without a terminal ---

@@ -206,6 +206,13 @@ def test_what_is_no_object_in_an_array_is_named_and_an_array_that_is_cut_off_kee
     assert "line 4: not JSON" in ran.err
 
 
+def test_what_json_lacks_is_said_in_plain_words(run, tmp_path):
+    (tmp_path / "t.jsonl").write_text('{"text": "one"}\n{"text": "th\tree"}\n{"text": "two')
+    ran = run("add", "t.jsonl", "--text-column", "text", "--no-encode")
+    assert ran.code == 5 and " at at " not in ran.err
+    assert "unterminated string starting at character 10" in ran.err and "invalid control character at chara" in ran.err
+
+
 def test_json_that_is_no_table_says_what_one_is(run, tmp_path):
     (tmp_path / "t.json").write_text('[["a"], ["b"]]')
     ran = run("add", "t.json", "--text-column", "text", "--no-encode")
@@ -223,3 +230,35 @@ def test_rows_of_tables_have_their_id_for_programs(run, tmp_path):
     assert {row["text"]: row["row"] for row in run("ls", "--json").rows("item")} == rows
     found = run("similar", "--text", "card", "--json").rows("neighbour")
     assert {row["text"]: row["row"] for row in found} == rows
+
+
+def test_whatever_lists_items_gives_the_id_of_their_row(run, tmp_path):
+    """As people with tables join what is found with what they have."""
+    words = {"money": "how much do I pay for it", "cards": "where is my new card"}
+    lines = [
+        f"{kind} {n},{said} number {n} {chr(97 + n) * 5},{kind if n < 5 else ''}"
+        for kind, said in words.items()
+        for n in range(8)
+    ]
+    lines += ["money twice,how much do I pay for it number 0  aaaaa,", "cards wrong,how much do I pay in all,cards"]
+    (tmp_path / "q.csv").write_text("\n".join(["id,text,kind", *lines]))
+    table = ("--text-column", "text", "--id-column", "id", "--label-column", "kind", "--group", "kind")
+    assert run("add", "q.csv", *table).code == 0
+    ids = {row["text"]: row["row"] for row in run("ls", "--json").rows("item")}
+    assert len(ids) == 18 and None not in ids.values()
+    for kind, command in {
+        "prediction": ("classify", "--group", "kind"),
+        "question": ("review", "--group", "kind"),
+        "suspect": ("audit", "--group", "kind"),
+        "cluster": ("cluster", "-k", "2"),
+        "member": ("cluster", "-k", "2", "--members"),
+        "neighbour": ("similar", "--text", "card"),
+        "duplicate": ("dedupe",),
+    }.items():
+        found = run(*command, "--json").rows(kind)
+        assert found and all(row["row"] == ids[row["text"]] for row in found), command
+    assert (
+        run("label", "new", "id:1", "--json").row("labelled")["row"] == ids[run("ls", "--json").rows("item")[0]["text"]]
+    )
+    pair = run("pair", "id:1", "id:9", "--metric", "taste", "--json").row("pair")
+    assert (pair["left_row"], pair["right_row"]) == ("money 0", "cards 0")

@@ -130,6 +130,20 @@ def test_of_a_group_another_label_takes_the_place_of_the_first_and_a_new_one_is_
     assert ws.labels.find("green").group == "colour"
 
 
+def test_of_a_group_none_of_these_denies_every_label_that_there_is_until_it_is_corrected(quiz):
+    ws = quiz(of_a_group)
+    ws.label("green", ["id:6"], group="colour")  # which is not among the choices
+    before, asker = dump(ws), in_turn(False, "blue", Step.BACK, Step.BACK, Step.BACK, "red", False, None, Step.QUIT)
+    ws.run("quiz", asker=asker)
+    assert [entry[2:] for entry in asker.seen[3:5]] == [(True, "blue"), (True, False)]
+    denied = ws.labels.denied(ws.labels.target(group="colour"))
+    assert denied == {2: {"red", "blue", "green"}} and ws.labels.of_items([1, 2, 3]) == {1: ["red"]}
+    counts = ws.labels.examples(ws.labels.target(group="colour")).counts
+    assert sum(counts) == 2
+    ws.undo()
+    assert dump(ws) == before
+
+
 @given(answers=st.lists(st.one_of(st.booleans(), st.none(), st.just(Step.BACK)), max_size=20))
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_is_answered_and_corrected_the_last_word_holds_and_undo_takes_it_back(quiz, answers):
@@ -202,6 +216,17 @@ def test_what_an_asker_gives_must_fit_the_question(quiz):
     before = dump(ws)
     with pytest.raises(BadInput, match=r"is it red\? takes True or False, or None to leave it out, not 'yes'"):
         ws.run("quiz", asker=lambda ask, standing: "yes")
+    assert dump(ws) == before
+
+
+def test_what_an_asker_gives_of_a_group_must_fit_the_question(quiz):
+    ws = quiz(of_a_group)
+    before = dump(ws)
+    for wrong in (True, 0):
+        with pytest.raises(
+            BadInput, match=rf"takes the name of a label, False for none of them, or None .*not {wrong}"
+        ):
+            ws.run("quiz", asker=lambda ask, standing, wrong=wrong: wrong)
     assert dump(ws) == before
 
 

@@ -26,6 +26,7 @@ from curator.api import (
 )
 from curator.errors import CuratorError, NotReady
 from curator.kit import sheets
+from curator.kit.listing import ITEM, of_item
 
 if TYPE_CHECKING:
     from curator.kit.trust.suspects import Suspect
@@ -59,9 +60,7 @@ SUSPECTS = Table(
         Column("label", "what it is labelled as"),
         Column("rather", "what its copies are labelled as, or what it looks like; null where it is like no class"),
         Column("probability", "of `rather`, while it was held out, 0 to 1; null where that is", "percent"),
-        Column("id", "the item", "integer"),
-        Column("path", "where it is; null if its file is gone", "picture"),
-        Column("text", "the body of a text; null for an image"),
+        *ITEM,
     ),
 )
 
@@ -119,9 +118,7 @@ def _finding(target: TargetRef, held_out: HeldOut, suspect: Suspect) -> Finding:
         "label": held_out.classes[suspect.label],
         "rather": None if rather is None else held_out.classes[rather],
         "probability": None if rather is None else float(held_out.probabilities[suspect.index, rather]),
-        "id": item.id,
-        "path": item.path,
-        "text": item.text,
+        **of_item(item),
     }
     return Finding("suspect", values)
 

@@ -30,6 +30,7 @@ from curator.api import (
 )
 from curator.errors import BadInput
 from curator.kit import sheets
+from curator.kit.listing import ITEM
 
 if TYPE_CHECKING:
     from . import deciding
@@ -124,9 +125,7 @@ PREDICTIONS = Table(
         Column("probability", "the head's probability for the label, 0 to 1", "percent"),
         Column("label", "for a label: itself; for a group: the most probable one"),
         Column("said", "yes, no, a group's class, none of these or don't know; with --precision or --recall"),
-        Column("id", "the item", "integer"),
-        Column("path", "where it is; null if its file is gone", "picture"),
-        Column("text", "the body of a text; null for an image"),
+        *ITEM,
     ),
 )
 
@@ -136,7 +135,7 @@ FROM_NAMES = Table(
     (
         Column("probability", "softmax of 100 times the cosine with each name, 0 to 1; not calibrated", "percent"),
         Column("label", "the most probable name of those given"),
-        *PREDICTIONS.columns[3:],
+        *ITEM,
     ),
 )
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from curator.api import Finding, Item, Predictions, Table
 from curator.kit import sheets
+from curator.kit.listing import of_item
 
 if TYPE_CHECKING:
     from .deciding import Lines
@@ -36,9 +37,7 @@ class Prediction:
             "probability": self.probability,
             "label": self.label,
             "said": self.said,
-            "id": self.item.id,
-            "path": self.item.path,
-            "text": self.item.text,
+            **of_item(self.item),
         }
         return Finding(table.kind, {column.name: values[column.name] for column in table.columns})
 

@@ -24,6 +24,7 @@ from curator.api import (
 )
 from curator.errors import BadInput
 from curator.kit import sheets
+from curator.kit.listing import ITEM
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,7 @@ CLUSTERS = Table(
         Column("id", "the most typical item", "integer"),
         Column("path", "where it is; null if its file is gone", "picture"),
         Column("text", "the body of a text; null for an image"),
+        Column("row", "the id of its row, where path is a table with a column of ids", "json"),
         Column("labelled", "how many of its items have a label", "json"),
         Column("typical", "its most typical items by id, a list", "json"),
         Column("clusters", "the code of these clusters, for --seen", "json"),
@@ -92,10 +94,7 @@ MEMBERS = Table(
     (
         Column("cluster", "its number; null for an item in none", "integer"),
         Column("score", "cosine with the mean of its cluster, -1 to 1; null for an item in none", "score"),
-        Column("id", "the item", "integer"),
-        Column("path", "where it is; null if its file is gone", "picture"),
-        Column("text", "the body of a text; null for an image"),
-        Column("row", "the id of its row, where path is a table with a column of ids", "json"),
+        *ITEM,
     ),
 )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from curator.api import Context, Finding, Item
 from curator.kit import sheets
+from curator.kit.listing import of_item
 
 from . import naming
 from .grouping import Clusters
@@ -37,9 +38,7 @@ class Described:
             "label": self.label,
             "share": self.share,
             "words": self.words,
-            "id": first.id if self.number else None,
-            "path": first.path if self.number else None,
-            "text": first.text if self.number else None,
+            **{name: value if self.number else None for name, value in of_item(first).items()},
             "labelled": self.labelled,
             "typical": [item.id for item in self.members[:TYPICAL]] if self.number else [],
             "clusters": code,
@@ -87,10 +86,7 @@ def members(clusters: Clusters) -> Iterator[Finding]:
             values = {
                 "cluster": number or None,
                 "score": float(clusters.scores[at]) if number else None,
-                "id": item.id,
-                "path": item.path,
-                "text": item.text,
-                "row": item.row,
+                **of_item(item),
             }
             yield Finding("member", values)
 

@@ -79,7 +79,7 @@ DUPLICATES = Table(
         Column("do", "keep; go: may be moved to quarantine; stay: a copy that is not moved"),
         Column("path", "where it is", "picture"),
         Column("why", "why it is kept, what shows that it is a copy of the one kept, or why it stays"),
-        Column("row", "the row, where the path is that of a table"),
+        Column("row", "the id of its row, where path is a table with a column of ids"),
         Column("text", "the body of a text"),
         Column("id", "the item", "json"),
         Column("size", "bytes of the file", "json"),

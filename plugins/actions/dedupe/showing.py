@@ -53,7 +53,7 @@ def _row(
         "do": do,
         "path": file.place.path,
         "why": why,
-        "row": file.place.row or None,
+        "row": file.place.row_id,
         "text": file.item.text,
         "id": file.item.id,
         "size": file.place.size,
@@ -89,6 +89,6 @@ def sheet(judgements: Sequence[Judgement]) -> sheets.Sheet:
 def _tile(file: File, *words: str, marked: bool = False) -> sheets.Tile:
     """Copies often share their name; the folder tells them apart."""
     path = file.place.path
-    name = f"{path.name} {file.place.row}" if file.place.row else f"{path.parent.name}/{path.name}"
+    name = f"{path.parent.name}/{path.name}" if file.place.whole else f"{path.name} {file.place.row_id or ''}".rstrip()
     picture = path if file.item.modality == "image" else None
     return sheets.Tile(picture, file.item.text, (name, *words), marked)

@@ -97,7 +97,7 @@ def plan(context: Context, params: ReviewParams) -> Iterator[Output]:
     if len(torn) >= params.batch:
         yield from (round_.conflict_question(item) for item in torn[: params.batch])
         return
-    unsaid = [item for item, word in open_ if word is None]
+    unsaid = round_.without_none([item for item, word in open_ if word is None])
     try:
         model = context.model(params.encoder, "image") if params.encoder is not None else None
         head = context.head(target, model, params.head)

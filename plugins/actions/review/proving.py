@@ -147,9 +147,9 @@ def _labels(
 ) -> Iterator[SetLabel]:
     """On the word of the head, for those that nobody said anything of."""
     assert found.scores is not None
-    answers = context.said(target, [item for item, _ in ranked])
-    for (item, word), answer, row in zip(ranked, answers, order, strict=False):
-        if answer is not None:
+    open_ = {item.id for item in context.unlabelled(target, [item for item, _ in ranked])}
+    for (item, word), row in zip(ranked, order, strict=False):
+        if item.id not in open_:
             continue
         score = float(found.scores[row])
         if target.kind == "label":

@@ -112,6 +112,11 @@ class Round:
 
     # --- what is known ---
 
+    def without_none(self, items: Sequence[Item]) -> list[Item]:
+        """Those that are not said to be none of the labels there are."""
+        denied = self.context.denied(self.target, items)
+        return [item for item, names in zip(items, denied, strict=True) if not names or names < {*self._labels}]
+
     def _choices(self, head: FittedHead, order: Sequence[int]) -> tuple[str, ...]:
         """The classes of a head in an order, then the labels that were too rare to be learnt."""
         others = (name for name in self._labels if name not in head.classes)

@@ -1,0 +1,47 @@
+"""What a head says of items of which somebody said what they are not: as if those classes were not there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import compress
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from curator.api import FittedHead, Item, Predictions
+from curator.learning.calibration import Calibration
+from curator.learning.material.background import among_classes, taken_off
+
+Denied: TypeAlias = Mapping[int, frozenset[str]]
+"""The classes that items, by their ids, are said not to be."""
+
+NOTHING: Denied = {}
+
+
+def predictions(
+    head: FittedHead,
+    items: Sequence[Item],
+    made: NDArray[np.float32],
+    calibration: Calibration,
+    denied: Denied,
+) -> Predictions:
+    """Of what a head makes of items, with a column of the background if it has one, what is said of them.
+
+    What is `denied` every class is left out. What was thought of a denied class goes to the others, but not to the
+    score: it does not speak for any of them.
+    """
+    classes, binary = len(head.classes), head.target.kind == "label"
+    able = np.array([[name not in denied.get(item.id, ()) for name in head.classes] for item in items], bool)
+    able = able.reshape(len(items), classes)
+    if able.all():
+        said, scores = taken_off(made, classes, binary)
+        return Predictions(list(items), head.classes, calibration.apply(said), scores)
+    kept = np.asarray(able.any(axis=1))
+    able, made = able[kept], made[kept].copy()
+    made[:, :classes] *= able
+    if made.shape[1] == classes:
+        made = among_classes(made, classes)
+    said, scores = taken_off(made, classes, binary)
+    probabilities = among_classes(calibration.apply(said) * able, classes)
+    return Predictions(list(compress(items, kept.tolist())), head.classes, probabilities, scores)
