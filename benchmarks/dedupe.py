@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import importlib.util
 import json
 import logging
@@ -26,6 +27,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from statistics import fmean, median
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -117,11 +119,9 @@ def ours(workspace: Path) -> dict[str, Any]:
 
 def theirs(method: str, folder: Path, distance: int) -> dict[str, Any]:
     """Pairs of names with their distance, and how long it took."""
-    from imagededup import methods
-
     begin = time.perf_counter()
     with quiet():
-        hasher = getattr(methods, method)(verbose=False)
+        hasher = getattr(imagededup(), method)(verbose=False)
         hashes = hasher.encode_images(folder)
         encoded = time.perf_counter() - begin
         found = hasher.find_duplicates(encoding_map=hashes, max_distance_threshold=distance, scores=True)
@@ -153,14 +153,23 @@ def grouping(size: int, brute: bool) -> dict[str, Any]:
 
 
 def theirs_grouping(size: int) -> float:
-    from imagededup.methods import PHash
-
     hashes = np.random.default_rng(size).integers(0, 2**64, size, dtype=np.uint64)
     encodings = {str(number): f"{int(value):016x}" for number, value in enumerate(hashes)}
     begin = time.perf_counter()
     with quiet():
-        PHash(verbose=False).find_duplicates(encoding_map=encodings, max_distance_threshold=RADIUS)
+        imagededup().PHash(verbose=False).find_duplicates(encoding_map=encodings, max_distance_threshold=RADIUS)
     return time.perf_counter() - begin
+
+
+def imagededup() -> Any:
+    """Its hashes alone."""
+    # Its package makes a network when it is imported, with weights from the internet. Hashes have no use for it.
+    left_out: Any = ModuleType("imagededup.methods.cnn")
+    left_out.CNN = None
+    sys.modules[left_out.__name__] = left_out
+    # Its processes are to begin as on any Linux; started anew, each would make that network.
+    multiprocessing.set_start_method("fork", force=True)
+    return importlib.import_module("imagededup.methods.hashing")
 
 
 @contextlib.contextmanager

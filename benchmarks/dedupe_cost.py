@@ -11,20 +11,17 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import multiprocessing
 import random
 import resource
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from statistics import median
-from types import ModuleType
 from typing import Any
 
-from dedupe import measured, ours, ours_add, quiet
+from dedupe import imagededup, measured, ours, ours_add, quiet
 from PIL import Image, ImageOps
 
 SEED = 7
@@ -72,16 +69,8 @@ def _used() -> float:
 
 def theirs(folder: Path) -> tuple[float, float, int]:
     """The same of imagededup, once it is imported; it gave so many pairs."""
-    # Its package makes a network when it is imported, with weights from the internet. PHash has no use for it.
-    left_out: Any = ModuleType("imagededup.methods.cnn")
-    left_out.CNN = None
-    sys.modules[left_out.__name__] = left_out
-    # Its processes are to begin as on any Linux; started anew, each would make that network.
-    multiprocessing.set_start_method("fork", force=True)
     with quiet():
-        from imagededup.methods.hashing import PHash
-
-        find = PHash(verbose=False).find_duplicates
+        find = imagededup().PHash(verbose=False).find_duplicates
         used, wall, found = spent(find, folder, None, DISTANCE)
     return used, wall, sum(map(len, found.values())) // 2
 

@@ -38,6 +38,19 @@ def heic(path: Path, image=None, **options) -> bytes:
     return path.read_bytes()
 
 
+ALPHA, DEPTH = b"urn:mpeg:hevc:2015:auxid:1", b"urn:mpeg:hevc:2015:auxid:2"
+GAIN = b"urn:com:apple:aux:gainmap0"
+"""What a second picture in a HEIC is, of one length."""
+
+
+def heic_with(path: Path, kind: bytes, image=None) -> bytes:
+    """One that holds a second picture of a kind; returns its bytes."""
+    image = (image or halves()).convert("RGBA")
+    image.putalpha(image.convert("L"))
+    path.write_bytes(heic(path, image).replace(ALPHA, kind))
+    return path.read_bytes()
+
+
 def jpeg(image, **options) -> bytes:
     file = io.BytesIO()
     image.save(file, "JPEG", quality=95, **options)

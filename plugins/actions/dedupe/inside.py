@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from curator.kit.images import chunks, colours, opened, told_by
 from curator.kit.reading import Unreadable, reading
 
+from .auxiliary import auxiliary
+
 if TYPE_CHECKING:
     from PIL import Image
 
@@ -92,6 +94,8 @@ def _embedded(path: Path) -> Iterator[tuple[str, bytes]]:
         if not KNOWN.match(start):
             return  # where such a picture ends is not known
         data = start + file.read(MOST)
+    if data[4:8] == b"ftyp":
+        yield from auxiliary(data)
     end = _end(data)
     if data.startswith(b"\xff\xd8") and any(data.find(name, 0, end) >= 0 for name in DEPTH):
         yield "a depth map", b"".join(_adobe_segments(data[:end]))

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
+import time
 
 import numpy as np
 import phone
 import pytest
 import setting_aside
+from curator_plugins.actions.dedupe.auxiliary import auxiliary
 from fakes import dump, open_fake, text
 from PIL import Image, ImageDraw, ImageOps
 from scenes import save, scene
 
+from curator.kit.images import opened
 from curator.store.catalogue.items import CaptionStore
 
 
@@ -247,6 +251,40 @@ def test_a_motion_photo_stays_and_its_still_goes(tidied, photos):
     assert gone == ["still.jpg"] and rows["moving.jpg"]["why"] == "holds a film, too"
     gone, rows = tidied(keep=("path:still.jpg",))  # the film is nowhere else, whatever is preferred
     assert gone == [] and rows["moving.jpg"]["why"] == "same pixels; stays: it holds a film, too"
+
+
+@pytest.mark.skipif(not phone.HAS_HEIC, reason="pillow-heif is not installed")
+@pytest.mark.parametrize(
+    ("kind", "holds"), [(phone.DEPTH, "a depth map"), (phone.GAIN, "another picture"), (phone.ALPHA, "")]
+)
+def test_a_heic_stays_for_what_it_holds_beside_its_picture(tidied, photos, kind, holds):
+    photos.mkdir()
+    phone.heic_with(photos / "portrait.heic", kind, scene(3, (96, 72)))
+    aged(photos / "portrait.heic", 5)
+    with opened(photos / "portrait.heic") as image:
+        image.save(photos / "a.png")
+    aged(photos / "a.png", 1)
+    gone, rows = tidied()
+    if holds:
+        assert gone == ["a.png"] and rows["portrait.heic"]["why"] == f"holds {holds}, too"
+        gone, rows = tidied(keep=("path:a.png",))
+        assert gone == [] and rows["portrait.heic"]["why"] == f"same pixels; stays: it holds {holds}, too"
+    else:  # what is transparent is a part of the picture
+        assert gone == ["portrait.heic"]
+
+
+@pytest.mark.skipif(not phone.HAS_HEIC, reason="pillow-heif is not installed")
+def test_a_damaged_heic_holds_nothing_and_takes_no_time(tmp_path):
+    sound = phone.heic_with(tmp_path / "a.heic", phone.DEPTH, scene(3, (96, 72)))
+    (_, of_depth), begin = next(auxiliary(sound)), time.process_time()
+    assert 100 < len(of_depth) < len(sound)
+    for seed in range(300):
+        damaged, rng = bytearray(sound), random.Random(seed)
+        for _ in range(8):
+            damaged[rng.randrange(500)] = rng.choice((0, 255, rng.randrange(256)))
+        found = [*auxiliary(bytes(damaged[: rng.randrange(len(sound))]))]
+        assert sum(len(data) for _, data in found) <= len(found) * len(sound)
+    assert time.process_time() - begin < 5
 
 
 def test_filling_behind_a_picture_is_nothing(tidied, photos):
