@@ -94,7 +94,7 @@ def _decorators(parameter: Parameter) -> Iterator[Any]:
         if parameter.type is Query:
             text = "A text to look for, instead of a file."
             yield click.option("--text", type=Text(), metavar="TEXT", help=text)
-            yield click.argument(name, type=Place(), required=False, metavar="FILE|id:N")
+            yield click.argument(name, type=Place(), required=False, metavar="[FILE|id:N]")
         else:
             yield click.argument(name, type=TYPES.get(parameter.type), required=parameter.required)
         return

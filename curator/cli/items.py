@@ -228,7 +228,7 @@ def _report_lines(report: AddReport) -> Iterator[str]:
     "curator label --rename Ultraman ultraman",
 )
 @click.argument("name", required=False)
-@click.argument("items", type=Place(), nargs=-1, metavar="FILE|id:N|-...")
+@click.argument("items", type=Place(), nargs=-1, metavar="[FILE|id:N|-]...")
 @click.option("--negative", is_flag=True, help="They are counter-examples.")
 @click.option("--remove", is_flag=True, help="Nothing is said of them any more.")
 @click.option("--group", metavar="NAME", help="The group of the label, for a new one or where several have it.")
@@ -259,7 +259,7 @@ def label(
         _rename(workspace, *rename, Output(as_json))
         return
     if name is None or not items:
-        raise click.UsageError(f"Missing argument '{'NAME' if name is None else 'FILE|id:N|-...'}'.")
+        raise click.UsageError(f"Missing argument '{'NAME' if name is None else 'FILE|id:N|-'}'.")
     if negative and remove:
         raise BadInput("--negative and --remove exclude each other")
     name = composed(name)

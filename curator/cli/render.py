@@ -202,8 +202,9 @@ class Terminal:
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}", markup=False),
             TimeElapsedColumn(),
-            TextColumn("left", markup=False),
+            TextColumn("elapsed,", markup=False),
             TimeRemainingColumn(),
+            TextColumn("left", markup=False),
         )
         with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
             task = bars.add_task(str(Text(printable(title))), total=total, rate="")
