@@ -75,6 +75,7 @@ class Argument:
 class Column:
     """A value of a finding: its name (also the key in JSON), what it means, how it is set in a table.
 
+    Any name but `kind`, which is the key of the table's own in each row.
     `json`: only with `--json`, as for what is the same in every row. `picture`: a path, beside which a terminal
     that can shows the picture that lies there; what is no picture is a path like any other.
     """

@@ -130,8 +130,8 @@ def confusion_rows(workspace: Workspace, head: FittedHead) -> Iterator[dict[str,
 @click.command(cls=Command, rows=(KINDS, FITTED), example="curator heads")
 @limit_option
 @json_option
-@workspace_option()
-def heads(workspace: Workspace, limit: int | None, as_json: bool) -> None:
+@workspace_option(optional=True)
+def heads(workspace: Workspace | None, limit: int | None, as_json: bool) -> None:
     """List the kinds of head that are installed, and the heads fitted in this workspace."""
     from curator.api import HeadSpec
     from curator.cli.render import Output
@@ -151,7 +151,7 @@ def heads(workspace: Workspace, limit: int | None, as_json: bool) -> None:
             for spec in kinds
         ),
     )
-    fitted = workspace.training.heads.all()
+    fitted = workspace.training.heads.all() if workspace else []
     output.table(FITTED, (_head_row(head) for head in fitted))
     if not fitted:
         output.line("no head fitted yet: curator train --label NAME")

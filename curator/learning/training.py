@@ -104,7 +104,7 @@ class Training:
         model = model or self._model(examples, journal)
         data, notes = self._data(examples, model, may_encode, spec.least)
         background = self.backgrounds.draw(every, model, may_encode)
-        of = Recipe(spec, params, model, data, background)
+        of = Recipe(spec, params, model, data, background, self.registry.release(spec))
         saved = self.heads.find(target, of.digest())
         found = saved if saved is not None and self.heads.whole(saved) else None
         if found is None and not anew:
