@@ -66,9 +66,12 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """How a field of `params` shows as a positional argument. A `Query` also gives `--text TEXT`."""
+    """How a field of `params` shows as a positional argument. A `Query` also gives `--text TEXT`, but not with
+    `text=False`, as where only pictures can be used.
+    """
 
     help: str = ""
+    text: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +90,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Findings of one kind, shown together. `whole`: never cut to `--limit`."""
+    """Findings of one kind, shown together. `whole`: never cut to `--limit`. `counted`: an option says how many there
+    are, so that only a `--limit` that is given cuts them.
+    """
 
     kind: str
     title: str
     columns: tuple[Column, ...]
     whole: bool = False
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,7 +363,8 @@ class ActionSpec:
 
     `plan(context, params)` yields outputs and does nothing else: no writing, printing or asking. `moves_files`: it
     may yield `SetAside`, and its command has `--apply`, without which it shows and moves nothing. `asks`: it may
-    yield `Ask`, and its command asks at a terminal, up to `--count` questions; with `--json` they are rows.
+    yield `Ask`, and its command asks at a terminal, up to `--count` questions; with `--json` they are rows. `embeds`:
+    it may need embeddings, and its command has `--encode` and what says how pictures are decoded.
     """
 
     name: str
@@ -368,3 +375,4 @@ class ActionSpec:
     example: str = ""
     moves_files: bool = False
     asks: bool = False
+    embeds: bool = True

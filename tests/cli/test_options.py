@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import cli_kit
 import click
 import pytest
@@ -105,3 +107,49 @@ def test_progress_says_which_time_is_which(tmp_path):
     code, shown = cli_kit.at_terminal("add", "texts", cwd=tmp_path)
     assert code == 0
     assert b" elapsed, " in shown and b" left" in shown
+
+
+# --- what an option says is what it does ---
+
+
+def test_a_limit_that_is_given_cuts_also_what_another_option_counts(run, folder):
+    of = ("-w", str(folder / "workspace"))
+    few = run("similar", "id:1", "-k", "4", "--limit", "2", "--json", *of)
+    assert (len(few.rows("neighbour")), few.err) == (2, "2 more (--limit 0 shows all)\n")
+    assert len(run("similar", "id:1", "-k", "4", "--json", *of).rows("neighbour")) == 4
+    assert len(run("similar", "id:1", "-k", "4", "--limit", "0", "--json", *of).rows("neighbour")) == 4
+
+
+def test_a_terminal_shows_as_many_as_were_asked_for(tmp_path):
+    cli_kit.texts(tmp_path / "texts", 30)
+    cli_kit.curator("add", "texts", cwd=tmp_path)
+    _, shown = cli_kit.at_terminal("similar", "id:1", "-k", "25", cwd=tmp_path)
+    assert re.search(rb"\n +25 ", shown) and b"more (--limit" not in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "option"),
+    [("explain --label x", "--text"), ("pretrain lstm-clm", "--media"), ("complete x", "--encode"), ("ls", "--text")],
+)
+def test_what_could_only_fail_is_no_option(run, words, option):
+    run(*words.split(), option, "text").assert_failed(2, f"No such option '{option}'")
+
+
+def test_words_find_nothing_where_no_text_is_and_say_what_would(run, tmp_path):
+    (tmp_path / "pictures").mkdir()
+    cli_kit.photo(tmp_path / "pictures" / "a.png", 1)
+    run("add", "pictures")
+    found = run("similar", "--text", "a hat")
+    assert found.code == 0 and "no text to compare with" in found.err and "-e" in found.err
+    told = run("similar", "--text", "a hat", "-e", "efficientnet-lite0")
+    told.assert_failed(2, "efficientnet-lite0 does not encode texts")
+
+
+def test_the_labels_of_an_item_are_listed_with_their_groups(run, tmp_path):
+    cli_kit.texts(tmp_path / "texts", 1)
+    run("add", "texts", "--no-encode")
+    for group in (("--group", "wine"), ("--group", "hair"), ()):
+        assert run("label", "red" if group else "old", "id:1", *group).code == 0
+    row = run("ls", "--json").row("item")
+    assert row["labels"] == ["old", "red", "red"]
+    assert row["groups"] == [None, "hair", "wine"]
