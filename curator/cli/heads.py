@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from curator.cli.items import selection_options
 from curator.cli.shared import (
     Command,
     Place,
@@ -70,6 +71,7 @@ class Depth(click.ParamType[Any]):
     metavar="FOLDER",
     help="Learn from nothing in a folder and below, and measure on what is labelled there.",
 )
+@selection_options
 @encode_option
 @decoding_options
 @limit_option
@@ -82,16 +84,19 @@ def train(
     test: str | None,
     as_json: bool,
     limit: int | None,
-    **chosen: Any,
+    **given: Any,
 ) -> None:
     """Fit a head on what is labelled, and say how good it is on held-out items.
 
-    `curator classify` does this by itself; here the head's own options can be given.
+    `curator classify` does this by itself; here the head's own options can be given. With --under and the like it
+    learns from these items alone.
     """
     from curator.cli.render import Output
+    from curator.running.binding import item_set
 
-    chosen |= {"fine_tune": fine_tune or False, "test": None if test is None else Path(test)}
-    fitted = workspace.train(options=option_values(options), **chosen)
+    among = item_set(given.pop("media"), given.pop("under"), given.pop("labelled"), given.pop("unlabelled"))
+    given |= {"fine_tune": fine_tune or False, "test": None if test is None else Path(test), "among": among}
+    fitted = workspace.train(options=option_values(options), **given)
     output = Output(as_json, limit)
     output.line(summary(fitted))
     output.table(METRICS, iter(_figure_rows(fitted)))
