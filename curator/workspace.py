@@ -237,22 +237,22 @@ class Workspace(Parts):
         fine_tune: bool | str = False,
         robustness: bool = False,
         test: Path | None = None,
+        among: ItemSet | None = None,
     ) -> FittedHead:
         """Fit (or find, if nothing changed) the head for a label or group; `options` are the head's own.
 
-        `fine_tune`: let the encoder learn the labels first, as a further version: True, or the depth by its name.
-        `robustness`: measure on corrupted copies of held-out pictures, too; `test`: on a folder that it does not learn
-        from.
+        `fine_tune`: the encoder learns first, as a further version: True, or the depth by name. `robustness`: measure
+        on corrupted copies, too; `test`: on a folder that it does not learn from. `among`: learn from these items alone.
         """
         from curator.running.context import ActionContext
 
-        said = {"label": label, "group": group, "encoder": encoder, "head": head, "fine_tune": fine_tune or None}
-        said["test"] = None if test is None else str(test)
-        with self.begin("train", said | dict(options or {}), reads_first=bool(fine_tune)) as journal:
+        of = {"label": label, "group": group, "encoder": encoder, "head": head}
+        said = {**of, "fine_tune": fine_tune or None, "test": test and str(test), **(options or {})}
+        with self.begin("train", said, reads_first=bool(fine_tune)) as journal:
             context = ActionContext(self, journal, may_encode)
             target = context.target(label, group)  # type: ignore[arg-type]
             model = context.model(encoder, "image") if encoder is not None else None  # type: ignore[arg-type]
-            how = (may_encode, robustness, fine_tune, test)
+            how = (may_encode, robustness, fine_tune, test, among)
             return self.training.train(journal, target, model, head, options or {}, *how)
 
     def run(

@@ -76,6 +76,10 @@ BROKEN = {
         action("a", tables="(Table('k', 'K', (Column('c', 'c', 'bold'),)),)"),
         "Column: style is str 'bold', not Literal",
     ),
+    "column-kind": (
+        action("a", tables="(Table('k', 'K', (Column('kind', 'c'),)),)"),
+        "'a': a column is called 'kind'",
+    ),
     "params-no-dataclass": (
         hook("register_actions", "[ActionSpec('a', 's', dict, len)]"),
         "'a': params must be a dataclass, not <class 'dict'>",

@@ -66,15 +66,19 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Argument:
-    """How a field of `params` shows as a positional argument. A `Query` also gives `--text TEXT`."""
+    """How a field of `params` shows as a positional argument. A `Query` also gives `--text TEXT`, but not with
+    `text=False`, as where only pictures can be used.
+    """
 
     help: str = ""
+    text: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """A value of a finding: its name (also the key in JSON), what it means, how it is set in a table.
 
+    Any name but `kind`, which is the key of the table's own in each row.
     `json`: only with `--json`, as for what is the same in every row. `picture`: a path, beside which a terminal
     that can shows the picture that lies there; what is no picture is a path like any other.
     """
@@ -86,12 +90,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Findings of one kind, shown together. `whole`: never cut to `--limit`."""
+    """Findings of one kind, shown together. `whole`: never cut to `--limit`. `counted`: an option says how many there
+    are, so that only a `--limit` that is given cuts them.
+    """
 
     kind: str
     title: str
     columns: tuple[Column, ...]
     whole: bool = False
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,7 +371,8 @@ class ActionSpec:
 
     `plan(context, params)` yields outputs and does nothing else: no writing, printing or asking. `moves_files`: it
     may yield `SetAside`, and its command has `--apply`, without which it shows and moves nothing. `asks`: it may
-    yield `Ask`, and its command asks at a terminal, up to `--count` questions; with `--json` they are rows.
+    yield `Ask`, and its command asks at a terminal, up to `--count` questions; with `--json` they are rows. `embeds`:
+    it may need embeddings, and its command has `--encode` and what says how pictures are decoded.
     """
 
     name: str
@@ -375,3 +383,4 @@ class ActionSpec:
     example: str = ""
     moves_files: bool = False
     asks: bool = False
+    embeds: bool = True

@@ -37,13 +37,14 @@ class Found:
     """A file that may be an item. `folder` is the first folder below the source that it lies in, or that of the level
     that the options say.
 
-    `caption_of` is the image that a text lies beside, with the same stem; the core links them if it is asked to.
+    `caption_of` is the image that a text lies beside, with the same stem, or the images where there are several; the
+    core links them if it is asked to.
     """
 
     path: Path
     modality: Modality
     folder: str | None = None
-    caption_of: Path | None = None
+    caption_of: Path | tuple[Path, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

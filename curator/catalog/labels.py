@@ -232,19 +232,25 @@ class Labels:
 
     def of_items(self, items: Sequence[int]) -> dict[int, list[str]]:
         """The labels that each item is, by item; siblings that a higher or later word overrides are left out."""
-        found: dict[int, list[str]] = defaultdict(list)
+        return {item: [name for name, _ in said] for item, said in self.with_groups(items).items()}
+
+    def with_groups(self, items: Sequence[int]) -> dict[int, list[tuple[str, str | None]]]:
+        """As `of_items`, each label with its group, None for one that stands alone."""
+        found: dict[int, list[tuple[str, str | None]]] = defaultdict(list)
         names = self.store.names()
         grouped: dict[tuple[int, int], list[VerdictRow]] = defaultdict(list)
         for row in self.store.positives(items):
             name, group = names[row.label_id]
             if group is None:
-                found[row.item_id].append(name)
+                found[row.item_id].append((name, None))
             else:
                 grouped[row.item_id, group].append(row)
-        for (item, _), rows in grouped.items():
-            chosen = strongest(rows)
-            found[item] += [names[row.label_id][0] for row in rows if chosen in (None, row.label_id)]
-        return {item: sorted(labels) for item, labels in found.items()}
+        groups = {group_id: self.store.group(group_id) for _, group_id in grouped}
+        for (item, group_id), rows in grouped.items():
+            chosen, of = strongest(rows), groups[group_id]
+            said = [names[row.label_id][0] for row in rows if chosen in (None, row.label_id)]
+            found[item] += [(name, of.name if of else None) for name in said]
+        return {item: sorted(said, key=lambda one: (one[0], one[1] or "")) for item, said in found.items()}
 
     def said_of(self, name: str, items: Sequence[int], group: str | None = None) -> list[str]:
         """What is said of each item as to one label, new or known: '', 'positive', 'negative' or 'conflict'."""

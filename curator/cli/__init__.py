@@ -93,6 +93,8 @@ class Root(click.Group):
                 _say_plan(error.plan)
             complain(str(error))
             ctx.exit(error.exit_code)
+        except click.exceptions.NoArgsIsHelpError:  # the help of a group, which click shows as it is
+            raise
         except click.UsageError as error:
             help_of = f" ({error.ctx.command_path} --help)" if error.ctx else ""
             complain(f"{error.format_message()}{help_of}")

@@ -67,7 +67,9 @@ def command_of(spec: ActionSpec) -> click.Command:
         _run(spec, workspace, output, values)
 
     # What is applied last stands first in the help: the action's own options.
-    body: Any = encode_option(decoding_options(limit_option(json_option(workspace_option()(run)))))
+    body: Any = limit_option(json_option(workspace_option()(run)))
+    if spec.embeds:
+        body = encode_option(decoding_options(body))
     if spec.moves_files:
         body = apply_option(body)
     tables = spec.tables
@@ -92,9 +94,10 @@ def _decorators(parameter: Parameter) -> Iterator[Any]:
         return
     if isinstance(how, Argument):
         if parameter.type is Query:
-            text = "A text to look for, instead of a file."
-            yield click.option("--text", type=Text(), metavar="TEXT", help=text)
-            yield click.argument(name, type=Place(), required=False, metavar="FILE|id:N")
+            if how.text:
+                text = "A text to look for, instead of a file."
+                yield click.option("--text", type=Text(), metavar="TEXT", help=text)
+            yield click.argument(name, type=Place(), required=False, metavar="[FILE|id:N]")
         else:
             yield click.argument(name, type=TYPES.get(parameter.type), required=parameter.required)
         return
@@ -130,7 +133,7 @@ def _type(parameter: Parameter, how: Option) -> click.ParamType[Any]:
 
 
 def _run(spec: ActionSpec, workspace: Workspace, output: Output, values: dict[str, Any]) -> None:
-    text, may_encode, apply = values.pop("text", None), values.pop("may_encode"), values.pop("apply", False)
+    text, may_encode, apply = values.pop("text", None), values.pop("may_encode", False), values.pop("apply", False)
     for parameter in parameters(spec.params):
         if parameter.type is ItemSet:
             names = {"media": "media", "under": "under", "labelled": "label", "unlabelled": "unlabelled"}

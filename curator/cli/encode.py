@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from curator.cli.items import say_problems, selection_options
-from curator.cli.shared import Command, decoding_options, json_option, registry, workspace_option
+from curator.cli.shared import Command, decoding_options, json_option, needed, registry, workspace_option
 from curator.cli.tables import ENCODED, ENCODERS
 from curator.cli.text import say, short_path
 
 if TYPE_CHECKING:
-    from curator.api import EncoderSpec, Model
+    from curator.api import EncoderSpec, Modality, Model
     from curator.embedding.coverage import EncodeReport
     from curator.workspace import Workspace
 
@@ -85,41 +86,62 @@ def _pace(report: EncodeReport) -> str:
 @click.command(cls=Command, rows=(ENCODERS,), example="curator encoders\ncurator encoders --use resnet50")
 @click.option("--use", metavar="NAME[:VARIANT][@VERSION]", help="Make it the default for what it embeds.")
 @json_option
-@workspace_option()
-def encoders(workspace: Workspace, use: str | None, as_json: bool) -> None:
+@workspace_option(optional=True)
+def encoders(workspace: Workspace | None, use: str | None, as_json: bool) -> None:
     """List the encoders that are installed, and the models that this workspace has used."""
     from curator.cli.render import Output
 
     if use is not None:
-        model = workspace.use(use)
+        model = needed(workspace).use(use)
         say(f"{model.name} is now the default for {' and '.join(model.modalities)}s: `curator encode` embeds with it")
     Output(as_json).table(ENCODERS, _encoders(workspace))
 
 
-def _encoders(workspace: Workspace) -> Iterator[dict[str, Any]]:
+def _encoders(workspace: Workspace | None) -> Iterator[dict[str, Any]]:
     from curator.api import EncoderSpec
 
-    models = workspace.models.all()
-    defaults = {modality: workspace.models.default_reference(modality) for modality in _media()}
+    models = workspace.models.all() if workspace else []
+    defaults = _defaults(workspace)
     for spec in registry().all(EncoderSpec):
         used: list[Model | None] = [model for model in models if model.encoder == spec.name]
-        for model in used or [None]:
+        if not used or spec.name in defaults.values():  # the default of a medium may be none that was used yet
+            used.append(None)
+        for model in used:
             name = model.name if model else spec.name
             yield {
                 "name": name,
                 "media": list(spec.modalities),
-                "default": [medium for medium, reference in defaults.items() if reference in (name, spec.name)],
-                "embedded": workspace.derived.count(model.fingerprint if model else ""),
+                "default": [medium for medium, default in defaults.items() if default == (model.id if model else name)],
+                "embedded": workspace.derived.count(model.fingerprint) if workspace and model else 0,
                 "offline": _lacking(workspace, spec, model) or "yes",
                 "summary": spec.summary,
             }
 
 
-def _lacking(workspace: Workspace, spec: EncoderSpec, model: Model | None) -> str:
+def _defaults(workspace: Workspace | None) -> dict[Modality, int | str]:
+    """By medium the id of its default model, or the name of its encoder where that was not used here yet."""
+    from curator.api import EncoderSpec
+    from curator.catalog.items import MODALITIES
+    from curator.errors import CuratorError
+
+    found: dict[Modality, int | str] = {}
+    for medium in MODALITIES:
+        if workspace is None:
+            spec = registry().default(EncoderSpec, lambda spec, medium=medium: medium in spec.modalities)  # type: ignore[misc]
+            found |= {medium: spec.name} if spec else {}
+            continue
+        with contextlib.suppress(CuratorError):  # one that is gone, or of a plugin that is
+            reference = workspace.models.default_reference(medium)
+            model = workspace.models.find(reference)
+            found[medium] = model.id if model else reference
+    return found
+
+
+def _lacking(workspace: Workspace | None, spec: EncoderSpec, model: Model | None) -> str:
     """What stands in the way of loading an encoder without a network."""
     from curator.errors import PluginError
 
-    weights = workspace.models.weights(model) if model else None
+    weights = workspace.models.weights(model) if workspace and model else None
     if weights is not None:
         return "" if weights.exists() else f"{short_path(weights)} is gone"
     if spec.lacking is None:
@@ -129,7 +151,3 @@ def _lacking(workspace: Workspace, spec: EncoderSpec, model: Model | None) -> st
             return str(spec.lacking(model.variant or None if model else None))
     except PluginError as error:  # which the list of all others must not suffer for
         return str(error)
-
-
-def _media() -> tuple[Any, ...]:
-    return ("image", "text")

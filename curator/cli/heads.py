@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from curator.cli.items import selection_options
 from curator.cli.shared import (
     Command,
     Place,
@@ -70,6 +71,7 @@ class Depth(click.ParamType[Any]):
     metavar="FOLDER",
     help="Learn from nothing in a folder and below, and measure on what is labelled there.",
 )
+@selection_options
 @encode_option
 @decoding_options
 @limit_option
@@ -82,16 +84,19 @@ def train(
     test: str | None,
     as_json: bool,
     limit: int | None,
-    **chosen: Any,
+    **given: Any,
 ) -> None:
     """Fit a head on what is labelled, and say how good it is on held-out items.
 
-    `curator classify` does this by itself; here the head's own options can be given.
+    `curator classify` does this by itself; here the head's own options can be given. With --under and the like it
+    learns from these items alone.
     """
     from curator.cli.render import Output
+    from curator.running.binding import item_set
 
-    chosen |= {"fine_tune": fine_tune or False, "test": None if test is None else Path(test)}
-    fitted = workspace.train(options=option_values(options), **chosen)
+    among = item_set(given.pop("media"), given.pop("under"), given.pop("labelled"), given.pop("unlabelled"))
+    given |= {"fine_tune": fine_tune or False, "test": None if test is None else Path(test), "among": among}
+    fitted = workspace.train(options=option_values(options), **given)
     output = Output(as_json, limit)
     output.line(summary(fitted))
     output.table(METRICS, iter(_figure_rows(fitted)))
@@ -130,8 +135,8 @@ def confusion_rows(workspace: Workspace, head: FittedHead) -> Iterator[dict[str,
 @click.command(cls=Command, rows=(KINDS, FITTED), example="curator heads")
 @limit_option
 @json_option
-@workspace_option()
-def heads(workspace: Workspace, limit: int | None, as_json: bool) -> None:
+@workspace_option(optional=True)
+def heads(workspace: Workspace | None, limit: int | None, as_json: bool) -> None:
     """List the kinds of head that are installed, and the heads fitted in this workspace."""
     from curator.api import HeadSpec
     from curator.cli.render import Output
@@ -151,7 +156,7 @@ def heads(workspace: Workspace, limit: int | None, as_json: bool) -> None:
             for spec in kinds
         ),
     )
-    fitted = workspace.training.heads.all()
+    fitted = workspace.training.heads.all() if workspace else []
     output.table(FITTED, (_head_row(head) for head in fitted))
     if not fitted:
         output.line("no head fitted yet: curator train --label NAME")

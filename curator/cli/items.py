@@ -230,7 +230,7 @@ def _report_lines(report: AddReport) -> Iterator[str]:
     "curator label --rename Ultraman ultraman",
 )
 @click.argument("name", required=False)
-@click.argument("items", type=Place(), nargs=-1, metavar="FILE|id:N|-...")
+@click.argument("items", type=Place(), nargs=-1, metavar="[FILE|id:N|-]...")
 @click.option("--negative", is_flag=True, help="They are negative examples.")
 @click.option("--remove", is_flag=True, help="Remove this label from them.")
 @click.option("--group", metavar="NAME", help="The group of the label, for a new one or where several have it.")
@@ -261,7 +261,7 @@ def label(
         _rename(workspace, *rename, Output(as_json))
         return
     if name is None or not items:
-        raise click.UsageError(f"Missing argument '{'NAME' if name is None else 'FILE|id:N|-...'}'.")
+        raise click.UsageError(f"Missing argument '{'NAME' if name is None else 'FILE|id:N|-'}'.")
     if negative and remove:
         raise BadInput("--negative and --remove exclude each other")
     name = composed(name)
@@ -315,11 +315,17 @@ def _nearest(name: str, known: list[str]) -> str:
 
 def selection_options(function: Any) -> Any:
     """`--media`, `--under`, `--labelled` and `--unlabelled`."""
+    function = part_options(function)
+    media = click.Choice(["image", "text"])
+    return click.option("--media", type=media, help="Only images, or only texts.")(function)
+
+
+def part_options(function: Any) -> Any:
+    """Those of them that choose among items of one medium."""
     for option in (
         click.option("--unlabelled", is_flag=True, help="Only items of which nothing is said."),
         click.option("--labelled", metavar="NAME", help="Only items that are NAME."),
         click.option("--under", type=Place(), metavar="FOLDER", help="Only items in a folder and below."),
-        click.option("--media", type=click.Choice(["image", "text"]), help="Only images, or only texts."),
     ):
         function = option(function)
     return function
@@ -343,14 +349,15 @@ def item_rows(workspace: Workspace, found: list[Item]) -> Iterator[dict[str, Any
     """Rows for the table of items."""
     for start in range(0, len(found), AT_ONCE):
         some = workspace.items.by_ids([item.id for item in found[start : start + AT_ONCE]])  # with their texts
-        labels = workspace.labels.of_items([item.id for item in some])
+        labels = workspace.labels.with_groups([item.id for item in some])
         for item in some:
             yield {
                 "id": item.id,
                 "media": item.modality,
                 "path": item.path,
                 "text": item.text,
-                "labels": labels.get(item.id, []),
+                "labels": [name for name, _ in labels.get(item.id, [])],
+                "groups": [group for _, group in labels.get(item.id, [])],
                 "row": item.row,
             }
 

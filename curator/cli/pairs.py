@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curator.cli.shared import Command, Place, from_stdin, json_option, limit_option, registry, workspace_option
+from curator.cli.shared import Command, Place, from_stdin, json_option, limit_option, needed, registry, workspace_option
 from curator.cli.tables import METRIC_COUNTS, METRIC_KINDS, PAIRED
 from curator.cli.text import say
 
@@ -64,22 +64,22 @@ def pair(
 @click.argument("name", required=False)
 @limit_option
 @json_option
-@workspace_option()
-def metrics(workspace: Workspace, name: str | None, limit: int | None, as_json: bool) -> None:
+@workspace_option(optional=True)
+def metrics(workspace: Workspace | None, name: str | None, limit: int | None, as_json: bool) -> None:
     """List the metrics that pairs are marked for, or the pairs of one."""
     from curator.api import MetricSpec
     from curator.cli.render import Output
 
     output = Output(as_json, limit)
     if name is not None:
-        output.table(PAIRED, _pairs(workspace, name))
+        output.table(PAIRED, _pairs(needed(workspace), name))
         return
     kinds = registry().all(MetricSpec)
     output.table(
         METRIC_KINDS,
         ({"name": s.name, "default": "yes" if s.default else None, "summary": s.summary} for s in kinds),
     )
-    counts = workspace.pairs.counts()
+    counts = workspace.pairs.counts() if workspace else []
     output.table(METRIC_COUNTS, ({"metric": c.name, "alike": c.alike, "not_alike": c.unlike} for c in counts))
     if not counts:
         output.line("no pair marked yet: curator pair FILE FILE --metric NAME")

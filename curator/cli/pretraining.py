@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curator.cli.items import selection_options
+from curator.cli.items import part_options
 from curator.cli.shared import Command, json_option, option_values, options_option, workspace_option
 from curator.cli.tables import PRETRAINED
 from curator.cli.text import say
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 )
 @click.option("--continue", "start", metavar="NAME[@VERSION]", help="Go on from what was learnt before.")
 @options_option("encoder")
-@selection_options
+@part_options
 @json_option
 @workspace_option()
 def pretrain(

@@ -45,7 +45,7 @@ def list_(workspace: Workspace, limit: int | None, as_json: bool) -> None:
     rows=(RETURNED,),
     example="curator quarantine restore photos/a.jpg\ncurator quarantine restore 3 4\ncurator quarantine restore --all",
 )
-@click.argument("files", type=Place(), nargs=-1, metavar="NUMBER|PATH|-...")
+@click.argument("files", type=Place(), nargs=-1, metavar="[NUMBER|PATH|-]...")
 @click.option("--all", "every", is_flag=True, help="Everything.")
 @json_option
 @workspace_option()

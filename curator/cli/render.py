@@ -36,9 +36,8 @@ class Output:
 
     def __init__(self, as_json: bool = False, limit: int | None = None, pictures: bool = True) -> None:
         self.mode = "json" if as_json else "rich" if sys.stdout.isatty() else "plain"
-        if limit is None:
-            limit = LIMIT if self.mode == "rich" else 0
-        self.limit = limit
+        self.given = limit is not None
+        self.limit = limit if limit is not None else LIMIT if self.mode == "rich" else 0
         self.pictures = pictures
 
     def table(self, table: Table, rows: Iterable[Mapping[str, Any]], total: int | None = None) -> int:
@@ -46,7 +45,8 @@ class Output:
 
         `total`: how many there are, where that is known without making those that are not shown.
         """
-        cut = min(self.limit, sys.maxsize) if self.limit and not table.whole else None
+        kept = table.whole or (table.counted and not self.given)
+        cut = min(self.limit, sys.maxsize) if self.limit and not kept else None
         columns = [column for column in table.columns if column.style != "json"]
         rows = iter(rows)
         shown: Iterable[Mapping[str, Any]] = islice(rows, cut)
@@ -202,8 +202,9 @@ class Terminal:
             MofNCompleteColumn(),
             TextColumn("{task.fields[rate]}", markup=False),
             TimeElapsedColumn(),
-            TextColumn("left", markup=False),
+            TextColumn("elapsed,", markup=False),
             TimeRemainingColumn(),
+            TextColumn("left", markup=False),
         )
         with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
             task = bars.add_task(str(Text(printable(title))), total=total, rate="")

@@ -139,11 +139,14 @@ def registry() -> Registry:
 
 
 def workspace_option(
-    create: bool = False, prepare: Callable[[dict[str, Any]], None] = lambda arguments: None
+    create: bool = False,
+    prepare: Callable[[dict[str, Any]], None] = lambda arguments: None,
+    optional: bool = False,
 ) -> Callable[[F], F]:
     """Open the workspace for a command and pass it first; `create`: make it if there is none.
 
-    `prepare` sees the command's other arguments before that, and raises where they cannot be used.
+    `optional`: pass None where there is none and none was named, as to somebody who asks what is installed. `prepare`
+    sees the command's other arguments before that, and raises where they cannot be used.
     """
 
     def decorate(function: F) -> F:
@@ -157,12 +160,35 @@ def workspace_option(
         def command(workspace: str | None, **arguments: Any) -> Any:
             prepare(arguments)
             shared = arguments.pop("shared", False)
+            if optional and workspace is None and _is_none():
+                return function(None, **arguments)
             with _rows_blamed(workspace), open_workspace(workspace, create, shared) as found:
                 return function(found, **arguments)
 
         return shared_option(command) if create else command  # type: ignore[return-value]
 
     return decorate
+
+
+def _is_none() -> bool:
+    from curator.errors import NotFound
+    from curator.workspace_path import hold_workspace, locate
+
+    try:
+        hold_workspace(locate(None))
+    except NotFound:
+        return True
+    return False
+
+
+def needed(workspace: Workspace | None) -> Workspace:
+    """The workspace that a command asks for where it got None; raises `NotFound` with the command that makes one."""
+    from curator.workspace_path import hold_workspace, locate
+
+    if workspace is None:
+        hold_workspace(locate(None))
+    assert workspace is not None
+    return workspace
 
 
 @contextlib.contextmanager

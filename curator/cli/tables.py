@@ -14,6 +14,7 @@ ITEMS = Table(
         Column("path", "where it is; null if its file is gone", "path"),
         Column("text", "the body of a text"),
         Column("labels", "what it is labelled as, a list"),
+        Column("groups", "the group of each of these labels, in their order; null for one that stands alone", "json"),
         Column("row", "the id of its row, where path is a table with a column of ids", "json"),
     ),
 )

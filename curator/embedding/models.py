@@ -170,8 +170,10 @@ class Models:
 
     def make_default(self, model: Model, journal: Journal) -> Model:
         """Let the workspace embed the model's modalities with it."""
+        named = self.find(model.name)  # the name of the first version means the latest once there is another
+        reference = model.name if named and named.id == model.id else f"{model.name}@{model.version}"
         for modality in model.modalities:
-            journal.set(f"default.{modality}", model.name)
+            journal.set(f"default.{modality}", reference)
         return model
 
     def _unchanged(self, model: Model) -> bool:

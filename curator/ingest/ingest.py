@@ -207,12 +207,12 @@ class Ingest:
                 if not self.options.captions:
                     self.report.sidecars += 1
                     continue
-                text, image = self.recorder.paths.get(real(entry.path)), self.recorder.paths.get(real(entry.caption_of))
-                if text is None or image is None:
-                    continue
-                if not self.captions.holds(image, text):
-                    self.journal.insert("caption", image_id=image, text_id=text)
-                    self.report.captions += 1
+                of = entry.caption_of if isinstance(entry.caption_of, tuple) else (entry.caption_of,)
+                text, images = self.recorder.paths.get(real(entry.path)), [self.recorder.paths.get(real(p)) for p in of]
+                for image in images:
+                    if text is not None and image is not None and not self.captions.holds(image, text):
+                        self.journal.insert("caption", image_id=image, text_id=text)
+                        self.report.captions += 1
 
 
 def _batches(things: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -33,6 +33,22 @@ def examples_below(items: Items, examples: Examples, folder: Path) -> frozenset[
     return frozenset(found)
 
 
+def parted(
+    items: Items, examples: Examples, test: Path | None, among: ItemSet | None
+) -> tuple[frozenset[int], frozenset[int]]:
+    """The labelled items of a test folder, and those that are neither there nor in the selection to learn from.
+
+    Raises `NotReady` where there is none in either.
+    """
+    apart = frozenset[int]() if test is None else examples_below(items, examples, test)
+    if among in (None, ItemSet()):
+        return apart, frozenset()
+    chosen = {item.id for item in items.select(among or ItemSet(), texts=False)}
+    if not chosen & {*examples.items}:
+        raise NotReady(f"nothing that was chosen is labelled for {examples.target.kind} {examples.target.full_name}")
+    return apart, frozenset(examples.items) - chosen - apart
+
+
 def measure(
     head: FittedHead,
     examples: Examples,

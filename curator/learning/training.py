@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from curator.api import FittedHead, Head, HeadSpec, HeldOut, Item, Model, Predictions, TargetRef
+from curator.api import FittedHead, Head, HeadSpec, HeldOut, Item, ItemSet, Model, Predictions, TargetRef
 from curator.catalog.items import Items
 from curator.catalog.labels import Examples, Labels
 from curator.embedding.embedder import Embedder
@@ -105,7 +105,7 @@ class Training:
         model = model or self._model(examples, journal)
         data, notes = self._data(examples, model, may_encode, spec.least)
         background = self.backgrounds.draw(every, model, may_encode)
-        of = Recipe(spec, params, model, data, background)
+        of = Recipe(spec, params, model, data, background, self.registry.release(spec))
         saved = self.heads.find(target, of.digest())
         found = saved if saved is not None and self.heads.whole(saved) else None
         if found is None and not anew:
@@ -141,18 +141,19 @@ class Training:
         disturb: bool = False,
         fine_tune: bool | str = False,
         test: Path | None = None,
+        among: ItemSet | None = None,
     ) -> FittedHead:
         """As `head`; with `fine_tune` on a further version of the model, which learnt the labels.
 
         Says how that compares with this one. `fine_tune`: True, or how much of it learns, by a name that its spec has.
-        `test`: a folder that it learns nothing from, and on which it is measured, too.
+        `test`: a folder that it learns nothing from, and on which it is measured, too. `among`: it learns from these.
         """
-        every, apart = self.labels.examples(target), frozenset[int]()
-        if test is not None:
-            apart = elsewhere.examples_below(self.items, every, test)
-        fitted = self._trained(journal, every, apart, model, kind, options, may_encode, disturb, fine_tune)
+        every = self.labels.examples(target)
+        apart, others = elsewhere.parted(self.items, every, test, among)
+        fitted = self._trained(journal, every, apart | others, model, kind, options, may_encode, disturb, fine_tune)
         if not apart:
             return fitted
+        every = every.without(others)
         labelled = [item for item in self.items.by_ids(every.items) if item.modality in fitted.model.modalities]
         numbers = self.kin(fitted.model, labelled)
         return elsewhere.measure(fitted, every, labelled, numbers, apart, self.predict)

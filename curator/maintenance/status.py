@@ -32,7 +32,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """Items of a modality, how many are embedded with the default model, and how many cannot be."""
+    """Items of a modality, how many are embedded with the default model, and how many cannot be.
+
+    What lies in quarantine and nowhere else is no part of it: nothing is to be done with that.
+    """
 
     modality: Modality
     items: int

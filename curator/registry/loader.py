@@ -177,6 +177,11 @@ class Registry:
         """The plugin that offers a spec."""
         return self._specs[type(spec), spec.name][1]
 
+    def release(self, spec: Spec) -> str:
+        """The package and version that a spec comes in; empty for our own, where what is made says when it is old."""
+        origin = self.origin(spec)
+        return "" if origin.distribution == OWN_DISTRIBUTION else f"{origin.distribution} {origin.version}"
+
     def guard(self, spec: Spec, doing: str) -> contextlib.AbstractContextManager[None]:
         """A block in which the plugin's own code runs: what it raises names the plugin."""
         return _attribute_errors(self.origin(spec), f"{doing} {spec.name}")
@@ -316,6 +321,8 @@ def _validate_spec(hook: str, kind: Any, spec: Any) -> Any:
             raise Breach("batch_size is less than 1")
         if getattr(spec, "least", 1) < 1:
             raise Breach("least is less than 1")
+        if any(column.name == "kind" for table in getattr(spec, "tables", ()) for column in table.columns):
+            raise Breach("a column is called 'kind', as is what tells the rows of one table from those of another")
         if hasattr(spec, "params"):
             _refuse_core_options(spec)
     except (Breach, TypeError) as error:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from curator.api import (
     ActionSpec,
+    Argument,
     ItemSet,
     Modality,
     NewFile,
@@ -42,13 +43,18 @@ def bind_parameters(
 
     values = dict(values)
     if text is not None:
-        query = next((p.name for p in parameters(spec.params) if p.type is Query), None)
+        query = next((p.name for p in parameters(spec.params) if p.type is Query and _takes_text(p)), None)
         if query is None or values.get(query) is not None:
             raise BadInput(f"{spec.name} takes " + ("no text" if query is None else "a file or --text, not both"))
         values[query] = text_query(text)
     elif any(p.type is Query and p.required and values.get(p.name) is None for p in parameters(spec.params)):
-        raise BadInput(f"{spec.name} takes a file, id:N or --text TEXT")
+        words = any(p.type is Query and _takes_text(p) for p in parameters(spec.params))
+        raise BadInput(f"{spec.name} takes " + ("a file, id:N or --text TEXT" if words else "a file or id:N"))
     return bind(spec.params, values, resolve)
+
+
+def _takes_text(query: Parameter) -> bool:
+    return not isinstance(query.how, Argument) or query.how.text
 
 
 def item_set(

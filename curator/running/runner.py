@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 from curator.api import ActionSpec, Artifact, Ask, Finding, SetAside
@@ -47,7 +46,7 @@ class ActionRunner:
             yield from self._round(self._context(), asks)
             if self.spec.asks and not asks:
                 self.reporter.say("there is nothing to ask")
-            yield from (Finding("question", row_of(ask)) for ask in islice(asks, most))
+            yield from (Finding("question", row_of(ask)) for ask in asks[:most])
         self._set_aside(apply)
 
     def _rounds(self, dialogue: Dialogue) -> Iterator[Finding]:

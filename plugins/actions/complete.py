@@ -43,7 +43,7 @@ NEXT = Table(
         Column("piece", "whole characters; null where the text ends"),
         Column("text", "the text with the piece"),
     ),
-    whole=True,
+    counted=True,
 )
 
 WRITTEN = Table(
@@ -82,4 +82,4 @@ def register_actions() -> Iterable[ActionSpec]:
     """`complete`."""
     summary = "Show how a text goes on, by a language model of your own texts."
     example = 'curator complete "我今天心情很" --top 5\ncurator complete "我今天心情很" --length 20'
-    return [ActionSpec("complete", summary, CompleteParams, plan, (NEXT, WRITTEN), example=example)]
+    return [ActionSpec("complete", summary, CompleteParams, plan, (NEXT, WRITTEN), example, embeds=False)]

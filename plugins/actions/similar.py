@@ -54,7 +54,7 @@ NEIGHBOURS = Table(
         *ITEM,
         Column("labels", "what it is labelled as, a list"),
     ),
-    whole=True,
+    counted=True,
 )
 
 BY_METRIC = Table(
@@ -67,7 +67,7 @@ BY_METRIC = Table(
         *NEIGHBOURS.columns[2:],
         Column("metric", "the metric, NAME:KIND", "json"),
     ),
-    whole=True,
+    counted=True,
 )
 
 
@@ -82,7 +82,10 @@ def plan(context: Context, params: SimilarParams) -> Iterator[Output]:
     items = context.items(params.items, modalities=model.modalities if params.items.media else model.modalities[:1])
     others = [item for item in items if item.hash != query.hash]
     if not others:
-        context.note(f"the catalogue holds no {params.items.media or model.modalities[0]} to compare with")
+        medium = params.items.media or model.modalities[0]
+        both = query.item is None and query.path is None and model.modalities == ("text",)
+        hint = "; to find images by words, name an encoder of both with -e (`curator encoders`)" if both else ""
+        context.note(f"the catalogue holds no {medium} to compare with{hint}")
     metric = None if params.metric is None else context.metric(params.metric, model)
     vector = context.embed(query, model)
     nearest = context.nearest(vector, model, others, params.k, metric)

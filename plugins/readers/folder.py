@@ -63,9 +63,9 @@ def _folder(folder: Path, label: str | None, options: ReadOptions, level: int) -
     except OSError as error:
         yield Skipped(folder, (error.strerror or str(error)).lower(), problem=True)
         return
-    pictures = [Path(entry.path) for entry in listed if modality_of(Path(entry.name)) == "image"]
-    # A camera that writes two files of each photo means the other one where it is not about the sensor.
-    images = {path.stem: str(path) for path in sorted(pictures, key=lambda path: path.suffix.lower() not in RAW)}
+    files = [Path(entry.path) for entry in listed]
+    texts = {path.stem for path in files if modality_of(path) == "text"}
+    images = _by_stem(path for path in files if path.stem in texts and modality_of(path) == "image")
     for entry in listed:
         path = Path(entry.path)
         if entry.is_dir(follow_symlinks=False):
@@ -75,7 +75,17 @@ def _folder(folder: Path, label: str | None, options: ReadOptions, level: int) -
         elif _leads_to_folder(path, entry):
             yield Skipped(path, "a link to a folder: add the folder itself")
         else:
-            yield _file(path, label, images.get(path.stem))
+            yield _file(path, label, images.get(path.stem, ()))
+
+
+def _by_stem(pictures: Iterable[Path]) -> dict[str, tuple[Path, ...]]:
+    """Those that a text of the same stem is about."""
+    found: dict[str, list[Path]] = {}
+    for path in pictures:
+        found.setdefault(path.stem, []).append(path)
+    # A camera that writes two files of each photo means the other one where it is not about the sensor.
+    others = {stem: [path for path in paths if path.suffix.lower() not in RAW] for stem, paths in found.items()}
+    return {stem: tuple(others[stem] or paths) for stem, paths in found.items()}
 
 
 def _inner(folder: Path, label: str | None, options: ReadOptions, level: int) -> Iterator[Found | Skipped]:
@@ -109,14 +119,14 @@ def _leads_to_folder(path: Path, entry: os.DirEntry[str]) -> bool:
         return False
 
 
-def _file(path: Path, label: str | None, image: str | None) -> Found | Skipped:
+def _file(path: Path, label: str | None, images: tuple[Path, ...]) -> Found | Skipped:
     modality = modality_of(path)
     if modality is None:
         return Skipped(path, f"{path.suffix.lower() or 'no ending'}: neither an image nor a .txt")
-    if modality == "text" and image is not None:
+    if modality == "text" and images:
         if _holds_boxes(path):
             return Skipped(path, "YOLO boxes beside an image, not a text")
-        return Found(path, modality, label or None, Path(image))
+        return Found(path, modality, label or None, images if len(images) > 1 else images[0])
     return Found(path, modality, label or None)
 
 

@@ -226,7 +226,7 @@ def test_of_a_group_the_most_probable_class_or_the_one_named(whole, explain):
     ("args", "code", "words"),
     [
         (("photos/note.txt", "--label", "red"), 2, ("a text", "name a picture")),
-        (("--text", "red", "--label", "red"), 2, ("a text", "name a picture")),
+        (("--text", "red", "--label", "red"), 2, ("No such option '--text'",)),
         (("photos/red1.png",), 2, ("--label NAME", "--group NAME")),
         (("photos/red1.png", "--label", "rde"), 3, ("'rde'", "red")),
         (("photos/red1.png", "--label", "rare"), 4, ("1 example", "curator label rare")),

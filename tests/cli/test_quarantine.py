@@ -346,3 +346,16 @@ def test_purge_asks_at_a_terminal_and_only_yes_removes(tidy, run, photos, tmp_pa
     assert process.wait(60) == 0
     os.close(ours)
     assert len(run("quarantine", "list", "--json").rows("quarantined")) == (0 if removed else 4)
+
+
+def test_what_is_in_quarantine_needs_no_embedding(tidy, run, tmp_path):
+    cli_kit.texts(tmp_path / "texts", 3)
+    run("add", "texts", "--no-encode")
+    tidy(ENDLESS, "tidy", "texts/2.txt", "--keeper", "texts/1.txt", "--kind", "copy", "--apply")
+    run("encode")
+    told = run("status", "--json")
+    (holding,) = told.rows("holding")
+    assert (holding["items"], holding["embedded"]) == (2, 2)
+    assert "curator encode" not in [row["command"] for row in told.rows("next")]
+    assert run("quarantine", "restore", "--all").code == 0
+    assert "curator encode" in [row["command"] for row in run("status", "--json").rows("next")]

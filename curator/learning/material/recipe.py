@@ -23,13 +23,14 @@ SEED = 0
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that a head follows from."""
+    """Everything that a head follows from; `release`: of the plugin that offers its kind, as the registry says it."""
 
     spec: HeadSpec
     params: Any
     model: Model
     data: Data
     background: Background | None = None
+    release: str = ""
 
     @property
     def columns(self) -> int:
@@ -53,5 +54,6 @@ class Recipe:
             "seed": SEED,
             "measuring": MEASURING,
             **({"background": hashes} if hashes else {}),
+            **({"release": self.release} if self.release else {}),
         }
         return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -73,8 +73,9 @@ class ItemStore:
         return {row[0]: row[1] for row in self.database.rows_among(sql, hashes)}
 
     def hashes(self, modality: Modality) -> list[str]:
-        """The hashes of all images, or of all texts."""
-        return [row[0] for row in self.database.rows("SELECT hash FROM item WHERE modality = ?", modality)]
+        """The hashes of all images, or of all texts, but for what lies in quarantine and nowhere else."""
+        sql = f"SELECT hash FROM item WHERE modality = ? AND id NOT IN ({_SET_ASIDE})"
+        return [row[0] for row in self.database.rows(sql, modality)]
 
     def last_id(self) -> int | None:
         """The highest id; None where there is no item."""

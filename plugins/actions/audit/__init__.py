@@ -16,6 +16,7 @@ from curator.api import (
     GroupName,
     HeadName,
     HeldOut,
+    ItemSet,
     LabelName,
     NewFile,
     Option,
@@ -45,6 +46,7 @@ class AuditParams:
     group: Annotated[GroupName | None, Option(help="Only this group.")] = None
     encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use.")] = None
     head: Annotated[HeadName | None, Option(help="The kind of head (`curator heads` lists them).")] = None
+    items: Annotated[ItemSet, Option()] = ItemSet()
     sheet: Annotated[
         NewFile | None, Option(help="Show the most suspicious as one picture or PDF.", choices=sheets.ENDINGS)
     ] = None
@@ -66,7 +68,10 @@ SUSPECTS = Table(
 
 
 def plan(context: Context, params: AuditParams) -> Iterator[Output]:
-    """The suspects of each label and group, or of the one that was named."""
+    """The suspects of each label and group, or of the one that was named, among the items that are chosen.
+
+    Heads learn from all that is labelled: the choice is of what is looked at.
+    """
     named = params.label is not None or params.group is not None
     targets = [context.target(params.label, params.group)] if named else context.targets()
     if not targets:
@@ -91,17 +96,30 @@ def _of(context: Context, params: AuditParams, target: TargetRef, tiles: list[sh
 
     model = context.model(params.encoder, "image") if params.encoder is not None else None
     held_out, found = find_suspects(context, context.head(target, model, params.head))
+    looked_at = len(held_out.items)
+    if params.items != ItemSet():
+        chosen = {item.id for item in context.items(params.items)}
+        looked_at = sum(item.id in chosen for item in held_out.items)
+        found = [suspect for suspect in found if held_out.items[suspect.index].id in chosen]
     for suspect in found:
         finding = _finding(target, held_out, suspect)
         yield finding
         said = f"{finding.values['label']}, {_rather(finding)}"
         tiles.append(sheets.Tile.of(held_out.items[suspect.index], said, f"{suspect.suspicion:.3f}"))
-    share = f"{len(found):,} of {len(held_out.items):,}"
+    share = f"{len(found):,} of {looked_at:,}"
     are, them = ("is", "it") if len(found) == 1 else ("are", "them")
-    said = f"{share} label{'' if len(held_out.items) == 1 else 's'} {are} suspicious"
+    said = f"{share} label{'' if looked_at == 1 else 's'} {are} suspicious"
     option = f"--{target.kind} {shlex.quote(target.full_name)}"
+    option += _chosen_by(params.items)
     walk = f"; `curator review --suspects {option}` asks about {them}" if found else ""
     context.note(f"{target.kind} {target.full_name}: {said}{walk}")
+
+
+def _chosen_by(items: ItemSet) -> str:
+    """The options of a selection, so that another command makes the same."""
+    given = (("--media", items.media), ("--under", items.under), ("--labelled", items.label))
+    options = "".join(f" {flag} {shlex.quote(str(value))}" for flag, value in given if value is not None)
+    return options + " --unlabelled" * items.unlabelled
 
 
 def _rather(finding: Finding) -> str:

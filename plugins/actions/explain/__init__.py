@@ -45,7 +45,7 @@ class ExplainParams:
     """One picture, or the pictures of a label, and the label or the class of a group that is to be explained."""
 
     picture: Annotated[
-        Query | None, Argument(help="a picture, or id:N; without one, the pictures of the label together")
+        Query | None, Argument(help="a picture, or id:N; without one, the pictures of the label together", text=False)
     ] = None
     label: Annotated[LabelName | None, Option(help="The label: what speaks for it?")] = None
     group: Annotated[GroupName | None, Option(help="The group whose head decides between several labels.")] = None
