@@ -242,7 +242,7 @@ class Workspace(Parts):
         """Fit (or find, if nothing changed) the head for a label or group; `options` are the head's own.
 
         `fine_tune`: the encoder learns first, as a further version: True, or the depth by name. `robustness`: measure
-        on corrupted copies, too; `test`: on a folder that it does not learn from. `among`: learn from these items alone.
+        on corrupted copies, too; `test`: on a folder that it does not learn from. `among`: learn from these alone.
         """
         from curator.running.context import ActionContext
 

@@ -77,7 +77,7 @@ MISSPELT = [
     ("label --remove ct texts/1.txt", 3, ["no label 'ct'", "did you mean 'cat'?"]),
     ("similar texts/1.txt -e ngrm", 3, ["no encoder 'ngrm'", "did you mean 'ngram'?"]),
     ("similar texts/1.txt -e ngram@7", 3, ["'ngram@7'", "did you mean 'ngram'?"]),
-    ("similar texts/1.txt -e ''", 2, ["'' is not an encoder name"]),
+    ("similar texts/1.txt -e ''", 2, ["'' is no encoder"]),
     ("encode -e eficientnet-lite0", 3, ["did you mean 'efficientnet-lite0'?"]),
     ("encode -e ngram:large", 2, ["ngram", "variants"]),
     ("encoders --use ngramm", 3, ["did you mean 'ngram'?"]),
