@@ -8,12 +8,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import sqlite3
 
 import cli_kit
 import pytest
 
 from curator.errors import WorkspaceError
+from curator.store import derived_layouts
 from curator.store.sqlite import connect
 
 READS = """import os, subprocess, sys
@@ -52,6 +54,60 @@ def test_what_another_writes_meanwhile_is_told(made):
 
 def test_it_may_not_be_written_from_there(made):
     read(made, "", "label", "cat", "id:1").assert_failed(7, "is read-only")
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory):
+    """A workspace with pictures and texts that are embedded, labelled and marked as alike."""
+    base = tmp_path_factory.mktemp("embedded")
+    (base / "photos").mkdir()
+    for number in range(6):
+        cli_kit.photo(base / "photos" / f"{number}.png", number)
+    cli_kit.texts(base / "texts", 4)
+    for command in (
+        "add photos texts",
+        "label cat id:1 id:2",
+        "label cat --negative id:3 id:4",
+        "pair id:1 id:2 --metric taste",
+        "pair id:5 id:6 --metric taste",
+        "pair id:1 id:3 id:4 --not-alike --metric taste",
+        "train --label cat",
+    ):
+        assert cli_kit.curator(*command.split(), cwd=base).code == 0
+    return base
+
+
+def older(folder, layout):
+    """Put a cache of an older layout, with the vectors and nothing else, in place of the one in a workspace."""
+    new, cache = folder / "derived.db", folder / "before.db"
+    with contextlib.closing(sqlite3.connect(cache, isolation_level=None)) as made:
+        made.execute("PRAGMA journal_mode = WAL")
+        for script in list(derived_layouts.STEPS.values())[:layout]:
+            made.executescript(script)
+        made.execute(f"PRAGMA user_version = {layout}")
+        made.execute("ATTACH ? AS now", [str(new)])
+        for table in ("space", "vector"):
+            made.execute(f"INSERT INTO {table} SELECT * FROM now.{table}")
+    for name in ("derived.db", "derived.db-wal", "derived.db-shm"):
+        (folder / name).unlink(missing_ok=True)
+    cache.rename(new)
+
+
+@pytest.mark.parametrize("layout", range(1, derived_layouts.LAYOUT))
+def test_a_cache_of_an_older_layout_is_read(embedded, tmp_path, layout):
+    shutil.copytree(embedded, tmp_path, dirs_exist_ok=True)
+    older(tmp_path / "workspace", layout)
+    for command in (
+        "similar id:1",
+        "similar id:1 --metric taste",
+        "classify --label cat",
+        "dedupe",
+        "cluster",
+        "status",
+    ):
+        ran = read(tmp_path, "", *command.split(), "--json")
+        assert (ran.code, "plugin" in ran.err) == (0, False), (command, ran)
+        assert ran.out or command == "dedupe", command
 
 
 @pytest.fixture
