@@ -101,7 +101,7 @@ def test_one_note_says_what_the_figures_are_and_no_table_of_held_out_ones_is_sho
     (note,) = (line for line in ran.err.splitlines() if line.startswith("note:"))
     assert "not calibrated" in note and "held-out" in note
     assert ran.rows("held-out") == []
-    assert set(ran.rows("zero-shot")[0]) == {"kind", "probability", "label", "id", "path", "text"}
+    assert set(ran.rows("zero-shot")[0]) == {"kind", "probability", "label", "id", "path", "text", "row"}
 
 
 def test_a_sheet_shows_the_most_probable_and_the_least_sure(folder):
