@@ -310,6 +310,22 @@ def doubling(self: Any, vectors: Any, targets: Any, classes: int, seed: int) -> 
     specimen.Nearest.fit(self, vectors, targets, classes, seed)
 
 
+def without_its_last(self: Any, vectors: Any) -> Any:
+    known = specimen.Nearest.predict(self, vectors)[:, :-1]
+    rest = np.full((len(vectors), 1), 0.1, np.float32)
+    return np.concatenate([0.9 * known / known.sum(axis=1, keepdims=True), rest], axis=1)
+
+
+def mistaking(self: Any, vectors: Any) -> Any:
+    said = specimen.Nearest.predict(self, vectors)
+    return said[:, [1, 0, 2]] if said.shape[1] == 3 else said
+
+
+def certain(self: Any, vectors: Any) -> Any:
+    said = specimen.Nearest.predict(self, vectors)
+    return np.eye(said.shape[1], dtype=np.float32)[said.argmax(axis=1)]
+
+
 linear_of = specimen.Nearest.linear
 
 
@@ -335,6 +351,9 @@ HEADS = (
     head("one-class-is-an-error", fit=contented),
     dataclasses.replace(head("takes-as-few-as-it-says", fit=spread_within), least=1),
     head("takes-as-few-as-it-says-2", fit=wanting_more),
+    head("background-stands-back", predict=without_its_last),
+    head("background-stands-back-2", predict=mistaking),
+    head("background-leaves-an-order", predict=certain),
     head("leaves-its-input-alone", fit=doubling),
     head("linear-form-gives-the-probabilities", linear=lambda self: (self.means, linear_of(self)[1])),
     head("linear-form-gives-the-probabilities-2", linear=lambda self: (linear_of(self)[0].T, linear_of(self)[1])),

@@ -157,6 +157,39 @@ def check_takes_as_few_as_it_says(case: HeadCase) -> None:
         assert right > 0.9, f"fitted on {sizes} examples of its classes, it gets {right:.0%} of them right"
 
 
+def check_background_stands_back(case: HeadCase) -> None:
+    """What nobody labelled is fitted as one more class, of many kinds, some of them labelled ones: these stand out."""
+    scores, known, right = _beside_a_background(case)
+    higher = float(
+        (scores[known][:, None] > scores[~known]).mean() + (scores[known][:, None] == scores[~known]).mean() / 2
+    )
+    assert higher > 0.92, f"an item of a class stands out more than one of no class in {higher:.0%} of the cases"
+    assert right > 0.9, f"fitted with a background, it gets {right:.0%} of the items of its classes right"
+
+
+def check_background_leaves_an_order(case: HeadCase) -> None:
+    """Lines are drawn among the scores that the columns of the classes give: where all are equal there is no place."""
+    scores, _, _ = _beside_a_background(case)
+    apart = len(np.unique(scores)) / len(scores)
+    assert apart > 0.5, f"beside a background, {len(scores)} items have {len(np.unique(scores))} different scores"
+
+
+def _beside_a_background(case: HeadCase) -> tuple[Floats, NDArray[np.bool_], float]:
+    """Of a head of two classes and a background: the scores of new items, which are of the classes, and of these the
+    share whose class is right.
+
+    A score is what the columns of the classes give at most; that of the background is taken off.
+    """
+    labelled, targets = clouds((12, 12, *[0] * 10), spread=1.0)
+    others, _ = clouds((10,) * 12, spread=1.0, seed=2)
+    head = case.unfitted_head()
+    head.fit(np.concatenate([labelled, others]), np.concatenate([targets, np.full(len(others), 2)]), 3, 7)
+    fresh, kinds = clouds((30,) * 12, spread=1.0, seed=6)
+    said = np.asarray(head.predict(fresh))[:, :2]
+    known = kinds < 2
+    return said.max(axis=1), known, float((said[known].argmax(axis=1) == kinds[known]).mean())
+
+
 def check_leaves_its_input_alone(case: HeadCase) -> None:
     """The vectors are everybody's: what is changed in them shows in the next head and the next search."""
     vectors, targets = clouds((20, 20))
