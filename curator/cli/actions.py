@@ -22,12 +22,13 @@ from curator.api import (
     Query,
     Table,
 )
+from curator.cli import names
 from curator.cli.asking import asker_for
 from curator.cli.items import selection_options
+from curator.cli.names import Place
 from curator.cli.render import Output
 from curator.cli.shared import (
     Command,
-    Place,
     Text,
     apply_option,
     count_option,
@@ -45,13 +46,23 @@ from curator.registry.parameters import Parameter, parameters
 if TYPE_CHECKING:
     from curator.workspace import Workspace
 
-TYPES: dict[Any, click.ParamType[Any]] = {int: click.INT, float: click.FLOAT, str: Text(), NewFile: Place()}
+TYPES: dict[Any, click.ParamType[Any]] = {
+    int: click.INT,
+    float: click.FLOAT,
+    str: Text(),
+    NewFile: Place(),
+    LabelName: names.LABEL,
+    GroupName: names.GROUP,
+    HeadName: names.HEAD,
+    MetricName: names.METRIC,
+    EncoderRef: names.ENCODER,
+}
 
 METAVARS: dict[Any, str] = {
     int: "N",
     float: "X",
-    LabelName: "NAME",
-    GroupName: "NAME",
+    LabelName: "LABEL",
+    GroupName: "GROUP",
     HeadName: "KIND",
     MetricName: "NAME[:KIND]",
     EncoderRef: "NAME[:VARIANT][@VERSION]",
@@ -136,8 +147,8 @@ def _run(spec: ActionSpec, workspace: Workspace, output: Output, values: dict[st
     text, may_encode, apply = values.pop("text", None), values.pop("may_encode", False), values.pop("apply", False)
     for parameter in parameters(spec.params):
         if parameter.type is ItemSet:
-            names = {"media": "media", "under": "under", "labelled": "label", "unlabelled": "unlabelled"}
-            values[parameter.name] = {field: values.pop(option) for option, field in names.items()}
+            options = {"media": "media", "under": "under", "labelled": "label", "unlabelled": "unlabelled"}
+            values[parameter.name] = {field: values.pop(option) for option, field in options.items()}
     if spec.asks:
         values["asker"], values["count"] = asker_for(spec.name, output), values["count"] or None
     findings = workspace.findings(spec.name, text=text, may_encode=may_encode, apply=apply, **values)

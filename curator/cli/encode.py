@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curator.cli.items import say_problems, selection_options
+from curator.cli.names import ENCODER
 from curator.cli.shared import Command, decoding_options, json_option, needed, registry, workspace_option
 from curator.cli.tables import ENCODED, ENCODERS
 from curator.cli.text import say, short_path
@@ -22,8 +23,14 @@ if TYPE_CHECKING:
 @click.command(
     cls=Command, rows=(ENCODED,), example="curator encode\ncurator encode -e resnet50 --weights resnet50.pth"
 )
-@click.option("-e", "--encoder", metavar="NAME[:VARIANT][@VERSION]", help="The encoder. [default: one for each medium]")
-@click.option("--weights", type=click.Path(), help="A file or folder with the encoder's weights.")
+@click.option(
+    "-e",
+    "--encoder",
+    type=ENCODER,
+    metavar="NAME[:VARIANT][@VERSION]",
+    help="The encoder. [default: one for each medium]",
+)
+@click.option("--weights", type=click.Path(), metavar="FILE", help="A file or folder with the encoder's weights.")
 @click.option(
     "--device",
     metavar="NAME",
@@ -84,7 +91,7 @@ def _pace(report: EncodeReport) -> str:
 
 
 @click.command(cls=Command, rows=(ENCODERS,), example="curator encoders\ncurator encoders --use resnet50")
-@click.option("--use", metavar="NAME[:VARIANT][@VERSION]", help="Make it the default for what it embeds.")
+@click.option("--use", type=ENCODER, metavar="NAME[:VARIANT][@VERSION]", help="Make it the default for what it embeds.")
 @json_option
 @workspace_option(optional=True)
 def encoders(workspace: Workspace | None, use: str | None, as_json: bool) -> None:

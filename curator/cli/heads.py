@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curator.cli.items import selection_options
+from curator.cli.names import ENCODER, GROUP, HEAD, LABEL, Place
 from curator.cli.shared import (
     Command,
-    Place,
     decoding_options,
     encode_option,
     json_option,
@@ -51,10 +51,10 @@ class Depth(click.ParamType[Any]):
     "curator train --label ultraman -e resnet50 --fine-tune layer4\n"
     "curator train --group kind --test photos/shop2",
 )
-@click.option("--label", metavar="NAME", help="The label to tell from everything else.")
-@click.option("--group", metavar="NAME", help="The group of labels to choose one from.")
-@click.option("-e", "--encoder", metavar="NAME[:VARIANT][@VERSION]", help="The encoder to use.")
-@click.option("--head", metavar="KIND", help="The kind of head.")
+@click.option("--label", type=LABEL, metavar="LABEL", help="The label to tell from everything else.")
+@click.option("--group", type=GROUP, metavar="GROUP", help="The group of labels to choose one from.")
+@click.option("-e", "--encoder", type=ENCODER, metavar="NAME[:VARIANT][@VERSION]", help="The encoder to use.")
+@click.option("--head", type=HEAD, metavar="KIND", help="The kind of head.")
 @options_option("head")
 @click.option(
     "--fine-tune",
@@ -67,7 +67,7 @@ class Depth(click.ParamType[Any]):
 @click.option("--robustness", is_flag=True, help="Measure on blurred, darkened and noisy copies, too.")
 @click.option(
     "--test",
-    type=Place(),
+    type=Place(folder=True),
     metavar="FOLDER",
     help="Learn from nothing in a folder and below, and measure on what is labelled there.",
 )

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curator.api import Column, Table
-from curator.cli.shared import Command, Place, force_option, from_stdin, json_option, limit_option, workspace_option
+from curator.cli.names import Place
+from curator.cli.shared import Command, force_option, from_stdin, json_option, limit_option, workspace_option
 from curator.cli.tables import BACKUP, FAULTS, RESTORED, RUNS, UNDONE
 from curator.cli.text import say
 
@@ -94,7 +95,7 @@ def check(workspace: Workspace, repair: bool, limit: int | None, as_json: bool) 
 
 
 @click.command(cls=Command, rows=(BACKUP,), example="curator backup ../labels.tar")
-@click.argument("file", type=click.Path(readable=False))
+@click.argument("file", type=click.Path(readable=False), metavar="FILE")
 @force_option
 @json_option
 @workspace_option()

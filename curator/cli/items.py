@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from curator.cli.names import GROUP, LABEL, READER, Place
 from curator.cli.shared import (
     Command,
-    Place,
     decoding_options,
     from_stdin,
     how_to_share,
@@ -35,7 +35,9 @@ AT_ONCE = 1000
 
 
 @click.command(cls=Command, example="curator init -w ~/photos/workspace")
-@click.option("-w", "--workspace", type=click.Path(readable=False), help="Where. [default: ./workspace]")
+@click.option(
+    "-w", "--workspace", type=click.Path(readable=False), metavar="FOLDER", help="Where. [default: ./workspace]"
+)
 @shared_option
 def init(workspace: str | None, shared: bool) -> None:
     """Make an empty workspace, which only you can read. `curator add` does this by itself."""
@@ -69,8 +71,10 @@ def _look_for(arguments: dict[str, Any]) -> None:
     "curator add questions.csv --text-column question --label-column topic",
 )
 @click.argument("sources", type=Place(), nargs=-1, required=True, metavar="FOLDER|FILE|PATTERN|TABLE...")
-@click.option("--label", multiple=True, metavar="NAME", help="Label everything found.")
-@click.option("--not-label", multiple=True, metavar="NAME", help="Everything found is a negative example for NAME.")
+@click.option("--label", type=LABEL, multiple=True, metavar="LABEL", help="Label everything found.")
+@click.option(
+    "--not-label", type=LABEL, multiple=True, metavar="LABEL", help="Everything found is a negative example for it."
+)
 @click.option(
     "--labels-from-folders", is_flag=True, help="The first folder below FOLDER that a file lies in is its label."
 )
@@ -83,7 +87,8 @@ def _look_for(arguments: dict[str, Any]) -> None:
 )
 @click.option(
     "--group",
-    metavar="NAME",
+    type=GROUP,
+    metavar="GROUP",
     help="The group of the labels: they exclude each other. [default: the name of FOLDER, or of the label column]",
 )
 @click.option("--captions", is_flag=True, help="A .txt beside an image of the same stem is its caption.")
@@ -104,7 +109,9 @@ def _look_for(arguments: dict[str, Any]) -> None:
 )
 @click.option("--no-header", is_flag=True, help="TABLE's first row names no columns: they are called 1, 2 and so on.")
 @click.option("--encoding", metavar="NAME", help="The encoding of texts and tables, where it does not show: cp1252, …")
-@click.option("--reader", metavar="NAME", help="Read with this reader, whatever the source's name ends in.")
+@click.option(
+    "--reader", type=READER, metavar="NAME", help="Read with this reader, whatever the source's name ends in."
+)
 @click.option("--no-encode", is_flag=True, help="Only catalogue; `curator encode` embeds later.")
 @decoding_options
 @json_option
@@ -229,13 +236,19 @@ def _report_lines(report: AddReport) -> Iterator[str]:
     "find new -name '*.jpg' | curator label ultraman -\n"
     "curator label --rename Ultraman ultraman",
 )
-@click.argument("name", required=False)
+@click.argument("name", type=LABEL, required=False)
 @click.argument("items", type=Place(), nargs=-1, metavar="[FILE|id:N|-]...")
 @click.option("--negative", is_flag=True, help="They are negative examples.")
 @click.option("--remove", is_flag=True, help="Remove this label from them.")
-@click.option("--group", metavar="NAME", help="The group of the label, for a new one or where several have it.")
 @click.option(
-    "--rename", nargs=2, metavar="OLD NEW", help="Call a label otherwise; one of that name becomes one with it."
+    "--group", type=GROUP, metavar="GROUP", help="The group of the label, for a new one or where several have it."
+)
+@click.option(
+    "--rename",
+    type=LABEL,
+    nargs=2,
+    metavar="OLD NEW",
+    help="Call a label otherwise; one of that name becomes one with it.",
 )
 @json_option
 @workspace_option()
@@ -324,8 +337,8 @@ def part_options(function: Any) -> Any:
     """Those of them that choose among items of one medium."""
     for option in (
         click.option("--unlabelled", is_flag=True, help="Only items of which nothing is said."),
-        click.option("--labelled", metavar="NAME", help="Only items that are NAME."),
-        click.option("--under", type=Place(), metavar="FOLDER", help="Only items in a folder and below."),
+        click.option("--labelled", type=LABEL, metavar="LABEL", help="Only items that are LABEL."),
+        click.option("--under", type=Place(folder=True), metavar="FOLDER", help="Only items in a folder and below."),
     ):
         function = option(function)
     return function

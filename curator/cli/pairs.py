@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curator.cli.shared import Command, Place, from_stdin, json_option, limit_option, needed, registry, workspace_option
+from curator.cli.names import METRIC, Place
+from curator.cli.shared import Command, from_stdin, json_option, limit_option, needed, registry, workspace_option
 from curator.cli.tables import METRIC_COUNTS, METRIC_KINDS, PAIRED
 from curator.cli.text import say
 
@@ -24,7 +25,13 @@ if TYPE_CHECKING:
     "curator similar a.jpg --metric taste",
 )
 @click.argument("items", type=Place(), nargs=-1, required=True, metavar="FILE|id:N FILE|id:N|-...")
-@click.option("--metric", required=True, metavar="NAME", help="What the likeness is learnt for; a new name begins one.")
+@click.option(
+    "--metric",
+    type=METRIC,
+    required=True,
+    metavar="NAME",
+    help="What the likeness is learnt for; a new name begins one.",
+)
 @click.option("--not-alike", is_flag=True, help="They are not alike.")
 @click.option("--remove", is_flag=True, help="Remove what was marked of them.")
 @json_option
@@ -61,7 +68,7 @@ def pair(
 @click.command(
     cls=Command, rows=(METRIC_KINDS, METRIC_COUNTS, PAIRED), example="curator metrics\ncurator metrics taste"
 )
-@click.argument("name", required=False)
+@click.argument("name", type=METRIC, required=False)
 @limit_option
 @json_option
 @workspace_option(optional=True)

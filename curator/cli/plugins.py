@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from curator.cli.names import PLUGIN
 from curator.cli.shared import Command, json_option, registry
 from curator.cli.tables import CHECKS, MADE, PLUGINS
 from curator.errors import BadInput, NotFound, PluginError
@@ -36,7 +37,7 @@ class Listing(Command, click.Group):
     rows=(PLUGINS,),
     example="curator plugins\ncurator plugins --traceback my-encoder\ncurator plugins new my-encoder --kind encoder",
 )
-@click.option("--traceback", metavar="PLUGIN", help="Show where a plugin failed.")
+@click.option("--traceback", type=PLUGIN, metavar="PLUGIN", help="Show where a plugin failed.")
 @json_option
 @click.pass_context
 def plugins(context: click.Context, traceback: str | None, as_json: bool) -> None:
@@ -88,7 +89,7 @@ def _traceback(name: str) -> str:
 )
 @click.argument("name")
 @click.option("--kind", required=True, metavar="encoder|head|action|metric|reader", help="What it is to offer.")
-@click.option("--folder", type=click.Path(), default=".", metavar="DIR", help="Where to make it. [default: here]")
+@click.option("--folder", type=click.Path(), default=".", metavar="FOLDER", help="Where to make it. [default: here]")
 @json_option
 def new(name: str, kind: str, folder: str, as_json: bool) -> None:
     """Make a plugin of your own in a folder NAME.
@@ -128,7 +129,7 @@ def _refuse_taken(name: str, kind: str) -> None:
     rows=(CHECKS,),
     example="curator plugins check my-encoder\ncurator plugins check my-encoder --variant large --weights large.pth",
 )
-@click.argument("name", metavar="PLUGIN|PACKAGE")
+@click.argument("name", type=PLUGIN, metavar="PLUGIN|PACKAGE")
 @click.option("--variant", metavar="VARIANT", help="The variant of an encoder. [default: its own]")
 @click.option("--weights", type=click.Path(), metavar="FILE", help="A file or folder with an encoder's weights.")
 @json_option

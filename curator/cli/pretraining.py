@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from curator.cli.items import part_options
+from curator.cli.names import ENCODER
 from curator.cli.shared import Command, json_option, option_values, options_option, workspace_option
 from curator.cli.tables import PRETRAINED
 from curator.cli.text import say
@@ -20,11 +21,11 @@ if TYPE_CHECKING:
     rows=(PRETRAINED,),
     example="curator pretrain lstm-clm\ncurator pretrain lstm-clm --corpus news.txt -o epochs=4",
 )
-@click.argument("encoder")
+@click.argument("encoder", type=ENCODER)
 @click.option(
     "--corpus", type=click.Path(), multiple=True, metavar="FILE", help="Learn from the lines of a file instead."
 )
-@click.option("--continue", "start", metavar="NAME[@VERSION]", help="Go on from what was learnt before.")
+@click.option("--continue", "start", type=ENCODER, metavar="NAME[@VERSION]", help="Go on from what was learnt before.")
 @options_option("encoder")
 @part_options
 @json_option

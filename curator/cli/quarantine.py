@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from curator.cli.shared import Command, Place, Text, from_stdin, json_option, limit_option, workspace_option
+from curator.cli.names import Place
+from curator.cli.shared import Command, Text, from_stdin, json_option, limit_option, workspace_option
 from curator.cli.tables import QUARANTINED, RETURNED
 
 if TYPE_CHECKING:

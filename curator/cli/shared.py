@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from curator.cli.names import Place
 from curator.cli.render import LIMIT, Terminal
 from curator.cli.text import printable, say
 
@@ -154,6 +155,8 @@ def workspace_option(
             "-w",
             "--workspace",
             type=click.Path(readable=False),
+            is_eager=True,
+            metavar="FOLDER",
             help="The workspace. [default: $CURATOR_WORKSPACE, else the nearest workspace/ going up, else ./workspace]",
         )
         @functools.wraps(function)
@@ -261,12 +264,6 @@ def from_stdin(names: tuple[str, ...]) -> Iterator[str]:
                 raise BadInput("standard input holds NUL bytes: give one name a line (find without -print0)")
             if line.strip():
                 yield line.rstrip("\r\n")
-
-
-class Place(click.ParamType[str]):
-    """A path, or an item by `id:N`, as it is typed."""
-
-    name = "path"
 
 
 class Text(click.ParamType[str]):

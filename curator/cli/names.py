@@ -1,0 +1,129 @@
+"""What an option or argument takes, so that a shell completes it: paths, items, and names of what there is.
+
+A shell asks with every press of Tab: nothing is written, and whatever goes wrong means that nothing is offered.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING
+
+import click
+from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from curator.store.sqlite import Database
+
+MOST = 1000
+"""How many names are offered at most."""
+
+
+class Place(click.ParamType[str]):
+    """A path, or an item by `id:N`, as it is typed; `folder`: of folders alone."""
+
+    name = "path"
+
+    def __init__(self, folder: bool = False) -> None:
+        self.folder = folder
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Leave paths to the shell; offer the ids of items."""
+        if incomplete.startswith("id:") and not self.folder:
+            return _offered(_ids, ctx, incomplete)
+        return [CompletionItem(incomplete, type="dir" if self.folder else "file")]
+
+
+class Name(click.types.StringParamType):
+    """A name of something that there is, or a new one; `known` gives those that there are."""
+
+    def __init__(self, known: Callable[[click.Context], Iterable[str]]) -> None:
+        self.known = known
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Offer those that begin so."""
+        return _offered(self.known, ctx, incomplete)
+
+
+def _offered(
+    known: Callable[[click.Context], Iterable[str]], ctx: click.Context, incomplete: str
+) -> list[CompletionItem]:
+    found: list[str] = []
+    with contextlib.suppress(Exception):  # a person is typing: an error would only garble the line
+        found += sorted({name for name in known(ctx) if name.startswith(incomplete)})[:MOST]
+    return [CompletionItem(name) for name in found]
+
+
+@contextlib.contextmanager
+def _catalogue(ctx: click.Context) -> Iterator[Database]:
+    """The catalogue that the command would open, as it is: not brought up to date, and nobody's lock."""
+    from curator.store.catalogue import FILE
+    from curator.store.sqlite import connect
+    from curator.workspace_path import locate
+
+    database = connect(locate(ctx.params.get("workspace")) / FILE)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+def _ids(ctx: click.Context) -> Iterator[str]:
+    from curator.store.catalogue.items import ItemStore
+
+    with _catalogue(ctx) as database:
+        return (f"id:{number}" for number in range(1, (ItemStore(database).last_id() or 0) + 1))
+
+
+def _labels(ctx: click.Context) -> list[str]:
+    from curator.catalog.labels import Labels
+
+    with _catalogue(ctx) as database:
+        return Labels(database).names()
+
+
+def _groups(ctx: click.Context) -> list[str]:
+    from curator.store.catalogue.labels import LabelStore
+
+    with _catalogue(ctx) as database:
+        return LabelStore(database).group_names()
+
+
+def _metrics(ctx: click.Context) -> list[str]:
+    from curator.store.catalogue.pairs import PairStore
+
+    with _catalogue(ctx) as database:
+        return [row.name for row in PairStore(database).metrics()]
+
+
+def _models(ctx: click.Context) -> Iterator[str]:
+    from curator.store.catalogue.models import ModelStore, model_name
+
+    yield from _specs("EncoderSpec")(ctx)
+    with contextlib.suppress(Exception), _catalogue(ctx) as database:  # encoders are there without a workspace
+        for row in ModelStore(database).all():
+            yield model_name(row.encoder, row.variant, row.version, row.weights)
+
+
+def _specs(kind: str) -> Callable[[click.Context], list[str]]:
+    """The names of what plugins offer of a kind."""
+
+    def known(ctx: click.Context) -> list[str]:
+        import curator.api
+        from curator.registry.loader import load_plugins  # not the commands' own, which tells of what failed
+
+        return load_plugins().names(getattr(curator.api, kind))
+
+    return known
+
+
+def _plugins(ctx: click.Context) -> list[str]:
+    from curator.registry.loader import load_plugins
+
+    loaded = load_plugins()
+    origins = [one.origin for one in loaded.plugins] + [one.origin for one in loaded.failures]
+    return [origin.entry_point for origin in origins]
+
+
+LABEL, GROUP, METRIC = Name(_labels), Name(_groups), Name(_metrics)
+ENCODER, HEAD, READER, PLUGIN = Name(_models), Name(_specs("HeadSpec")), Name(_specs("ReaderSpec")), Name(_plugins)
