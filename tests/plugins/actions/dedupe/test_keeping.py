@@ -590,6 +590,20 @@ def test_a_lighter_copy_is_not_taken_for_one_without_something_over_it(tidied, p
     assert gone == ["b.jpg"] and "laid over" not in rows["a.jpg"]["why"]
 
 
+def turned_hues(image):
+    hue, saturation, value = image.convert("HSV").split()
+    return Image.merge("HSV", (hue.point(lambda level: (level + 85) % 256), saturation, value)).convert("RGB")
+
+
+@pytest.mark.parametrize("seed", [10, 12])
+def test_a_recoloured_copy_is_not_taken_for_one_without_something_over_it(tidied, photos, seed):
+    """What stands out among one set of colours is even among another."""
+    path = aged(save(scene(seed, (240, 200)), photos / "a.jpg"), 0)
+    made(path, photos / "b.jpg", turned_hues)
+    gone, rows = tidied(include=("near",))
+    assert gone == ["b.jpg"] and rows["a.jpg"]["why"] == "oldest", rows
+
+
 def test_a_labelled_copy_with_writing_and_its_clean_original_both_stay(ws, tidied, photos):
     marked = made(original(photos), photos / "b.jpg", written_over)
     ws.add(photos, encode=False)
