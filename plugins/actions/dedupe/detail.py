@@ -58,9 +58,8 @@ LIT = 0.88
 darker at their corners they do by 0.91 to 0.99, where writing half as strong was seen, by 0.56 to 0.73."""
 BURNT = 247
 RECOLOURED = 20.0
-"""How far two are apart in the plane of colours (a and b of 8-bit Lab) where they are farther than in nine of ten blocks:
-photos with other hues were 60 to 166 apart, of largely grey ones some only 8; with writing over them at most 7 in the
-median."""
+"""How far two are apart in the plane of colours (a and b of 8-bit Lab) where nine of ten blocks are less so: photos
+with other hues were 60 to 166 apart, of largely grey ones some only 8; with writing over them at most 7 in the median."""
 OVER, LEAST_OVER, MOST_OVER, MORE_EDGES = 10.0, 0.003, 0.35, 1.3
 """Levels by which a block differs, the part of blocks that may do, and how many more edges what lies over it has."""
 
@@ -271,7 +270,7 @@ def lies_over(one: Detail, other: Detail) -> bool:
     # Where the other one is burnt out, being lighter, the one has edges, and nothing lies over either.
     burnt = _blocks(np.max(both[1], axis=2) >= BURNT) > 0.2
     places = (differs > OVER + 3 * np.median(differs)) & ~burnt
-    if not LEAST_OVER < places.mean() < MOST_OVER or _other_colours(*both, ~places):
+    if not LEAST_OVER < places.mean() < MOST_OVER or _other_colours(both[0], both[1], ~places):
         return False
     edges = [_blocks(np.hypot(*np.gradient(small)))[places].sum() for small in (first, as_first)]
     if edges[0] <= MORE_EDGES * edges[1]:
