@@ -59,7 +59,8 @@ darker at their corners they do by 0.91 to 0.99, where writing half as strong wa
 BURNT = 247
 RECOLOURED = 20.0
 """How far two are apart in the plane of colours (a and b of 8-bit Lab) where nine of ten blocks are less so: photos
-with other hues were 60 to 166 apart, of largely grey ones some only 8; with writing over them at most 7 in the median."""
+with other hues were 60 to 166 apart, of largely grey ones some only 8; with writing over them at most
+7 in the median."""
 OVER, LEAST_OVER, MOST_OVER, MORE_EDGES = 10.0, 0.003, 0.35, 1.3
 """Levels by which a block differs, the part of blocks that may do, and how many more edges what lies over it has."""
 
