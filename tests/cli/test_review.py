@@ -293,7 +293,8 @@ def test_a_script_reads_the_questions_and_answers_with_label(texts, run):
         rows = asked.rows("question")
         assert asked.code == 0 and len(rows) == 2
         for row in rows:
-            assert set(row) == {"kind", "id", "path", "text", "question", "choices", "probability", "why", "target"}
+            columns = ("id", "path", "text", "row", "question", "choices", "probability", "why", "target")
+            assert set(row) == {"kind", *columns}
             assert (row["target"], row["choices"], row["question"]) == ("label:cats", [], "is it cats?")
             more = [] if "cat" in row["text"] else ["--negative"]
             assert run("label", "cats", *more, f"id:{row['id']}").code == 0
