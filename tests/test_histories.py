@@ -344,9 +344,9 @@ def _run(tmp_path, **how):
 
 
 def test_any_history_leaves_what_the_model_says(tmp_path):
-    _run(tmp_path, max_examples=160 if LONG else 30, stateful_step_count=20)
+    _run(tmp_path, max_examples=160 if LONG else 40, stateful_step_count=20)
 
 
 @pytest.mark.slow
 def test_any_long_history_leaves_what_the_model_says(tmp_path):
-    _run(tmp_path, max_examples=60 if LONG else 8, stateful_step_count=100)
+    _run(tmp_path, max_examples=60 if LONG else 15, stateful_step_count=100)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
@@ -50,8 +51,8 @@ def _offered(
 ) -> list[CompletionItem]:
     found: list[str] = []
     with contextlib.suppress(Exception):  # a person is typing: an error would only garble the line
-        found += sorted({name for name in known(ctx) if name.startswith(incomplete)})[:MOST]
-    return [CompletionItem(name) for name in found]
+        found += islice((name for name in known(ctx) if name.startswith(incomplete)), MOST)
+    return [CompletionItem(name) for name in dict.fromkeys(found)]
 
 
 @contextlib.contextmanager
