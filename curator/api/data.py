@@ -272,6 +272,8 @@ class FittedMetric:
 class Predictions:
     """`probabilities[i, c]` is that of `classes[c]` for `items[i]`; (n, classes), rows sum to 1.
 
+    Where somebody said that an item is not of a class, that one's is 0, and the row sums to less.
+
     `scores`, (n,): where the head knows a background of what nobody labelled, how far each item stands out from it as
     the label or as the most probable class, 0 to 1; those of `HeldOut` are on the same scale. None where it knows none.
     """

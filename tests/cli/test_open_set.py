@@ -115,6 +115,31 @@ def test_a_class_that_a_person_denied_is_not_said():
     assert said() == before
 
 
+def test_what_is_denied_makes_nothing_else_probable_where_few_are_unlabelled(tmp_path, monkeypatch):
+    """Not a cat, the surest cat is no more of the market than before, and no label is made of that."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "texts").mkdir()
+    for number in range(8):
+        (tmp_path / "texts" / f"c{number}.txt").write_text(f"cat story number {number} about whiskers")
+        (tmp_path / "texts" / f"m{number}.txt").write_text(f"stock market report {number} with bonds")
+    ran("add", "texts")
+    for kind in ("cat", "market"):
+        ran("label", kind, *(f"texts/{kind[0]}{number}.txt" for number in range(6)), "--group", "kind")
+
+    def said():
+        rows = ran("classify", "--group", "kind", "--json").rows("prediction")
+        return {row["path"].rpartition("/")[2]: row for row in rows}
+
+    before = said()["c7.txt"]
+    ran("label", "cat", "texts/c7.txt", "--negative", "--group", "kind")
+    after = said()["c7.txt"]
+    assert before["label"] == "cat" and before["probability"] > 0.8
+    assert after["label"] == "market" and after["probability"] == pytest.approx(1 - before["probability"], abs=1e-6)
+    ran("classify", "--group", "kind", "--accept", "0.8")
+    labels = {row["path"].rpartition("/")[2]: row["labels"] for row in ran("ls", "--json").rows("item")}
+    assert labels["c6.txt"] == ["cat"] and labels["c7.txt"] == []
+
+
 @pytest.mark.parametrize("inside", [0, 6])
 def test_where_hardly_any_is_of_the_classes_nothing_is_called_one(tmp_path, monkeypatch, inside):
     monkeypatch.chdir(tmp_path)

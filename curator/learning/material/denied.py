@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from curator.api import FittedHead, Item, Predictions
 from curator.learning.calibration import Calibration
-from curator.learning.material.background import among_classes, taken_off
+from curator.learning.material.background import taken_off
 
 Denied: TypeAlias = Mapping[int, frozenset[str]]
 """The classes that items, by their ids, are said not to be."""
 
 NOTHING: Denied = {}
+
+LEAST = np.finfo(np.float32).tiny
+"""Above the 0 of a denied class, so that none is the most probable one."""
 
 
 def predictions(
@@ -28,8 +31,8 @@ def predictions(
 ) -> Predictions:
     """Of what a head makes of items, with a column of the background if it has one, what is said of them.
 
-    What is `denied` every class is left out. What was thought of a denied class goes to the others, but not to the
-    score: it does not speak for any of them.
+    What is `denied` every class is left out. What was thought of a denied class goes to no other one, neither to its
+    probability nor to the score: that it is not this says little for that, as it may be none of them.
     """
     classes, binary = len(head.classes), head.target.kind == "label"
     able = np.ones((len(items), classes), bool)
@@ -39,10 +42,9 @@ def predictions(
         said, scores = taken_off(made, classes, binary)
         return Predictions(list(items), head.classes, calibration.apply(said), scores)
     kept = np.asarray(able.any(axis=1))
-    able, made = able[kept], made[kept].copy()
-    made[:, :classes] *= able
-    if made.shape[1] == classes:
-        made = among_classes(made, classes)
+    able, made = able[kept], made[kept]
     said, scores = taken_off(made, classes, binary)
-    probabilities = among_classes(calibration.apply(said) * able, classes)
+    if scores is not None:
+        scores = (made[:, :classes] * able).max(axis=1)
+    probabilities = np.maximum(calibration.apply(said), LEAST) * able
     return Predictions(list(compress(items, kept.tolist())), head.classes, probabilities, scores)
