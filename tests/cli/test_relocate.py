@@ -13,10 +13,10 @@ from cli_kit import photo
 def drive(run, tmp_path):
     """A drive with two folders that were added, one of which also by a table; gone, and mounted elsewhere."""
     old, new = tmp_path / "old", tmp_path / "new"
-    for name in ("a", "b"):
+    for first, name in enumerate(("a", "b")):
         (old / "photos" / name).mkdir(parents=True)
         for number in range(3):
-            photo(old / "photos" / name / f"{number}.jpg", hash((name, number)) % 1000)
+            photo(old / "photos" / name / f"{number}.jpg", 3 * first + number)
     (old / "texts").mkdir()
     (old / "texts/t.csv").write_text("text\none\ntwo\n")
     (old / "texts/note.txt").write_text("a note")
