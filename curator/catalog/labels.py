@@ -64,7 +64,8 @@ class Examples:
 class LabelCount:
     """How many items are a label, are not (its siblings' items included), and contradict themselves in its group.
 
-    `label` is its name as it is shown, `spelled` what a person types for it.
+    `label` is its name as it is shown, `spelled` what a person types for it. `used`: whether anything is said of it,
+    and not only of its siblings.
     """
 
     label: str
@@ -74,6 +75,7 @@ class LabelCount:
     conflicts: int
     ref: TargetRef
     spelled: str
+    used: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +313,8 @@ class Labels:
         for row in rows:
             is_, others = positive[row.id], len(verdicts.positive) - conflicts - positive[row.id]
             shown, isnt = names.display_name(row), others + negative[row.id]
-            yield LabelCount(shown, row.group, is_, isnt, conflicts, _ref(row), names.unambiguous_name(row))
+            used, spelled = bool(is_ or negative[row.id] or conflicts), names.unambiguous_name(row)
+            yield LabelCount(shown, row.group, is_, isnt, conflicts, _ref(row), spelled, used)
 
     def _of_group(self, target: TargetRef, least: Source) -> Examples:
         assert target.id is not None

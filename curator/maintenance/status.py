@@ -68,8 +68,8 @@ class Status:
             yield Holdings(modality, len(hashes), model.name if model else reference, len(known), len(failed))
 
     def labels(self) -> list[LabelCount]:
-        """Every label with its counts."""
-        return self.parts.labels.counts()
+        """Every label of which something is said, with its counts."""
+        return [label for label in self.parts.labels.counts() if label.used]
 
     def problems(self) -> Iterator[tuple[str, str]]:
         """Path (or id:N) and reason of everything that could not be used; for a row of a table after its line."""

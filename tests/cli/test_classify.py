@@ -180,6 +180,29 @@ def test_audit_of_one_label_and_a_sheet(home):
     assert (home / "suspects.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_what_contradicts_itself_comes_first_in_audit(tmp_path, monkeypatch):
+    """Rows of the same text are one item; so is a text that was labelled both ways."""
+    monkeypatch.chdir(tmp_path)
+    lines = ["one rain,wet", "one rain,dry", "two rains,wet", "snow,wet", "sun,dry", "sand,dry"]
+    (tmp_path / "t.csv").write_text("text,sort\n" + "\n".join(lines) + "\n")
+    ran("add", "t.csv", "--text-column", "text", "--label-column", "sort")
+    ran("label", "odd", "id:1", "id:2")
+    ran("label", "odd", "--negative", "id:3", "id:4")
+    done = ran("audit", "--group", "sort", "--json")
+    first = done.rows("suspect")[0]
+    assert (first["text"], first["why"], first["label"]) == ("one rain", "contradicts itself", "dry, wet")
+    assert first["suspicion"] is first["rather"] is first["probability"] is None
+    assert "group sort: 1 item contradicts itself; `curator review --group sort` asks about such first" in done.err
+    assert not ran("audit", "--group", "sort", "--media", "image", "--json").rows("suspect")
+    # Shown also where what is left is too little for a head.
+    ran("label", "--group", "sort", "wet", "--remove", "id:2", "id:3")
+    done = ran("audit", "--group", "sort", "--json")
+    assert "group sort: " in done.err and "1 label" in done.err
+    assert [row["text"] for row in done.rows("suspect")] == ["one rain"]
+    ran("label", "--group", "sort", "wet", "id:1")
+    assert not [row for row in ran("audit", "--json").rows("suspect") if row["why"] == "contradicts itself"]
+
+
 def test_audit_of_what_has_no_labels(tmp_path, monkeypatch):
     (tmp_path / "a.txt").write_text("one text")
     monkeypatch.chdir(tmp_path)

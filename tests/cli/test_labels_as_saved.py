@@ -22,6 +22,7 @@ def test_labels_that_stand_for_nothing_are_told_and_taken_as_none_where_that_is_
     ran = run(*ADD, "--na")
     assert ran.code == 0 and "3 labels called 'NaN' (2), 'N/A' (1), taken as none" in ran.out
     assert labels(run) == {"one": ["card"], "two": [], "three": [], "four": [], "five": []}
+    assert [row["label"] for row in run("status", "--json").rows("label")] == ["card"]  # of NaN nothing is said now
     run("add", "t.csv", "--text-column", "text", "--na").assert_failed(2, "--na", "--label-column")
 
 
@@ -37,6 +38,17 @@ def test_several_labels_of_a_cell_do_not_exclude_each_other_and_are_corrected(ru
     assert labels(run)["one"] == ["red", "round"]
     run(*ADD, "--label-separator", "|", "--group", "g").assert_failed(2, "--label-separator", "--group")
     run(*ADD, "--label-separator", "").assert_failed(2, "--label-separator")
+
+
+def test_how_labels_are_to_be_read_may_be_said_afterwards(run, tmp_path):
+    (tmp_path / "t.csv").write_text("text,kind\none,red|round\ntwo,NaN\nthree,blue|NaN\n")
+    assert run(*ADD).code == 0
+    assert run(*ADD, "--na", "--label-separator", "|").code == 0
+    assert labels(run) == {"one": ["red", "round"], "two": [], "three": ["blue"]}
+    counts = {row["label"]: (row["group"], row["positives"]) for row in run("status", "--json").rows("label")}
+    assert counts == {"red": (None, 1), "round": (None, 1), "blue": (None, 1)}
+    assert run("undo").code == 0
+    assert labels(run) == {"one": ["red|round"], "two": ["NaN"], "three": ["blue|NaN"]}
 
 
 def test_a_list_of_json_is_several_labels(run, tmp_path):

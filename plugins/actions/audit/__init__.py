@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +16,7 @@ from curator.api import (
     GroupName,
     HeadName,
     HeldOut,
+    Item,
     ItemSet,
     LabelName,
     NewFile,
@@ -56,10 +57,14 @@ SUSPECTS = Table(
     "suspect",
     "Labels that are probably wrong, by reason, the most suspicious first",
     (
-        Column("suspicion", "how little the label is believed, while it was held out, 0 to 1", "score"),
-        Column("why", "copy labelled otherwise, like another class, or unlike its class"),
+        Column(
+            "suspicion",
+            "how little the label is believed, while it was held out, 0 to 1; null for what contradicts itself",
+            "score",
+        ),
+        Column("why", "contradicts itself, copy labelled otherwise, like another class, or unlike its class"),
         Column("target", "the label or group", "json"),
-        Column("label", "what it is labelled as"),
+        Column("label", "what it is labelled as; all of it where it contradicts itself"),
         Column("rather", "what its copies are labelled as, or what it looks like; null where it is like no class"),
         Column("probability", "of `rather`, while it was held out, 0 to 1; null where that is", "percent"),
         *ITEM,
@@ -78,10 +83,15 @@ def plan(context: Context, params: AuditParams) -> Iterator[Output]:
         raise NotReady("no label or group has two examples of two classes: curator label NAME FILES, or --negative")
     tiles: list[sheets.Tile] = []
     for target in targets:
+        torn = list(_contradicting(context, target, context.items(params.items)))
+        for item, finding in torn:
+            yield finding
+            tiles.append(sheets.Tile.of(item, finding.values["label"], finding.values["why"]))
+        _note_torn(context, target, len(torn))
         try:
             yield from _of(context, params, target, tiles)
         except CuratorError as error:
-            if named:
+            if named and not torn:
                 raise
             context.note(f"{target.kind} {target.full_name}: {error}")
     if params.sheet is not None and tiles:
@@ -109,10 +119,20 @@ def _of(context: Context, params: AuditParams, target: TargetRef, tiles: list[sh
     share = f"{len(found):,} of {looked_at:,}"
     are, them = ("is", "it") if len(found) == 1 else ("are", "them")
     said = f"{share} label{'' if looked_at == 1 else 's'} {are} suspicious"
-    option = f"--{target.kind} {shlex.quote(target.full_name)}"
-    option += _chosen_by(params.items)
+    option = _option(target) + _chosen_by(params.items)
     walk = f"; `curator review --suspects {option}` asks about {them}" if found else ""
     context.note(f"{target.kind} {target.full_name}: {said}{walk}")
+
+
+def _note_torn(context: Context, target: TargetRef, number: int) -> None:
+    if number:
+        says = "1 item contradicts itself" if number == 1 else f"{number:,} items contradict themselves"
+        asks = f"`curator review {_option(target)}` asks about such first"
+        context.note(f"{target.kind} {target.full_name}: {says}; {asks}")
+
+
+def _option(target: TargetRef) -> str:
+    return f"--{target.kind} {shlex.quote(target.full_name)}"
 
 
 def _chosen_by(items: ItemSet) -> str:
@@ -125,6 +145,28 @@ def _chosen_by(items: ItemSet) -> str:
 def _rather(finding: Finding) -> str:
     rather = finding.values["rather"]
     return "unlike its class" if rather is None else f"rather {rather}"
+
+
+def _contradicting(context: Context, target: TargetRef, items: Sequence[Item]) -> Iterator[tuple[Item, Finding]]:
+    """Those of which things are said that exclude each other: no head learns from them, so that none is held out."""
+    torn = [item for item, said in zip(items, context.said(target, items), strict=True) if said == ""]
+    for item, known in zip(torn, context.known(torn), strict=True):
+        if target.kind == "label":
+            labels = [target.name, f"not {target.name}"]
+        else:
+            labels = sorted(
+                said.label.name for said in known.said if said.label.group == target.name and said.value is None
+            )
+        values = {
+            "suspicion": None,
+            "why": "contradicts itself",
+            "target": str(target),
+            "label": ", ".join(labels),
+            "rather": None,
+            "probability": None,
+            **of_item(item),
+        }
+        yield item, Finding("suspect", values)
 
 
 def _finding(target: TargetRef, held_out: HeldOut, suspect: Suspect) -> Finding:
