@@ -9,6 +9,7 @@ Both are scikit-learn's. benchmarks/README.md has the figures.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import warnings
@@ -71,7 +72,7 @@ class Way:
         return "density" if self.k is None else "k-means"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Clusters:
     """`items[i]` is in the cluster `numbers[i]`, 1 to `count`, or in none (0).
 
@@ -92,7 +93,7 @@ class Clusters:
         found = np.flatnonzero(self.numbers == number)
         return [int(at) for at in (found[np.argsort(-self.scores[found], kind="stable")] if number else found)]
 
-    @property
+    @functools.cached_property
     def code(self) -> str:
         """Six digits that are others as soon as any item is in another cluster, or there are others."""
         said = "".join(f"{item.hash} {number}\n" for item, number in zip(self.items, self.numbers, strict=True))
@@ -154,7 +155,11 @@ def _refuse_too_few(items: Sequence[Item], rows: NDArray[np.float32], way: Way) 
     if len(items) < wanted:
         give = "give a smaller -k" if way.k is not None else "give a smaller --min-size"
         raise BadInput(f"{_of(items)} cannot be parted into clusters: it takes {wanted:,} or more, or {give}")
-    distinct = {hashlib.sha256(row.tobytes()).digest() for row in rows}
+    distinct: set[bytes] = set()
+    for row in rows:
+        distinct.add(hashlib.sha256(row.tobytes()).digest())
+        if len(distinct) > max(1, way.k or 0):
+            return
     if len(distinct) == 1:
         raise BadInput(f"all of the {_of(items)} have the same vector: there is nothing to tell them apart")
     if way.k and len(distinct) < way.k:

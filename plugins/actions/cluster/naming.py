@@ -21,6 +21,8 @@ WORDS = 4
 """So many for each cluster."""
 READ = 2_000
 """So many characters of a text are looked at."""
+MOST = 1_000
+"""So many texts of a cluster, evenly: which words tell it from the others, more do not say better."""
 CANDIDATES = 30
 
 UNSPACED = "\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
@@ -47,6 +49,8 @@ def words(texts: Sequence[str], numbers: NDArray[np.int64], count: int) -> list[
 
     A word stands in two texts at least. What is in no cluster (0) counts among the others.
     """
+    some = np.sort(np.concatenate([evenly(np.flatnonzero(numbers == number)) for number in range(count + 1)]))
+    texts, numbers = [texts[at] for at in some], numbers[some]
     vectorizer = CountVectorizer(analyzer=terms, min_df=min(2, len(texts)))
     try:
         table = vectorizer.fit_transform(texts)
@@ -57,6 +61,11 @@ def words(texts: Sequence[str], numbers: NDArray[np.int64], count: int) -> list[
     parts = sums[sums.sum(axis=1) > 0]
     weights = np.log1p(parts.sum() / len(parts) / parts.sum(axis=0))
     return [_best(known, mine, mine * weights) for mine in sums[1:]]
+
+
+def evenly(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """At most `MOST` of them, at even distances."""
+    return rows if len(rows) <= MOST else rows[np.linspace(0, len(rows) - 1, MOST).astype(np.int64)]
 
 
 def terms(text: str) -> Iterator[str]:
