@@ -91,7 +91,7 @@ def ours(folder: Path, made: dict[Path, Box | None], corner: str) -> tuple[float
         ws.add(folder)
         for value in (True, False):
             ws.label("badge", [path for path, badge in made.items() if (badge is not None) == value], value=value)
-        rows = ws.run("explain", label="badge", k=PHOTOS)
+        rows = ws.run("explain", label="badge", top=PHOTOS)
     pairs = [(row, made[Path(row["path"])]) for row in rows]
     peaks = [hit(row["map"], row["frame"], badge) for row, badge in pairs if badge]
     boxes = [

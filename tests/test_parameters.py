@@ -143,3 +143,31 @@ def test_a_name_that_python_keeps_for_itself_ends_in_an_underscore():
 
     assert [parameter.flags for parameter in parameters(Keyword)] == [("--class",), ("--not-too-many",)]
     assert bind(Keyword, {"class_": "cat"}).class_ == "cat"
+
+
+def test_old_names_stand_for_the_new_one_and_clash_with_nothing():
+    @dataclass(frozen=True)
+    class Renamed:
+        heatmap: Annotated[str | None, Option(was=("--out", "-o"))] = None
+        many: Annotated[tuple[str, ...], Option(was=("--several-names",))] = ()
+
+    assert bind(Renamed, {"out": "a"}) == bind(Renamed, {"o": "a"}) == Renamed("a")
+    assert bind(Renamed, {"several_names": ("a", "b"), "many": ()}) == Renamed(many=("a", "b"))
+    assert bind(Renamed, {"out": None, "heatmap": "a"}) == Renamed("a")
+    with pytest.raises(BadInput, match="out is called heatmap now: give one of the two"):
+        bind(Renamed, {"out": "a", "heatmap": "a"})
+
+    @dataclass(frozen=True)
+    class Clashing:
+        out: Annotated[str | None, Option()] = None
+        heatmap: Annotated[str | None, Option(was=("--out",))] = None
+
+    with pytest.raises(TypeError, match="two fields of Clashing become --out"):
+        parameters(Clashing)
+
+    @dataclass(frozen=True)
+    class Bare:
+        heatmap: Annotated[str | None, Option(was=("out",))] = None
+
+    with pytest.raises(TypeError, match="'out' was no option"):
+        parameters(Bare)

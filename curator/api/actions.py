@@ -54,7 +54,8 @@ class Option:
     """How a field of `params` shows as an option: `k: Annotated[int, Option("-k", min=1)] = 5`.
 
     The long name is the field's own (`--encoder`; of `class_` it is `--class`); `flag` adds a short one. For a
-    `NewFile`, `choices` are the endings that it may have (`(".png", ".pdf")`).
+    `NewFile`, `choices` are the endings that it may have (`(".png", ".pdf")`). `was`: what the option was called before
+    (`("--out",)`); such names are still taken, from Python too (`out=`), not shown, and said to be old.
     """
 
     flag: str = ""
@@ -62,6 +63,7 @@ class Option:
     min: float | None = None
     max: float | None = None
     choices: tuple[str, ...] = ()
+    was: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

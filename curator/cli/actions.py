@@ -41,6 +41,7 @@ from curator.cli.shared import (
     workspace_option,
 )
 from curator.cli.tables import QUESTIONS
+from curator.cli.text import say
 from curator.registry.parameters import Parameter, parameters
 
 if TYPE_CHECKING:
@@ -129,6 +130,8 @@ def _decorators(parameter: Parameter) -> Iterator[Any]:
             multiple=parameter.many,
             help=help_text,
         )
+    for old, flag in parameter.old_names.items():
+        yield click.option(flag, old, type=_type(parameter, how), multiple=parameter.many, default=None, hidden=True)
 
 
 def _type(parameter: Parameter, how: Option) -> click.ParamType[Any]:
@@ -149,6 +152,9 @@ def _run(spec: ActionSpec, workspace: Workspace, output: Output, values: dict[st
         if parameter.type is ItemSet:
             options = {"media": "media", "under": "under", "labelled": "label", "unlabelled": "unlabelled"}
             values[parameter.name] = {field: values.pop(option) for option, field in options.items()}
+        for old, flag in parameter.old_names.items():
+            if values[old] not in (None, ()) and values[parameter.name] in (None, ()):  # both are an error of their own
+                say(f"{flag} is called {parameter.flags[-1]} now")
     if spec.asks:
         values["asker"], values["count"] = asker_for(spec.name, output), values["count"] or None
     findings = workspace.findings(spec.name, text=text, may_encode=may_encode, apply=apply, **values)

@@ -332,7 +332,7 @@ def _validate_spec(hook: str, kind: Any, spec: Any) -> Any:
 
 def _refuse_core_options(spec: ActionSpec | HeadSpec) -> None:
     for parameter in parameters(spec.params):
-        taken = CORE_OPTIONS & {*parameter.flags, parameter.name, f"--{parameter.name}"}
+        taken = CORE_OPTIONS & {*parameter.flags, *parameter.old_names.values(), parameter.name, f"--{parameter.name}"}
         if taken and isinstance(spec, ActionSpec):
             raise Breach(f"field {parameter.name!r} takes {min(taken)}, which curator keeps for itself")
 

@@ -14,7 +14,7 @@ import math
 import re
 import types
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, get_args, get_origin
 
 from curator.api import (
@@ -37,6 +37,7 @@ LARGEST = 2**63 - 1
 """What torch, numpy and SQLite can count to: nothing that they are given may be more."""
 NAMES = (LabelName, GroupName, EncoderRef, HeadName, MetricName)
 FLAG = re.compile("-[a-zA-Z]")
+OLD = re.compile("-[a-zA-Z]|--[a-z][a-z0-9-]+")
 SUPPORTED = (*PLAIN, *NAMES, NewFile, Query, ItemSet)
 
 
@@ -65,6 +66,12 @@ class Parameter:
         return (self.how.flag,) if len(self.name) == 1 else (self.how.flag, long)
 
     @property
+    def old_names(self) -> dict[str, str]:
+        """The options that it was called by before, by the name of the keyword."""
+        was = self.how.was if isinstance(self.how, Option) else ()
+        return {flag.lstrip("-").replace("-", "_"): flag for flag in was}
+
+    @property
     def required(self) -> bool:
         """Whether there is no default."""
         return self.default is dataclasses.MISSING
@@ -80,7 +87,7 @@ def parameters(params: type) -> tuple[Parameter, ...]:
     except Exception as error:
         raise TypeError(f"the annotations of {params.__name__} cannot be read: {error}") from error
     found = tuple(_parameter(field, hints[field.name]) for field in dataclasses.fields(params))
-    flags = [flag for parameter in found for flag in parameter.flags]
+    flags = [flag for parameter in found for flag in (*parameter.flags, *parameter.old_names.values())]
     for flag in flags:
         if flags.count(flag) > 1:
             raise TypeError(f"two fields of {params.__name__} become {flag}")
@@ -114,6 +121,8 @@ def _parameter(field: dataclasses.Field[Any], hint: Any) -> Parameter:
     validate(type(how), how)
     if isinstance(how, Option) and how.flag and not FLAG.fullmatch(how.flag):
         raise TypeError(f"field {field.name!r}: {how.flag!r} is no short option: one dash and one letter, as '-k'")
+    if isinstance(how, Option) and (wrong := [old for old in how.was if not OLD.fullmatch(old)]):
+        raise TypeError(f"field {field.name!r}: {wrong[0]!r} was no option: write it with its dashes, as '--out'")
     if isinstance(how, Option) and (how.min, how.max) != (None, None) and hint not in (int, float):
         raise TypeError(f"field {field.name!r} is no number, so it has no min and max")
     default = field.default
@@ -141,6 +150,7 @@ def bind(params: type, values: Mapping[str, Any], resolve: Callable[[Parameter, 
     the parameter, and what it takes.
     """
     known = {parameter.name: parameter for parameter in parameters(params)}
+    values = _by_new_names(known.values(), values)
     for name in values:
         if name not in known:
             raise BadInput(str(NotFound.named("parameter", name, known)))
@@ -159,6 +169,19 @@ def bind(params: type, values: Mapping[str, Any], resolve: Callable[[Parameter, 
         else:
             bound[name] = resolve(parameter, value) if resolve else value
     return params(**bound)
+
+
+def _by_new_names(known: Iterable[Parameter], values: Mapping[str, Any]) -> dict[str, Any]:
+    """What is given under an old name stands under the one of today; raises `BadInput` where both are given."""
+    renamed = dict(values)
+    for parameter in known:
+        for old in parameter.old_names.keys() & values.keys():
+            if (value := renamed.pop(old)) is None:
+                continue
+            if renamed.get(parameter.name) not in (None, ()):
+                raise BadInput(f"{old} is called {parameter.name} now: give one of the two")
+            renamed[parameter.name] = value
+    return renamed
 
 
 def _plain(parameter: Parameter, value: Any) -> Any:

@@ -27,10 +27,12 @@ class CompleteParams:
     """The text, and how to go on with it."""
 
     beginning: Annotated[str, Argument(help="a text to go on with")]
-    top: Annotated[int, Option(min=1, help="How many next pieces to show.")] = 5
-    length: Annotated[int | None, Option(min=1, help="Go on for so many pieces, and show the text.")] = None
-    temperature: Annotated[float, Option(min=0, help="With --length: 0 takes the most probable piece each time.")] = 0.0
-    seed: Annotated[int, Option(min=0, help="With --length and a temperature: another seed, another text.")] = 0
+    top: Annotated[int, Option(min=1, help="The number of candidates for the next piece.")] = 5
+    length: Annotated[int | None, Option(min=1, help="Generate N pieces, and show the text.")] = None
+    temperature: Annotated[
+        float, Option(min=0, help="With --length: the sampling temperature; 0 always takes the most probable piece.")
+    ] = 0.0
+    seed: Annotated[int, Option(min=0, help="With --temperature: the random seed.")] = 0
     encoder: Annotated[EncoderRef, Option("-e", help="The language model.")] = ENCODER
 
 
@@ -80,6 +82,6 @@ def plan(context: Context, params: CompleteParams) -> Iterator[Output]:
 @hookimpl
 def register_actions() -> Iterable[ActionSpec]:
     """`complete`."""
-    summary = "Show how a text goes on, by a language model of your own texts."
+    summary = "Complete a text with a language model of your own texts."
     example = 'curator complete "我今天心情很" --top 5\ncurator complete "我今天心情很" --length 20'
     return [ActionSpec("complete", summary, CompleteParams, plan, (NEXT, WRITTEN), example, embeds=False)]

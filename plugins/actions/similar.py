@@ -34,14 +34,14 @@ class SimilarParams:
     """What to look for, among what, and how many."""
 
     query: Annotated[Query, Argument(help="a file, or id:N for a catalogued item")]
-    k: Annotated[int, Option("-k", min=1, help="How many.")] = 10
-    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to compare with.")] = None
+    k: Annotated[int, Option("-k", min=1, help="The number of neighbours.")] = 10
+    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use.")] = None
     metric: Annotated[
-        MetricName | None, Option(help="By what was marked with `curator pair`, not by the plain cosine.")
+        MetricName | None, Option(help="Rank by this metric, learnt from `curator pair`, instead of the plain cosine.")
     ] = None
     items: Annotated[ItemSet, Option()] = ItemSet()
     sheet: Annotated[
-        NewFile | None, Option(help="Show the query and what is like it as one picture or PDF.", choices=sheets.ENDINGS)
+        NewFile | None, Option(help="Write the query and its neighbours to FILE (PNG or PDF).", choices=sheets.ENDINGS)
     ] = None
 
 
@@ -59,7 +59,7 @@ NEIGHBOURS = Table(
 
 BY_METRIC = Table(
     "likeness",
-    "Nearest by the pairs that were marked",
+    "Nearest by the learnt metric",
     (
         Column("rank", "1 is the nearest", "integer"),
         Column("score", "learned similarity of the two embeddings, -1 to 1", "score"),
@@ -125,7 +125,7 @@ def register_actions() -> Iterable[ActionSpec]:
     return [
         ActionSpec(
             "similar",
-            "Find the items most like a picture or text.",
+            "Find the items most similar to a picture or text.",
             SimilarParams,
             plan,
             (NEIGHBOURS, BY_METRIC),

@@ -103,8 +103,8 @@ def test_a_precision_that_no_threshold_reaches_names_the_best():
     [
         (("--label", "weather", "--precision", "0.9", "--recall", "0.9"), "either --precision or --recall"),
         (("--group", "topic", "--recall", "0.9"), "--recall is for a label"),
-        (("--among", "a,b", "--accept", "0.9"), "either --among or --accept"),
-        (("--among", "a,b", "--precision", "0.9"), "either --among or --precision"),
+        (("--classes", "a,b", "--accept", "0.9"), "either --classes or --accept"),
+        (("--classes", "a,b", "--precision", "0.9"), "either --classes or --precision"),
     ],
 )
 def test_options_that_do_not_go_together(options, words):

@@ -39,9 +39,9 @@ def test_from_clusters_to_a_label_and_back(here, notes):
     by_id = {row["id"]: row["cluster"] for row in ran.rows("member")}
     assert [number for _, number in sorted(by_id.items())] == [1] * 8 + [2] * 6
     code = first["clusters"]
-    assert ran.err == f"these are clusters {code}: to label the first, add --name 1=LABEL --seen {code}\n"
+    assert ran.err == f"these are clusters {code}: to label the first, add --name 1=LABEL --expect {code}\n"
     here("label", "钱", "--negative", "notes1/1.txt")
-    ran = here("cluster", "-k", "2", "--name", "2=钱", "--seen", code)
+    ran = here("cluster", "-k", "2", "--name", "2=钱", "--expect", code)
     assert ran.err.splitlines() == [
         "cluster 2: 5 of 6 items are now 钱; 1 left as it is, of which something was said before",
         "`curator undo` takes it back",
@@ -67,7 +67,7 @@ def test_what_cannot_be_done_is_one_line(here, notes):
     here("cluster", "--min-size", "3").assert_failed(2, "--min-size")
     here("cluster", "-k", "2", "--name", "cats").assert_failed(2, "'cats'", "3=apples")
     here("cluster", "-k", "2", "--name", "3=cats").assert_failed(2, "3=cats", "1 to 2")
-    here("cluster", "-k", "2", "--name", "1=cats", "--seen", "000000").assert_failed(2, "not 000000", "look again")
+    here("cluster", "-k", "2", "--name", "1=cats", "--expect", "000000").assert_failed(2, "not 000000", "look again")
     here("cluster", "-k", "2", "--media", "image").assert_failed(4, "no such item")
     here("cluster", "-k", "2", "-e", "resnet9").assert_failed(3, "resnet9")
     assert here("ls", "--json").out == before and here("log", "--json").out.count("\n") == 1

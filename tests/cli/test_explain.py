@@ -169,7 +169,7 @@ def test_the_box_is_that_of_the_picture_as_it_is_seen_also_if_it_was_stored_lyin
 
 def test_the_picture_is_drawn(whole, explain):
     spotted(whole.folder / "drawn.png", 7, at=(60, 40))
-    ran = explain("drawn.png", "--label", "red", "--out", "why.png")
+    ran = explain("drawn.png", "--label", "red", "--heatmap", "why.png")
     assert ran.code == 0 and ran.err.splitlines()[-1] == f"wrote {whole.folder / 'why.png'}"
     with Image.open(whole.folder / "why.png") as image:
         pixels = np.asarray(image.convert("RGB"), dtype=int)
@@ -178,11 +178,11 @@ def test_the_picture_is_drawn(whole, explain):
     assert len(red[0]) > 5000 and red[1].max() < pixels.shape[1] / 2
     yellow = ((pixels[..., 0] > 180) & (pixels[..., 1] > 170) & (pixels[..., 2] < pixels[..., 1] - 30)).nonzero()
     assert len(yellow[0]) > 500 and yellow[1].min() > pixels.shape[1] / 2
-    failed(explain("drawn.png", "--label", "red", "--out", "why.png"), 2, "'why.png' exists", "--force")
+    failed(explain("drawn.png", "--label", "red", "--heatmap", "why.png"), 2, "'why.png' exists", "--force")
 
 
 def test_a_whole_label_is_shown_together_the_most_probable_first(whole, explain):
-    ran = explain("--label", "red", "-k", "6", "--sheet", "maps.webp", "--json")
+    ran = explain("--label", "red", "--top", "6", "--sheet", "maps.webp", "--json")
     assert ran.code == 0 and kind_of(whole.folder / "maps.webp") == "WEBP"
     said = [row["probability"] for row in ran.rows]
     assert len(said) == 6 and said == sorted(said, reverse=True)
@@ -197,7 +197,7 @@ def test_what_is_gone_is_left_out_and_said(explain):
 
 
 def test_other_items_than_the_labelled_ones_can_be_chosen(explain):
-    rows = explain("--label", "red", "--under", "photos", "-k", "200", "--json").rows
+    rows = explain("--label", "red", "--under", "photos", "--top", "200", "--json").rows
     assert len(rows) == 20
     assert {row["path"].rpartition("/")[2][:3] for row in rows[:10]} == {"red"}
     assert {row["place"] for row in rows[10:]} != {None}
@@ -231,16 +231,16 @@ def test_of_a_group_the_most_probable_class_or_the_one_named(whole, explain):
         (("photos/red1.png", "--label", "rde"), 3, ("'rde'", "red")),
         (("photos/red1.png", "--label", "rare"), 4, ("1 example", "curator label rare")),
         (("photos/red1.png", "--label", "red", "--class", "red"), 2, ("--group",)),
-        (("photos/red1.png", "--label", "red", "--sheet", "s.png"), 2, ("--out",)),
+        (("photos/red1.png", "--label", "red", "--sheet", "s.png"), 2, ("--heatmap",)),
         (("photos/red1.png", "--label", "red", "--under", "photos"), 2, ("one picture is named",)),
         (("photos/red1.png", "--group", "tint", "--class", "wram"), 3, ("'wram'", "warm")),
         (("--group", "tint"), 2, ("--class NAME",)),
-        (("--label", "red", "--out", "s.png"), 2, ("--sheet",)),
+        (("--label", "red", "--heatmap", "s.png"), 2, ("--sheet",)),
         (("none.png", "--label", "red"), 3, ("none.png",)),
         (("photos/gone.png", "--label", "red"), 4, ("photos/gone.png", "no such file")),
         (("photos/damaged.png", "--label", "red"), 4, ("photos/damaged.png", "cannot be decoded")),
         (("photos/red1.png", "--label", "red", "--head", "means"), 2, ("means head", "which parts")),
-        (("--label", "red", "-k", "0"), 2, ("-k",)),
+        (("--label", "red", "--top", "0"), 2, ("--top",)),
     ],
 )
 def test_what_cannot_be_explained_is_one_line(explain, args, code, words):
@@ -264,7 +264,7 @@ def test_a_map_of_another_shape_names_the_plugin(explain):
 def test_ctrl_c_leaves_no_file(whole):
     command = [sys.executable, "-P", "-c", "from curator.cli import main; main()", "explain", "photos/red1.png"]
     process = subprocess.Popen(
-        [*command, "--label", "red", "-e", "slow", "--out", "half.png"],
+        [*command, "--label", "red", "-e", "slow", "--heatmap", "half.png"],
         cwd=whole.folder,
         env=environment({"PYTHONPATH": str(whole.path)}),
         stderr=subprocess.PIPE,

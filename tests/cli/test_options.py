@@ -153,3 +153,17 @@ def test_the_labels_of_an_item_are_listed_with_their_groups(run, tmp_path):
     row = run("ls", "--json").row("item")
     assert row["labels"] == ["old", "red", "red"]
     assert row["groups"] == [None, "hair", "wine"]
+
+
+def test_an_option_that_was_renamed_is_still_taken_and_says_its_new_name(run, tmp_path):
+    cli_kit.texts(tmp_path / "texts", 12)
+    run("add", "texts")
+    new, old = (run("cluster", "-k", "2", "--name", "1=first", flag, "000000") for flag in ("--expect", "--seen"))
+    assert old.code == new.code == 2 and "not 000000" in old.err
+    assert "--seen is called --expect now" in old.err and "is called" not in new.err
+    run("cluster", "-k", "2", "--seen", "1", "--expect", "1").assert_failed(
+        2, "seen is called expect now", "one of the two"
+    )
+    assert "--seen" not in run("cluster", "--help").out
+    asked = run("classify", "--among", "a,b")
+    assert asked.code == 2 and "--among is called --classes now" in asked.err

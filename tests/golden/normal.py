@@ -25,7 +25,7 @@ WRITTEN = frozenset(["piece", "text", "added", "pieces", "ended"])
 PATTERNS = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?"), "<time>"),
     (re.compile(r"\b(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{12,64}\b"), "<hash>"),
-    (re.compile(r"(?<=these are clusters )\w+|(?<=--seen )[0-9a-f]+"), "<clusters>"),
+    (re.compile(r"(?<=these are clusters )\w+|(?<=--expect )[0-9a-f]+"), "<clusters>"),
     (re.compile(r"(?<=\()\d+(?= bytes not processed)"), "<some>"),
     (re.compile(r"\d+ MB to fetch"), "<offline>"),
 )

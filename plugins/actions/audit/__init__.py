@@ -42,14 +42,14 @@ TILES = 48
 class AuditParams:
     """What to look for, and in which labels."""
 
-    check: Annotated[str, Option(help="What to look for: labels that are probably wrong.", choices=CHECKS)] = "labels"
-    label: Annotated[LabelName | None, Option(help="Only this label.")] = None
-    group: Annotated[GroupName | None, Option(help="Only this group.")] = None
+    check: Annotated[str, Option(help="What to check for.", choices=CHECKS)] = "labels"
+    label: Annotated[LabelName | None, Option(help="Check only this label.")] = None
+    group: Annotated[GroupName | None, Option(help="Check only this group.")] = None
     encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use.")] = None
     head: Annotated[HeadName | None, Option(help="The kind of head (`curator heads` lists them).")] = None
     items: Annotated[ItemSet, Option()] = ItemSet()
     sheet: Annotated[
-        NewFile | None, Option(help="Show the most suspicious as one picture or PDF.", choices=sheets.ENDINGS)
+        NewFile | None, Option(help="Write the most suspicious items to FILE (PNG or PDF).", choices=sheets.ENDINGS)
     ] = None
 
 
@@ -189,7 +189,7 @@ def register_actions() -> Iterable[ActionSpec]:
     return [
         ActionSpec(
             "audit",
-            "Find labels that are probably wrong, by what heads say of items that were held out from them.",
+            "Find labels that are probably wrong. They are judged by heads that did not see them.",
             AuditParams,
             plan,
             (SUSPECTS,),

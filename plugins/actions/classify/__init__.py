@@ -38,19 +38,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ClassifyParams:
-    """One label (is it, or is it not?), one group or some words (which of several?), and what to do with it."""
+    """One label (is it, or is it not?), one group or some class names (which of several?), and what to do with it."""
 
-    label: Annotated[LabelName | None, Option(help="The label to tell from everything else.")] = None
-    group: Annotated[GroupName | None, Option(help="The group of labels to choose one from.")] = None
-    among: Annotated[
+    label: Annotated[LabelName | None, Option(help="Classify by this label: is it, or is it not?")] = None
+    group: Annotated[GroupName | None, Option(help="Classify by this group: which of its labels is it?")] = None
+    classes: Annotated[
         str | None,
         Option(
-            help="Classes to choose one from by their names alone, with commas: for an encoder of images and texts."
+            help="Zero-shot: choose among these class names, separated by commas, with no labels; it takes an encoder "
+            "of images and texts.",
+            was=("--among",),
         ),
     ] = None
     prompt: Annotated[
         tuple[str, ...],
-        Option(help="A text to put the names of --among into, in place of {}; several are averaged."),
+        Option(help="With --classes: a text with {} where the class name goes; several are averaged."),
     ] = ()
     encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use.")] = None
     head: Annotated[HeadName | None, Option(help="The kind of head to fit (`curator heads` lists them).")] = None
@@ -75,10 +77,10 @@ class ClassifyParams:
             max=1,
         ),
     ] = None
-    dry_run: Annotated[bool, Option(help="With --accept: show what would become labels, and change nothing.")] = False
+    dry_run: Annotated[bool, Option(help="With --accept: show what would be labelled, and change nothing.")] = False
     sheet: Annotated[
         NewFile | None,
-        Option(help="Show the best, worst and least sure as one picture or PDF.", choices=sheets.ENDINGS),
+        Option(help="Write the surest and least sure predictions to FILE (PNG or PDF).", choices=sheets.ENDINGS),
     ] = None
 
 
@@ -148,22 +150,22 @@ NOT_MEASURED = (
 
 def plan(context: Context, params: ClassifyParams) -> Iterator[Output]:
     """Predictions, most probable first; before those of a head, how good it is on held-out items."""
-    if params.among is not None:
-        yield from by_names(context, params, params.among)
+    if params.classes is not None:
+        yield from by_names(context, params, params.classes)
     elif params.prompt:
-        raise BadInput("--prompt says how to put the names of --among into a text: give --among too")
+        raise BadInput("--prompt says how to put the names of --classes into a text: give --classes too")
     else:
         yield from by_head(context, params)
 
 
-def by_names(context: Context, params: ClassifyParams, among: str) -> Iterator[Output]:
+def by_names(context: Context, params: ClassifyParams, classes: str) -> Iterator[Output]:
     """Predictions with no examples, of labelled items too."""
     from . import words
 
     for option in ("label", "group", "head", "precision", "recall", "accept"):
         if getattr(params, option) is not None:
-            raise BadInput(f"give either --among or --{option}, not both: --among goes by names and fits no head")
-    names, prompts = words.names_in(among), words.validate_prompts(params.prompt)
+            raise BadInput(f"give either --classes or --{option}, not both: --classes goes by names and fits no head")
+    names, prompts = words.names_in(classes), words.validate_prompts(params.prompt)
     model = words.model_of_both(context, context.model(params.encoder, "image"))
     found = words.predictions(context, model, names, prompts, words.items_of(context, params.items))
     if found.items:
@@ -266,7 +268,7 @@ def _target(context: Context, params: ClassifyParams) -> TargetRef:
         return context.target(params.label, params.group)
     except BadInput as error:
         if params.label is None and params.group is None:
-            raise BadInput(f"{error}, or with no labels --among NAME,NAME,...") from error
+            raise BadInput(f"{error}, or with no labels --classes NAME,NAME,...") from error
         raise
 
 
@@ -303,7 +305,7 @@ def register_actions() -> Iterable[ActionSpec]:
     return [
         ActionSpec(
             "classify",
-            "Fit a head on what is labelled, say how good it is, and score the rest; or go by names alone (--among).",
+            "Predict labels: fit a head on labelled items, score the rest.",
             ClassifyParams,
             plan,
             (HELD_OUT, LINES, PREDICTIONS, FROM_NAMES),

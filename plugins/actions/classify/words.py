@@ -41,17 +41,17 @@ SCALE = 100.0
 """What cosines are multiplied by before the softmax."""
 
 
-def names_in(among: str) -> tuple[str, ...]:
+def names_in(classes: str) -> tuple[str, ...]:
     """The names of classes between commas, Chinese ones too; raises `BadInput` where they cannot be told apart."""
-    names = tuple(name.strip() for name in re.split("[,，、]", among))
+    names = tuple(name.strip() for name in re.split("[,，、]", classes))
     if "" in names:
-        raise BadInput(f"--among {among!r} has an empty name: write the names with one comma between each two")
+        raise BadInput(f"--classes {classes!r} has an empty name: write the names with one comma between each two")
     # Published text towers take upper case for lower, so that such names would be one class.
     twice = next((name for name in names if [other.casefold() for other in names].count(name.casefold()) > 1), None)
     if twice is not None:
-        raise BadInput(f"--among names {twice!r} twice (upper and lower case count as the same)")
+        raise BadInput(f"--classes names {twice!r} twice (upper and lower case count as the same)")
     if len(names) < 2:
-        raise BadInput(f"--among {among!r} is one class: give at least two, with commas between them")
+        raise BadInput(f"--classes {classes!r} is one class: give at least two, with commas between them")
     return names
 
 
@@ -92,7 +92,7 @@ def model_of_both(context: Context, model: Model) -> Model:
     absent = next((medium for medium in ("image", "text") if medium not in model.modalities), None)
     if absent is not None:
         raise BadInput(
-            f"{model.name} encodes no {absent}s, and --among compares pictures with words: "
+            f"{model.name} encodes no {absent}s, and --classes compares pictures with words: "
             "name an encoder of both, as -e clip (`curator encoders` lists them)"
         )
     return model

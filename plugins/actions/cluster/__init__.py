@@ -32,38 +32,38 @@ class ClusterParams:
     """How to part which items, what to show, and which clusters become labels."""
 
     k: Annotated[
-        int | None, Option("-k", min=2, help="How many clusters [default: 20, and fewer for under 400 items].")
+        int | None, Option("-k", min=2, help="The number of clusters. [default: 20, fewer for under 400 items]")
     ] = None
     by: Annotated[
         str,
         Option(
             choices=("kmeans", "density"),
-            help="kmeans gives each item to one of k clusters; density finds how many there are, and leaves out "
-            "what lies between them.",
+            help="kmeans puts each item in one of k clusters; density (HDBSCAN) finds how many there are, and leaves "
+            "outliers in none.",
         ),
     ] = "kmeans"
     min_size: Annotated[
         int | None,
         Option(
             min=2,
-            help="For --by density: the fewest items of a cluster [default: 10, down to 5 for under 200 items].",
+            help="With --by density: the smallest cluster. [default: 10, down to 5 for under 200 items]",
         ),
     ] = None
     encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use.")] = None
     items: Annotated[ItemSet, Option()] = ItemSet()
-    members: Annotated[bool, Option(help="Also list every item with its cluster.")] = False
+    members: Annotated[bool, Option(help="Also list each item with its cluster.")] = False
     name: Annotated[
         tuple[str, ...],
-        Option(help="NUMBER=LABEL: label the items of a cluster; of what something was said before, nothing is said."),
+        Option(help="NUMBER=LABEL: label the items of a cluster that have no such label yet."),
     ] = ()
-    group: Annotated[GroupName | None, Option(help="The group that the labels of --name belong to.")] = None
-    seen: Annotated[
+    group: Annotated[GroupName | None, Option(help="The group of the labels of --name.")] = None
+    expect: Annotated[
         str | None,
-        Option(help="The code of the clusters that you looked at: --name labels nothing if they are others by now."),
+        Option(help="With --name: do nothing unless the clusters have this code, as you saw them.", was=("--seen",)),
     ] = None
     sheet: Annotated[
         NewFile | None,
-        Option(help="Show each cluster's typical items as one picture or PDF.", choices=sheets.ENDINGS),
+        Option(help="Write the typical items of each cluster to FILE (PNG or PDF).", choices=sheets.ENDINGS),
     ] = None
 
 
@@ -83,7 +83,7 @@ CLUSTERS = Table(
         Column("row", "the id of its row, where path is a table with a column of ids", "json"),
         Column("labelled", "how many of its items have a label", "json"),
         Column("typical", "its most typical items by id, a list", "json"),
-        Column("clusters", "the code of these clusters, for --seen", "json"),
+        Column("clusters", "the code of these clusters, for --expect", "json"),
     ),
     whole=True,
 )
@@ -109,7 +109,7 @@ def plan(context: Context, params: ClusterParams) -> Iterator[Output]:
     how = grouping.Way.of(params.by, params.k, params.min_size)
     model, items = grouping.model_and_items(context, params.encoder, params.items)
     clusters = grouping.find_clusters(context, model, items, how)
-    labelling.check(wanted, clusters, params.seen)
+    labelling.check(wanted, clusters, params.expect)
     described = showing.describe_clusters(context, clusters)
     yield from (one.finding(clusters.code) for one in described)
     if params.members:
@@ -120,7 +120,7 @@ def plan(context: Context, params: ClusterParams) -> Iterator[Output]:
     yield from labelling.changes(context, clusters, wanted, params.group)
     if not wanted and clusters.count:
         context.note(
-            f"these are clusters {clusters.code}: to label the first, add --name 1=LABEL --seen {clusters.code}"
+            f"these are clusters {clusters.code}: to label the first, add --name 1=LABEL --expect {clusters.code}"
         )
 
 
@@ -130,7 +130,7 @@ def register_actions() -> Iterable[ActionSpec]:
     return [
         ActionSpec(
             "cluster",
-            "Part items into clusters of what is alike, show what each holds, and turn clusters into labels.",
+            "Cluster similar items, show what each cluster holds, and label clusters.",
             ClusterParams,
             plan,
             (CLUSTERS, MEMBERS),

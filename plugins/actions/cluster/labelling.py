@@ -25,11 +25,11 @@ def parse_names(names: Sequence[str]) -> dict[int, str]:
     return found
 
 
-def check(wanted: Mapping[int, str], clusters: Clusters, seen: str | None) -> None:
+def check(wanted: Mapping[int, str], clusters: Clusters, expected: str | None) -> None:
     """Raise `BadInput` where the numbers are those of other clusters, or of none."""
-    if seen is not None and seen != clusters.code:
+    if expected is not None and expected != clusters.code:
         raise BadInput(
-            f"these are clusters {clusters.code}, not {seen}: items, vectors or options are others than when you "
+            f"these are clusters {clusters.code}, not {expected}: items, vectors or options are others than when you "
             "looked, and so may the numbers be; look again, then name them"
         )
     for number in wanted:

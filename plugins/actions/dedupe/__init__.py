@@ -24,9 +24,9 @@ from curator.api import (
 from curator.kit import sheets
 
 KEEP_HELP = (
-    "Which copy stays: largest (most pixels, or characters), oldest, newest or path:PATTERN (as path:originals/*); "
-    "several in order of preference. Whatever is left is decided by labels, captions and what lies beside a file; by "
-    "where it lies and how it is called; then by largest, oldest, most bytes, then the path."
+    "Which copy to keep: largest (most pixels, or characters), oldest, newest or path:PATTERN (path:originals/*); "
+    "repeat it in order of preference. Ties are broken by labels, captions and sidecar files, by folder and file name, "
+    "then by largest, oldest, most bytes and path."
 )
 
 
@@ -41,27 +41,27 @@ class DedupeParams:
     keep: Annotated[tuple[str, ...], Option(help=KEEP_HELP)] = ()
     reference: Annotated[
         tuple[str, ...],
-        Option(help="Keep everything in this folder, and look for copies of it elsewhere."),
+        Option(help="Keep everything in FOLDER; look for duplicates of it elsewhere."),
     ] = ()
     include: Annotated[
         tuple[str, ...],
         Option(
             choices=tuple(INCLUDED),
-            help="Propose that these go too, else they are only shown: copy (saved again, scaled, cut by up to 3 %), "
-            "edited (mirrored, turned, cut, recoloured, written over, altered; of drawings, pages and codes only: "
-            "much of the two is the same), or near for both.",
+            help="Also propose to remove these, which are only shown otherwise: copy (re-saved, resized, cropped by up "
+            "to 3 %), edited (mirrored, rotated, cropped, recoloured, overlaid, altered; drawings, pages and codes "
+            "that have much in common), or near for both.",
         ),
     ] = ()
     despite: Annotated[
-        bool, Option(help="Let copies go, too, whose labels or sidecars say something else than those of the one kept.")
+        bool, Option(help="Also let copies go whose labels or sidecar files contradict those of the file that stays.")
     ] = False
-    similar: Annotated[bool, Option(help="Also show what is only similar; that never goes.")] = False
-    threshold: Annotated[float, Option(min=0, max=1, help="For --similar: the least cosine of the two embeddings.")] = (
+    similar: Annotated[bool, Option(help="Also show what is merely similar; it never goes.")] = False
+    threshold: Annotated[float, Option(min=0, max=1, help="With --similar: the lowest cosine similarity to show.")] = (
         0.9
     )
-    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to find candidates with.")] = None
+    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder that finds candidates.")] = None
     items: Annotated[ItemSet, Option()] = ItemSet()
-    sheet: Annotated[NewFile | None, Option(help="Show the groups as one picture or PDF.", choices=sheets.ENDINGS)] = (
+    sheet: Annotated[NewFile | None, Option(help="Write the groups to FILE (PNG or PDF).", choices=sheets.ENDINGS)] = (
         None
     )
 
@@ -150,7 +150,7 @@ def register_actions() -> Iterable[ActionSpec]:
     return [
         ActionSpec(
             "dedupe",
-            "Find copies: exact, of the same pixels, saved again and edited, and propose which may go.",
+            "Find duplicates, and propose which files may go. They are exact, of the same pixels, re-saved, or edited.",
             DedupeParams,
             plan,
             (DUPLICATES, TOTALS),

@@ -47,20 +47,26 @@ class ExplainParams:
     picture: Annotated[
         Query | None, Argument(help="a picture, or id:N; without one, the pictures of the label together", text=False)
     ] = None
-    label: Annotated[LabelName | None, Option(help="The label: what speaks for it?")] = None
-    group: Annotated[GroupName | None, Option(help="The group whose head decides between several labels.")] = None
-    class_: Annotated[
-        str | None, Option(help="The label of the group [default: of one picture, the most probable].")
+    label: Annotated[LabelName | None, Option(help="Explain this label.")] = None
+    group: Annotated[
+        GroupName | None, Option(help="Explain a label of this group: what decides between it and the others.")
     ] = None
-    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use, one that has feature maps.")] = None
+    class_: Annotated[
+        str | None, Option(help="The label of the group. [default: the most probable one of the picture]")
+    ] = None
+    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder, one with feature maps.")] = None
     head: Annotated[HeadName | None, Option(help="The kind of head to fit (`curator heads` lists them).")] = None
-    k: Annotated[int, Option("-k", min=1, max=200, help="Without a picture: how many, the most probable first.")] = 24
+    top: Annotated[
+        int, Option(min=1, max=200, help="Without a picture: explain the N most probable ones.", was=("-k",))
+    ] = 24
     items: Annotated[ItemSet, Option()] = ItemSet()
-    out: Annotated[
-        NewFile | None, Option(help="Draw the heat map over the picture, as this file.", choices=sheets.ENDINGS)
+    heatmap: Annotated[
+        NewFile | None,
+        Option(help="Write the picture with its heat map to FILE.", choices=sheets.ENDINGS, was=("--out",)),
     ] = None
     sheet: Annotated[
-        NewFile | None, Option(help="Without a picture: show the heat maps together.", choices=sheets.ENDINGS)
+        NewFile | None,
+        Option(help="Without a picture: write all heat maps to FILE (PNG or PDF).", choices=sheets.ENDINGS),
     ] = None
 
 
@@ -105,7 +111,7 @@ def of_one(context: Context, params: ExplainParams, picture: Query, target: Targ
     from . import drawing
 
     if params.sheet is not None:
-        raise BadInput("--sheet shows the pictures of a label together: leave the picture out, or take --out")
+        raise BadInput("--sheet shows the pictures of a label together: leave the picture out, or take --heatmap")
     if params.items != ItemSet():
         raise BadInput("one picture is named, so there are none to choose: leave it out, or leave out what chooses")
     if picture.modality != "image":
@@ -119,17 +125,17 @@ def of_one(context: Context, params: ExplainParams, picture: Query, target: Targ
     explained = _explain_picture(context, head, picture, mapped, _column(params, head))
     yield _finding(head, explained)
     if explained.region is None:
-        context.note(f"nothing in it speaks for {explained.name}: no part of it contributes more than nothing")
-    if params.out is not None:
-        yield sheets.artifact(context, params.out, drawing.alone(explained, f"by {_by(head)}; {drawing.LEGEND}"))
+        context.note(f"there is no evidence for {explained.name} in it: no part of it contributes anything")
+    if params.heatmap is not None:
+        yield sheets.artifact(context, params.heatmap, drawing.alone(explained, f"by {_by(head)}; {drawing.LEGEND}"))
 
 
 def of_many(context: Context, params: ExplainParams, target: TargetRef) -> Iterator[Output]:
     """The rows of the most probable pictures of a label, or of those that were chosen, and a sheet of their maps."""
     from . import drawing, regions
 
-    if params.out is not None:
-        raise BadInput("--out draws one picture: name it, or take --sheet for those of the label together")
+    if params.heatmap is not None:
+        raise BadInput("--heatmap draws one picture: name it, or take --sheet for those of the label together")
     if params.group is not None and params.class_ is None:
         raise BadInput("without a picture, name the label of the group that is to be explained: --class NAME")
     head = context.head(target, context.model(params.encoder, "image"), params.head)
@@ -173,14 +179,14 @@ def _column(params: ExplainParams, head: FittedHead) -> int | None:
 
 
 def _most_probable(context: Context, params: ExplainParams, head: FittedHead, column: int) -> list[Item]:
-    """Of the items chosen, or else of those that are said to be it, the `k` most probable by the head."""
+    """Of the items chosen, or else of those that are said to be it, the `top` most probable by the head."""
     items = params.items
     if items == ItemSet():
         group = GroupName(head.target.name)
         label = head.target if params.group is None else context.label_in(group, head.classes[column])
         items = ItemSet(label=label)
     said = context.predict(head, context.items(items, modalities=["image"]))
-    order = (-said.probabilities[:, column]).argsort(kind="stable")[: params.k]
+    order = (-said.probabilities[:, column]).argsort(kind="stable")[: params.top]
     return [said.items[index] for index in order]
 
 
@@ -233,10 +239,10 @@ def register_actions() -> Iterable[ActionSpec]:
     return [
         ActionSpec(
             "explain",
-            "Show what in a picture speaks for a label, or what the pictures of a label are told by.",
+            "Show which parts of a picture are evidence for a label.",
             ExplainParams,
             plan,
             (EXPLANATIONS,),
-            example="curator explain img.jpg --label ultraman --out why.png",
+            example="curator explain img.jpg --label ultraman --heatmap why.png",
         )
     ]

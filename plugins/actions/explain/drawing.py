@@ -45,9 +45,9 @@ class Explained:
 def alone(explained: Explained, note: str) -> sheets.Sheet:
     """The picture, and beside it the heat map over it."""
     found, region = explained.evidence, explained.region
-    lines = ["in the box: nothing speaks for it"]
+    lines = ["no evidence for it"]
     if region is not None:
-        lines = [f"in the box: {region.share:.0%} of what speaks for it, {region.place}"]
+        lines = [f"in the box: {region.share:.0%} of the evidence, {region.place}"]
     plain = sheets.Tile.of(explained.picture, *lines)
     tiles = (
         sheets.Tile(None, None, plain.caption, drawn=functools.partial(picture_with_box, explained)),

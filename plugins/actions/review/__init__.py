@@ -31,25 +31,23 @@ from curator.errors import BadInput, NotReady
 class ReviewParams:
     """What to ask about, among which items, and how many questions to choose at once."""
 
-    label: Annotated[LabelName | None, Option(help="The label: is it, or is it not?")] = None
-    group: Annotated[GroupName | None, Option(help="The group of labels: which of them is it?")] = None
-    batch: Annotated[int, Option(min=1, max=100, help="Questions before the head is fitted anew.")] = 5
-    suspects: Annotated[
-        bool, Option(help="Ask about labels that are probably wrong, those that `curator audit` shows.")
-    ] = False
+    label: Annotated[LabelName | None, Option(help="Ask about this label: is it, or is it not?")] = None
+    group: Annotated[GroupName | None, Option(help="Ask about this group: which of its labels is it?")] = None
+    batch: Annotated[int, Option(min=1, max=100, help="Questions before the head is refitted.")] = 5
+    suspects: Annotated[bool, Option(help="Ask about the labels that `curator audit` suspects.")] = False
     encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use.")] = None
     head: Annotated[HeadName | None, Option(help="The kind of head to fit (`curator heads` lists them).")] = None
     items: Annotated[ItemSet, Option()] = ItemSet()
     verify: Annotated[
         float | None,
         Option(
-            help="Ask about items drawn from those of which yes or a class would be said, until it is proven that so "
-            "many are right (0.5 to 0.99), with 90 % confidence: with --count 40.",
+            help="Ask about a random sample of what would be predicted, until a precision of X is proven with 90 % "
+            "confidence (0.5 to 0.99); it takes up to 40 answers: --count 40.",
             min=0.5,
             max=0.99,
         ),
     ] = None
-    accept: Annotated[bool, Option(help="With --verify: make labels of those of which it was proven.")] = False
+    accept: Annotated[bool, Option(help="With --verify: turn the predictions that were proven into labels.")] = False
 
 
 VERIFIED = Table(
@@ -130,7 +128,8 @@ def register_actions() -> Iterable[ActionSpec]:
     return [
         ActionSpec(
             "review",
-            "Ask about the items whose answer teaches most, and fit anew after every few answers.",
+            "Label by answering questions, the most informative first. The head is refitted after every few answers "
+            "(active learning).",
             ReviewParams,
             plan,
             (VERIFIED,),

@@ -75,5 +75,5 @@ def test_chinese_names_sort_pictures(multilingual, pictures, tmp_path, monkeypat
     assert curator_here("add", *map(str, pictures), "--no-encode").code == 0
     ran = curator_here("encode", "-e", "clip", "--weights", str(multilingual))
     assert ran.code == 0, ran
-    ran = curator_here("classify", "--among", "猫,狗", "-e", "clip", "--json")
+    ran = curator_here("classify", "--classes", "猫,狗", "-e", "clip", "--json")
     assert ran.code == 0 and {row["label"] for row in ran.rows("prediction")} <= {"猫", "狗"}, ran

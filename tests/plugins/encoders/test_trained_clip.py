@@ -98,7 +98,7 @@ def test_pictures_find_words_that_were_never_seen_together():
 )
 def test_names_alone_sort_pictures(names, part, least, unseen):
     """Chance is 1 in 6 for the colours, and 1 in 4 for the shapes."""
-    told = rows("zero-shot", "classify", "--among", ",".join(names))
+    told = rows("zero-shot", "classify", "--classes", ",".join(names))
     assert len(told) == EACH * len(ALL)
     right = [(shown(row) in HELD_OUT, row["label"] == shown(row)[part]) for row in told]
     assert sum(good for _, good in right) / len(right) >= least
@@ -110,7 +110,7 @@ def test_names_alone_sort_pictures(names, part, least, unseen):
 def test_a_process_of_its_own_says_the_same(folder):
     for kind, command in {
         "neighbour": ("similar", "--text", "a red circle", "-k", "3"),
-        "zero-shot": ("classify", "--among", "red,green,blue"),
+        "zero-shot": ("classify", "--classes", "red,green,blue"),
     }.items():
         ran = cli_kit.curator(*command, "-e", "clip", "--json", cwd=folder)
         assert ran.code == 0, ran

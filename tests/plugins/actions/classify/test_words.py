@@ -63,7 +63,7 @@ def probabilities(rows):
 def test_probabilities_are_those_of_the_paper(folder):
     """A softmax of 100 times the cosine with the mean of unit vectors, all of it by open_clip."""
     names, prompts = ("apple", "a pear", "{x}"), ("a photo of a {}", "{} and {}", "一张{}")
-    rows = classified("--among", ", ".join(names), *(word for prompt in prompts for word in ("--prompt", prompt)))
+    rows = classified("--classes", ", ".join(names), *(word for prompt in prompts for word in ("--prompt", prompt)))
     network = open_clip.create_model(f"local-dir:{folder / 'tiny'}").eval()
     tokenizer = open_clip.get_tokenizer(f"local-dir:{folder / 'tiny'}")
     with torch.inference_mode():
@@ -82,22 +82,22 @@ def test_probabilities_are_those_of_the_paper(folder):
 
 
 def test_names_in_chinese_characters_go_into_chinese_prompts():
-    given = [classified("--among", "苹果，香蕉", *(f"--prompt={one}" for one in ours)) for ours in (CHINESE, ENGLISH)]
-    assert classified("--among", "苹果，香蕉") == given[0] != given[1]
-    given = [classified("--among", "apple,pear", *(f"--prompt={one}" for one in ours)) for ours in (CHINESE, ENGLISH)]
-    assert classified("--among", "apple,pear") == given[1] != given[0]
+    given = [classified("--classes", "苹果，香蕉", *(f"--prompt={one}" for one in ours)) for ours in (CHINESE, ENGLISH)]
+    assert classified("--classes", "苹果，香蕉") == given[0] != given[1]
+    given = [classified("--classes", "apple,pear", *(f"--prompt={one}" for one in ours)) for ours in (CHINESE, ENGLISH)]
+    assert classified("--classes", "apple,pear") == given[1] != given[0]
 
 
 def test_pictures_are_classified_and_texts_only_where_they_are_asked_for(folder):
-    assert {row["text"] for row in classified("--among", "apple,pear")} == {None}
-    assert len(classified("--among", "apple,pear")) == 6
-    texts = classified("--among", "apple,pear", "--media", "text")
+    assert {row["text"] for row in classified("--classes", "apple,pear")} == {None}
+    assert len(classified("--classes", "apple,pear")) == 6
+    texts = classified("--classes", "apple,pear", "--media", "text")
     assert {row["text"][:11] for row in texts} == {"text number"} and len(texts) == 2
-    assert classified("--among", "apple,pear", "--media", "text", "--under", "pictures") == []
+    assert classified("--classes", "apple,pear", "--media", "text", "--under", "pictures") == []
 
 
 def test_one_note_says_what_the_figures_are_and_no_table_of_held_out_ones_is_shown():
-    ran = cli_kit.curator_here("classify", "--among", "apple,pear", "-e", "clip", "--json")
+    ran = cli_kit.curator_here("classify", "--classes", "apple,pear", "-e", "clip", "--json")
     (note,) = (line for line in ran.err.splitlines() if line.startswith("note:"))
     assert "not calibrated" in note and "held-out" in note
     assert ran.rows("held-out") == []
@@ -105,10 +105,10 @@ def test_one_note_says_what_the_figures_are_and_no_table_of_held_out_ones_is_sho
 
 
 def test_a_sheet_shows_the_most_probable_and_the_least_sure(folder):
-    assert cli_kit.curator_here("classify", "--among", "apple,pear", "-e", "clip", "--sheet", "out.png").code == 0
+    assert cli_kit.curator_here("classify", "--classes", "apple,pear", "-e", "clip", "--sheet", "out.png").code == 0
     assert cli_kit.kind_of(folder / "out.png") == "PNG"
     ran = cli_kit.curator_here(
-        "classify", "--among", "apple,pear", "-e", "clip", "--under", "texts", "--sheet", "none.png"
+        "classify", "--classes", "apple,pear", "-e", "clip", "--under", "texts", "--sheet", "none.png"
     )
     assert ran.code == 0 and "nothing to predict" in ran.err
 
@@ -116,22 +116,22 @@ def test_a_sheet_shows_the_most_probable_and_the_least_sure(folder):
 # --- what is refused ---
 
 REFUSED = [
-    ("--among apple -e clip", 2, ["'apple'", "at least two"]),
-    ("--among '' -e clip", 2, ["among takes a text, and '' is empty"]),
-    ("--among apple,,pear -e clip", 2, ["'apple,,pear'", "empty name"]),
-    ("--among apple,pear, -e clip", 2, ["empty name"]),
-    ("--among 苹果，梨，苹果 -e clip", 2, ["'苹果' twice"]),
-    ("--among 'apple, Apple' -e clip", 2, ["'apple' twice"]),
-    ("--among apple,pear -e clip --prompt 'a photo'", 2, ["'a photo'", "no {}"]),
-    ("--among apple,pear -e clip --prompt 'a {}' --prompt ''", 2, ["prompt takes a text, and '' is empty"]),
-    ("--among apple,pear -e clip --head logistic", 2, ["--among or --head", "not both"]),
-    ("--among apple,pear -e clip --label x", 2, ["--among or --label"]),
-    ("--among apple,pear -e clip --group x", 2, ["--among or --group"]),
-    ("--label x --prompt 'a {}'", 2, ["--prompt", "--among"]),
-    ("--among apple,pear", 2, ["efficientnet-lite0 encodes no texts", "-e clip", "curator encoders"]),
-    ("--among apple,pear -e ngram", 2, ["ngram encodes no images", "-e clip"]),
-    ("--among apple,pear -e clp", 3, ["did you mean 'clip'?"]),
-    ("", 2, ["--label NAME or --group NAME", "--among NAME,NAME"]),
+    ("--classes apple -e clip", 2, ["'apple'", "at least two"]),
+    ("--classes '' -e clip", 2, ["classes takes a text, and '' is empty"]),
+    ("--classes apple,,pear -e clip", 2, ["'apple,,pear'", "empty name"]),
+    ("--classes apple,pear, -e clip", 2, ["empty name"]),
+    ("--classes 苹果，梨，苹果 -e clip", 2, ["'苹果' twice"]),
+    ("--classes 'apple, Apple' -e clip", 2, ["'apple' twice"]),
+    ("--classes apple,pear -e clip --prompt 'a photo'", 2, ["'a photo'", "no {}"]),
+    ("--classes apple,pear -e clip --prompt 'a {}' --prompt ''", 2, ["prompt takes a text, and '' is empty"]),
+    ("--classes apple,pear -e clip --head logistic", 2, ["--classes or --head", "not both"]),
+    ("--classes apple,pear -e clip --label x", 2, ["--classes or --label"]),
+    ("--classes apple,pear -e clip --group x", 2, ["--classes or --group"]),
+    ("--label x --prompt 'a {}'", 2, ["--prompt", "--classes"]),
+    ("--classes apple,pear", 2, ["efficientnet-lite0 encodes no texts", "-e clip", "curator encoders"]),
+    ("--classes apple,pear -e ngram", 2, ["ngram encodes no images", "-e clip"]),
+    ("--classes apple,pear -e clp", 3, ["did you mean 'clip'?"]),
+    ("", 2, ["--label NAME or --group NAME", "--classes NAME,NAME"]),
     ("--label x --group y", 2, ["either --label NAME or --group NAME"]),
 ]
 
@@ -145,7 +145,7 @@ def test_one_line_says_what_is_wrong(options, code, words):
 
 def test_bytes_that_are_no_text_are_refused(folder):
     name = os.fsdecode(b"\xff")
-    cli_kit.curator_here("classify", "--among", f"apple,{name}", "-e", "clip").assert_failed(2, "not valid UTF-8")
+    cli_kit.curator_here("classify", "--classes", f"apple,{name}", "-e", "clip").assert_failed(2, "not valid UTF-8")
 
 
 def test_names_are_told_apart_by_commas_chinese_ones_too():
