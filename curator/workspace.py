@@ -199,9 +199,9 @@ class Workspace(Parts):
                 path = expand_path(weights) if weights is not None else None
                 model = self.models.obtain(reference, journal, path, self.reporter.say)
                 missing = self.coverage.missing(model, items)
-                if missing:
-                    journal.start()
-                reports[model.name] = self.encoding.encode(model, missing)
+                if missing and self.database.read_only:
+                    raise read_only_error(self.database.path)
+                reports[model.name] = self.encoding.encode(model, missing)  # vectors are cache: no run
         return reports
 
     def pretrain(
@@ -320,7 +320,7 @@ class Workspace(Parts):
         chosen = None
         try:
             with self.begin("undo", {}) as journal:
-                chosen = undo.choose(run)
+                chosen = undo.choose(run, self.reporter.say)
                 journal.arguments = {"run": chosen}
                 return undo.take_back(chosen, journal)
         except KeyboardInterrupt:

@@ -46,6 +46,7 @@ COMMANDS: dict[str, tuple[str, Act, str]] = {
     "rename": ("label --rename Cat cat", twins, "no label 'Cat'"),
     "pair": ("pair photos/a.png photos/x.png --metric likeness", after(), ""),
     "classify": ("classify --label cat --media text --head prototype --accept 0.5 --encode", words, ""),
+    "only reading": ("classify --label cat --media text --head prototype --encode", words, ""),
     "encode": ("encode --media text", words, ""),
     "backup": ("backup out/backup.tar --force", after(), ""),
     "restore": ("restore out/saved.tar --to out/again", after(trials.backed_up), "is there already"),

@@ -30,6 +30,7 @@ from hypothesis.stateful import (
 from PIL import Image
 from workspace_model import TABLES, Content, Model, Refused, below
 
+from curator.history.journal import WORKED_OUT
 from curator.workspace import Workspace
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="other processes are forks")
@@ -188,6 +189,12 @@ class Histories(RuleBasedStateMachine):
         named = [] if what == "latest" or not runs else [self._one(runs, which)]
         self._do(how, "undo", self.model.undo(*named or [None]), "undo", *named)
 
+    @precondition(lambda self: self.model.tables["item"])
+    @rule(how=hows)
+    def look(self, how):
+        """What only reads is no run, and nothing that the model knows of, whatever it works out on its way."""
+        self._do(how, "look", iter(()), "run", "look", may_encode=True)
+
     @rule()
     def open_again(self):
         self.ws.close()
@@ -276,6 +283,8 @@ class Histories(RuleBasedStateMachine):
         """Each row that was ever written has its changes: taken back one by one, they leave nothing."""
         rows = self._rows()
         changes = rows.pop("change")
+        worked_out = {table: rows.pop(table) for table in WORKED_OUT}
+        assert not any(change["table_name"] in worked_out for change in changes.values())
         runs, _ = rows.pop("run"), rows.pop("move")
         for _, change in sorted(changes.items(), reverse=True):
             assert change["state"] == "done" and change["run_id"] in runs
@@ -319,10 +328,10 @@ class _Told(dict):
 
 
 class _Tables(dict):
-    """Tables that are to be so; others are empty, but for the changes."""
+    """Tables that are to be so; others are empty, but for the changes and what was worked out to read."""
 
     def __eq__(self, tables):
-        others = {name: rows for name, rows in tables.items() if name not in self and name != "change"}
+        others = {name: rows for name, rows in tables.items() if name not in {*self, "change", *WORKED_OUT}}
         return not any(others.values()) and dict(self) == {name: tables[name] for name in self}
 
     __hash__ = None

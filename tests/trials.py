@@ -333,6 +333,9 @@ def add(scene: Scene, ws: Workspace) -> None:
 def enough(scene: Scene, ws: Workspace) -> None:
     ws.label("one", [scene.photos / "m.png"])
     ws.label("one", [scene.photos / "x.png", scene.photos / "y.png"], value=False)
+
+
+def encode(scene: Scene, ws: Workspace) -> None:
     ws.encode()
 
 
@@ -389,11 +392,12 @@ SCENES: dict[str, tuple[Act, Act]] = {
     "back up": (lambda scene, ws: ws.back_up(scene.out / "backup.tar", force=True), after()),
     "restore a backup": (take_out, after(backed_up)),
     "write over": (sheet, after(sheet)),
-    "write": (sheet_beside, after(lambda scene, ws: ws.encode())),
+    "write": (sheet_beside, after(encode)),
     "relocate": (relocate, reached_by_two_paths),
     "undo relocate": (undo(3), after(reached_by_two_paths, relocate)),
     "forget": (forget, after(set_aside)),
-    "train": (lambda scene, ws: ws.train("one", may_encode=True), after(enough)),
+    "train": (lambda scene, ws: ws.train("one", may_encode=True), after(enough, encode)),
+    "classify": (lambda scene, ws: ws.run("classify", label="one", may_encode=True), enough),  # which only reads
 }
 
 

@@ -542,8 +542,9 @@ class Model:
         done = [move for move in self.moves.values() if (move["run_id"], move["state"]) == (run, "done")]
         if any(move["direction"] == "off" for move in done):
             raise Refused("BadInput")
-        if self._built_upon(run, undone):
-            raise Refused("NotReady")
+        if later := self._built_upon(run, undone):
+            gone = any(move["run_id"] in later and move["direction"] == "off" for move in self.moves.values())
+            raise Refused("BadInput" if gone else "NotReady")
         back = [self._way_back(move) for move in reversed(done)]
         keys: list[int] = []
         if back:
@@ -568,12 +569,11 @@ class Model:
             raise Refused("NotReady")
         return "back" if out else "out", outside, inside, content
 
-    def _built_upon(self, run: int, undone: dict[int, int]) -> bool:
-        """Whether a later run, still in effect, wrote a row that this one wrote; but not if it only made it again."""
+    def _built_upon(self, run: int, undone: dict[int, int]) -> set[int]:
+        """Later runs, still in effect, that wrote a row that this one wrote; but not those that only made it again."""
         cancelled = {id for both in undone.items() if both[0] > run for id in both}
-        in_effect = [other for id, other in self.runs.items() if id > run and id not in cancelled]
-        later = {change[:2] for other in in_effect for change in other.changes}
-        return any(row in later and not self._made_again(run, row) for row in self._rows_of(run))
+        mine = {row for row in self._rows_of(run) if not self._made_again(run, row)}
+        return {id for id in self.runs if id > run and id not in cancelled and mine & self._rows_of(id)}
 
     def _rows_of(self, run: int) -> set[tuple[str, int]]:
         return {change[:2] for change in self.runs[run].changes}

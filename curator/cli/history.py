@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @json_option
 @workspace_option()
 def log(workspace: Workspace, limit: int | None, as_json: bool) -> None:
-    """List the runs that wrote something, latest first."""
+    """List the runs that changed something, latest first. What only reads, as a search, is no run."""
     from curator.cli.render import Output
 
     if not Output(as_json, limit).table(RUNS, _runs(workspace)) and not as_json:
@@ -39,6 +39,7 @@ def undo(workspace: Workspace, run: int | None, as_json: bool) -> None:
 
     Every row of the catalogue, and every file that it moved, is put back as it was. An undo is a run too: undoing
     it does it again. Where later runs build on the one to undo, they are named and nothing is changed.
+    What only reads, as a search, is no run: undo takes back what was done before it.
     """
     from dataclasses import asdict
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from curator.api import Encoder, EncoderSpec, Modality, Model, Resolved
 from curator.embedding.trained_weights import SEEN, Trained
 from curator.errors import BadInput, CuratorError, NotFound, NotReady, WorkspaceError
-from curator.history.journal import Journal
+from curator.history.journal import Journal, Writer
 from curator.kit.devices import choose_device
 from curator.kit.weights import telling
 from curator.media.decode import DECODING
@@ -113,8 +113,12 @@ class Models:
 
     # --- recording ---
 
+    def known(self, reference: str, writer: Writer, say: Callable[[str], None]) -> Model:
+        """The model that a reference means, recorded if it never was; whether its weights changed is not looked at."""
+        return self.find(reference) or self.obtain(reference, writer, say=say)
+
     def obtain(
-        self, reference: str, journal: Journal, weights: Path | None = None, say: Callable[[str], None] | None = None
+        self, reference: str, writer: Writer, weights: Path | None = None, say: Callable[[str], None] | None = None
     ) -> Model:
         """The model that a reference means, recorded if need be.
 
@@ -133,10 +137,13 @@ class Models:
             say(f"{recorded} changed since it was recorded, or how this encoder uses it")
         source = str(weights.absolute()) if weights else recorded or self._learnt(spec)
         with telling(say):
-            model = self._obtained(spec, variant or None, source, journal, weights)
+            model = self._obtained(spec, variant or None, source, writer, weights)
+        writer.take_turn()
+        if known is None and weights is None and (meanwhile := self.find(reference)):
+            return meanwhile  # as another process chose it
         for key in {wanted.key, Reference(spec.name, model.variant or None).key}:
             if key == wanted.key or not self.settings.holds(key):
-                journal.set(key, model.id)
+                writer.set(key, model.id)
         if known is not None and known.id != model.id and say:
             say(
                 f"{reference} has other weights now: {model.name} is another space than {known.name}, to be filled anew"
@@ -194,40 +201,42 @@ class Models:
         return source if isinstance(source, dict) else None
 
     def _obtained(
-        self, spec: EncoderSpec, variant: str | None, source: Any, journal: Journal, weights: Path | None = None
+        self, spec: EncoderSpec, variant: str | None, source: Any, writer: Writer, weights: Path | None = None
     ) -> Model:
         """`weights`: the file or folder by the name that a person gave it, for what is said about it."""
         resolved = self._resolve(spec, variant, weights or self._place(source))
         description = describe(spec, resolved)
-        return self._recorded(spec, description) or self._record(spec, resolved, description, source, journal)
+        return self._recorded(spec, description) or self._record(spec, resolved, description, source, writer)
 
     def _recorded(self, spec: EncoderSpec, description: dict[str, Any]) -> Model | None:
         row = self.store.in_space(spec.name, fingerprint_of(description))
         return None if row is None else _model(row)
 
     def _record(
-        self, spec: EncoderSpec, resolved: Resolved, description: dict[str, Any], source: Any, journal: Journal
+        self, spec: EncoderSpec, resolved: Resolved, description: dict[str, Any], source: Any, writer: Writer
     ) -> Model:
         fingerprint = fingerprint_of(description)
         # Loaded once before it is recorded: a file that turns out to hold other weights must not become the model.
-        journal.start()
+        writer.ready()
         with self._open(spec, resolved):
             pass
+        if recorded := self._recorded(spec, description):  # by another process, while this one waited for its turn
+            return recorded
         with self.database.transaction():
             space = self.store.space(fingerprint)  # there without a model of ours where somebody changed rows
             if space is None:
-                space = journal.insert(
+                space = writer.insert(
                     "space",
                     fingerprint=fingerprint,
                     dim=resolved.dim,
                     modalities=json.dumps(list(spec.modalities)),
                     description=json.dumps(description, sort_keys=True),
                 )
-            row = journal.insert(
+            row = writer.insert(
                 "model",
                 encoder=spec.name,
                 variant=resolved.variant,
-                version=journal.version("model", "encoder", encoder=spec.name, space_id=space),
+                version=writer.version("model", "encoder", encoder=spec.name, space_id=space),
                 space_id=space,
                 weights=json.dumps(source),
             )

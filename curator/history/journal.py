@@ -1,19 +1,22 @@
-"""The only writer of the catalogue. Every row that is written is journalled under its run, with what was there before.
+"""The only writer of the catalogue. What is done is journalled under its run, row by row, with what was there before.
 
 Journalling rows, not intentions, gives every change an exact inverse of one kind: put the row back.
 
 The journal also knows every id that was ever given, and so gives none twice: whoever kept one, as a cache, a page or a
 person may, never meets another thing by it, and what was taken back finds its id free.
+
+What a command only worked out so as to read (`WORKED_OUT`) is written too, but is nothing that was done: no run.
 """
 
 from __future__ import annotations
 
+import abc
 import datetime
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from curator.store.catalogue.changes import ChangeStore
+from curator.store.catalogue.changes import ChangeStore, Kind
 from curator.store.catalogue.rows import RowStore
 from curator.store.catalogue.runs import RunStore
 from curator.store.sqlite import Database, read_only_error
@@ -33,6 +36,13 @@ SAME = {
 Where such a thing was taken back and is made again, it gets its old id: so a run that shared it can be done again."""
 
 
+WORKED_OUT = frozenset(["space", "model", "head", "setting"])
+"""Tables of what can be worked out again from what people decided: which weights a name means, what a head learnt.
+
+Their rows that no run wrote give way to undo: they go with what they stand on.
+"""
+
+
 class UnderWay:
     """The runs of an open workspace that have not ended. One may begin between two steps of another."""
 
@@ -42,7 +52,96 @@ class UnderWay:
         """The run that was the last to write."""
 
 
-class Journal:
+class Writer(abc.ABC):
+    """Writes rows: those of a run (`Journal`), or those that no run needs (`OffRecord`)."""
+
+    def __init__(self, database: Database, take_turn: Callable[[], None]) -> None:
+        self.database = database
+        self.rows = RowStore(database)
+        self.changes = ChangeStore(database)
+        self.take_turn = take_turn
+        self._former: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {}
+
+    @abc.abstractmethod
+    def ready(self) -> None:
+        """Be about to write; raises where nobody can. To be called before long work, and outside of a transaction."""
+
+    @abc.abstractmethod
+    def _record(
+        self,
+        kind: Kind,
+        table: str,
+        row_id: int,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Write down that a row was written, where that is to be known."""
+
+    def insert(self, table: str, **values: Any) -> int:
+        """Add a row, by the `id` among its values or a new one; returns it."""
+        with self.database.transaction():
+            self.ready()
+            if "id" not in values:
+                former = self.former(table, **values)
+                values["id"] = self.rows.next_id(table) if former is None else former["id"]
+            row_id = self.rows.insert(table, values)
+            self._record("insert", table, row_id)
+        return row_id
+
+    def former(self, table: str, **values: Any) -> dict[str, Any] | None:
+        """The row of the same thing that was taken back, if its id was nobody else's since."""
+        same = SAME.get(table)
+        if same is None:
+            return None
+        if table not in self._former:
+            rows = self.changes.removed_last(table)
+            self._former[table] = {tuple(row[name] for name in same): row for row in rows}
+        found = self._former[table].get(tuple(values.get(name) for name in same))
+        if found is None or self.rows.find(table, id=found["id"]) is not None:
+            return None
+        return found
+
+    def version(self, table: str, of: str, **values: Any) -> int:
+        """The version for a new row, counted up among those that agree in the column `of`.
+
+        None is given to two things: those that were taken back count, and the same thing gets its old one again.
+        """
+        former = self.former(table, **values)
+        if former is not None:
+            same = {of: values[of], "version": former["version"]}
+            if self.rows.find(table, **same) is None:
+                return int(former["version"])
+        return self.rows.highest_version(table, of, values[of]) + 1
+
+    def update(self, table: str, row_id: int, **values: Any) -> None:
+        """Set columns of a row; nothing is written or journalled where they are so already."""
+        self.database.hold_names(table, values)
+        before = self._row(table, row_id)
+        values = {name: value for name, value in values.items() if before[name] != value}
+        if not values:
+            return
+        with self.database.transaction():
+            self.ready()
+            self.rows.update(table, row_id, values)
+            self._record("update", table, row_id, {name: before[name] for name in values}, values)
+
+    def set(self, key: str, value: Any) -> None:
+        """Record a choice of the workspace."""
+        text = json.dumps(value)
+        row_id = self.rows.find("setting", key=key)
+        if row_id is not None:
+            self.update("setting", row_id, value=text)
+        else:
+            self.insert("setting", key=key, value=text)
+
+    def _row(self, table: str, row_id: int) -> dict[str, Any]:
+        row = self.changes.row(table, row_id)
+        if row is None:
+            raise KeyError(f"{table} {row_id}")
+        return row
+
+
+class Journal(Writer):
     """Writes rows as part of one run. The run's own row is made with the first write.
 
     `under_way` are the runs that this one shares its connection and its turn with, from its beginning to its end.
@@ -57,18 +156,14 @@ class Journal:
         give_turn: Callable[[], None] = lambda: None,
         under_way: UnderWay | None = None,
     ) -> None:
-        self.database = database
+        super().__init__(database, take_turn)
         self.runs = RunStore(database)
-        self.rows = RowStore(database)
-        self.changes = ChangeStore(database)
         self.command = command
         self.arguments = arguments
-        self.take_turn = take_turn
         self.give_turn = give_turn
         self.under_way = under_way or UnderWay()
         self._run: int | None = None
         self._paused = False
-        self._former: dict[str, dict[tuple[Any, ...], dict[str, Any]]] = {}
 
     @property
     def run(self) -> int | None:
@@ -96,6 +191,14 @@ class Journal:
             self.under_way.latest = self._run
             self._former = {}
         return self._run
+
+    def ready(self) -> None:
+        """Make the run's row, unless it is there."""
+        self.start()
+
+    def off_record(self) -> OffRecord:
+        """What writes beside this run, within its turn."""
+        return OffRecord(self.database, self.take_turn)
 
     def pause(self) -> None:
         """Be done so far, so that others may write, as while a person thinks.
@@ -130,17 +233,6 @@ class Journal:
         self.finish(state)
         self._run, self._paused = None, False
 
-    def insert(self, table: str, **values: Any) -> int:
-        """Add a row, by the `id` among its values or a new one; returns it."""
-        with self.database.transaction():
-            run = self.start()
-            if "id" not in values:
-                former = self.former(table, **values)
-                values["id"] = self.rows.next_id(table) if former is None else former["id"]
-            row_id = self.rows.insert(table, values)
-            self.rows.record(run, "insert", table, row_id)
-        return row_id
-
     def insert_many(self, table: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
         """Add rows that all set the same columns; returns their ids, in order."""
         if not rows:
@@ -154,71 +246,46 @@ class Journal:
             self.rows.record_inserts(run, table, ids)
         return ids
 
-    def former(self, table: str, **values: Any) -> dict[str, Any] | None:
-        """The row of the same thing that was taken back, if its id was nobody else's since."""
-        same = SAME.get(table)
-        if same is None:
-            return None
-        if table not in self._former:
-            rows = self.changes.removed_last(table)
-            self._former[table] = {tuple(row[name] for name in same): row for row in rows}
-        found = self._former[table].get(tuple(values.get(name) for name in same))
-        if found is None or self.rows.find(table, id=found["id"]) is not None:
-            return None
-        return found
-
-    def version(self, table: str, of: str, **values: Any) -> int:
-        """The version for a new row, counted up among those that agree in the column `of`.
-
-        None is given to two things: those that were taken back count, and the same thing gets its old one again.
-        """
-        former = self.former(table, **values)
-        if former is not None:
-            same = {of: values[of], "version": former["version"]}
-            if self.rows.find(table, **same) is None:
-                return int(former["version"])
-        return self.rows.highest_version(table, of, values[of]) + 1
-
     def touch(self, table: str, row_id: int) -> None:
         """Record that this run needs a row as it stands, as if it had made it."""
         with self.database.transaction():
-            self.rows.record(self.start(), "update", table, row_id, {}, {})
-
-    def update(self, table: str, row_id: int, **values: Any) -> None:
-        """Set columns of a row; nothing is written or journalled where they are so already."""
-        self.database.hold_names(table, values)
-        before = self._row(table, row_id)
-        values = {name: value for name, value in values.items() if before[name] != value}
-        if not values:
-            return
-        with self.database.transaction():
-            run = self.start()
-            self.rows.update(table, row_id, values)
-            self.rows.record(run, "update", table, row_id, {name: before[name] for name in values}, values)
+            self._record("update", table, row_id, {}, {})
 
     def delete(self, table: str, row_id: int) -> None:
         """Remove a row."""
         before = self._row(table, row_id)
         with self.database.transaction():
-            run = self.start()
+            self.ready()
             self.rows.delete(table, row_id)
-            self.rows.record(run, "delete", table, row_id, before)
+            self._record("delete", table, row_id, before)
             self._former.pop(table, None)
 
-    def set(self, key: str, value: Any) -> None:
-        """Record a choice of the workspace."""
-        text = json.dumps(value)
-        row_id = self.rows.find("setting", key=key)
-        if row_id is not None:
-            self.update("setting", row_id, value=text)
-        else:
-            self.insert("setting", key=key, value=text)
+    def _record(
+        self,
+        kind: Kind,
+        table: str,
+        row_id: int,
+        before: Mapping[str, Any] | None = None,
+        after: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.rows.record(self.start(), kind, table, row_id, before, after)
 
-    def _row(self, table: str, row_id: int) -> dict[str, Any]:
-        row = self.changes.row(table, row_id)
-        if row is None:
-            raise KeyError(f"{table} {row_id}")
-        return row
+
+class OffRecord(Writer):
+    """Writes what a command works out on its way, as a head that it needs: no run, and nothing for undo to take back.
+
+    Ids are given as the journal gives them. Nothing is ever removed here, so that every one stays known.
+    """
+
+    def ready(self) -> None:
+        """Wait for the turn."""
+        if self.database.read_only:
+            raise read_only_error(self.database.path)
+        self.take_turn()
+
+    def _record(self, kind: Kind, table: str, *_: Any) -> None:
+        """What a run wrote stays as it was: only a head is ever put in its own place, where its state was lost."""
+        assert (table in WORKED_OUT and kind == "insert") or table == "head", (kind, table)
 
 
 def _now() -> str:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
 from curator.history.file_moves import Move, MoveFailed, Moves
 from curator.history.invariants import Flaw, flaws
-from curator.history.journal import Journal
+from curator.history.journal import WORKED_OUT, Journal
 from curator.reporter import count
 from curator.store.catalogue.changes import ChangeRow, ChangeStore, decode_row
 from curator.store.catalogue.runs import RunStore
 from curator.store.sqlite import Database
 from curator.store.stored import arguments
+
+OF_CORE = frozenset(
+    ["add", "check", "encode", "forget", "label", "pair", "pretrain", "relocate", "train", "undo", "use"]
+)
+"""Runs of curator's own commands: an encoder, head or default that one of these recorded was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +51,19 @@ class Undo:
         """The runs whose effect is gone, each with the run that took it back."""
         return undone(self.runs)
 
-    def choose(self, run: int | None) -> int:
-        """The run named, else the latest that is neither undone nor an undo. Raises what to do instead."""
+    def choose(self, run: int | None, say: Callable[[str], None] = lambda line: None) -> int:
+        """The run named, else the latest that is neither undone nor an undo. Raises what to do instead.
+
+        A run that decided nothing is passed over, which `say` is told.
+        """
         undone = self.undone()
         if run is None:
-            latest = next((each for each in self.runs.that_changed() if each not in undone), None)
+            passed = self._only_read | undone.keys()
+            latest = next((each for each in self.runs.that_changed() if each not in passed), None)
             if latest is None:
                 raise NotReady("there is nothing to undo: `curator log` lists what was done")
+            if line := self._passed_over(latest):
+                say(line)
             return latest
         last = self.runs.last_id()
         # Compared first: SQLite takes no number of more than 64 bits.
@@ -62,6 +74,21 @@ class Undo:
         if not self.changes.any_of_run(run):
             raise BadInput(f"run {run} changed nothing that could be undone")
         return run
+
+    def _passed_over(self, chosen: int) -> str | None:
+        """A line about the later runs that decided nothing, the latest first; None where there are none."""
+        gone = self.undone()
+        later = [run for run in self.runs.latest_first(after=chosen) if run.id not in gone]
+        runs = [f"run {run.id} ({run.command})" for run in later if not run.changes or run.id in self._only_read]
+        if not runs:
+            return None
+        more = f" and {len(runs) - 3:,} more" if runs[3:] else ""
+        return f"passed over {', '.join(runs[:3])}{more}: no item, label or file was changed there"
+
+    @cached_property
+    def _only_read(self) -> frozenset[int]:
+        """Runs of actions in an earlier release that only read: it journalled what they worked out on the way, too."""
+        return self.runs.that_wrote_only(WORKED_OUT, but=OF_CORE)
 
     def _refuse_forgotten(self, run: int) -> None:
         """Refuse for a run that forgot, and for one that stands on what was forgotten."""
@@ -92,7 +119,7 @@ class Undo:
             journal.undoes(run)
             before = flaws(self.database)
             put_back.extend(change for change in changes if self._reverse(change, journal))
-            self._refuse_new(run, flaws(self.database) - before, journal)
+            self._refuse_new(run, self._left_after_giving_way(before, journal), journal)
 
         try:
             self.moves.carry_out(journal, moves, rows)
@@ -134,7 +161,9 @@ class Undo:
             return self._insert(change, journal)
         row = self.changes.row(table, row_id)
         after = decode_row(change.after) if change.after else {}
-        if row is None or any(row.get(name) != value for name, value in after.items()):
+        # A head whose state was lost is fitted again by whoever needs it, which is no run.
+        differs = table != "head" and row is not None and any(row.get(name) != value for name, value in after.items())
+        if row is None or differs:
             raise WorkspaceError(
                 f"{self.database.path}: row {row_id} of {table} is not as run {change.run_id} left it; "
                 "something else than curator wrote here, so nothing was undone"
@@ -151,10 +180,12 @@ class Undo:
             # Another run made the same thing again. Both need it now, so that one cannot take it from the other.
             journal.touch(table, change.row_id)
             return False
+        self._make_way(table, row, journal)
         try:
             journal.insert(table, **row)
         except sqlite3.IntegrityError:
-            other = self._in_place_of(table, row)
+            found = self.changes.in_place_of(table, row)
+            other = None if found is None else self.changes.last_run(table, found)
             if other is None:
                 raise
             raise NotReady(
@@ -167,10 +198,38 @@ class Undo:
         """Whether what a run removed is there as it was, since another made the same again."""
         return change.kind == "delete" and self.changes.row(change.table, change.row_id) == _removed(change)
 
-    def _in_place_of(self, table: str, row: Mapping[str, Any]) -> int | None:
-        """The run that last wrote what a row cannot be beside."""
-        found = self.changes.in_place_of(table, row)
-        return None if found is None else self.changes.last_run(table, found)
+    # --- what was only worked out gives way ---
+
+    def _gives_way(self, table: str, row_id: int) -> bool:
+        """Whether a row was only worked out on the way of reading: made by no run, or by one that only read."""
+        if table not in WORKED_OUT:
+            return False
+        undone = self.undone()
+        cancelled = undone.keys() | undone.values()  # a run and its undo together are nothing
+        made = [
+            kind
+            for run, kind in self.changes.comings_and_goings(table, row_id)
+            if run not in cancelled and run not in self._only_read
+        ]
+        return not made or made[-1] == "delete"
+
+    def _make_way(self, table: str, row: Mapping[str, Any], journal: Journal) -> None:
+        """Remove what was worked out in place of a row that comes back."""
+        while table in WORKED_OUT:
+            found = self.changes.in_place_of(table, row)
+            if found is None or not self._gives_way(table, found):
+                return
+            journal.delete(table, found)
+
+    def _left_after_giving_way(self, before: Set[Flaw], journal: Journal) -> set[Flaw]:
+        """What is wrong that was not before, once all is gone that was worked out from what is gone."""
+        while True:
+            made = flaws(self.database) - before
+            loose = {(flaw.table, flaw.row) for flaw in made if self._gives_way(flaw.table, flaw.row)}
+            if not loose:
+                return made
+            for table, row_id in sorted(loose):
+                journal.delete(table, row_id)
 
     def _later_on_same_rows(self, run: int) -> list[int]:
         """Later runs, still in effect, that wrote rows which this one wrote too.

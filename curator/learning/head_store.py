@@ -18,7 +18,7 @@ from curator.catalog.items import Items
 from curator.catalog.labels import Examples
 from curator.embedding.models import Models
 from curator.errors import PluginError, WorkspaceError
-from curator.history.journal import Journal
+from curator.history.journal import Writer
 from curator.kit.devices import one_thread
 from curator.learning.calibration import Calibration
 from curator.learning.material.background import Background
@@ -101,7 +101,7 @@ class Heads:
 
     def save(
         self,
-        journal: Journal,
+        writer: Writer,
         spec: HeadSpec,
         params: Any,
         model: Model,
@@ -109,23 +109,23 @@ class Heads:
         digest: str,
         head: Head,
         fitted: Mapping[str, Any],
-        lost: HeadRow | None,
     ) -> HeadRow:
-        """A further version of a head for the target of the examples, or `lost` again; `fitted` are further columns."""
+        """A further version of a head for the target of the examples, or the lost one; `fitted` are further columns."""
         with self.registry.guard(spec, "saving"):
             state = save(_contiguous(head.state()))
         fitted = {**fitted, "object": self.objects.put(state)}
+        lost = self.find(examples.target, digest)
         if lost is not None:
-            journal.update("head", lost.id, **fitted)
+            writer.update("head", lost.id, **fitted)
             return self._by_id(lost.id)
         # By the text: a label may be called as another one with its group, and two heads have two names all the same.
         of = {"target": str(examples.target), "target_id": examples.target.id}
         same = {**of, "digest": digest, "object": fitted["object"]}
-        row_id = journal.insert(
+        row_id = writer.insert(
             "head",
             **of,
             target_kind=examples.target.kind,
-            version=journal.version("head", "target", **same),
+            version=writer.version("head", "target", **same),
             kind=spec.name,
             options=json.dumps(asdict(params)),
             model_id=model.id,

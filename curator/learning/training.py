@@ -17,7 +17,7 @@ from curator.catalog.items import Items
 from curator.catalog.labels import Examples, Labels
 from curator.embedding.embedder import Embedder
 from curator.errors import BadInput, NotReady
-from curator.history.journal import Journal
+from curator.history.journal import Journal, Writer
 from curator.kit.devices import one_thread
 from curator.kit.splits import sample
 from curator.learning import corruptions, elsewhere
@@ -77,7 +77,7 @@ class Training:
 
     def head(
         self,
-        journal: Journal,
+        writer: Writer,
         target: TargetRef,
         model: Model | None,
         kind: str | None,
@@ -102,19 +102,23 @@ class Training:
         every = self.labels.examples(target).without(without)
         examples = every.without(apart)
         refuse_too_few_for(spec, examples, self.registry)
-        model = model or self._model(examples, journal)
+        model = model or self._model(examples, writer)
         data, notes = self._data(examples, model, may_encode, spec.least)
         background = self.backgrounds.draw(every, model, may_encode)
         of = Recipe(spec, params, model, data, background, self.registry.release(spec))
-        saved = self.heads.find(target, of.digest())
-        found = saved if saved is not None and self.heads.whole(saved) else None
-        if found is None and not anew:
-            found = self._of_before(target, of)
-        if found is not None:
-            head = self.heads.from_row(found)
-            if not disturb or corruptions.has_figures(head.metrics):
-                return head
-        return self._fit(journal, of, notes, saved, disturb)
+        if head := self._saved(of, anew, disturb):
+            return head
+        writer.ready()  # before the work: a read-only workspace says so now, and another may have fitted it meanwhile
+        return self._saved(of, anew, disturb) or self._fit(writer, of, notes, disturb)
+
+    def _saved(self, of: Recipe, anew: bool, disturb: bool) -> FittedHead | None:
+        """The saved head of a recipe, if it is whole and measured as asked."""
+        found = self.heads.find(of.data.examples.target, of.digest())
+        if not (found and self.heads.whole(found)):
+            found = None if anew else self._of_before(of.data.examples.target, of)
+        if found is None or (disturb and not corruptions.has_figures(found.metrics)):
+            return None
+        return self.heads.from_row(found)
 
     def _of_before(self, target: TargetRef, of: Recipe) -> HeadRow | None:
         """A saved head that differs in nothing but the background, drawn when there was less that nobody labelled."""
@@ -240,12 +244,11 @@ class Training:
             raise NotReady("no head is installed: `curator plugins` shows what failed")
         return spec
 
-    def _model(self, examples: Examples, journal: Journal) -> Model:
+    def _model(self, examples: Examples, writer: Writer) -> Model:
         """The default model for what most of the examples are; recorded now if it never was."""
         counts = Counter(item.modality for item in self.items.by_ids(examples.items))
         modality = counts.most_common(1)[0][0]
-        reference = self.models.default_reference(modality)
-        return self.models.find(reference) or self.models.obtain(reference, journal, say=self.reporter.say)
+        return self.models.known(self.models.default_reference(modality), writer, self.reporter.say)
 
     def _data(self, examples: Examples, model: Model, may_encode: bool, least: int = TWO) -> tuple[Data, list[str]]:
         wanted = dict(zip(examples.items, examples.targets, strict=True))
@@ -277,8 +280,7 @@ class Training:
     # --- fitting ---
 
     @one_thread()
-    def _fit(self, journal: Journal, of: Recipe, notes: list[str], lost: HeadRow | None, disturb: bool) -> FittedHead:
-        journal.start()  # now, so that a read-only workspace says so before the work, not after
+    def _fit(self, writer: Writer, of: Recipe, notes: list[str], disturb: bool) -> FittedHead:
         model, data = of.model, of.data
         classes = len(data.examples.classes)
         target = data.examples.target
@@ -309,7 +311,7 @@ class Training:
             ),
             "calibration": json.dumps([calibration.scale, calibration.shift]) if calibration else None,
         }
-        row = self.heads.save(journal, of.spec, of.params, model, data.examples, of.digest(), head, fitted, lost)
+        row = self.heads.save(writer, of.spec, of.params, model, data.examples, of.digest(), head, fitted)
         return replace(self.heads.from_row(row), reused=False)
 
     def _fitted(

@@ -38,7 +38,7 @@ from curator.embedding.comparisons import Comparisons
 from curator.embedding.search import cosines, nearest, neighbours
 from curator.embedding.signatures import Signatures
 from curator.errors import BadInput
-from curator.history.journal import Journal
+from curator.history.journal import Writer
 from curator.parts import Parts
 from curator.registry.validation import validate
 from curator.reporter import Reporter
@@ -54,7 +54,7 @@ class ActionContext:
     def __init__(
         self,
         parts: Parts,
-        journal: Journal,
+        writer: Writer,
         may_encode: bool = False,
         reporter: Reporter | None = None,
         asked: frozenset[int] = frozenset(),
@@ -65,7 +65,7 @@ class ActionContext:
         self._items = parts.items
         self._labels = parts.labels
         self._encoding = parts.encoding
-        self._journal = journal
+        self._writer = writer
         self._reporter = reporter or parts.reporter
         self._may_encode = may_encode
         self._asked = asked
@@ -78,8 +78,7 @@ class ActionContext:
         """The model that `ref` names, or the default; recorded now if it never was."""
         models = self._encoding.models
         reference = models.default_reference(modality) if ref is None else ref
-        found = models.find(reference)
-        return found or models.obtain(reference, self._journal, say=self._reporter.say)
+        return models.known(reference, self._writer, self._reporter.say)
 
     def embed(self, query: Query, model: Model) -> NDArray[np.float32]:
         """The vector of a query, (dim,), of unit length."""
@@ -160,7 +159,7 @@ class ActionContext:
     ) -> FittedHead:
         """The saved head while it fits, else a new one."""
         training = self._parts.training
-        fitted = training.head(self._journal, target, model, head, {}, self._may_encode, without=without)
+        fitted = training.head(self._writer, target, model, head, {}, self._may_encode, without=without)
         if fitted.reused:
             self._reporter.say(
                 f"using the {fitted.head} head {fitted.target}@{fitted.version} on {fitted.model.name}: nothing changed"

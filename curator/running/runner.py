@@ -68,7 +68,8 @@ class ActionRunner:
             self.reporter.say(dialogue.told())
 
     def _context(self, reporter: Reporter | None = None, asked: frozenset[int] = frozenset()) -> ActionContext:
-        return ActionContext(self.parts, self.journal, self.may_encode, reporter, asked)
+        # What only reads is no run: what it works out on the way, as a head, is written beside the run.
+        return ActionContext(self.parts, self.journal.off_record(), self.may_encode, reporter, asked)
 
     def _round(self, context: ActionContext, asks: list[Ask]) -> Iterator[Finding]:
         """What one plan yields: findings are passed on, questions collected, the rest is carried out."""

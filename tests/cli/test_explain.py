@@ -189,6 +189,11 @@ def test_a_whole_label_is_shown_together_the_most_probable_first(whole, explain)
     assert all("red" in row["path"] for row in ran.rows)
 
 
+def test_it_is_no_run(whole, explain):
+    assert explain("photos/red0.png", "--label", "red").code == 0
+    assert {row["command"] for row in whole.run("log", "--json").rows} == {"add", "label", "encode"}
+
+
 def test_what_is_gone_is_left_out_and_said(explain):
     ran = explain("--label", "red", "--json")
     assert len(ran.rows) == 10 and ran.code == 0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from curator.embedding.models import Reference
 from curator.errors import BadInput, NotFound, NotReady, PluginError
-from curator.history.journal import Journal
+from curator.history.journal import Journal, OffRecord
 
 NAMES = st.text(min_size=1).filter(lambda name: not set(name) & {":", "@"})
 VARIANTS = st.text(min_size=1).filter(lambda text: not Reference.parse(f"x:{text}").version)
@@ -183,6 +183,20 @@ def test_a_model_is_recorded_once_whoever_asks(ws, three):
     first = ws.models.obtain("histogram", journal)
     assert ws.models.obtain("histogram", journal) == first == ws.models.obtain("histogram:plain", journal)
     assert ws.database.value("SELECT count(*) FROM space") == 1
+
+
+def test_what_another_process_chose_meanwhile_stands(ws, three, tmp_path):
+    """Who only reads looked what the name means, and records it, while another gives it other weights."""
+    (tmp_path / "weights").write_text("3")
+    ws.add(three, encode=False)
+
+    def meanwhile():
+        with open_fake(ws.folder) as other:
+            other.encode("histogram", weights=tmp_path / "weights")
+
+    turns = [meanwhile]
+    found = ws.models.known("histogram", OffRecord(ws.database, lambda: turns and turns.pop()()), print)
+    assert found == ws.models.find("histogram") and ws.models.weights(found) == tmp_path / "weights"
 
 
 def test_an_encoder_is_closed_and_its_failure_named(ws, three, counts, tmp_path):

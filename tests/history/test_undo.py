@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from history import STEPS, act
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import curator
 from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
+from curator.history.undo import OF_CORE
 
 
 def last_run(ws):
@@ -43,7 +46,7 @@ def test_each_run_in_turn_then_nothing_is_left(ws, photos):
         lambda: ws.add(photos, labels_from_folders=True, group="colour"),
         lambda: ((photos / "red" / "0.png").rename(photos / "blue" / "moved.png"), ws.add(photos)),
         lambda: ws.label("red", ["id:1", "id:5"], False),
-        lambda: ws.run("classify", group="colour"),
+        lambda: ws.train(group="colour"),
     ]:
         step()
         dumps.append(dump(ws))
@@ -64,6 +67,34 @@ def test_undoing_an_undo_does_it_again_as_often_as_one_likes(labelled):
     for by in (4, 5, 6, 7):
         assert labelled.undo(by).run == by
         assert dump(labelled) == (without if by % 2 else with_label)
+
+
+def test_what_only_reads_is_no_run_and_what_it_worked_out_goes_with_what_it_stands_on(ws, photos):
+    for n in range(3):
+        picture(photos / "red" / f"{n}.png", n, color=(220, 30, 30))
+        picture(photos / "blue" / f"{n}.png", 100 + n, color=(30, 30, 220))
+    ws.add(photos, labels_from_folders=True, group="colour", encode=False)
+    added = dump(ws)
+    ws.encode()  # run 2 records the model
+    encoded = dump(ws)
+    ws.label("seen", ["id:1"])
+    ws.run("classify", group="colour")
+    ws.run("similar", query="id:1")
+    assert last_run(ws) == 3 and ws.training.heads.all()
+    assert ws.undo().command == "label"
+    assert ws.undo().run == 2  # the head goes with its model
+    assert dump(ws)["head"] == [] and dump(ws)["model"] == added["model"]
+    ws.run("classify", group="colour")  # records the model and fits the head again, off the record
+    assert last_run(ws) == 5
+    ws.undo(5)
+    assert dump(ws)["model"] == encoded["model"] and len(ws.training.heads.all()) == 1
+
+
+def test_the_runs_of_commands_of_the_core_are_known():
+    """A new one that records a head or an encoder alone would be passed over as one that only read."""
+    sources = (path.read_text(encoding="utf-8") for path in Path(curator.__file__).parent.rglob("*.py"))
+    begun = {name for source in sources for name in re.findall(r"""\.begin\(\s*["']([^"']+)["']""", source)}
+    assert {"train", "use"} <= begun <= OF_CORE
 
 
 def test_a_run_that_nothing_builds_on_is_undone_alone(labelled):

@@ -54,6 +54,14 @@ def test_what_another_writes_meanwhile_is_told(made):
 
 def test_it_may_not_be_written_from_there(made):
     read(made, "", "label", "cat", "id:1").assert_failed(7, "is read-only")
+    read(made, "", "encode").assert_failed(7, "is read-only")
+    read(made, "", "similar", "id:1").assert_failed(7, "is read-only")  # which weights the encoder has is not known yet
+
+
+def test_a_head_that_was_not_fitted_yet_is_not_fitted_there(embedded, tmp_path):
+    shutil.copytree(embedded, tmp_path, dirs_exist_ok=True)
+    read(tmp_path, "", "classify", "--label", "cat", "--head", "prototype").assert_failed(7, "is read-only")
+    assert read(tmp_path, "", "classify", "--label", "cat").code == 0
 
 
 @pytest.fixture(scope="module")

@@ -78,6 +78,11 @@ class ChangeStore:
         run: int | None = self.database.value(sql, table, row_id, but)
         return run
 
+    def comings_and_goings(self, table: str, row_id: int) -> list[tuple[int, Kind]]:
+        """The runs that made or removed a row of this id, the earliest first, each with which of the two it did."""
+        sql = "SELECT run_id, kind FROM change WHERE table_name = ? AND row_id = ? AND kind <> 'update' ORDER BY id"
+        return [(row[0], row[1]) for row in self.database.rows(sql, table, row_id)]
+
     # --- of a table ---
 
     def removed(self, table: str) -> Iterator[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from curator.store.sqlite import Database
@@ -29,9 +29,9 @@ class RunStore:
 
     # --- reading ---
 
-    def latest_first(self) -> list[LoggedRun]:
-        """Every run, the latest first."""
-        return [LoggedRun(*row) for row in self.database.rows(f"{_RUNS} ORDER BY id DESC")]
+    def latest_first(self, after: int = 0) -> list[LoggedRun]:
+        """Every run later than one, the latest first."""
+        return [LoggedRun(*row) for row in self.database.rows(f"{_RUNS} WHERE id > ? ORDER BY id DESC", after)]
 
     def of_commands(self, *commands: str) -> list[LoggedRun]:
         """The runs of these commands, the earliest first."""
@@ -74,6 +74,16 @@ class RunStore:
             "ORDER BY id DESC"
         )
         return [row[0] for row in self.database.rows(sql)]
+
+    def that_wrote_only(self, tables: Collection[str], but: Collection[str]) -> frozenset[int]:
+        """The runs that changed rows of these tables and of no other, but for those of some commands."""
+        sql = (
+            "SELECT id FROM run WHERE undoes IS NULL AND command NOT IN (SELECT value FROM json_each(?)) "
+            "AND EXISTS (SELECT 1 FROM change WHERE run_id = run.id) AND NOT EXISTS (SELECT 1 FROM change "
+            "WHERE run_id = run.id AND table_name NOT IN (SELECT value FROM json_each(?)))"
+        )
+        rows = self.database.rows(sql, json.dumps(sorted(but)), json.dumps(sorted(tables)))
+        return frozenset(row[0] for row in rows)
 
     # --- writing ---
 
