@@ -204,12 +204,17 @@ def test_a_dry_run_of_nothing():
 
 
 @pytest.mark.slow
-def test_answers_about_items_drawn_at_random_prove_what_is_said(home):
+@pytest.mark.parametrize("named", [("--label", "amber"), ("--group", "kind")])
+def test_answers_about_items_drawn_at_random_prove_what_is_said(home, named):
     """At a terminal; what was proven becomes labels, and one undo takes all of it back."""
-    before = labels()
+    before, of_group = labels(), named[0] == "--group"
+
+    def answer(kind):
+        return (kind if kind in KNOWN else "n") if of_group else "y" if kind == "amber" else "n"
+
     with curator.open_workspace("workspace") as workspace:
         kinds = {item.id: TRUE[item.text] for item in workspace.items.select()}
-    terminal = AtTerminal("review", "--label", "amber", "--verify", "0.9", "--count", "40", "--accept", cwd=home)
+    terminal = AtTerminal("review", *named, "--verify", "0.9", "--count", "40", "--accept", cwd=home)
     asked = []
     while True:
         try:
@@ -218,17 +223,21 @@ def test_answers_about_items_drawn_at_random_prove_what_is_said(home):
             break  # it has ended
         asked.append(int(re.findall(r"^id:(\d+)", shown, re.MULTILINE)[-1]))
         assert "drawn at random" in shown
-        terminal.type("y" if kinds[asked[-1]] == "amber" else "n")
+        terminal.type(answer(kinds[asked[-1]]))
     code, rest = terminal.end()
     assert code == 0 and len(asked) == len(set(asked)) <= 40, rest
     assert "What the answers prove, with 90 % confidence" in rest
     assert re.search(r"^ *proven +\d+ ", rest, re.MULTILINE) and "labelled" in rest
     added = {item: names for item, names in labels().items() if item not in before}
-    assert len(added) >= 20 and len(added) > sum(kinds[item] == "amber" for item in asked)
-    assert sum(kinds[item] == "amber" for item in added) >= 0.9 * len(added)
+    right = [item for item, names in added.items() if names == ([kinds[item]] if of_group else ["amber"])]
+    right = [item for item in right if of_group or kinds[item] == "amber"]
+    assert len(added) >= 20 and len(added) > sum(answer(kinds[item]) != "n" for item in asked)
+    assert len(right) >= 0.9 * len(added)
     with curator.open_workspace("workspace") as workspace:
         said = workspace.database.rows("SELECT item_id FROM statement WHERE source = 3")
         assert {row["item_id"] for row in said} >= {*asked}
+        values = workspace.database.rows("SELECT item_id, value FROM statement WHERE source = 3 AND value = 1")
+        assert {row["item_id"] for row in values} >= {item for item in asked if answer(kinds[item]) != "n"}
     ran("undo")
     assert labels() == before
 
