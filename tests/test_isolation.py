@@ -107,12 +107,6 @@ SKIPPED = {
         encoder("lengths") + action("also-of-taken"),
         "offers the encoder 'lengths', which plugin 'good' (good-plugin 3.1) already offers",
     ),
-    "a-reserved": (
-        "broken-reserved",
-        "0.6",
-        encoder("unseen") + action("add"),
-        "offers the action 'add', a name that curator reserves for its own command",
-    ),
     "a-first": (
         "broken-first",
         "0.7",

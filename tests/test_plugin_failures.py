@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from plugin_kit import Ran, Site
 
-from curator.cli import cli, shared
+from curator.cli import cli, plugins
 from curator.registry import loader
 
 VERSION = "4.5.6"
@@ -259,11 +259,16 @@ def installed(tmp_path_factory):
         site.lay(f"bad-{kind}-dist", source, version=VERSION, entry=f"bad-{kind}")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(site.path))
-        shared.registry.cache_clear()
+        forget_plugins()
         yield
-    shared.registry.cache_clear()
+    forget_plugins()
     for name in [name for name in sys.modules if name.startswith("bad_") and name.endswith("_dist")]:
         del sys.modules[name]
+
+
+def forget_plugins() -> None:
+    plugins.loaded.cache_clear()
+    plugins.registry.cache_clear()
 
 
 def curator(*arguments: str) -> Ran:

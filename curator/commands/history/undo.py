@@ -1,0 +1,54 @@
+"""`curator undo`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Annotated
+
+from curator.api import Argument, Column, Table
+from curator.commands.spec import Call, CommandSpec
+
+UNDONE = Table(
+    "undone",
+    "Undone",
+    (
+        Column("run", "the run that was taken back", "integer"),
+        Column("command", "what it was"),
+        Column("rows", "rows of the catalogue that were put back", "integer"),
+        Column("files", "files that were moved back", "integer"),
+        Column("by", "the run that did it: undo it to do it again", "integer"),
+    ),
+    whole=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class UndoParams:
+    """Which run, or the latest."""
+
+    run: Annotated[int | None, Argument()] = None
+
+
+def undo(call: Call, params: UndoParams) -> None:
+    """Take it back, and tell how to do it again."""
+    from curator.reporter import count
+
+    undone = call.workspace.undo(params.run)
+    call.record(UNDONE, [asdict(undone)])
+    back = count(undone.rows, "row") + (f" and {count(undone.files, 'file')}" if undone.files else "")
+    call.line(f"run {undone.run} ({undone.command}) is undone: {back} put back; curator undo {undone.by} does it again")
+
+
+COMMAND = CommandSpec(
+    name="undo",
+    summary="""Take back the latest run, or the one of this number in `curator log`.
+
+    Every row of the catalogue, and every file that it moved, is put back as it was. An undo is a run too: undoing
+    it does it again. Where later runs build on the one to undo, they are named and nothing is changed.
+    """,
+    params=UndoParams,
+    run=undo,
+    tables=(UNDONE,),
+    example="curator undo\ncurator undo 12",
+    effects=("writes", "labels", "moves files"),
+)
