@@ -300,7 +300,8 @@ class ActionSpec:
     `plan(context, params)` yields outputs and does nothing else: no writing, printing or asking. `moves_files`: it
     may yield `SetAside`, and its command has `--apply`, without which it shows and moves nothing. `asks`: it may
     yield `Ask`, and its command asks at a terminal, up to `--count` questions; with `--json` they are rows. `embeds`:
-    it may need embeddings, and its command has `--encode` and what says how pictures are decoded.
+    it may need embeddings, and its command has `--encode` and what says how pictures are decoded. `labels`: it may
+    yield `SetLabel`; one that says that it does not is held to it.
     """
 
     name: str
@@ -312,3 +313,4 @@ class ActionSpec:
     moves_files: bool = False
     asks: bool = False
     embeds: bool = True
+    labels: bool = True

@@ -107,11 +107,16 @@ def effects_of(spec: Spec) -> tuple[Effect, ...]:
     """What a command may do; of an action what its spec says."""
     if isinstance(spec, CommandSpec):
         return spec.effects
+    makes = any(parameter.type is NewFile for parameter in parameters(spec.params))
+    labels = (
+        spec.labels or spec.asks or spec.moves_files
+    )  # what is said of a file that goes is said of the one that stays
     said: dict[Effect, bool] = {
+        "reads": not (labels or makes),
+        "writes": labels or makes,
+        "labels": labels,
         "moves files": spec.moves_files,
-        "labels": spec.asks,
         "asks": spec.asks,
-        "writes": any(parameter.type is NewFile for parameter in parameters(spec.params)),
         "network": spec.embeds,
     }
     return tuple(effect for effect, holds in said.items() if holds)

@@ -21,7 +21,7 @@ OF_TYPE: dict[str, dict[str, Any]] = {
 
 
 def of_parameters(found: Sequence[Parameter]) -> dict[str, Any]:
-    """An object with the parameters of a command: each by its name, with the words of a command line as `flags`."""
+    """An object with the parameters of a command: each by its name; `flags` or `positional` say how it is typed."""
     properties = {parameter.name: _of(parameter) for parameter in found}
     required = [parameter.name for parameter in found if parameter.required]
     query = next((parameter.name for parameter in found if parameter.type is Query), None)
@@ -45,8 +45,7 @@ def _of(parameter: Parameter) -> dict[str, Any]:
         of = {"type": "array", "items": of} | ({"minItems": 2, "maxItems": 2} if parameter.two else {})
     if not parameter.required and parameter.default is not None:
         of["default"] = list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
-    if parameter.flags:
-        of["flags"] = list(parameter.flags)
+    of |= {"flags": list(parameter.flags)} if parameter.flags else {"positional": True}
     return of | ({"description": how.help} if how.help else {})
 
 

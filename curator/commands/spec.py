@@ -17,7 +17,7 @@ Effect: TypeAlias = Literal[
     "reads", "writes", "labels", "moves files", "removes", "asks", "streams", "serves", "network"
 ]
 EFFECTS: dict[Effect, str] = {
-    "reads": "reads the workspace, and changes nothing in it",
+    "reads": "reads the workspace, and keeps in it only what can be made again",
     "writes": "writes the workspace, or files that are named",
     "labels": "may change what is said of items",
     "moves files": "may move files of people",

@@ -77,8 +77,11 @@ def _say(call: Call, params: LabelParams, typed: LabelName) -> None:
     said = call.workspace.label(name, list(call.names(params.items)), value, group)
     now = "" if params.remove else "negative" if params.negative else "positive"
     if call.mode == "json":
-        rows = ({"id": item.id, "path": item.path, "before": before, "row": item.row} for item, before in said)
-        call.record(LABELLED, ({**row, "label": name, "now": now} for row in rows))
+        rows = (
+            {"id": item.id, "path": item.path, "label": name, "now": now, "before": before, "row": item.row}
+            for item, before in said
+        )
+        call.record(LABELLED, rows)
         return
     if not said:
         call.line("nothing to label: no item was named")

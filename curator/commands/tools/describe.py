@@ -21,7 +21,7 @@ COMMANDS = Table(
         Column("workspace", "needed, made where there is none, optional, or none", "json"),
         Column("plugin", "the plugin whose action it is; null for a command of curator itself", "json", "string"),
         Column(
-            "parameters", "what it takes, as JSON Schema; `flags` are the words of a command line", "json", "object"
+            "parameters", "what it takes, as JSON Schema; `flags` or `positional` say how it is typed", "json", "object"
         ),
         Column("rows", "each kind of row that it gives with --json, as JSON Schema, by kind", "json", "object"),
         Column("exit_codes", "what each means", "json", "object"),

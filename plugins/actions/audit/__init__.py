@@ -58,7 +58,7 @@ SUSPECTS = Table(
     (
         Column("suspicion", "how little the label is believed, while it was held out, 0 to 1", "score"),
         Column("why", "copy labelled otherwise, like another class, or unlike its class"),
-        Column("target", "the label or group", "json"),
+        Column("target", "the label or group", "json", "string"),
         Column("label", "what it is labelled as"),
         Column("rather", "what its copies are labelled as, or what it looks like; null where it is like no class"),
         Column("probability", "of `rather`, while it was held out, 0 to 1; null where that is", "percent"),
@@ -152,5 +152,6 @@ def register_actions() -> Iterable[ActionSpec]:
             plan,
             (SUSPECTS,),
             example="curator audit --check labels\ncurator audit --group kind --sheet suspects.png",
+            labels=False,
         )
     ]
