@@ -53,6 +53,8 @@ def outputs(registry: Registry, spec: ActionSpec, context: Context, params: Any)
                 _hold_finding(output, tables)
             if isinstance(output, SetAside) and not spec.moves_files:
                 raise Breach("gave a SetAside; its spec does not say moves_files")
+            if isinstance(output, SetLabel) and not spec.labels:
+                raise Breach("gave a SetLabel; its spec says that it does not label")
             if isinstance(output, Ask):
                 _hold_question(output, spec)
         yield output

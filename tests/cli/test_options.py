@@ -60,7 +60,7 @@ def line(parameter, value, command):
     for other in command.params:
         if other is parameter:
             given = value
-        elif other.name == "as_json" or (other.name == "label" and "group" in names):
+        elif other.name == "json" or (other.name == "label" and "group" in names):
             given = "x"
         else:
             given = "id:1" if other.required or other.name == "query" else None
