@@ -132,7 +132,7 @@ def register_actions() -> Iterable[ActionSpec]:
     return [
         ActionSpec(
             "cluster",
-            "Cluster similar items, show what each cluster holds, and label clusters.",
+            "Cluster similar items, and label whole clusters.",
             ClusterParams,
             plan,
             (CLUSTERS, MEMBERS),
