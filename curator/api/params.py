@@ -45,7 +45,7 @@ class Option:
     The long name is the field's own (`--encoder`; of `class_` it is `--class`); `flag` adds a short one. For a
     `NewFile`, `choices` are the endings that it may have (`(".png", ".pdf")`), for an `ItemSet` the media to choose
     among. `metavar` stands for the value in the help, where its type does not say enough (COLUMN). `was`: names that
-    the option had before (`("--out",)`), which are still taken, from Python too (`out=`), not shown, and said to be old.
+    the option had before (`("--out",)`), which are still taken, from Python too (`out=`), but not shown.
     """
 
     flag: str = ""

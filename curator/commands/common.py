@@ -47,7 +47,7 @@ class Common:
     ] = None
     max_pixels: Annotated[
         PixelCount | None,
-        Option(help="Skip pictures of more than N pixels, such as 300M. [default: 179M]"),
+        Option(help="Refuse pictures of more than N pixels, such as 300M. [default: 179M]"),
     ] = None
     limit: Annotated[
         int | None,
