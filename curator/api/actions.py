@@ -28,7 +28,7 @@ from curator.api.data import (
     Unseen,
 )
 from curator.api.params import EncoderRef, GroupName, HeadName, LabelName, MetricName
-from curator.api.tables import Finding, Table
+from curator.api.tables import Output, Table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class SetLabel:
+class SetLabel(Output):
     """A change: say that `item` is (`True`), is not (`False`) or is no longer said to be (`None`) `label`.
 
     `label` is a name as a person types it, a new one too, or what `Context.target` gave for a label. With `group` it is
@@ -55,7 +55,7 @@ class SetLabel:
 
 
 @dataclass(frozen=True, slots=True)
-class SetAside:
+class SetAside(Output):
     """A change: move the file at `path`, and what lies beside it and is its own, to quarantine, because the one at
     `keeper` holds the same.
 
@@ -74,7 +74,7 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(Output):
     """A file to make: `render` writes it, to a binary file that is open for reading and writing and can seek.
 
     `path` comes from a `NewFile`. The file appears whole or not at all, never over a catalogued file or within
@@ -86,7 +86,7 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Output):
     """A question that only a person can answer: is `item` the label `target`, or which label of that group is it?
 
     `target` is what `Context.target` gave. The core asks, writes each answer as a label said by a person, and then
@@ -103,10 +103,6 @@ class Ask:
     choices: tuple[str, ...] = ()
     probability: float | None = None
     why: str = ""
-
-
-Output: TypeAlias = Finding | SetLabel | SetAside | Artifact | Ask
-"""What a plan may yield."""
 
 
 class Context(Protocol):

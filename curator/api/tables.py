@@ -37,8 +37,14 @@ class Table:
     counted: bool = False
 
 
+class Output:
+    """What a plan may yield, of one of several kinds: the core checks it, carries it out and tells of it."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Output):
     """A row to show, of a kind that the action's `tables` declare."""
 
     kind: str
