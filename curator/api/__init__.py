@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from curator.api.actions import ActionSpec, Artifact, Ask, Context, Output, SetAside, SetLabel
+from curator.api.actions import ActionSpec, Artifact, Ask, Context, SetAside, SetLabel
 from curator.api.data import (
     COPY_LEVELS,
     DISTURBED,
@@ -87,7 +87,7 @@ from curator.api.params import (
     Word,
 )
 from curator.api.readers import Found, ReaderSpec, ReadOptions, Row, Skipped
-from curator.api.tables import Column, Finding, Table
+from curator.api.tables import Column, Finding, Output, Table
 
 __all__ = [
     "COPY_LEVELS",
