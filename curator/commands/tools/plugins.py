@@ -73,7 +73,7 @@ class NewParams:
     """What to make, and where."""
 
     name: Annotated[Word, Argument()]
-    kind: Annotated[Word, Option(metavar="encoder|head|action|metric|reader", help="What it is to offer.")]
+    kind: Annotated[str, Option(choices=("encoder", "head", "action", "metric", "reader"), help="What it is to offer.")]
     folder: Annotated[FolderName | None, Option(help="Where to make it. [default: here]")] = None
 
 
