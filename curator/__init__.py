@@ -30,6 +30,7 @@ def open_workspace(
     `workspace/` going up, else `./workspace`). Raises `curator.errors.NotFound` if there is none, unless
     `create`; `WorkspaceError` if it cannot be used. `reporter` hears messages and progress; by default nobody does.
     """
+    from curator.commands import core
     from curator.registry.loader import load_plugins
     from curator.workspace import Workspace
     from curator.workspace_path import hold_workspace, locate
@@ -39,4 +40,4 @@ def open_workspace(
         Workspace.create(folder)
     else:
         hold_workspace(folder)
-    return Workspace(folder, load_plugins(), reporter)
+    return Workspace(folder, load_plugins(reserved=core().reserved), reporter)

@@ -38,7 +38,6 @@ from curator.registry.parameters import looks_among_items
 from curator.reporter import Reporter, Silent
 from curator.running.artifacts import Targets
 from curator.running.binding import bind_parameters, refuse_empty
-from curator.running.outputs import apply as carry_out
 from curator.store.catalogue import FILE, open_catalogue
 from curator.store.catalogue.places import PlaceStore
 from curator.store.derived import Derived
@@ -156,7 +155,7 @@ class Workspace(Parts):
         arguments = {"name": name, "value": value, "group": group, "items": [item.id for item in found]}
         with self.begin("label", arguments) as journal:
             for item in found:
-                carry_out(journal, self.labels, SetLabel(item.id, name, value, group), Source.HUMAN)
+                self.labels.change(journal, SetLabel(item.id, name, value, group), Source.HUMAN)
         return list(zip(found, before, strict=True))
 
     def rename_label(self, old: str, new: str) -> Renamed:
@@ -293,6 +292,7 @@ class Workspace(Parts):
         **values: Any,
     ) -> Iterator[Finding]:
         """As `run`, one by one as they come. Files are moved when the plan has ended."""
+        from curator.running.effects.effect import Work
         from curator.running.runner import ActionRunner
 
         spec = self.registry.get(ActionSpec, action)
@@ -303,8 +303,8 @@ class Workspace(Parts):
         given = {**values, "text": text or None, "apply": apply or None, "count": count}
         said = {name: value for name, value in given.items() if value not in (None, ())}
         with self.begin(action, said, reads_first=True) as journal:
-            runner = ActionRunner(self, spec, params, targets, journal, may_encode)
-            yield from runner.findings(apply, asker, count)
+            work = Work(self, spec, targets, journal, apply, asker, count)
+            yield from ActionRunner(work, params, may_encode).findings()
 
     def use(self, encoder: str) -> Model:
         """Make an encoder the one that this workspace embeds its modalities with."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import click
 
 from curator.api import Table
 from curator.cli import cli
+from curator.commands.spec import EXIT_CODES
 
 TARGET = Path(__file__).with_name("commands.md")
 
@@ -16,10 +18,7 @@ HEAD = """# Commands
 
 Generated from the commands by `python docs/commands.py`; not written by hand.
 
-Exit codes: 0 done; 1 an error without a code of its own; 2 a value that cannot be used; 3 something named does not
-exist; 4 something has to be done first (the message holds the command); 5 done, but some items could not be used
-(`curator status --problems`); 6 a plugin failed; 7 the workspace cannot be used; 130 interrupted. Results go to
-standard output, messages and progress to standard error.
+{codes}
 
 With `--json` each row is an object on a line of its own, with `kind` and the keys listed below; without it the same
 columns stand in tables on a terminal, and tab-separated when piped.
@@ -29,7 +28,13 @@ columns stand in tables on a terminal, and tab-separated when piped.
 def generated() -> str:
     """The whole page."""
     context = click.Context(cli, info_name="curator", **{**cli.context_settings, "terminal_width": 100})
-    return "\n".join([HEAD, *_of(cli, context)])
+    return "\n".join([_head(), *_of(cli, context)])
+
+
+def _head() -> str:
+    codes = "; ".join(f"{code} {meaning}" for code, meaning in EXIT_CODES.items())
+    said = f"Exit codes: {codes}. Results go to standard output, messages and progress to standard error."
+    return HEAD.format(codes=textwrap.fill(said, 120, break_on_hyphens=False))
 
 
 def _of(group: click.Group, context: click.Context) -> Iterator[str]:

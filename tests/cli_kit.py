@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import described
 import warm
 
 CURATOR = shutil.which("curator", path=os.path.dirname(sys.executable)) or "curator"
@@ -88,8 +89,13 @@ def curator(
     env: Mapping[str, str] | None = None,
     before: Callable[[], None] | None = None,
 ) -> Ran:
-    """Run the installed command and wait for it. `before` runs in the child, ahead of it."""
-    return script(CURATOR, *args, cwd=cwd, stdin=stdin, env=env, before=before)
+    """Run the installed command and wait for it. `before` runs in the child, ahead of it.
+
+    Rows that it prints with `--json` are held to what `curator describe` says of them.
+    """
+    ran = script(CURATOR, *args, cwd=cwd, stdin=stdin, env=env, before=before)
+    described.hold([*map(os.fsdecode, args)], ran.out)
+    return ran
 
 
 def script(
@@ -145,6 +151,7 @@ def curator_here(*args: str) -> Ran:
     from curator.cli import cli
 
     result = CliRunner().invoke(cli, args, prog_name="curator")
+    described.hold(args, result.stdout)
     return Ran(result.exit_code, result.stdout, result.stderr)
 
 

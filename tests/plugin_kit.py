@@ -11,6 +11,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import described
 import warm
 from cli_kit import CURATOR
 
@@ -91,4 +92,6 @@ class Site:
             )
             found = done.returncode, done.stdout, done.stderr
         status, out, err = found
+        if not code:
+            described.hold(given, out.decode())
         return Ran(status, out.decode(), err.decode())

@@ -101,7 +101,7 @@ def state(*folders: Path) -> dict[str, tuple[str, int, int]]:
 
 def main() -> None:
     from curator import cli
-    from curator.cli import shared
+    from curator.cli import plugins
     from curator.history import file_moves
 
     left = int(sys.argv.pop(1))
@@ -116,8 +116,7 @@ def main() -> None:
     file_moves.step = step
     entries = [*metadata.entry_points(group="curator"), metadata.EntryPoint("tidy", "setting_aside", "curator")]
     loaded = load_plugins(entries)
-    shared.registry.cache_clear()
-    cli.registry = shared.registry = lambda: loaded  # type: ignore[assignment]
+    plugins.registry = plugins.loaded = lambda: loaded  # type: ignore[assignment]
     cli.main()
 
 

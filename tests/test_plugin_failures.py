@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner
 from plugin_kit import Ran, Site
 
-from curator.cli import cli, shared
+from curator.cli import cli, plugins
 from curator.registry import loader
 
 VERSION = "4.5.6"
@@ -216,6 +216,8 @@ def register_actions():
     yield spec("plan-yields-no-names", yields(Finding("row", {1: 1})))
     yield spec("plan-yields-nan", yields(Finding("row", {"n": float("nan")})))
     yield spec("plan-labels-nothing", yields(SetLabel(999999, "said", True)))
+    params = {"params": NoParams, "plan": yields(SetLabel(1, "said", True))}
+    yield ActionSpec("plan-labels-all-the-same", "s", **params, labels=False)
     yield spec("withdraws", yields(SetLabel(1, "neverseen", None, "g"), SetLabel(1, "neverseen", None)))
     yield spec("is-stopped", is_stopped)
     yield spec("plan-says-perhaps", yields(SetLabel(1, "said", "perhaps")))
@@ -233,6 +235,7 @@ BAD_ACTIONS = {
     "plan-yields-no-names": (r"Finding: values is dict \{1: 1\}, not Mapping", False),
     "plan-yields-nan": ("gave a finding of kind 'row' whose n is nan, not a number$", False),
     "plan-labels-nothing": ("IntegrityError: FOREIGN KEY constraint failed$", True),
+    "plan-labels-all-the-same": ("gave a SetLabel; its spec says that it does not label$", False),
     "plan-says-perhaps": ("SetLabel: value is str 'perhaps', not bool | None$", False),
 }
 
@@ -259,11 +262,16 @@ def installed(tmp_path_factory):
         site.lay(f"bad-{kind}-dist", source, version=VERSION, entry=f"bad-{kind}")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(site.path))
-        shared.registry.cache_clear()
+        forget_plugins()
         yield
-    shared.registry.cache_clear()
+    forget_plugins()
     for name in [name for name in sys.modules if name.startswith("bad_") and name.endswith("_dist")]:
         del sys.modules[name]
+
+
+def forget_plugins() -> None:
+    plugins.loaded.cache_clear()
+    plugins.registry.cache_clear()
 
 
 def curator(*arguments: str) -> Ran:

@@ -101,7 +101,6 @@ BROKEN = {
     "param-workspace": (action("a", "workspace: str = ''"), "field 'workspace' takes --workspace, which curator keeps"),
     "param-action": (action("a", "action: str = ''"), "field 'action' takes action, which curator keeps"),
     "param-core-flag": (action("a", "x: Annotated[str, Option('-w')] = ''"), "field 'x' takes -w, which curator keeps"),
-    "command-of-ours": (action("add"), "offers the action 'add', a name that curator reserves"),
     "name-of-ours": (
         encoder("ngram") + action("name-of-ours"),
         r"offers the encoder 'ngram', which plugin 'ngram' \(curator-agent .*\) already offers",
@@ -226,7 +225,6 @@ MUTANTS = {
         lambda hook, kind, spec: spec,
         ["load-not-callable", "subclass", "param-default", "modality-bare"],
     ),
-    "CORE_COMMANDS": (frozenset(), ["command-of-ours"]),
     "CORE_OPTIONS": (frozenset(), ["param-workspace", "param-core-flag", "param-action"]),
     "_load_order": (lambda pair: pair[1].entry_point == "first-twin", ["second-twin"]),
     "OWN_DISTRIBUTION": ("somebody-else", ["name-of-ours"]),

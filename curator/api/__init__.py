@@ -22,26 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from curator.api.actions import (
-    ActionSpec,
-    Argument,
-    Artifact,
-    Ask,
-    Column,
-    Context,
-    EncoderRef,
-    Finding,
-    GroupName,
-    HeadName,
-    LabelName,
-    MetricName,
-    NewFile,
-    Option,
-    Output,
-    SetAside,
-    SetLabel,
-    Table,
-)
+from curator.api.actions import ActionSpec, Artifact, Ask, Context, SetAside, SetLabel
 from curator.api.data import (
     COPY_LEVELS,
     DISTURBED,
@@ -86,7 +67,27 @@ from curator.api.encoders import (
 )
 from curator.api.heads import DifferentiableHead, Head, HeadSpec, LinearHead, NoParams
 from curator.api.metrics import Metric, MetricSpec
+from curator.api.params import (
+    Argument,
+    ByteCount,
+    EncoderRef,
+    FileName,
+    FolderName,
+    GroupName,
+    HeadName,
+    ItemRef,
+    LabelName,
+    MetricName,
+    NewFile,
+    Option,
+    PixelCount,
+    PluginName,
+    ReaderName,
+    Setting,
+    Word,
+)
 from curator.api.readers import Found, ReaderSpec, ReadOptions, Row, Skipped
+from curator.api.tables import Column, Finding, Output, Table
 
 __all__ = [
     "COPY_LEVELS",
@@ -95,6 +96,7 @@ __all__ = [
     "Argument",
     "Artifact",
     "Ask",
+    "ByteCount",
     "Column",
     "Comparison",
     "Compilable",
@@ -105,9 +107,11 @@ __all__ = [
     "EncoderRef",
     "EncoderSpec",
     "FeatureMap",
+    "FileName",
     "Finding",
     "FittedHead",
     "FittedMetric",
+    "FolderName",
     "Found",
     "GroupName",
     "Head",
@@ -116,6 +120,7 @@ __all__ = [
     "HeldOut",
     "ImageBatch",
     "Item",
+    "ItemRef",
     "ItemSet",
     "Known",
     "LabelName",
@@ -136,11 +141,14 @@ __all__ = [
     "Option",
     "Output",
     "Pictures",
+    "PixelCount",
     "Place",
+    "PluginName",
     "Predictions",
     "Preprocess",
     "Query",
     "ReadOptions",
+    "ReaderName",
     "ReaderSpec",
     "ReducedPrecision",
     "Resolved",
@@ -148,6 +156,7 @@ __all__ = [
     "Said",
     "SetAside",
     "SetLabel",
+    "Setting",
     "Signature",
     "Skipped",
     "Table",
@@ -157,6 +166,7 @@ __all__ = [
     "Tried",
     "Truncating",
     "Unseen",
+    "Word",
     "hookimpl",
 ]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, NewType, Protocol, TypeAlias
+from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from curator.api.data import (
     Comparison,
@@ -27,6 +27,8 @@ from curator.api.data import (
     TargetRef,
     Unseen,
 )
+from curator.api.params import EncoderRef, GroupName, HeadName, LabelName, MetricName
+from curator.api.tables import Output, Table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -35,84 +37,8 @@ if TYPE_CHECKING:
     Floats: TypeAlias = NDArray[np.float32]
 
 
-LabelName = NewType("LabelName", str)
-"""As a person types it: `NAME`, `GROUP/NAME` where several groups have a label of that name, or `id:N`."""
-GroupName = NewType("GroupName", str)
-"""A group of labels that exclude each other."""
-EncoderRef = NewType("EncoderRef", str)
-"""`NAME[:VARIANT][@VERSION]`: the first colon splits, `@digits` at the end is the version."""
-HeadName = NewType("HeadName", str)
-"""The kind of a head: the name of a `HeadSpec`."""
-MetricName = NewType("MetricName", str)
-"""`NAME[:KIND]`: what pairs are marked by, and the name of a `MetricSpec` where it is not the default."""
-NewFile = NewType("NewFile", Path)
-"""A file to make, for an `Artifact`: checked before the plan begins. The command then takes `--force` too."""
-
-
 @dataclass(frozen=True, slots=True)
-class Option:
-    """How a field of `params` shows as an option: `k: Annotated[int, Option("-k", min=1)] = 5`.
-
-    The long name is the field's own (`--encoder`; of `class_` it is `--class`); `flag` adds a short one. For a
-    `NewFile`, `choices` are the endings that it may have (`(".png", ".pdf")`). `was`: what the option was called before
-    (`("--out",)`); such names are still taken, from Python too (`out=`), not shown, and said to be old.
-    """
-
-    flag: str = ""
-    help: str = ""
-    min: float | None = None
-    max: float | None = None
-    choices: tuple[str, ...] = ()
-    was: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """How a field of `params` shows as a positional argument. A `Query` also gives `--text TEXT`, but not with
-    `text=False`, as where only pictures can be used.
-    """
-
-    help: str = ""
-    text: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """A value of a finding: its name (also the key in JSON), what it means, how it is set in a table.
-
-    Any name but `kind`, which is the key of the table's own in each row.
-    `json`: only with `--json`, as for what is the same in every row. `picture`: a path, beside which a terminal
-    that can shows the picture that lies there; what is no picture is a path like any other.
-    """
-
-    name: str
-    help: str
-    style: Literal["text", "integer", "score", "percent", "path", "picture", "json"] = "text"
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """Findings of one kind, shown together. `whole`: never cut to `--limit`. `counted`: an option says how many there
-    are, so that only a `--limit` that is given cuts them.
-    """
-
-    kind: str
-    title: str
-    columns: tuple[Column, ...]
-    whole: bool = False
-    counted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """A row to show, of a kind that the action's `tables` declare."""
-
-    kind: str
-    values: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class SetLabel:
+class SetLabel(Output):
     """A change: say that `item` is (`True`), is not (`False`) or is no longer said to be (`None`) `label`.
 
     `label` is a name as a person types it, a new one too, or what `Context.target` gave for a label. With `group` it is
@@ -129,7 +55,7 @@ class SetLabel:
 
 
 @dataclass(frozen=True, slots=True)
-class SetAside:
+class SetAside(Output):
     """A change: move the file at `path`, and what lies beside it and is its own, to quarantine, because the one at
     `keeper` holds the same.
 
@@ -148,7 +74,7 @@ class SetAside:
 
 
 @dataclass(frozen=True, slots=True)
-class Artifact:
+class Artifact(Output):
     """A file to make: `render` writes it, to a binary file that is open for reading and writing and can seek.
 
     `path` comes from a `NewFile`. The file appears whole or not at all, never over a catalogued file or within
@@ -160,7 +86,7 @@ class Artifact:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(Output):
     """A question that only a person can answer: is `item` the label `target`, or which label of that group is it?
 
     `target` is what `Context.target` gave. The core asks, writes each answer as a label said by a person, and then
@@ -177,10 +103,6 @@ class Ask:
     choices: tuple[str, ...] = ()
     probability: float | None = None
     why: str = ""
-
-
-Output: TypeAlias = Finding | SetLabel | SetAside | Artifact | Ask
-"""What a plan may yield."""
 
 
 class Context(Protocol):
@@ -374,7 +296,8 @@ class ActionSpec:
     `plan(context, params)` yields outputs and does nothing else: no writing, printing or asking. `moves_files`: it
     may yield `SetAside`, and its command has `--apply`, without which it shows and moves nothing. `asks`: it may
     yield `Ask`, and its command asks at a terminal, up to `--count` questions; with `--json` they are rows. `embeds`:
-    it may need embeddings, and its command has `--encode` and what says how pictures are decoded.
+    it may need embeddings, and its command has `--encode` and what says how pictures are decoded. `labels`: it may
+    yield `SetLabel`; one that says that it does not is held to it.
     """
 
     name: str
@@ -386,3 +309,4 @@ class ActionSpec:
     moves_files: bool = False
     asks: bool = False
     embeds: bool = True
+    labels: bool = True

@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from curator.api import TargetRef
+from curator.api import SetLabel, TargetRef
 from curator.catalog.label_names import LabelNames, composed, full_name, number_in, search_name
 from curator.errors import BadInput, NotFound
 from curator.history.journal import Journal
@@ -192,6 +192,19 @@ class Labels:
         return shlex.quote(way) + ("" if way == full_name(row.name, row.group) else f" ({row.name!r} {where})")
 
     # --- saying ---
+
+    def change(self, journal: Journal, change: SetLabel, source: Source | None = None) -> None:
+        """Carry out a change, on the word of `source` or else of what it says itself."""
+        source = Source[change.source.upper()] if source is None else source
+        if isinstance(change.label, TargetRef):
+            label = self.require_target(change.label).id
+            assert change.label.kind == "label" and label is not None
+        elif change.value is None and self.find_label(change.label, change.group) is None:
+            return  # nobody said it, so there is nothing to take back
+        else:
+            label = self.ensure(journal, change.label, change.group)
+        value = {True: 1, False: -1, None: 0}[change.value]
+        self.say(journal, [change.item], label, value, source, change.score)
 
     def say(
         self,

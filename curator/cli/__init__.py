@@ -14,9 +14,9 @@ from typing import Any
 
 import click
 
-from curator.cli import encode, heads, history, items, pairs, plugins, pretraining, quarantine, status
-from curator.cli.shared import registry
+from curator.cli.plugins import Known
 from curator.cli.text import complain, say
+from curator.commands import Commands, core
 from curator.errors import CuratorError, NotTrusted, is_interrupt, lacking
 from curator.interrupts import LINE, Raised, end_at_once
 from curator.version import __version__
@@ -24,63 +24,38 @@ from curator.version import __version__
 PLANNED = 10
 """How many moves are shown that were not allowed."""
 
-COMMANDS: tuple[click.Command, ...] = (
-    items.init,
-    items.add,
-    items.label,
-    pairs.pair,
-    pairs.metrics,
-    items.ls,
-    items.show,
-    encode.encode,
-    encode.encoders,
-    pretraining.pretrain,
-    heads.train,
-    heads.heads,
-    status.status,
-    history.log,
-    history.undo,
-    history.backup,
-    history.restore,
-    history.check,
-    history.trust,
-    history.forget,
-    history.relocate,
-    quarantine.quarantine,
-    plugins.plugins,
-)
-
 
 class Root(click.Group):
-    """Core commands, and one for each action that a plugin offers."""
+    """The commands of curator itself, and one for each action that a plugin offers."""
+
+    def __init__(self, *args: Any, commands: Commands | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.known = Known(core() if commands is None else commands)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """All commands by name."""
-        from curator.api import ActionSpec
-
-        return sorted([*self.commands, *(spec.name for spec in registry().all(ActionSpec))])
+        return sorted(self.known)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """A core command, else that of an action; plugins are loaded only for the latter."""
-        if name in self.commands:
-            return self.commands[name]
-        from curator.api import ActionSpec
-        from curator.cli.actions import command_of
-        from curator.errors import NotFound
+        """A command of curator itself, else that of an action; plugins are loaded only for the latter."""
+        from curator.cli.build import command_of
 
-        try:
-            return command_of(registry().get(ActionSpec, name))
-        except NotFound:
-            return None
+        spec = self.known.get(name)
+        return None if spec is None else command_of(spec)
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[Any, Any, list[str]]:
         """As click does, with the nearest name for one that does not exist."""
         if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
-            from curator.errors import NotFound
-
-            error = NotFound.named("command", args[0], self.list_commands(ctx), hint="`curator --help` lists them")
-            raise click.UsageError(str(error), ctx)
+            raise click.UsageError(self._unknown(args[0]), ctx)
         return super().resolve_command(ctx, args)
+
+    def _unknown(self, name: str) -> str:
+        from curator.errors import NotFound
+
+        apart = [known for known in self.known if known.endswith(f".{name}")]
+        if apart and name in self.known.core.reserved:
+            return f"no command {name!r} yet, a name that curator keeps for itself: did you mean {apart[0]!r}?"
+        return str(NotFound.named("command", name, sorted(self.known), hint="`curator --help` lists them"))
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; what a person or the system did wrong becomes one line and an exit code."""
@@ -130,10 +105,6 @@ def cli() -> None:
     curator classify --label ultraman      let that sort the others
     curator status                         what there is, and what to do next
     """
-
-
-for _command in COMMANDS:
-    cli.add_command(_command)
 
 
 def main() -> None:

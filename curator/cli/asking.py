@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from curator.cli.render import Output, show_picture
-from curator.cli.text import one_line, printable, say, short_path
+from curator.cli.text import one_line, printable, say
+from curator.reporter import short_path
 
 if TYPE_CHECKING:
     from curator.api import Ask, Item

@@ -8,10 +8,30 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.shell_completion import CompletionItem
+
+from curator.api import (
+    ByteCount,
+    EncoderRef,
+    FileName,
+    FolderName,
+    GroupName,
+    HeadName,
+    ItemRef,
+    LabelName,
+    MetricName,
+    NewFile,
+    PixelCount,
+    PluginName,
+    Query,
+    ReaderName,
+    Setting,
+    Word,
+)
+from curator.cli.plugins import loaded
 
 if TYPE_CHECKING:
     from curator.store.sqlite import Database
@@ -21,16 +41,16 @@ MOST = 1000
 
 
 class Place(click.ParamType[str]):
-    """A path, or an item by `id:N`, as it is typed; `folder`: of folders alone."""
+    """A path as it is typed; `folder`: of folders alone; `item`: or an item, by `id:N`."""
 
     name = "path"
 
-    def __init__(self, folder: bool = False) -> None:
-        self.folder = folder
+    def __init__(self, folder: bool = False, item: bool = False) -> None:
+        self.folder, self.item = folder, item
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Leave paths to the shell; offer the ids of items."""
-        if incomplete.startswith("id:") and not self.folder:
+        if incomplete.startswith("id:") and self.item:
             return _offered(_ids, ctx, incomplete)
         return [CompletionItem(incomplete, type="dir" if self.folder else "file")]
 
@@ -111,20 +131,93 @@ def _specs(kind: str) -> Callable[[click.Context], list[str]]:
 
     def known(ctx: click.Context) -> list[str]:
         import curator.api
-        from curator.registry.loader import load_plugins  # not the commands' own, which tells of what failed
 
-        return load_plugins().names(getattr(curator.api, kind))
+        return loaded().names(getattr(curator.api, kind))
 
     return known
 
 
 def _plugins(ctx: click.Context) -> list[str]:
-    from curator.registry.loader import load_plugins
-
-    loaded = load_plugins()
-    origins = [one.origin for one in loaded.plugins] + [one.origin for one in loaded.failures]
+    origins = [one.origin for one in loaded().plugins] + [one.origin for one in loaded().failures]
     return [origin.entry_point for origin in origins]
 
 
-LABEL, GROUP, METRIC = Name(_labels), Name(_groups), Name(_metrics)
-ENCODER, HEAD, READER, PLUGIN = Name(_models), Name(_specs("HeadSpec")), Name(_specs("ReaderSpec")), Name(_plugins)
+class Text(click.ParamType[str]):
+    """Words that are neither a name nor a path, so that what reads them says what they must be."""
+
+    name = "text"
+
+
+BARE = object()
+"""What an option is given where it stands alone, as no text could."""
+
+
+class OrBare(click.ParamType[Any]):
+    """A text, True where the option stands alone."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """What was typed."""
+        return True if value is BARE else str(value)
+
+
+class Count(click.ParamType[int]):
+    """A size such as 512M, or a number of pixels; `read`: which function of `curator.kit.memory` reads it."""
+
+    def __init__(self, name: str, read: str) -> None:
+        self.name, self.read = name, read
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """How many; what is no such number is an error of usage."""
+        from curator.errors import BadInput
+        from curator.kit import memory
+
+        try:
+            number: int = getattr(memory, self.read)(value)
+        except BadInput as error:
+            self.fail(str(error), param, ctx)
+        return number
+
+
+TYPES: dict[Any, click.ParamType[Any]] = {
+    int: click.INT,
+    float: click.FLOAT,
+    str: Text(),
+    Setting: Text(),
+    Word: click.STRING,
+    Query: Place(item=True),
+    ItemRef: Place(item=True),
+    FileName: Place(),
+    NewFile: Place(),
+    FolderName: Place(folder=True),
+    LabelName: Name(_labels),
+    GroupName: Name(_groups),
+    MetricName: Name(_metrics),
+    EncoderRef: Name(_models),
+    HeadName: Name(_specs("HeadSpec")),
+    ReaderName: Name(_specs("ReaderSpec")),
+    PluginName: Name(_plugins),
+    ByteCount: Count("size", "size_of"),
+    PixelCount: Count("pixels", "pixels_of"),
+}
+
+METAVARS: dict[Any, str] = {
+    int: "N",
+    float: "X",
+    Setting: "NAME=VALUE",
+    Query: "FILE|id:N",
+    ItemRef: "FILE|id:N",
+    FileName: "FILE",
+    NewFile: "FILE",
+    FolderName: "FOLDER",
+    LabelName: "LABEL",
+    GroupName: "GROUP",
+    MetricName: "NAME[:KIND]",
+    EncoderRef: "NAME[:VARIANT][@VERSION]",
+    HeadName: "KIND",
+    ReaderName: "NAME",
+    PluginName: "PLUGIN",
+    ByteCount: "SIZE",
+    PixelCount: "N",
+}

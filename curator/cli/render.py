@@ -13,14 +13,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import click
 
 from curator.api import Column, Table
-from curator.cli.text import json_line, one_line, printable, say, short_path
+from curator.cli.text import json_line, one_line, printable, say
+from curator.commands.common import LIMIT
+from curator.reporter import short_path
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
-
-LIMIT = 20
-"""Rows that are shown on a terminal unless `--limit` says otherwise."""
 
 RIGHT = {"integer", "score", "percent"}
 PATHS = {"path", "picture"}
@@ -35,7 +34,7 @@ class Output:
     """Standard output in one of three ways: Rich on a terminal, tab-separated when piped, JSON when asked for."""
 
     def __init__(self, as_json: bool = False, limit: int | None = None, pictures: bool = True) -> None:
-        self.mode = "json" if as_json else "rich" if sys.stdout.isatty() else "plain"
+        self.mode: Literal["json", "rich", "plain"] = "json" if as_json else "rich" if sys.stdout.isatty() else "plain"
         self.given = limit is not None
         self.limit = limit if limit is not None else LIMIT if self.mode == "rich" else 0
         self.pictures = pictures
@@ -56,7 +55,7 @@ class Output:
         for row in shown:
             number += 1
             if self.mode == "json":
-                click.echo(json_line({**row, "kind": table.kind}))
+                click.echo(json_line({**_declared(table, row), "kind": table.kind}))
             elif self.mode == "plain":
                 click.echo("\t".join(_cell(column, row.get(column.name), plain=True) for column in columns))
         if self.mode == "rich" and isinstance(shown, list) and shown:
@@ -66,10 +65,21 @@ class Output:
             say(f"{more:,} more (--limit 0 shows all)")
         return number + more
 
+    def record(self, table: Table, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Rows for programs alone; people are told in words."""
+        if self.mode == "json":
+            self.table(table, rows)
+
     def line(self, text: str) -> None:
         """A sentence for people; not part of JSON."""
         if self.mode != "json":
             click.echo(printable(text))
+
+
+def _declared(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    """What a row holds of what its table declares, in the row's own order, with null for what it lacks."""
+    names = [column.name for column in table.columns]
+    return {name: row[name] for name in row if name in names} | {name: None for name in names if name not in row}
 
 
 def _draw(title: str, columns: Sequence[Column], rows: Sequence[Mapping[str, Any]], pictures: bool) -> None:

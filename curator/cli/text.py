@@ -6,7 +6,6 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import click
@@ -120,14 +119,6 @@ def one_line(text: str, length: int = 200) -> str:
     """A text in one line, white space folded, cut where it is long."""
     line = printable(" ".join(text.split()))
     return line if len(line) <= length else line[: length - 1] + "…"
-
-
-def short_path(path: Path) -> str:
-    """A path as a person would type it here: relative where it lies below this folder."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except (ValueError, OSError):
-        return str(path)
 
 
 def json_line(row: Mapping[str, Any]) -> str:

@@ -175,7 +175,7 @@ class Undo:
         return bool(change.before is None or after)
 
     def _insert(self, change: ChangeRow, journal: Journal) -> bool:
-        table, row = change.table, _removed(change)
+        table, row = change.table, self.changes.as_removed(change)
         if self._stands(change):
             # Another run made the same thing again. Both need it now, so that one cannot take it from the other.
             journal.touch(table, change.row_id)
@@ -196,7 +196,9 @@ class Undo:
 
     def _stands(self, change: ChangeRow) -> bool:
         """Whether what a run removed is there as it was, since another made the same again."""
-        return change.kind == "delete" and self.changes.row(change.table, change.row_id) == _removed(change)
+        return change.kind == "delete" and self.changes.row(change.table, change.row_id) == self.changes.as_removed(
+            change
+        )
 
     # --- what was only worked out gives way ---
 
@@ -294,9 +296,3 @@ def undone(runs: RunStore) -> dict[int, int]:
         if by not in found:
             found[run] = by
     return found
-
-
-def _removed(change: ChangeRow) -> dict[str, Any]:
-    """The row that a change of kind 'delete' removed."""
-    assert change.before is not None
-    return decode_row(change.before)

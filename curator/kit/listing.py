@@ -10,7 +10,7 @@ ITEM = (
     Column("id", "the item", "integer"),
     Column("path", "where it is; null if its file is gone", "picture"),
     Column("text", "the body of a text; null for an image"),
-    Column("row", "the id of its row, where path is a table with a column of ids", "json"),
+    Column("row", "the id of its row, where path is a table with a column of ids", "json", "string"),
 )
 """`Table(kind, title, (Column(...), *ITEM))`: a picture is shown at the terminal, `row` is for programs."""
 

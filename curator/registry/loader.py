@@ -16,7 +16,7 @@ import re
 import sys
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
@@ -34,40 +34,10 @@ OWN_DISTRIBUTION = "curator-agent"
 UNKNOWN = "unknown distribution"
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 
-CORE_COMMANDS = frozenset(
-    [
-        "add",
-        "encode",
-        "encoders",
-        "heads",
-        "init",
-        "label",
-        "log",
-        "ls",
-        "metrics",
-        "pair",
-        "plugins",
-        "pretrain",
-        "restore",
-        "show",
-        "status",
-        "train",
-        "trust",
-        "backup",
-        "check",
-        "undo",
-        "quarantine",
-        "forget",
-        "relocate",
-    ]
-)
-"""Names that no action may take: the core's own commands, and those that it will have."""
-
 CORE_OPTIONS = frozenset(
     [
         "action",
         "apply",
-        "as_json",
         "asker",
         "max_pixels",
         "may_encode",
@@ -125,11 +95,15 @@ class Origin:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Loaded:
-    """A plugin that was taken, with its offer. `seconds`: how long importing it and asking its hooks took."""
+    """A plugin that was taken, with its offer. `seconds`: how long importing it and asking its hooks took.
+
+    `renamed`: the actions that it calls as curator calls a command of its own; they go by `PLUGIN.NAME`.
+    """
 
     origin: Origin
     specs: tuple[Spec, ...]
     seconds: float = 0.0
+    renamed: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -187,7 +161,7 @@ class Registry:
         return _attribute_errors(self.origin(spec), f"{doing} {spec.name}")
 
     def take(self, plugin: Loaded) -> None:
-        """Add a plugin's whole offer, or raise `Breach` if a name of it is taken or reserved."""
+        """Add a plugin's whole offer, or raise `Breach` if a name of it is taken."""
         offer: dict[tuple[type, str], tuple[Spec, Origin]] = {}
         for spec in plugin.specs:
             key, noun = (type(spec), spec.name), type(spec).__name__.removesuffix("Spec").lower()
@@ -195,8 +169,6 @@ class Registry:
                 raise Breach(f"offers the {noun} {spec.name!r}, which {self._specs[key][1]} already offers")
             if key in offer:
                 raise Breach(f"offers the {noun} {spec.name!r} twice")
-            if isinstance(spec, ActionSpec) and spec.name in CORE_COMMANDS:
-                raise Breach(f"offers the action {spec.name!r}, a name that curator reserves for its own command")
             offer[key] = (spec, plugin.origin)
         self._specs |= offer
         self.plugins.append(plugin)
@@ -212,8 +184,11 @@ def _by_name(entry: tuple[tuple[type, str], Any]) -> tuple[str, str]:
     return kind.__name__, name
 
 
-def load_plugins(entry_points: Iterable[metadata.EntryPoint] | None = None) -> Registry:
-    """Load every installed plugin: our own first, so that their names are reserved, then by entry point name."""
+def load_plugins(entry_points: Iterable[metadata.EntryPoint] | None = None, reserved: Container[str] = ()) -> Registry:
+    """Load every installed plugin: our own first, so that their names are taken, then by entry point name.
+
+    An action of a `reserved` name goes by `PLUGIN.NAME`.
+    """
     registry = Registry()
     if entry_points is None:
         entry_points, registry.failures = installed_entry_points()
@@ -222,13 +197,23 @@ def load_plugins(entry_points: Iterable[metadata.EntryPoint] | None = None) -> R
         with _contain_side_effects():  # around the reason too: to tell an error, its own code runs
             try:
                 offer = _offer(entry_point.load())
-                registry.take(Loaded(origin, offer, time.perf_counter() - begin))
+                registry.take(_set_apart(Loaded(origin, offer, time.perf_counter() - begin), reserved))
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # also sys.exit, and what extension modules raise when they panic
                 seconds = time.perf_counter() - begin
                 registry.failures.append(Failed(origin, _reason(error), traceback.format_exc(), seconds))
     return registry
+
+
+def _set_apart(plugin: Loaded, reserved: Container[str]) -> Loaded:
+    """The same, with other names for actions of reserved ones: a release may reserve the name of an older action."""
+    taken = [spec for spec in plugin.specs if isinstance(spec, ActionSpec) and spec.name in reserved]
+    named = (
+        dataclasses.replace(spec, name=f"{plugin.origin.entry_point}.{spec.name}") if spec in taken else spec
+        for spec in plugin.specs
+    )
+    return dataclasses.replace(plugin, specs=tuple(named), renamed=tuple(spec.name for spec in taken))
 
 
 def installed_entry_points() -> tuple[list[metadata.EntryPoint], list[Failed]]:

@@ -1,9 +1,9 @@
 """The parameters of actions and heads: from a frozen dataclass of annotated fields to names, types and bounds.
 
-One description serves the command line, keyword arguments and the documentation. Field types: `int`,
-`float`, `str`, `bool`, each also `| None`, `tuple[str, ...]` for an option that may be given several times, and the
-domain types of `curator.api` (`Query`, `ItemSet`, `LabelName`, `GroupName`, `EncoderRef`, `HeadName`, `MetricName`,
-`NewFile`).
+One description serves the command line, keyword arguments, JSON Schema and the documentation. Field types: `int`,
+`float`, `str`, `bool`, each also `| None`, and the domain types of `curator.api.params`, `Query` and `ItemSet`. Of a
+text or a name also `tuple[X, ...]` for what may be given several times, `tuple[X, X]` for an option of two, and
+`str | bool` for one that may stand alone.
 """
 
 from __future__ import annotations
@@ -19,15 +19,24 @@ from typing import Annotated, Any, get_args, get_origin
 
 from curator.api import (
     Argument,
+    ByteCount,
     EncoderRef,
+    FileName,
+    FolderName,
     GroupName,
     HeadName,
+    ItemRef,
     ItemSet,
     LabelName,
     MetricName,
     NewFile,
     Option,
+    PixelCount,
+    PluginName,
     Query,
+    ReaderName,
+    Setting,
+    Word,
 )
 from curator.errors import BadInput, NotFound
 from curator.registry.validation import validate
@@ -35,18 +44,22 @@ from curator.registry.validation import validate
 PLAIN = {int: "a whole number", float: "a number", str: "a text", bool: "yes or no"}
 LARGEST = 2**63 - 1
 """What torch, numpy and SQLite can count to: nothing that they are given may be more."""
-NAMES = (LabelName, GroupName, EncoderRef, HeadName, MetricName)
+NAMES = (LabelName, GroupName, EncoderRef, HeadName, MetricName, ReaderName, PluginName, Word)
+PATHS = (ItemRef, FileName, FolderName)
+COUNTS = (ByteCount, PixelCount)
 FLAG = re.compile("-[a-zA-Z]")
 OLD = re.compile("-[a-zA-Z]|--[a-z][a-z0-9-]+")
-SUPPORTED = (*PLAIN, *NAMES, NewFile, Query, ItemSet)
+TEXTS = (str, *NAMES, *PATHS, Setting)
+"""What there may be several of."""
+SUPPORTED = (*PLAIN, *NAMES, *PATHS, *COUNTS, Setting, NewFile, Query, ItemSet)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Parameter:
     """One field: `type` is without `| None`; `default` is `dataclasses.MISSING` where a value must be given.
 
-    `many`: the field is a tuple of them. A name may end in `_`, as one that Python keeps to itself: `class_` becomes
-    `--class`.
+    `many`: the field is a tuple of any number of them; `two`: of just two; `bare`: it may also be True, as where an
+    option stands alone. A name may end in `_`, as one that Python keeps to itself: `class_` becomes `--class`.
     """
 
     name: str
@@ -54,6 +67,8 @@ class Parameter:
     how: Option | Argument
     default: Any
     many: bool = False
+    two: bool = False
+    bare: bool = False
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -107,13 +122,16 @@ def _parameter(field: dataclasses.Field[Any], hint: Any) -> Parameter:
     if get_origin(hint) is Annotated:
         hint, *extras = get_args(hint)
         how = next((extra for extra in extras if isinstance(extra, Option | Argument)), how)
+    many = two = bare = False
     if get_origin(hint) in (typing.Union, types.UnionType):
         hint, *others = (kind for kind in get_args(hint) if kind is not types.NoneType)
-        if others:
+        bare = hint is str and others == [bool]
+        if others and not bare:
             raise TypeError(f"field {field.name!r} has more than one type")
-    many = hint == tuple[str, ...]
-    if many:
-        hint = str
+    if get_origin(hint) is tuple and get_args(hint)[0] in TEXTS:
+        of, *rest = get_args(hint)
+        many, two = rest == [...], rest == [of]
+        hint = of if many or two else hint
     if hint not in SUPPORTED:
         raise TypeError(f"field {field.name!r} is of type {hint!r}, which cannot become an option")
     if field.name != field.name.lower() or field.name.startswith("_"):
@@ -128,10 +146,10 @@ def _parameter(field: dataclasses.Field[Any], hint: Any) -> Parameter:
     default = field.default
     if field.default_factory is not dataclasses.MISSING:
         default = field.default_factory()
-    if default not in (dataclasses.MISSING, None) and not _suits(default, hint, many):
+    if default not in (dataclasses.MISSING, None, *[False] * bare) and not _suits(default, hint, many):
         wanted = "a tuple of texts" if many else PLAIN[hint]
         raise TypeError(f"field {field.name!r}: the default {default!r} is not {wanted}")
-    return Parameter(field.name, hint, how, default, many)
+    return Parameter(field.name, hint, how, default, many, two, bare)
 
 
 def _suits(default: object, kind: Any, many: bool) -> bool:
@@ -163,11 +181,11 @@ def bind(params: type, values: Mapping[str, Any], resolve: Callable[[Parameter, 
             continue
         if parameter.many:
             given = value if isinstance(value, list | tuple) else (value,)
-            bound[name] = tuple(_plain(parameter, one) for one in given)
-        elif parameter.type in PLAIN:
-            bound[name] = _plain(parameter, value)
+            bound[name] = tuple(_bound(parameter, one, resolve) for one in given)
+        elif parameter.two:
+            bound[name] = tuple(value)
         else:
-            bound[name] = resolve(parameter, value) if resolve else value
+            bound[name] = value if parameter.bare and value is True else _bound(parameter, value, resolve)
     return params(**bound)
 
 
@@ -182,6 +200,12 @@ def _by_new_names(known: Iterable[Parameter], values: Mapping[str, Any]) -> dict
                 raise BadInput(f"{old} is called {parameter.name} now: give one of the two")
             renamed[parameter.name] = value
     return renamed
+
+
+def _bound(parameter: Parameter, value: Any, resolve: Callable[[Parameter, Any], Any] | None) -> Any:
+    if parameter.type in PLAIN:
+        return _plain(parameter, value)
+    return resolve(parameter, value) if resolve else value
 
 
 def _plain(parameter: Parameter, value: Any) -> Any:

@@ -13,7 +13,6 @@ from curator.errors import BadInput
 from curator.history.journal import Journal
 from curator.kit.listing import of_item
 from curator.reporter import count
-from curator.running.outputs import apply
 
 Answer: TypeAlias = bool | str | None
 """Of a label whether the item is it, of a group the name of its label (a new one is made), or False for none of those
@@ -164,7 +163,7 @@ class Dialogue:
             return
         self.journal.start()
         for change in self._changes(question.ask, before, answer):
-            apply(self.journal, self.labels, change, Source.HUMAN)
+            self.labels.change(self.journal, change, Source.HUMAN)
         counts = self._counts[question.ask.target]
         for said, more in ((before, -1), (answer, 1)):
             if said is not None and (said is not False or not question.ask.choices):

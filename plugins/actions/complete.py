@@ -55,7 +55,7 @@ WRITTEN = Table(
         Column("text", "all of it"),
         Column("added", "what was added"),
         Column("pieces", "how many pieces that is", "integer"),
-        Column("ended", "whether the model ended the text there"),
+        Column("ended", "whether the model ended the text there", type="boolean"),
     ),
     whole=True,
 )
@@ -84,4 +84,4 @@ def register_actions() -> Iterable[ActionSpec]:
     """`complete`."""
     summary = "Complete a text with a language model of your own texts."
     example = 'curator complete "我今天心情很" --top 5\ncurator complete "我今天心情很" --length 20'
-    return [ActionSpec("complete", summary, CompleteParams, plan, (NEXT, WRITTEN), example, embeds=False)]
+    return [ActionSpec("complete", summary, CompleteParams, plan, (NEXT, WRITTEN), example, embeds=False, labels=False)]

@@ -52,7 +52,7 @@ NEIGHBOURS = Table(
         Column("rank", "1 is the nearest", "integer"),
         Column("score", "cosine of the two embeddings, -1 to 1", "score"),
         *ITEM,
-        Column("labels", "what it is labelled as, a list"),
+        Column("labels", "what it is labelled as, a list", type="strings"),
     ),
     counted=True,
 )
@@ -65,7 +65,7 @@ BY_METRIC = Table(
         Column("score", "learned similarity of the two embeddings, -1 to 1", "score"),
         Column("cosine", "their plain cosine", "score"),
         *NEIGHBOURS.columns[2:],
-        Column("metric", "the metric, NAME:KIND", "json"),
+        Column("metric", "the metric, NAME:KIND", "json", "string"),
     ),
     counted=True,
 )
@@ -130,5 +130,6 @@ def register_actions() -> Iterable[ActionSpec]:
             plan,
             (NEIGHBOURS, BY_METRIC),
             example="curator similar img.jpg -k 5",
+            labels=False,
         )
     ]

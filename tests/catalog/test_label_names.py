@@ -21,7 +21,6 @@ from curator.history.journal import Journal
 from curator.learning.similarity import LearnedMetrics
 from curator.maintenance.status import Status
 from curator.registry.loader import Loaded, Origin
-from curator.running.outputs import apply
 from curator.store.catalogue.labels import LabelRow
 
 PARTS = st.sampled_from(
@@ -115,7 +114,7 @@ def test_a_change_by_reference_is_of_just_that_label(ws):
     alone, grouped = sorted((count.ref for count in ws.labels.counts()), key=lambda ref: ref.group or "")
     for item, ref in ((3, alone), (4, grouped)):
         journal = Journal(ws.database, "test", {})
-        apply(journal, ws.labels, SetLabel(item, ref, True))
+        ws.labels.change(journal, SetLabel(item, ref, True))
         journal.finish("done")
     assert {count.ref: count.positives for count in ws.labels.counts()} == {alone: 2, grouped: 2}
     ws.undo()

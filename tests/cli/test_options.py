@@ -60,7 +60,7 @@ def line(parameter, value, command):
     for other in command.params:
         if other is parameter:
             given = value
-        elif other.name == "as_json" or (other.name == "label" and "group" in names):
+        elif other.name == "json" or (other.name == "label" and "group" in names):
             given = "x"
         else:
             given = "id:1" if other.required or other.name == "query" else None
@@ -167,3 +167,10 @@ def test_an_option_that_was_renamed_is_still_taken_and_says_its_new_name(run, tm
     assert "--seen" not in run("cluster", "--help").out
     asked = run("classify", "--among", "a,b")
     assert asked.code == 2 and "--among is called --classes now" in asked.err
+
+
+def test_every_summary_fits_in_80_columns(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    for of in ((), ("quarantine",), ("plugins",)):
+        listed = run(*of, "--help").out.partition("Commands:\n")[2]
+        assert listed and "..." not in listed, listed

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from curator.cli.text import BIDI, MARKS, UNSEEN, json_line, one_line, printable, short_path
+from curator.cli.text import BIDI, MARKS, UNSEEN, json_line, one_line, printable
+from curator.reporter import short_path
 
 ANY = st.text(st.characters(codec=None, exclude_categories=()))
 """All characters, also surrogates and control characters."""

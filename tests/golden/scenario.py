@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import described
 from click.testing import CliRunner
 from golden import data
 from golden.normal import Lines, Normal
@@ -328,6 +329,11 @@ CHAPTERS: dict[str, list[Step]] = {
         Step("plugins new my-head --kind head"),
         Step("plugins new my-head --kind head"),
         Step("plugins new my-thing --kind thing"),
+        Step("describe undo"),
+        Step("describe plugins new"),
+        text("describe"),
+        text("describe classify"),
+        Step("describe nothing"),
         text("--nothing"),
     ],
 }
@@ -342,6 +348,7 @@ def here(step: Step) -> Said:
     done = CliRunner().invoke(cli, step.arguments, prog_name="curator", input=step.stdin)
     if done.exception is not None and not isinstance(done.exception, SystemExit):
         raise done.exception
+    described.hold(step.arguments, done.stdout)
     return done.exit_code, done.stdout, done.stderr
 
 

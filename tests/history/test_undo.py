@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import re
 import shutil
 from pathlib import Path
 
+import fakes
+import numpy as np
 import pytest
 from fakes import dump, open_fake, picture, text
 from history import STEPS, act
@@ -88,6 +91,28 @@ def test_what_only_reads_is_no_run_and_what_it_worked_out_goes_with_what_it_stan
     assert last_run(ws) == 5
     ws.undo(5)
     assert dump(ws)["model"] == encoded["model"] and len(ws.training.heads.all()) == 1
+
+
+def test_a_head_that_a_prediction_fitted_again_is_none_that_somebody_else_wrote(tmp_path, photos, monkeypatch):
+    """Its state was lost after a run had fitted it again, too; a head of another package may be another each time."""
+    fitted = itertools.count()
+    monkeypatch.setattr(
+        fakes.CentroidHead, "state", lambda head: {"centroids": head.centroids, "times": np.asarray([next(fitted)])}
+    )
+    for n in range(3):
+        picture(photos / "red" / f"{n}.png", n, color=(220, 30, 30))
+        picture(photos / "blue" / f"{n}.png", 100 + n, color=(30, 30, 220))
+    with open_fake(tmp_path / "again", "histogram", "centroid") as ws:
+        ws.add(photos, labels_from_folders=True, group="colour")
+        for again in (ws.train, ws.train, lambda **of: ws.run("classify", **of)):
+            for row in ws.database.rows("SELECT object FROM head"):
+                ws.objects.path(row["object"]).unlink()
+            again(group="colour", head="centroid")
+        (before,) = dump(ws)["head"]
+        assert ws.undo().run == 3 and last_run(ws) == 4
+        assert dump(ws)["head"] not in ([], [before])
+        ws.undo(4)
+        assert next(fitted) == 3 and ws.undo().run == 3
 
 
 def test_the_runs_of_commands_of_the_core_are_known():

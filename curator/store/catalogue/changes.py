@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -60,6 +60,13 @@ class ChangeStore:
             "WHERE change.run_id = ? AND later.run_id > ?"
         )
         return ((row[0], (row[1], row[2])) for row in self.database.rows(sql, run, run))
+
+    def as_removed(self, change: ChangeRow) -> dict[str, Any]:
+        """The row that a change of kind 'delete' removed."""
+        assert change.before is not None
+        row = decode_row(change.before)
+        self._hold_whole(change.table, row, ["id"])
+        return row
 
     # --- of a row ---
 
@@ -123,16 +130,20 @@ class ChangeStore:
             names = [part["name"] for part in self.database.rows("SELECT name FROM pragma_index_info(?)", index[0])]
             if None in names:  # an index over an expression
                 continue
-            if lacking := [name for name in names if name not in row]:
-                raise WorkspaceError(
-                    f"the history in {self.database.path} tells of a row of {table!r} without {lacking[0]!r}, which no "
-                    f"curator wrote: {RESTORE}"
-                )
+            self._hold_whole(table, row, names)
             where = " AND ".join(f"{name} IS ?" for name in names)
             found = self.database.value(f"SELECT id FROM {table} WHERE {where}", *(row[name] for name in names))
             if found is not None:
                 return int(found)
         return None
+
+    def _hold_whole(self, table: str, row: Mapping[str, Any], names: Iterable[str]) -> None:
+        """Raise `WorkspaceError` for a row of the history that lacks one of these columns."""
+        if lacking := [name for name in names if name not in row]:
+            raise WorkspaceError(
+                f"the history in {self.database.path} tells of a row of {table!r} without {lacking[0]!r}, which no "
+                f"curator wrote: {RESTORE}"
+            )
 
 
 def encode_row(row: Mapping[str, Any]) -> str:

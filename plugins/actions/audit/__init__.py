@@ -63,7 +63,7 @@ SUSPECTS = Table(
             "score",
         ),
         Column("why", "contradicts itself, copy labelled otherwise, like another class, or unlike its class"),
-        Column("target", "the label or group", "json"),
+        Column("target", "the label or group", "json", "string"),
         Column("label", "what it is labelled as; all of it where it contradicts itself"),
         Column("rather", "what its copies are labelled as, or what it looks like; null where it is like no class"),
         Column("probability", "of `rather`, while it was held out, 0 to 1; null where that is", "percent"),
@@ -194,5 +194,6 @@ def register_actions() -> Iterable[ActionSpec]:
             plan,
             (SUSPECTS,),
             example="curator audit --check labels\ncurator audit --group kind --sheet suspects.png",
+            labels=False,
         )
     ]

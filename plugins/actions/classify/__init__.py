@@ -88,8 +88,8 @@ HELD_OUT = Table(
     "held-out",
     "Held-out quality, on items like the labelled ones",
     (
-        Column("head", "the head's target and version", "json"),
-        Column("model", "the encoder it works on", "json"),
+        Column("head", "the head's target and version", "json", "string"),
+        Column("model", "the encoder it works on", "json", "string"),
         Column("metric", "what was measured"),
         Column("value", "mean over held-out folds, 0 to 1", "score"),
         Column("spread", "standard deviation over the folds", "score"),

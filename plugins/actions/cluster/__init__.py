@@ -76,14 +76,16 @@ CLUSTERS = Table(
         Column("tight", "mean cosine of its items with their mean; 1: all are alike", "score"),
         Column("label", "what most of its labelled items are labelled as"),
         Column("share", "how many of its labelled items that are, 0 to 1", "percent"),
-        Column("words", "words, or Chinese characters, that its texts have and others have not, a list"),
+        Column(
+            "words", "words, or Chinese characters, that its texts have and others have not, a list", type="strings"
+        ),
         Column("id", "the most typical item", "integer"),
         Column("path", "where it is; null if its file is gone", "picture"),
         Column("text", "the body of a text; null for an image"),
-        Column("row", "the id of its row, where path is a table with a column of ids", "json"),
-        Column("labelled", "how many of its items have a label", "json"),
-        Column("typical", "its most typical items by id, a list", "json"),
-        Column("clusters", "the code of these clusters, for --expect", "json"),
+        Column("row", "the id of its row, where path is a table with a column of ids", "json", "string"),
+        Column("labelled", "how many of its items have a label", "json", "integer"),
+        Column("typical", "its most typical items by id, a list", "json", "integers"),
+        Column("clusters", "the code of these clusters, for --expect", "json", "string"),
     ),
     whole=True,
 )
@@ -130,7 +132,7 @@ def register_actions() -> Iterable[ActionSpec]:
     return [
         ActionSpec(
             "cluster",
-            "Cluster similar items, show what each cluster holds, and label clusters.",
+            "Cluster similar items, and label whole clusters.",
             ClusterParams,
             plan,
             (CLUSTERS, MEMBERS),

@@ -81,8 +81,8 @@ DUPLICATES = Table(
         Column("why", "why it is kept, what shows that it is a copy of the one kept, or why it stays"),
         Column("row", "the id of its row, where path is a table with a column of ids"),
         Column("text", "the body of a text"),
-        Column("id", "the item", "json"),
-        Column("size", "bytes of the file", "json"),
+        Column("id", "the item", "json", "integer"),
+        Column("size", "bytes of the file", "json", "integer"),
         Column(
             "evidence",
             "what was measured against the one kept. Copies and edited images: mirrored, turned (degrees), scale,"
@@ -93,7 +93,9 @@ DUPLICATES = Table(
             " jaccard. Similar: cosine, model",
             "json",
         ),
-        Column("companions", "files beside it that belong to it; with one that may go, they go, too", "json"),
+        Column(
+            "companions", "files beside it that belong to it; with one that may go, they go, too", "json", "strings"
+        ),
     ),
 )
 

@@ -77,18 +77,24 @@ EXPLANATIONS = Table(
         Column("probability", "the head's probability for the label, 0 to 1", "percent"),
         Column("label", "the label or class that is explained"),
         Column("logit", "before calibration, over the mean of the other classes; of a label, the log-odds", "score"),
-        Column("box", "the strongest region: left, top, right, bottom, in pixels of the upright picture; or null"),
+        Column(
+            "box",
+            "the strongest region: left, top, right, bottom, in pixels of the upright picture; or null",
+            type="integers",
+        ),
         Column("place", "in which ninth of what the encoder sees the box lies; null without one"),
         Column("share", "the part of all positive evidence that lies in the box, 0 to 1; null without one", "percent"),
         Column("id", "the item; null if it is not in the catalogue", "integer"),
         Column("path", "where it is", "picture"),
-        Column("row", "the id of its row, where path is a table with a column of ids", "json"),
+        Column("row", "the id of its row, where path is a table with a column of ids", "json", "string"),
         Column("map", "what each cell contributes, a list of rows; its mean plus the bias is the logit", "json"),
-        Column("bias", "what no part of the picture contributes, in the unit of the logit", "json"),
-        Column("frame", "what of the picture the map covers, as the box; beyond it where it is padded", "json"),
-        Column("size", "width and height of the upright picture, in pixels", "json"),
-        Column("head", "the head's target and version", "json"),
-        Column("model", "the encoder it works on", "json"),
+        Column("bias", "what no part of the picture contributes, in the unit of the logit", "json", "number"),
+        Column(
+            "frame", "what of the picture the map covers, as the box; beyond it where it is padded", "json", "integers"
+        ),
+        Column("size", "width and height of the upright picture, in pixels", "json", "integers"),
+        Column("head", "the head's target and version", "json", "string"),
+        Column("model", "the encoder it works on", "json", "string"),
     ),
 )
 
@@ -244,5 +250,6 @@ def register_actions() -> Iterable[ActionSpec]:
             plan,
             (EXPLANATIONS,),
             example="curator explain img.jpg --label ultraman --heatmap why.png",
+            labels=False,
         )
     ]

@@ -351,6 +351,7 @@ def test_labels_captions_and_pairs_are_taken_over_and_undone(ws, photos):
     text(photos / "a.txt", "a street in the rain")
     text(photos / "b.txt", "a wet road")
     ws.add(photos, captions=True, encode=False)
+    ws.encode("histogram")
     ws.label("cat", [thumb])
     ws.label("dog", [thumb], value=False)
     ws.pair("metric", thumb, other)

@@ -1,0 +1,68 @@
+"""How a field of `params` is described, and the types that it may have beside Python's own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NewType
+
+LabelName = NewType("LabelName", str)
+"""As a person types it: `NAME`, `GROUP/NAME` where several groups have a label of that name, or `id:N`."""
+GroupName = NewType("GroupName", str)
+"""A group of labels that exclude each other."""
+EncoderRef = NewType("EncoderRef", str)
+"""`NAME[:VARIANT][@VERSION]`: the first colon splits, `@digits` at the end is the version."""
+HeadName = NewType("HeadName", str)
+"""The kind of a head: the name of a `HeadSpec`."""
+MetricName = NewType("MetricName", str)
+"""`NAME[:KIND]`: what pairs are marked by, and the name of a `MetricSpec` where it is not the default."""
+NewFile = NewType("NewFile", Path)
+"""A file to make, for an `Artifact`: checked before the plan begins. The command then takes `--force` too."""
+ItemRef = NewType("ItemRef", str)
+"""A file, or an item by `id:N`, as a person types it."""
+FileName = NewType("FileName", str)
+"""The path of a file, or of a folder in its place, as a person types it."""
+FolderName = NewType("FolderName", str)
+"""The path of a folder, as a person types it."""
+ReaderName = NewType("ReaderName", str)
+"""The name of a `ReaderSpec`."""
+PluginName = NewType("PluginName", str)
+"""The name of a plugin's entry point."""
+Word = NewType("Word", str)
+"""A name that curator does not know, as of a column or a device: a text that is not empty."""
+Setting = NewType("Setting", str)
+"""`NAME=VALUE`."""
+ByteCount = NewType("ByteCount", int)
+"""A size, typed as 512M."""
+PixelCount = NewType("PixelCount", int)
+"""A number of pixels, typed as 300M."""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """How a field of `params` shows as an option: `k: Annotated[int, Option("-k", min=1)] = 5`.
+
+    The long name is the field's own (`--encoder`; of `class_` it is `--class`); `flag` adds a short one. For a
+    `NewFile`, `choices` are the endings that it may have (`(".png", ".pdf")`), for an `ItemSet` the media to choose
+    among. `metavar` stands for the value in the help, where its type does not say enough (COLUMN). `was`: names that
+    the option had before (`("--out",)`), which are still taken, from Python too (`out=`), but not shown.
+    """
+
+    flag: str = ""
+    help: str = ""
+    min: float | None = None
+    max: float | None = None
+    choices: tuple[str, ...] = ()
+    metavar: str = ""
+    was: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """How a field of `params` shows as a positional argument. A `Query` also gives `--text TEXT`, but not with
+    `text=False`, as where only pictures can be used. `metavar` is what stands for it in the help, else its name.
+    """
+
+    help: str = ""
+    text: bool = True
+    metavar: str = ""

@@ -1,0 +1,74 @@
+"""`curator check`."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import Annotated
+
+from curator.api import Column, Option, Table
+from curator.commands.spec import Call, CommandSpec
+
+FAULTS = Table(
+    "fault",
+    "Faults",
+    (
+        Column("part", "database, run, file, table, link, quarantine, object or vector"),
+        Column("which", "which one", "path"),
+        Column("wrong", "what is not as it should be"),
+        Column("remedy", "what --repair does, or what you can do"),
+        Column("repaired", "whether it was repaired now", "json", "boolean"),
+        Column("repairable", "whether --repair can", "json", "boolean"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CheckParams:
+    """Whether only to look."""
+
+    repair: Annotated[bool, Option(help="Repair what can be repaired without losing anyone's decisions.")] = False
+
+
+def check(call: Call, params: CheckParams) -> None:
+    """Read all of it, and tell what is left to do."""
+    from curator.errors import SomeItemsFailed
+    from curator.reporter import count
+    from curator.store.private import read_by_all
+
+    found = call.workspace.check(params.repair)
+    if read_by_all(call.workspace.folder):
+        folder = shlex.quote(str(call.workspace.folder))
+        call.say(f"note: everybody on this machine may read this workspace: chmod -R go-rwx {folder} keeps it to you")
+    rows = (
+        {
+            **{"part": fault.part, "which": fault.which, "wrong": fault.wrong, "remedy": fault.remedy},
+            **{"repaired": repaired, "repairable": fault.repair is not None},
+        }
+        for fault, repaired in found
+    )
+    call.table(FAULTS, rows)
+    repaired = sum(done for _, done in found)
+    if repaired:
+        call.line(f"{count(repaired, 'fault')} repaired")
+    if not found:
+        call.line("everything is as the catalogue says")
+    if len(found) > repaired:
+        can = sum(fault.repair is not None for fault, done in found if not done)
+        hint = f": curator check --repair mends {can:,} of them" if can else ""
+        raise SomeItemsFailed(f"{count(len(found) - repaired, 'fault')} left{hint}")
+
+
+COMMAND = CommandSpec(
+    name="check",
+    summary="""Check files, objects and vectors against the catalogue.
+
+    Everything is read again, and whatever differs is listed. Exit code 5: something is left to repair.
+    """,
+    params=CheckParams,
+    run=check,
+    tables=(FAULTS,),
+    example="curator check\ncurator check --repair",
+    effects=("writes",),
+    limited=True,
+)

@@ -1,0 +1,149 @@
+"""`curator quarantine`: `list`, `restore` and `purge`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from curator.api import Argument, Column, ItemRef, Option, Table
+from curator.commands.spec import Call, CommandSpec, NoParams
+from curator.errors import BadInput
+
+if TYPE_CHECKING:
+    from curator.quarantine.quarantine import Quarantined
+
+QUARANTINED = Table(
+    "quarantined",
+    "Quarantine",
+    (
+        Column("id", "its number", "integer"),
+        Column("path", "where it was", "path"),
+        Column("why", "exact, same picture, copy, edited, or the like; sidecar: it lay beside another"),
+        Column("reason", "the evidence"),
+        Column("size", "bytes", "integer"),
+        Column("keeper", "the file that stays in its stead", "json", "string"),
+        Column("stored", "where it is now", "json", "string"),
+        Column("item", "the item that it is; null for a sidecar that is none", "json", "integer"),
+        Column("taken", "when, in UTC", "json", "string"),
+    ),
+)
+
+RETURNED = Table(
+    "returned",
+    "Restored or removed",
+    (
+        Column("done", "restored or removed"),
+        Column("path", "where it was, and is again", "path"),
+        Column("size", "bytes", "integer"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RestoreParams:
+    """Which files."""
+
+    files: Annotated[tuple[ItemRef, ...], Argument(metavar="NUMBER|PATH|-")] = ()
+    all: Annotated[bool, Option(help="All files in quarantine.")] = False
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeParams:
+    """Which files, and whether to ask."""
+
+    older_than: Annotated[
+        str, Option(metavar="AGE", help="Only files that have been there this long: 30d, 12h, 2w; 0 for all.")
+    ]
+    yes: Annotated[bool, Option(help="Do not ask for confirmation.")] = False
+
+
+def list_(call: Call, params: NoParams) -> None:
+    """A file a row."""
+    from curator.reporter import count, size
+
+    files = call.workspace.quarantine.all()
+    if not call.table(QUARANTINED, map(_row, files)):
+        call.line("nothing is in quarantine")
+    elif call.mode == "rich":
+        call.line(f"{count(len(files), 'file')}, {size(sum(file.size for file in files))}")
+
+
+def restore(call: Call, params: RestoreParams) -> None:
+    """Move them back."""
+    if bool(params.files) == params.all:
+        raise BadInput("name the files to restore (curator quarantine list), or give --all, not both")
+    references = list(call.names(params.files))
+    _tell(call, "restored", call.workspace.quarantine.restore(*references) if references or params.all else [])
+
+
+def purge(call: Call, params: PurgeParams) -> None:
+    """Remove them."""
+    _tell(call, "removed", call.workspace.quarantine.purge(params.older_than, params.yes))
+
+
+def _tell(call: Call, done: str, files: list[Quarantined]) -> None:
+    from curator.reporter import count, size
+
+    call.record(RETURNED, ({"done": done, "path": file.outside, "size": file.size} for file in files))
+    what = f"{count(len(files), 'file')} {done} ({size(sum(file.size for file in files))})"
+    call.line(what if files else f"nothing {done}")
+
+
+def _row(file: Quarantined) -> dict[str, Any]:
+    return {
+        "id": file.id,
+        "path": file.outside,
+        "why": file.kind,
+        "reason": file.reason,
+        "size": file.size,
+        "keeper": file.keeper,
+        "stored": file.stored,
+        "item": file.item,
+        "taken": file.taken.isoformat(),
+    }
+
+
+LIST = CommandSpec(
+    name="list",
+    summary="List the files in quarantine, oldest first.",
+    run=list_,
+    tables=(QUARANTINED,),
+    example="curator quarantine list",
+    limited=True,
+)
+
+RESTORE = CommandSpec(
+    name="restore",
+    summary="""Restore files, by number, path or folder.
+
+    Sidecar files that went with them come back too. Nothing is overwritten; labels and embeddings were kept.
+    """,
+    params=RestoreParams,
+    run=restore,
+    tables=(RETURNED,),
+    example="curator quarantine restore photos/a.jpg\ncurator quarantine restore 3 4\ncurator quarantine restore --all",
+    effects=("writes", "moves files"),
+)
+
+PURGE = CommandSpec(
+    name="purge",
+    summary="""Delete quarantined files for good. It asks first; this cannot be undone.
+
+    It is the one command that deletes. A file stays where the one that was kept in its stead is gone or changed.
+    """,
+    params=PurgeParams,
+    run=purge,
+    tables=(RETURNED,),
+    example="curator quarantine purge --older-than 30d",
+    effects=("writes", "removes", "asks"),
+)
+
+COMMAND = CommandSpec(
+    name="quarantine",
+    summary="""List, restore or delete files that were set aside.
+
+    They are in the folder quarantine/ of the workspace. `curator undo` restores what the latest run set aside.
+    """,
+    workspace="none",
+    commands=(LIST, RESTORE, PURGE),
+)

@@ -1,0 +1,78 @@
+"""`curator ls`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+from curator.api import Column, ItemSet, Option, Table
+from curator.commands.spec import Call, CommandSpec
+
+if TYPE_CHECKING:
+    from curator.api import Item
+    from curator.workspace import Workspace
+
+AT_ONCE = 1000
+"""Items whose labels are looked up together; of a list that is cut short, not those of all others."""
+
+ITEMS = Table(
+    "item",
+    "Items",
+    (
+        Column("id", "the item", "integer"),
+        Column("media", "image or text"),
+        Column("path", "where it is; null if its file is gone", "path"),
+        Column("text", "the body of a text"),
+        Column("labels", "what it is labelled as, a list", type="strings"),
+        Column(
+            "groups",
+            "the group of each of these labels, in their order; null for one that stands alone",
+            "json",
+            "strings",
+        ),
+        Column("row", "the id of its row, where path is a table with a column of ids", "json", "string"),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LsParams:
+    """Which items."""
+
+    among: Annotated[ItemSet, Option()] = ItemSet()
+
+
+def ls(call: Call, params: LsParams) -> None:
+    """List them as they are read."""
+    found = call.workspace.items.select(params.among, texts=False)
+    call.table(ITEMS, item_rows(call.workspace, found), len(found))
+
+
+def item_rows(workspace: Workspace, found: list[Item]) -> Iterator[dict[str, Any]]:
+    """Rows for the table of items."""
+    for start in range(0, len(found), AT_ONCE):
+        some = workspace.items.by_ids([item.id for item in found[start : start + AT_ONCE]])  # with their texts
+        labels = workspace.labels.with_groups([item.id for item in some])
+        for item in some:
+            yield {
+                "id": item.id,
+                "media": item.modality,
+                "path": item.path,
+                "text": item.text,
+                "labels": [name for name, _ in labels.get(item.id, [])],
+                "groups": [group for _, group in labels.get(item.id, [])],
+                "row": item.row,
+            }
+
+
+COMMAND = CommandSpec(
+    name="ls",
+    summary="List items.",
+    params=LsParams,
+    run=ls,
+    tables=(ITEMS,),
+    example="curator ls --labelled ultraman --limit 50",
+    effects=("reads", "streams"),
+    limited=True,
+)

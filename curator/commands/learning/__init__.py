@@ -1,0 +1,1 @@
+"""What learns from items: encoders and heads."""

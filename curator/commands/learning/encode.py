@@ -1,0 +1,97 @@
+"""`curator encode`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+from curator.api import Column, EncoderRef, FileName, ItemSet, Option, Table, Word
+from curator.commands.problems import say_problems
+from curator.commands.spec import Call, CommandSpec
+
+if TYPE_CHECKING:
+    from curator.embedding.coverage import EncodeReport
+
+ENCODED = Table(
+    "encoded",
+    "Embedded",
+    (
+        Column("model", "the encoder with its weights"),
+        Column("encoded", "vectors made now", "integer"),
+        Column("failed", "items that failed now", "integer"),
+        Column("seconds", "how long it took, without loading the encoder", "score"),
+        Column(
+            "precision", "the numbers that most were computed with: float32, or shorter ones where they are quicker"
+        ),
+    ),
+    whole=True,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EncodeParams:
+    """With what, and which items."""
+
+    encoder: Annotated[
+        EncoderRef | None, Option("-e", help="The encoder. [default: the default one of each medium]")
+    ] = None
+    weights: Annotated[FileName | None, Option(help="The file or folder with the encoder's weights.")] = None
+    device: Annotated[
+        Word | None,
+        Option(
+            metavar="NAME",
+            help="The device: cpu, cuda or mps. [default: $CURATOR_DEVICE, else a GPU if there is one]",
+        ),
+    ] = None
+    retry: Annotated[bool, Option(help="Retry items that failed before.")] = False
+    among: Annotated[ItemSet, Option()] = ItemSet()
+
+
+def encode(call: Call, params: EncodeParams) -> None:
+    """Embed it, and tell how fast that was."""
+    from curator.errors import SomeItemsFailed
+    from curator.reporter import count
+
+    reports = call.workspace.encode(params.encoder, params.weights, params.among, params.retry, params.device)
+    call.record(
+        ENCODED,
+        (
+            {
+                "model": name,
+                "encoded": report.encoded,
+                "failed": len(report.failed),
+                "seconds": round(report.seconds, 3),
+                "precision": report.precision,
+            }
+            for name, report in reports.items()
+        ),
+    )
+    for name, report in reports.items():
+        call.line(f"{name}: {count(report.encoded, 'item')} embedded{_pace(report)}")
+    failed = [pair for report in reports.values() for pair in report.failed]
+    say_problems(call, failed)
+    if failed:
+        raise SomeItemsFailed(f"{count(len(failed), 'item')} could not be embedded: curator status --problems")
+
+
+def _pace(report: EncodeReport) -> str:
+    """How long it took, how fast that is, and the precision if it is not the encoder's own."""
+    from curator.embedding.coverage import FULL
+    from curator.reporter import duration
+
+    if not report.encoded:
+        return ""
+    rate = f"{report.encoded / report.seconds:,.0f}/s" + (f", {report.precision}" if report.precision != FULL else "")
+    return f" in {duration(report.seconds)} ({rate})"
+
+
+COMMAND = CommandSpec(
+    name="encode",
+    summary="Embed what is not embedded yet. Ctrl-C is safe: run it again to continue.",
+    params=EncodeParams,
+    run=encode,
+    tables=(ENCODED,),
+    example="curator encode\ncurator encode -e resnet50 --weights resnet50.pth",
+    effects=("writes", "network"),
+    decodes=True,
+)

@@ -1,0 +1,1 @@
+"""What curator itself is made of here: plugins and commands."""
