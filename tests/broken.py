@@ -464,6 +464,10 @@ def no_json(context: Any, params: Any) -> Any:
     yield from (Finding("row", {"id": item.id, "path": {item.path}}) for item in context.items())
 
 
+def listed(context: Any, params: Any) -> Any:
+    yield from (Finding("row", {"id": item.id, "path": [item.path]}) for item in context.items())
+
+
 def writing(context: Any, params: Any) -> Any:
     for item in context.items():
         (item.path.parent / "seen.log").touch()
@@ -535,6 +539,7 @@ ACTIONS = (
     action("outputs-are-known-2", undeclared),
     action("rows-fit-their-table", too_much),
     action("rows-fit-their-table-2", no_json),
+    action("rows-fit-their-table-3", listed),
     action("plan-only-reads", writing),
     action("plan-only-reads-2", printing),
     action("plan-repeats", counted),

@@ -70,6 +70,7 @@ from curator.api.metrics import Metric, MetricSpec
 from curator.api.params import (
     Argument,
     ByteCount,
+    CommandName,
     EncoderRef,
     FileName,
     FolderName,
@@ -98,6 +99,7 @@ __all__ = [
     "Ask",
     "ByteCount",
     "Column",
+    "CommandName",
     "Comparison",
     "Compilable",
     "CompilableText",

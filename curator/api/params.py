@@ -28,6 +28,8 @@ ReaderName = NewType("ReaderName", str)
 """The name of a `ReaderSpec`."""
 PluginName = NewType("PluginName", str)
 """The name of a plugin's entry point."""
+CommandName = NewType("CommandName", str)
+"""The name of a command, or one of its words."""
 Word = NewType("Word", str)
 """A name that curator does not know, as of a column or a device: a text that is not empty."""
 Setting = NewType("Setting", str)

@@ -23,6 +23,12 @@ class Column:
     style: Literal["text", "integer", "score", "percent", "path", "picture", "json"] = "text"
     type: Literal["", "string", "integer", "number", "boolean", "strings", "integers", "object", "any"] = ""
 
+    @property
+    def holds(self) -> str:
+        """The type of its values in JSON: `type`, or what `style` tells."""
+        of_style = {"integer": "integer", "score": "number", "percent": "number", "json": "any"}
+        return self.type or of_style.get(self.style, "string")
+
 
 @dataclass(frozen=True, slots=True)
 class Table:

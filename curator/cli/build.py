@@ -14,7 +14,7 @@ from curator.cli.names import BARE, METAVARS, TYPES, OrBare, Place, Text
 from curator.cli.text import printable, say
 from curator.commands.common import Common, common_of, parameters_of, tables_of
 from curator.commands.spec import CommandSpec, Spec
-from curator.registry.parameters import Parameter, bind, parameters
+from curator.registry.parameters import Parameter, parameters
 
 if TYPE_CHECKING:
     from curator.api import Table
@@ -49,26 +49,30 @@ def _call(spec: Spec, context: click.Context, values: dict[str, Any]) -> None:
     root: Any = context.find_root().command
     added = {name: values.pop(name) for name in common_of(spec)}
     common = Common(**{name: value for name, value in added.items() if value is not None})
+    chosen = {"media": common.media, "under": common.under, "label": common.labelled, "unlabelled": common.unlabelled}
     for parameter in parameters(spec.params):
         for old, flag in parameter.old_names.items():
             if values[old] not in (None, ()) and values[parameter.name] in (None, ()):  # both are an error of their own
                 say(f"{flag} is called {parameter.flags[-1]} now")
         if parameter.type is ItemSet:
-            chosen = {"media": common.media, "under": common.under, "unlabelled": common.unlabelled}
-            values[parameter.name] = {**chosen, "label": common.labelled}
+            values[parameter.name] = chosen
     creates = isinstance(spec, CommandSpec) and spec.workspace == "made"
     call = Call(common, root.known, creates)
     with call.going_on():
         if isinstance(spec, ActionSpec):
             run_action(call, spec, values)
         elif spec.run is not None:
-            spec.run(call, bind(spec.params, values, _resolve))
+            spec.run(call, spec.params(**dict(_given(spec, values))))
 
 
-def _resolve(parameter: Parameter, value: Any) -> Any:
+def _given(spec: CommandSpec, values: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What was typed, as click has converted and bounded it."""
     from curator.running.binding import item_set
 
-    return item_set(**value) if parameter.type is ItemSet else value
+    for parameter in parameters(spec.params):
+        value = values[parameter.name]
+        if value not in (None, ()):
+            yield parameter.name, item_set(**value) if parameter.type is ItemSet else value
 
 
 def _argument_or_option(parameter: Parameter) -> click.Parameter:

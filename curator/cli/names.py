@@ -15,6 +15,7 @@ from click.shell_completion import CompletionItem
 
 from curator.api import (
     ByteCount,
+    CommandName,
     EncoderRef,
     FileName,
     FolderName,
@@ -142,6 +143,14 @@ def _plugins(ctx: click.Context) -> list[str]:
     return [origin.entry_point for origin in origins]
 
 
+def _commands(ctx: click.Context) -> list[str]:
+    """The words that come after those that were typed."""
+    group: Any = ctx.find_root().command
+    for word in ctx.params.get("command") or ():
+        group = group.get_command(ctx, word)
+    return list(group.list_commands(ctx))
+
+
 class Text(click.ParamType[str]):
     """Words that are neither a name nor a path, so that what reads them says what they must be."""
 
@@ -198,6 +207,7 @@ TYPES: dict[Any, click.ParamType[Any]] = {
     HeadName: Name(_specs("HeadSpec")),
     ReaderName: Name(_specs("ReaderSpec")),
     PluginName: Name(_plugins),
+    CommandName: Name(_commands),
     ByteCount: Count("size", "size_of"),
     PixelCount: Count("pixels", "pixels_of"),
 }

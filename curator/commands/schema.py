@@ -11,8 +11,6 @@ from curator.registry.parameters import PLAIN, Parameter
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
 NAMES = {int: "integer", float: "number", bool: "boolean", str: "string"}
-OF_STYLE = {"integer": "integer", "score": "number", "percent": "number", "json": "any"}
-"""The types of columns that say none; of all other styles that is a string."""
 OF_TYPE: dict[str, dict[str, Any]] = {
     "any": {},
     "strings": {"type": ["array", "null"], "items": {"type": ["string", "null"]}},
@@ -67,13 +65,7 @@ def of_rows(table: Table) -> dict[str, Any]:
 
 
 def _of_column(column: Column) -> dict[str, Any]:
-    kind = column_type(column)
-    return {**OF_TYPE.get(kind, {"type": [kind, "null"]}), "description": column.help}
-
-
-def column_type(column: Column) -> str:
-    """The type of a column's values, which may be null."""
-    return column.type or OF_STYLE.get(column.style, "string")
+    return {**OF_TYPE.get(column.holds, {"type": [column.holds, "null"]}), "description": column.help}
 
 
 def word_of(parameter: Parameter) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from curator.api import ActionSpec, Artifact, Ask, Finding, GroupName, LabelName, NewFile, Output, Query
+from curator.api import ActionSpec, Artifact, Ask, Column, Finding, GroupName, LabelName, NewFile, Output, Query
 from curator.errors import BadInput, NotFound, NotReady, PluginError
 from curator.history.journal import WORKED_OUT, OffRecord
 from curator.registry.loader import Loaded, Origin, Spec
@@ -100,17 +100,18 @@ def check_outputs_are_known(case: ActionCase) -> None:
 
 
 def check_rows_fit_their_table(case: ActionCase) -> None:
-    """Columns are documented and are the keys of `--json`: each row has just them, with values that JSON can hold."""
-    declared = {table.kind: {column.name for column in table.columns} for table in case.spec.tables}
+    """Columns are documented and are the keys of `--json`: each row has just them, with values of their types."""
+    declared = {table.kind: {column.name: column for column in table.columns} for table in case.spec.tables}
     with case.workspace() as (workspace, _):
         for output in case.planned_outputs(workspace, case.arguments(workspace)):
             if isinstance(output, Finding):
-                names = declared[output.kind]
-                assert set(output.values) == names, (
-                    f"a row of kind {output.kind!r} has {sorted(output.values)}, its table {sorted(names)}"
+                columns = declared[output.kind]
+                assert set(output.values) == set(columns), (
+                    f"a row of kind {output.kind!r} has {sorted(output.values)}, its table {sorted(columns)}"
                 )
                 for name, value in output.values.items():
                     _hold_to_json(name, value)
+                    _hold_to_type(columns[name], value)
 
 
 def check_plan_only_reads(case: ActionCase) -> None:
@@ -222,3 +223,25 @@ def _hold_to_json(name: str, value: Any) -> None:
     for part in parts:
         known = part is None or isinstance(part, str | int | float | Path | list | tuple | Mapping)
         assert known, f"column {name!r} holds {type(part).__name__}, which JSON cannot hold"
+
+
+_HELD = {
+    "string": str | Path,
+    "integer": int,
+    "number": int | float,
+    "boolean": bool,
+    "strings": list | tuple,
+    "integers": list | tuple,
+    "object": Mapping,
+    "any": object,
+}
+_PARTS = {"strings": str | Path | None, "integers": int}
+
+
+def _hold_to_type(column: Column, value: Any) -> None:
+    """Raise for a value of another type than `curator describe` says."""
+    parts = value if column.holds in _PARTS and isinstance(value, list | tuple) else ()
+    fits = isinstance(value, _HELD[column.holds]) and all(isinstance(part, _PARTS[column.holds]) for part in parts)
+    assert value is None or fits, (
+        f"column {column.name!r} holds {value!r:.60}, and is said to hold {column.holds}: give it another type"
+    )

@@ -64,7 +64,7 @@ def check_loads(case: PluginCase) -> None:
 
 
 def check_names_are_free(case: PluginCase) -> None:
-    """Of two plugins that offer one name, the later by name is skipped, and reserved names are curator's own."""
+    """Of two plugins that offer one name, the later by name is skipped, with all that it offers."""
     others = [entry for entry in installed_entry_points()[0] if entry.value != case.module]
     loaded = load_plugins([*others, case.entry_point])
     for failure in loaded.failures:

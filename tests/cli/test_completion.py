@@ -38,8 +38,17 @@ PATHS = {
         "similar id:1 --sheet|s",
         "encode --weights|w",
         "backup|b",
+        "restore|b",
     ],
-    "dir": ["ls --under|te", "train --test|te", "similar --under|te"],
+    "dir": [
+        "ls -w|w",
+        "relocate|te",
+        "restore b --to|x",
+        "plugins new x --folder|x",
+        "ls --under|te",
+        "train --test|te",
+        "similar --under|te",
+    ],
 }
 
 
@@ -66,6 +75,10 @@ def test_paths_are_left_to_the_shell(home, kind, line):
         ("audit --check", "", ["labels"]),
         ("ls --media", "i", ["image"]),
         ("plugins check", "ng", ["ngram"]),
+        ("plugins new x --kind", "e", ["encoder"]),
+        ("describe", "un", ["undo"]),
+        ("describe quarantine", "p", ["purge"]),
+        ("describe undo", "", []),
         ("ls -w nowhere --labelled", "", []),
     ],
 )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+import inspect
 import json
 import sys
 
@@ -13,7 +15,7 @@ from click.testing import CliRunner
 from jsonschema import Draft202012Validator
 from plugin_kit import Site, action
 
-import curator
+import curator.workspace
 from curator.cli import Root, cli
 from curator.commands import Commands, core
 from curator.commands.spec import EFFECTS, CommandSpec
@@ -179,6 +181,16 @@ def test_a_new_command_is_one_new_file(app):
 def test_a_module_has_the_name_of_its_command():
     assert {name: spec.name for name, spec in core().items()} == {name: name for name in core()}
     assert all(isinstance(spec, CommandSpec) for spec in core().values())
+
+
+def test_what_add_takes_is_the_same_from_a_command_line_and_from_python():
+    """Kept apart, as a method has types that a person who types has not."""
+    typed = {field.name: field.default for field in dataclasses.fields(core()["add"].params)}
+    called = {name: one.default for name, one in inspect.signature(curator.workspace.Workspace.add).parameters.items()}
+    assert {*typed} - {*called} == {"no_encode"} and {*called} - {*typed} == {"self", "encode"}
+    assert {name: typed[name] for name in typed if name not in ("sources", "no_encode")} == {
+        name: called[name] for name in called if name not in ("sources", "self", "encode")
+    }
 
 
 # --- names that curator keeps ---

@@ -86,27 +86,27 @@ def site(tmp_path):
 
 
 def test_an_action_of_somebody_else_makes_a_file(site):
-    site.lay("export", GOOD + action("export", PARAMS, plan="plan"))
-    assert "--force" in site.run("export", "--help").out
-    ran = site.run("export", "--out", "rows.csv")
+    site.lay("tabulate", GOOD + action("tabulate", PARAMS, plan="plan"))
+    assert "--force" in site.run("tabulate", "--help").out
+    ran = site.run("tabulate", "--out", "rows.csv")
     assert (ran.code, (site.folder / "rows.csv").read_bytes()) == (0, b"id\n1\n")
-    ran = site.run("export", "--out", "rows.csv")
+    ran = site.run("tabulate", "--out", "rows.csv")
     assert ran.code == 2 and "planning" not in ran.err
-    assert site.run("export", "--out", "rows.png").code == 2
+    assert site.run("tabulate", "--out", "rows.png").code == 2
 
 
 @pytest.mark.parametrize(
     ("plan", "words"),
     [
-        ("yield Artifact(params.out, lambda file: 1 / 0)", "failed at drawing the file of export: "),
+        ("yield Artifact(params.out, lambda file: 1 / 0)", "failed at drawing the file of tabulate: "),
         ("yield Artifact(str(params.out), render)", "Artifact: path is str"),
         ("yield Artifact(params.out, 'text')", "Artifact: render is str"),
     ],
 )
 def test_what_it_does_wrong_names_the_plugin(site, plan, words):
-    site.lay("export", GOOD + action("export", PARAMS, plan="plan") + f"\ndef plan(context, params):\n    {plan}\n")
-    ran = site.run("export", "--out", "rows.csv")
-    assert ran.code == 6 and "plugin 'export'" in ran.err and words in ran.err
+    site.lay("tabulate", GOOD + action("tabulate", PARAMS, plan="plan") + f"\ndef plan(context, params):\n    {plan}\n")
+    ran = site.run("tabulate", "--out", "rows.csv")
+    assert ran.code == 6 and "plugin 'tabulate'" in ran.err and words in ran.err
     assert sorted(path.name for path in site.folder.iterdir()) == ["a.txt", "workspace"]
 
 
@@ -123,7 +123,7 @@ def test_a_file_that_it_chose_itself_is_held_to_the_same(site):
 
 def test_a_full_disk_is_not_the_plugins_fault(site):
     full = "\ndef plan(context, params):\n    def render(file):\n        raise OSError(28, 'No space left on device')\n"
-    site.lay("export", action("export", PARAMS, plan="plan") + full + "    yield Artifact(params.out, render)\n")
-    ran = site.run("export", "--out", "rows.csv")
+    site.lay("tabulate", action("tabulate", PARAMS, plan="plan") + full + "    yield Artifact(params.out, render)\n")
+    ran = site.run("tabulate", "--out", "rows.csv")
     assert ran.code == 1 and ran.err.startswith("Error: cannot write ") and "no space left" in ran.err
     assert json.loads(site.run("log", "--json", "--limit", "1").out)["command"] == "add"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
-from curator.api import ActionSpec, Argument, Column, Table, Word
+from curator.api import ActionSpec, Argument, Column, CommandName, Table
 from curator.commands import common, schema
 from curator.commands.spec import EFFECTS, EXIT_CODES, Call, CommandSpec, Spec
 from curator.errors import NotFound
@@ -59,7 +59,7 @@ ROWS = Table(
 class DescribeParams:
     """Which command."""
 
-    command: Annotated[tuple[Word, ...], Argument()] = ()
+    command: Annotated[tuple[CommandName, ...], Argument()] = ()
 
 
 def describe(call: Call, params: DescribeParams) -> None:
@@ -117,7 +117,7 @@ def _show(call: Call, name: str, spec: Spec) -> None:
     call.table(
         ROWS,
         (
-            {"row": table.kind, "key": column.name, "type": schema.column_type(column), "help": column.help}
+            {"row": table.kind, "key": column.name, "type": column.holds, "help": column.help}
             for table in common.tables_of(spec)
             for column in table.columns
         ),

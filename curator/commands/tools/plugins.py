@@ -73,7 +73,9 @@ class NewParams:
     """What to make, and where."""
 
     name: Annotated[Word, Argument()]
-    kind: Annotated[Word, Option(metavar="encoder|head|action|metric|reader", help="What the plugin offers.")]
+    kind: Annotated[
+        str, Option(choices=("encoder", "head", "action", "metric", "reader"), help="What the plugin offers.")
+    ]
     folder: Annotated[FolderName | None, Option(help="The parent folder. [default: here]")] = None
 
 
