@@ -145,4 +145,4 @@ class Parts:
     def _wait(self) -> None:
         run = RunStore(self.database).running()
         what = "" if run is None else f" ({run.command}, started {run.started[11:19]} UTC)"
-        self.reporter.say(f"waiting for another curator to finish with {self.folder}{what}")
+        self.reporter.say(f"waiting for another curator to finish in {self.folder}{what}")

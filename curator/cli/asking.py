@@ -36,7 +36,7 @@ def asker_for(command: str, output: Output) -> Asker | None:
         return None
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise BadInput(
-            f"{command} asks at a terminal, and this is none: with --json the questions are rows, and "
+            f"{command} asks at a terminal, and this is not one: --json prints the questions as rows, and "
             "`curator label` answers them"
         )
     return AtTerminal(output.pictures)

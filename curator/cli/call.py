@@ -69,7 +69,7 @@ class Call(Output):
                 continue
             for line in map(os.fsdecode, sys.stdin.buffer):
                 if "\0" in line:
-                    raise BadInput("standard input holds NUL bytes: give one name a line (find without -print0)")
+                    raise BadInput("standard input holds NUL bytes: give one name per line (find without -print0)")
                 if line.strip():
                     yield line.rstrip("\r\n")
 
@@ -137,7 +137,7 @@ def open_workspace(chosen: str | None, create: bool, shared: bool = False) -> Wo
     if create and Workspace.create(folder, shared):
         say(f"made the workspace {folder}")
     elif shared:
-        say(f"{folder} is a workspace already{how_to_share(folder, shared)}")
+        say(f"{folder} is already a workspace{how_to_share(folder, shared)}")
     elif chosen is None and folder not in (Path.cwd() / FOLDER, Path.cwd()) and folder.parent in Path.cwd().parents:
         say(f"using the workspace {folder}")
     return Workspace(folder, plugins.registry(), Terminal())

@@ -220,7 +220,7 @@ class Moves:
         """Before anything is planned: a copy that somebody laid there must not be taken for one of ours afterwards."""
         for source, target in map(self.ends, moves):
             if os.path.lexists(target):
-                raise MoveFailed(source, f"{target!r} exists, and nothing is written over it")
+                raise MoveFailed(source, f"{target!r} exists, and nothing is overwritten it")
 
     def _carry_out(self, move: Move) -> None:
         source, target = self.ends(move)
@@ -228,7 +228,7 @@ class Moves:
             self._make_room(target)
             move_file(source, target, move.hash)
         except FileExistsError as error:
-            raise MoveFailed(source, f"{target!r} exists, and nothing is written over it") from error
+            raise MoveFailed(source, f"{target!r} exists, and nothing is overwritten it") from error
         except (OSError, BadContent) as error:
             reason = why(error) if isinstance(error, OSError) else str(error)
             raise MoveFailed(source, f"cannot be moved to {target!r}: {reason}") from error

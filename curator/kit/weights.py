@@ -105,7 +105,7 @@ def read_tensors(path: Path) -> dict[str, Any]:
         elif isinstance(error.__cause__, MemoryError):
             wrong = f"cannot be read: {error}"
         else:
-            wrong = "is damaged or cut off, or no checkpoint at all: fetch it again"
+            wrong = "is damaged or cut off, or no checkpoint at all: download it again"
         raise BadInput(f"{str(path)!r} {wrong}") from error
     while isinstance(state, Mapping) and not _are_tensors(state):
         state = _unwrapped(state, path)
@@ -135,7 +135,7 @@ def _refuse_what_is_none(path: Path) -> None:
     with path.open("rb") as file:
         start = file.read(512)
     if not start:
-        raise BadInput(f"{str(path)!r} is empty (0 bytes): fetch it again")
+        raise BadInput(f"{str(path)!r} is empty (0 bytes): download it again")
     for beginning, words in _NO_WEIGHTS:
         if start.lstrip().lower().startswith(beginning):
             raise BadInput(f"{str(path)!r} {words}")

@@ -149,7 +149,7 @@ class FineTuning:
             except KeyboardInterrupt:
                 if not self.models.usable(spec, folder):
                     raise
-                self.reporter.say("stopped: the best until now is kept")
+                self.reporter.say("stopped: the best so far is kept")
 
 
 def _some(whole: Labelled, wanted: NDArray[np.int64]) -> Labelled:

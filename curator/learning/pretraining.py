@@ -100,7 +100,7 @@ class Pretraining:
         if found is not None and found.encoder != spec.name:
             raise BadInput(f"{spec.name} goes on from a model of its own, which {found.name} is not")
         if found is None:
-            raise NotFound(f"nothing was pretrained as {reference} yet, so there is nothing to go on from")
+            raise NotFound(f"{reference} has not been pretrained yet, so there is nothing to continue from")
         return found
 
     def _enough(self, texts: Sequence[str]) -> Sequence[str]:
@@ -137,7 +137,7 @@ class Pretraining:
         try:
             lock.acquire(timeout=0)
         except Timeout:
-            raise NotReady(f"{spec.name} is being pretrained here by another curator: wait for its end") from None
+            raise NotReady(f"{spec.name} is being pretrained here by another curator: wait until it ends") from None
         try:
             yield
         finally:

@@ -187,7 +187,7 @@ class Training:
             return self.head(journal, target, frozen, kind, options, may_encode, disturb, True, apart=apart)
         tuned = tuning.run(journal, frozen, examples, depth, lambda items: self.kin(frozen, items))
         if tuned.id == frozen.id:
-            self.reporter.say(f"nothing that it tried was better: {frozen.name} stays as it is")
+            self.reporter.say(f"no attempt was better: {frozen.name} stays as it is")
         else:
             self._compare(examples, frozen, tuned, kind, options)
         return self.head(journal, target, tuned, kind, options, True, disturb, True, apart=apart)

@@ -61,20 +61,20 @@ class Relocate:
         """Raise for what cannot be meant."""
         old, new = self.old, self.new
         if is_below(new, old) or is_below(old, new):
-            raise BadInput(f"{old!r} and {new!r}: the one is, or lies in, the other")
+            raise BadInput(f"{old!r} and {new!r}: one is, or is inside, the other")
         if next(self.places.below(old, rows=True), None) is None:
             known = sorted(self._roots)
             raise NotFound.named("folder of the catalogue", old, known, many="`curator ls` shows paths")
         if os.path.exists(new) and not os.path.isdir(new):
-            raise BadInput(f"{new!r} is no folder")
+            raise BadInput(f"{new!r} is not a folder")
         others = self._roots.keys() - self.roots.keys()
         for target in (moved(root, old, new) for root in self.roots):
             for other in others:
                 if is_below(target, other) or is_below(other, target):
-                    raise BadInput(f"{target!r} would clash with {other!r}, which is in the catalogue, too")
+                    raise BadInput(f"{target!r} would clash with {other!r}, which is also in the catalogue")
         taken = next((path for _, path in self._files() if self.places.at(path) is not None), None)
         if taken is not None:
-            raise BadInput(f"{taken!r} is in the catalogue, too: curator add finds by itself what was moved there")
+            raise BadInput(f"{taken!r} is also in the catalogue: `curator add` finds by itself what was moved there")
 
     def look_before(self) -> int:
         """Compare a sample of files, evenly from all; returns how many. Raises where NEW does not hold what OLD did."""

@@ -85,7 +85,7 @@ def plan(context: Context, params: SimilarParams) -> Iterator[Output]:
         medium = params.items.media or model.modalities[0]
         both = query.item is None and query.path is None and model.modalities == ("text",)
         hint = "; to find images by words, name an encoder of both with -e (`curator encoders`)" if both else ""
-        context.note(f"the catalogue holds no {medium} to compare with{hint}")
+        context.note(f"the catalogue has no {medium} to compare with{hint}")
     metric = None if params.metric is None else context.metric(params.metric, model)
     vector = context.embed(query, model)
     nearest = context.nearest(vector, model, others, params.k, metric)

@@ -192,7 +192,7 @@ def test_items_come_from_standard_input_all_or_nothing(own):
     own("label", "cat", "-", stdin=b"\xff\xfe.txt\n").assert_failed(3, "no file or folder")
     assert said(own) == (2, 2, 0)
     nothing = own("label", "dog", "-", stdin=b"\n")
-    assert (nothing.code, nothing.out) == (0, "nothing to label: no item was named\n")
+    assert (nothing.code, nothing.out) == (0, "nothing to label: name some items\n")
     assert own("label", "cat", "-", "id:6", stdin=b"texts/5.txt\r\n\n").code == 0
     assert said(own) == (4, 2, 0)
 

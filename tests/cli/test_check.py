@@ -13,7 +13,7 @@ def test_what_is_wrong_is_listed_and_mended_on_request(run, tmp_path):
     folder = cli_kit.texts(tmp_path / "texts", 3)
     assert run("add", "texts").code == 0
     whole = run("check")
-    assert (whole.code, whole.out) == (0, "everything is as the catalogue says\n")
+    assert (whole.code, whole.out) == (0, "no faults: everything matches the catalogue\n")
 
     sorted(folder.iterdir())[0].unlink()
     told = run("check", "--json")

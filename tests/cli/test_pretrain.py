@@ -122,7 +122,7 @@ def test_undo_takes_the_model_back_and_undoing_that_brings_it_again(folder):
     assert list(models()) == ["lstm-clm:concat@1"]
     again = re.search(r"curator undo (\d+) does it again", ran("undo").out)[1]
     assert list(models()) == ["lstm-clm"]
-    assert "everything is as the catalogue says" in ran("check").out
+    assert "no faults: everything matches the catalogue" in ran("check").out
     ran("undo", again)
     assert ran("encode", "-e", "lstm-clm", "--json").row("encoded")["model"] == "lstm-clm:concat@1"
 

@@ -195,7 +195,7 @@ def test_a_name_that_folds_case_is_one_file(tidy, run, photos, tmp_path):
 
 
 def test_list_restore_and_purge(tidy, run, photos, tmp_path):
-    assert run("quarantine", "list").out == "nothing is in quarantine\n"
+    assert run("quarantine", "list").out == "quarantine is empty\n"
     assert "4 files moved to quarantine" not in tidy(ENDLESS, *APPLY[:-1]).err
     assert "2 files moved to quarantine" in tidy(ENDLESS, *APPLY).err
     rows = run("quarantine", "list", "--json").rows("quarantined")

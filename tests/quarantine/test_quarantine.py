@@ -183,7 +183,7 @@ def test_restore_by_number_path_and_folder_never_overwrites(ws, photos):
     (photos / "sub/c.png").write_bytes(b"something new")
     with pytest.raises(SomeItemsFailed, match="1 of 1 file could not be restored"):
         ws.quarantine.restore(str(photos / "sub"))
-    assert "exists, and nothing is written over it" in ws.reporter.said[-1]
+    assert "exists, and nothing is overwritten it" in ws.reporter.said[-1]
     assert (photos / "sub/c.png").read_bytes() == b"something new"
     assert ws.quarantine.all() == [second] and second.stored.exists()
     (photos / "sub/c.png").unlink()
@@ -212,7 +212,7 @@ def test_a_copy_that_somebody_laid_in_the_way_back_stays(ws, photos, tmp_path):
     before = setting_aside.state(tmp_path)
     with pytest.raises(SomeItemsFailed):
         ws.quarantine.restore()
-    assert "exists, and nothing is written over it" in ws.reporter.said[-1]
+    assert "exists, and nothing is overwritten it" in ws.reporter.said[-1]
     assert setting_aside.state(tmp_path) == before
     with pytest.raises(NotReady, match=r"nothing was changed: .*exists"):
         ws.undo(2)

@@ -125,7 +125,7 @@ def test_a_folder_that_is_there_keeps_what_it_lets_others_do(run, tmp_path):
     assert stat.S_IMODE((tmp_path / "open").stat().st_mode) == 0o755
     assert "chmod -R go-rwx" in run("check", "-w", "open").err
     said = run("init", "-w", "open", "--shared").err
-    assert "is a workspace already" in said and "chmod -R g+rX" in said
+    assert "is already a workspace" in said and "chmod -R g+rX" in said
 
 
 def test_what_may_not_be_read_is_not_called_damaged(run, sorted_out, tmp_path, obedient):

@@ -39,7 +39,7 @@ def check(call: Call, params: CheckParams) -> None:
     found = call.workspace.check(params.repair)
     if read_by_all(call.workspace.folder):
         folder = shlex.quote(str(call.workspace.folder))
-        call.say(f"note: everybody on this machine may read this workspace: chmod -R go-rwx {folder} keeps it to you")
+        call.say(f"note: everyone on this machine can read this workspace: chmod -R go-rwx {folder} keeps it to you")
     rows = (
         {
             **{"part": fault.part, "which": fault.which, "wrong": fault.wrong, "remedy": fault.remedy},
@@ -52,7 +52,7 @@ def check(call: Call, params: CheckParams) -> None:
     if repaired:
         call.line(f"{count(repaired, 'fault')} repaired")
     if not found:
-        call.line("everything is as the catalogue says")
+        call.line("no faults: everything matches the catalogue")
     if len(found) > repaired:
         can = sum(fault.repair is not None for fault, done in found if not done)
         hint = f": curator check --repair mends {can:,} of them" if can else ""

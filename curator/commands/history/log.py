@@ -29,7 +29,7 @@ RUNS = Table(
 def log(call: Call, params: NoParams) -> None:
     """A run a row."""
     if not call.table(RUNS, _runs(call.workspace)):
-        call.line("nothing was done yet")
+        call.line("no runs yet")
 
 
 def _runs(workspace: Workspace) -> Iterator[dict[str, Any]]:

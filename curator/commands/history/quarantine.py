@@ -63,7 +63,7 @@ def list_(call: Call, params: NoParams) -> None:
 
     files = call.workspace.quarantine.all()
     if not call.table(QUARANTINED, map(_row, files)):
-        call.line("nothing is in quarantine")
+        call.line("quarantine is empty")
     elif call.mode == "rich":
         call.line(f"{count(len(files), 'file')}, {size(sum(file.size for file in files))}")
 

@@ -36,7 +36,7 @@ def undo(call: Call, params: UndoParams) -> None:
     undone = call.workspace.undo(params.run)
     call.record(UNDONE, [asdict(undone)])
     back = count(undone.rows, "row") + (f" and {count(undone.files, 'file')}" if undone.files else "")
-    call.line(f"run {undone.run} ({undone.command}) is undone: {back} put back; curator undo {undone.by} does it again")
+    call.line(f"run {undone.run} ({undone.command}) undone: {back} restored; curator undo {undone.by} does it again")
 
 
 COMMAND = CommandSpec(

@@ -31,7 +31,7 @@ def init(call: Call, params: InitParams) -> None:
 
     folder = expand_path(FOLDER if params.workspace is None else params.workspace).absolute()
     made = Workspace.create(folder, params.shared)
-    there = f"{folder} is a workspace already{how_to_share(folder, params.shared)}"
+    there = f"{folder} is already a workspace{how_to_share(folder, params.shared)}"
     call.say(f"made the workspace {folder}" if made else there)
 
 

@@ -82,7 +82,7 @@ def _say(call: Call, params: LabelParams, typed: LabelName) -> None:
         call.record(LABELLED, rows)
         return
     if not said:
-        call.line("nothing to label: no item was named")
+        call.line("nothing to label: name some items")
         return
     new = f" (a new label{_nearest(name, known)})" if is_new and not params.remove else ""
     meant = labels.find_label(name, group)

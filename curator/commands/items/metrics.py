@@ -55,7 +55,7 @@ def metrics(call: Call, params: MetricsParams) -> None:
     counts = call.found.pairs.counts() if call.found else []
     call.table(METRIC_COUNTS, ({"metric": c.name, "alike": c.alike, "not_alike": c.unlike} for c in counts))
     if not counts:
-        call.line("no pair marked yet: curator pair FILE FILE --metric NAME")
+        call.line("no pairs marked yet: curator pair FILE FILE --metric NAME")
 
 
 def _pairs(workspace: Workspace, name: str) -> Iterator[dict[str, Any]]:

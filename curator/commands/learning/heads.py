@@ -56,7 +56,7 @@ def heads(call: Call, params: NoParams) -> None:
     fitted = call.found.training.heads.all() if call.found else []
     call.table(FITTED, map(_row, fitted))
     if not fitted:
-        call.line("no head fitted yet: curator train --label NAME")
+        call.line("no heads fitted yet: curator train --label NAME")
 
 
 def _row(head: FittedHead) -> dict[str, Any]:

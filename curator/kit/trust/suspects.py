@@ -73,7 +73,7 @@ def find_suspects(context: Context, head: FittedHead) -> tuple[HeldOut, list[Sus
     """What was held out from a head, and which rows of that are suspicious; raises `NotReady` where nothing was."""
     held_out = context.held_out(head)
     if not held_out.items:
-        raise NotReady("nothing could be held out, so that no label can be judged: label more items")
+        raise NotReady("no items could be held out, so no label can be judged: label more items")
     _, vectors = context.vectors(head.model, held_out.items)  # a head rests on items that have one
     originals = context.originals(held_out.items, head.model)
     copies = _copies(context, held_out, originals)

@@ -212,7 +212,7 @@ def _lines(context: Context, params: ClassifyParams, head: FittedHead) -> decidi
 
     binary = params.label is not None
     if params.precision is not None and params.recall is not None:
-        raise BadInput("give either --precision or --recall: one threshold cannot be chosen by both")
+        raise BadInput("give either --precision or --recall, not both")
     if params.recall is not None and not binary:
         raise BadInput("--recall is for a label: of a group each class has its own, use --precision")
     if params.dry_run and params.accept is None:

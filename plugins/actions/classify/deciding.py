@@ -178,7 +178,7 @@ def by_recall(held_out: HeldOut, wanted: float) -> Lines:
     """The highest threshold from which so many of those that are the label are said to be; below it is said no."""
     sure, right = _probabilities_and_hits(held_out, True)
     if not right.any():
-        raise NotReady("none of the held-out items is the label: there is no recall to measure")
+        raise NotReady("no held-out item has the label, so recall cannot be measured")
     needed = max(1, math.ceil(wanted * int(right.sum()) - 1e-9))
     threshold = sorted(sure[right], reverse=True)[needed - 1]
     said = sure >= threshold
@@ -195,7 +195,7 @@ def lower_bound(right: int, said: int) -> float:
 def _probabilities_and_hits(held_out: HeldOut, binary: bool) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
     """The probability of the label, or of the most probable class, and whether it is right."""
     if not held_out.items:
-        raise NotReady("nothing could be held out, so that no threshold can be measured: label more items")
+        raise NotReady("no items could be held out, so no threshold can be measured: label more items")
     if binary:
         return held_out.probabilities[:, 1], held_out.targets == 1
     return held_out.probabilities.max(axis=1), held_out.probabilities.argmax(axis=1) == held_out.targets

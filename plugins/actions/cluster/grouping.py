@@ -109,7 +109,7 @@ def model_and_items(context: Context, encoder: EncoderRef | None, selection: Ite
     """
     items = context.items(selection)
     if not items:
-        raise NotReady("there is no such item: `curator ls` lists what there is")
+        raise NotReady("no item matches: `curator ls` lists the items")
     images = [item for item in items if item.modality == "image"]
     texts = [item for item in items if item.modality == "text"]
     model = None if encoder is None else context.model(encoder, "image")
@@ -155,14 +155,14 @@ def _refuse_too_few(items: Sequence[Item], rows: NDArray[np.float32], way: Way) 
     wanted = max(2, way.many(len(rows)) if way.k is not None else way.least(len(rows)))
     if len(items) < wanted:
         give = "give a smaller -k" if way.k is not None else "give a smaller --min-size"
-        raise BadInput(f"{_of(items)} cannot be parted into clusters: it takes {wanted:,} or more, or {give}")
+        raise BadInput(f"{_of(items)} cannot be clustered: that takes {wanted:,} or more, or {give}")
     distinct: set[bytes] = set()
     for row in rows:
         distinct.add(hashlib.sha256(row.tobytes()).digest())
         if len(distinct) > max(1, way.k or 0):
             return
     if len(distinct) == 1:
-        raise BadInput(f"all of the {_of(items)} have the same vector: there is nothing to tell them apart")
+        raise BadInput(f"all of the {_of(items)} have the same vector: nothing tells them apart")
     if way.k and len(distinct) < way.k:
         raise BadInput(
             f"the {_of(items)} have {len(distinct):,} different vectors: there cannot be {way.k:,} clusters; "
@@ -209,7 +209,7 @@ def _say_how_it_went(context: Context, clusters: Clusters, way: Way) -> None:
     if way.k and clusters.count < way.k:
         context.note(
             f"only {clusters.count:,} of {way.k:,} clusters {'holds' if clusters.count == 1 else 'hold'} anything: the "
-            "other vectors are all but alike"
+            "other vectors are almost identical"
         )
     if way.k is None:
         least, alone = way.least(len(clusters.items)), int((clusters.numbers == 0).sum())

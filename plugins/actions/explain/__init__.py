@@ -119,7 +119,7 @@ def of_one(context: Context, params: ExplainParams, picture: Query, target: Targ
     if params.sheet is not None:
         raise BadInput("--sheet shows the pictures of a label together: leave the picture out, or take --heatmap")
     if params.items != ItemSet():
-        raise BadInput("one picture is named, so there are none to choose: leave it out, or leave out what chooses")
+        raise BadInput("you named one picture, so there is nothing to select: leave out the picture, or the selection")
     if picture.modality != "image":
         raise BadInput("a text has no parts that a heat map could show: name a picture")
     model = context.model(params.encoder, "image")

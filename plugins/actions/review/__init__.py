@@ -74,9 +74,9 @@ def plan(context: Context, params: ReviewParams) -> Iterator[Output]:
     """
     target = context.target(params.label, params.group)
     if params.accept and params.verify is None:
-        raise BadInput("--accept makes labels of what --verify proves: give --verify too")
+        raise BadInput("--accept labels what --verify proves: give --verify too")
     if params.suspects and params.verify is not None:
-        raise BadInput("give either --suspects or --verify: they ask about other items")
+        raise BadInput("give either --suspects or --verify: they ask about different items")
     if params.suspects:
         yield from about_suspects(context, params, target)
         return

@@ -38,7 +38,7 @@ def plan(context: Context, target: TargetRef, params: ReviewParams) -> Iterator[
     if found.scores is None:
         raise NotReady(
             "--verify needs a head that knows what is unlabelled, which takes 100 unlabelled items: "
-            "look at all of them with `curator review`"
+            "review them all with `curator review`"
         )
     order = (-found.scores).argsort(kind="stable")
     said = _said(target, found)

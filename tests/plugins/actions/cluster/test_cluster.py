@@ -303,7 +303,7 @@ def test_options_that_do_not_go_together(ws):
 
 
 def test_too_few_items(tmp_path, ws):
-    with pytest.raises(BadInput, match=r"35 images cannot be parted into clusters: it takes 36 or more, or .* -k"):
+    with pytest.raises(BadInput, match=r"35 images cannot be clustered: that takes 36 or more, or .* -k"):
         ws.run("cluster", k=36)
     with pytest.raises(BadInput, match=r"9 images cannot be parted .* 10 or more, or give a smaller --min-size"):
         ws.run("cluster", by="density", min_size=10, items=ItemSet(under=tmp_path / "green"))
