@@ -213,7 +213,7 @@ def test_an_action_cannot_have_the_name_of_a_command(run, tmp_path):
 
 def test_a_kind_is_needed_and_must_be_one(run, tmp_path):
     run("plugins", "new", "mine").assert_failed(2, "--kind", "curator plugins new --help")
-    run("plugins", "new", "mine", "--kind", "enc").assert_failed(2, "'enc'", "encoder, head, action, metric, reader")
+    run("plugins", "new", "mine", "--kind", "enc").assert_failed(2, "'enc'", "'encoder', 'head', 'action'")
     assert os.listdir(tmp_path) == []
 
 
