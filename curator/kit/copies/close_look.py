@@ -39,6 +39,9 @@ LONGEST = 1024
 """Pixels to which larger files are brought."""
 AT_ONCE, ARRAYS = Budget(96 << 20), 11
 """Bytes for comparing, of all threads, and so many arrays of float32 as large as the larger of two are in use."""
+SHARED = 0.96
+"""Part of either's width and height that two must share: a crop of 3 % leaves 0.97, a step aside that takes in as much
+anew on the other side is none."""
 PLACED = 320
 """Pixels of the longest side at which the placement is refined."""
 EDGE = 2
@@ -141,6 +144,8 @@ def _difference(one: Look, other: Look, placement: tuple[float, ...]) -> Differe
     if one.planes.kind != other.planes.kind or min(max(look.planes.values.shape) for look in (one, other)) < TINY:
         return None
     matrix = _of_looks(np.reshape(placement, (2, 3)), one, other)
+    if _shared(one, other, matrix) < SHARED:
+        return None
     if stretch(matrix) > 1:
         one, other, matrix = other, one, cv2.invertAffineTransform(matrix)
     one = replace(one, reduced=one.reduced / stretch(matrix))
@@ -158,6 +163,14 @@ def _difference(one: Look, other: Look, placement: tuple[float, ...]) -> Differe
 def _of_looks(matrix: Doubles, one: Look, other: Look) -> Doubles:
     ratio = [max(look.planes.values.shape[:2]) / THUMBNAIL for look in (one, other)]
     return rescaled(matrix, ratio[0], ratio[1])
+
+
+def _shared(one: Look, other: Look, matrix: Doubles) -> float:
+    """The part of the longer width or height that lies within the shorter, of that side of which it is less."""
+    length = np.array(one.planes.values.shape[1::-1]) * stretch(matrix)
+    begin, wanted = matrix[:, 2], np.array(other.planes.values.shape[1::-1])
+    both = np.minimum(begin + length, wanted) - np.maximum(begin, 0)
+    return float((both / np.maximum(length, wanted)).min())
 
 
 def _levels(one: Planes, other: Planes) -> tuple[Floats, Floats]:

@@ -252,7 +252,7 @@ class ImageCopies:
         self.prepare(pairs)
         new = [pair for pair in dict.fromkeys(pairs) if pair not in self._differences and self._may_be_copies(pair)]
         items = [(self.items[one], self.items[other]) for one, other in new]
-        seen = Comparison("dedupe.copy/2", self._seen, _is_difference, files=True)
+        seen = Comparison("dedupe.copy/3", self._seen, _is_difference, files=True)
         kept = self.context.comparisons(seen, items)
         for pair, data in zip(new, kept, strict=True):
             self._differences[pair] = close_look.Difference(*_DIFFERENCE.unpack(data)) if data else None

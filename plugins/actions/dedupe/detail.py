@@ -1,14 +1,9 @@
-"""How much of a picture is real, measured on its pixels: bars around it, its spectrum, and what lies over it.
-
-What cannot be told: whether a model made up the detail of an enlarged picture, and which of two is the original where
-one was retouched. The thresholds were set on photos of groceries, and tried on others (docs/dedupe.md).
-"""
+"""What is measured of one picture, to tell how much of it is real: bars around it, its spectrum, and a small one."""
 
 from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -28,41 +23,6 @@ THUMBNAIL = 256
 
 FLAT, EDGE, STEP, LEAST_BAR, LEAST_ROW = 3.0, 12.0, 0.5, 0.02, 4
 """A bar has so little texture; it ends where so many levels of difference come at once, over half of the row."""
-
-SHAPE = 0.03
-"""Two pictures whose sides are in the same proportion to so much (log) may have the same bars, or none: what ends at
-once in a small one, as the margin of an icon, ends little by little in the same enlarged."""
-
-LARGER = 1.25
-"""By how much longer a side is of a picture that can hold more detail."""
-ENLARGED, WORN = 1.8, 4.0
-"""What is so empty where the smaller picture ends was enlarged; and how much what is worn off counts for that."""
-NEAR_THE_LIMIT, FAR_BELOW_IT = (0.65, 0.95), (0.15, 0.4)
-"""Bands of the frequencies of the smaller picture."""
-AT = (np.arange(BINS) + 0.5) / BINS
-"""The frequency of each ring, as a part of the highest."""
-RECODED, EDITED, COARSER = 0.09, 0.018, 2.4
-"""A copy that was saved again less coarsely has the upper spectrum of what it was made of, to so much (log10); one that
-was edited has another lower one. Of 24 photos at quality 75, saved again at 90 as they are, mirrored or in grey, 5 in
-100 are beyond the first, and half of those that were saved at 90 at once. Of these the lower spectra differ by up to
-0.014, of photos that were turned, written over, lighter, darker at the corners or in other colours from 0.019 on."""
-
-SHARPER = 0.7
-"""By how much (log10) more power a picture of the same size has in the higher half, if the other is blurred."""
-
-LAID = 0.5
-"""Where they correlate less in what is fine elsewhere, one is turned, mirrored or cut, and where they differ tells
-nothing."""
-LIT = 0.88
-"""Where two correlate so well in what is fine, the light is another and nothing lies over either: of photos that are
-darker at their corners they do by 0.91 to 0.99, where writing half as strong was seen, by 0.56 to 0.73."""
-BURNT = 247
-RECOLOURED = 20.0
-"""How far two are apart in the plane of colours (a and b of 8-bit Lab) where nine of ten blocks are less so: photos
-with other hues were 60 to 166 apart, of largely grey ones some only 8; with writing over them at most
-7 in the median."""
-OVER, LEAST_OVER, MOST_OVER, MORE_EDGES = 10.0, 0.003, 0.35, 1.3
-"""Levels by which a block differs, the part of blocks that may do, and how many more edges what lies over it has."""
 
 AT_ONCE = 16
 """Rows that are looked at together for a bar."""
@@ -179,133 +139,3 @@ def spectrum(grey: NDArray[np.uint8]) -> Grey:
             power += np.abs(np.fft.rfft2((tile - tile.mean()) * window)) ** 2
     sums = np.bincount(ring.ravel(), power.ravel(), BINS + 1)[:BINS]
     return (sums / np.bincount(ring.ravel(), minlength=BINS + 1)[:BINS] + 1e-3).astype(np.float32)
-
-
-# --- of two pictures ---
-
-
-def emptiness(larger: Detail, smaller: Detail) -> float | None:
-    """How empty (log10) the larger one is of what the smaller one cannot hold; None if that is not to be told.
-
-    Light falls slowly over all frequencies; what was enlarged has next to nothing beyond those that it was made of. And
-    enlarging wears off the highest that it was made of, where making smaller wears off those of the smaller one.
-    """
-    if not (len(larger.power) and len(smaller.power)):
-        return None
-    limit = smaller.side / larger.side
-    below, above = (0.5 * limit < AT) & (0.9 * limit > AT), (1.1 * limit < AT) & (2 * limit >= AT)
-    if not above.any() or not below.any():
-        return None
-    fall = np.log10(larger.power[below].mean()) - np.log10(larger.power[above].mean())
-    worn = _advantage(smaller, larger, limit, NEAR_THE_LIMIT) - _advantage(smaller, larger, limit, FAR_BELOW_IT)
-    return float(fall + WORN * worn)
-
-
-def _advantage(smaller: Detail, larger: Detail, limit: float, band: tuple[float, float]) -> float:
-    """How much more power (log10) the smaller one has in a band of its own frequencies than the larger one there."""
-    at = np.linspace(*band, 8)
-    mine, theirs = np.interp(at, AT, np.log10(smaller.power)), np.interp(at * limit, AT, np.log10(larger.power))
-    return float(mine.mean() - theirs.mean())
-
-
-def shows_more(one: Detail, other: Detail) -> bool:
-    """Whether the one is larger, and has detail that the other cannot hold, or that cannot be told; or is sharper."""
-    if max(one.side, other.side) < 1.1 * min(one.side, other.side) and len(one.power) and len(other.power):
-        more = np.log10(one.power) - np.log10(other.power)
-        return bool(more[BINS // 2 :].mean() - more[1 : BINS // 4].mean() > SHARPER)
-    return one.side >= LARGER * other.side and not was_enlarged(one, other)
-
-
-def was_enlarged(one: Detail, other: Detail) -> bool:
-    """Whether the one is larger, and shows no more for that."""
-    found = emptiness(one, other) if one.side >= LARGER * other.side else None
-    return found is not None and found >= ENLARGED
-
-
-def has_bars_less(one: Detail, other: Detail) -> bool:
-    """Whether bars take a larger part of the other one, and it was not only scaled."""
-    (width, height), (wide, high) = one.size, other.size
-    if other.filled >= 0.97 * one.filled:
-        return False
-    if abs(np.log(width * high / (height * wide))) > SHAPE:
-        return True
-    # Framed all around, it shows within its bars all of the one; only scaled, no more than what lies there in the one.
-    scale = np.array([wide / width, high / height] * 2)
-    left, top, right, bottom = (np.array(other.box) / scale - np.tile(one.box[:2], 2)) * len(one.small[0]) / _wide(one)
-    rows, columns = (slice(max(0, round(begin)), max(1, round(end))) for begin, end in ((top, bottom), (left, right)))
-    return _alike(one.small, other.small) > _alike(one.small[rows, columns], other.small)
-
-
-def _wide(one: Detail) -> int:
-    return one.box[2] - one.box[0]
-
-
-def _alike(one: NDArray[Any], other: NDArray[Any]) -> float:
-    """How two correlate, one laid whole on the other."""
-    size = min(one.shape[1], other.shape[1]), min(one.shape[0], other.shape[0])
-    both = [cv2.resize(each, size, interpolation=cv2.INTER_AREA).ravel() for each in (one, other)]
-    return float(np.corrcoef(*both)[0, 1])
-
-
-def is_another(one: Detail, other: Detail) -> bool:
-    """Whether two of one size are one picture that was compressed twice. Else the one was only saved again from the
-    other, or edited, and tables say nothing of which came first."""
-    if one.box != other.box or not (len(one.power) and len(other.power)):
-        return False
-    apart = np.abs(np.log10(one.power) - np.log10(other.power))
-    return bool(apart[1 : BINS // 4].max() <= EDITED and apart[BINS // 4 :].max() >= RECODED)
-
-
-def lies_over(one: Detail, other: Detail) -> bool:
-    """Whether something seems to lie over the one: it differs in some places alone, and has more edges there."""
-    if abs(np.log(one.small.shape[0] * other.small.shape[1] / (one.small.shape[1] * other.small.shape[0]))) > 0.03:
-        return False
-    size = one.small.shape[1::-1]
-    both = [
-        cv2.GaussianBlur(cv2.resize(each.small, size, interpolation=cv2.INTER_AREA), (0, 0), 1.2)
-        for each in (one, other)
-    ]
-    first, second = (cv2.cvtColor(small, cv2.COLOR_BGR2GRAY).astype(np.float32) for small in both)
-    as_first, as_second = _toned(second, first), _toned(first, second)
-    differs = _blocks(np.minimum(np.abs(first - as_first), np.abs(second - as_second)))
-    # Where the other one is burnt out, being lighter, the one has edges, and nothing lies over either.
-    burnt = _blocks(np.max(both[1], axis=2) >= BURNT) > 0.2
-    places = (differs > OVER + 3 * np.median(differs)) & ~burnt
-    if not LEAST_OVER < places.mean() < MOST_OVER or _other_colours(both[0], both[1], ~places):
-        return False
-    edges = [_blocks(np.hypot(*np.gradient(small)))[places].sum() for small in (first, as_first)]
-    if edges[0] <= MORE_EDGES * edges[1]:
-        return False
-    there, elsewhere = _fine_alike(first, second, places)
-    return elsewhere > LAID and there <= LIT
-
-
-def _other_colours(one: NDArray[np.uint8], other: NDArray[np.uint8], where: NDArray[np.bool_]) -> bool:
-    """Whether one is recoloured: then things stand out in the one and not in the other, and lie over neither."""
-    colours = (cv2.cvtColor(small, cv2.COLOR_BGR2LAB)[:, :, 1:].astype(np.float32) for small in (one, other))
-    apart = _blocks(np.linalg.norm(np.subtract(*colours), axis=2))[where]
-    return float(np.quantile(apart, 0.9)) > RECOLOURED
-
-
-def _fine_alike(one: Grey, other: Grey, places: NDArray[np.bool_]) -> tuple[float, float]:
-    """How two correlate in what is fine, in these blocks and elsewhere."""
-    inside = cv2.resize(places.astype(np.uint8), one.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
-    fine = [small - cv2.GaussianBlur(small, (0, 0), 4) for small in (one, other)]
-    there, elsewhere = (float(np.corrcoef(*(part[where] for part in fine))[0, 1]) for where in (inside, ~inside))
-    return there, elsewhere
-
-
-def _toned(grey: Grey, like: Grey) -> Grey:
-    """A picture in the shades of another one of the same, lighter or darker, which are the median of each shade's."""
-    shade = (grey / 8).astype(int)
-    known = [number for number in range(33) if np.count_nonzero(shade == number) > 16]
-    if len(known) < 2:
-        return grey
-    medians = [float(np.median(like[shade == number])) for number in known]
-    return np.interp(grey, [8.0 * number + 4 for number in known], medians).astype(np.float32)
-
-
-def _blocks(values: NDArray[Any]) -> Grey:
-    """The means of blocks of 8 x 8."""
-    height, width = (max(1, length // 8) for length in values.shape)
-    return np.asarray(cv2.resize(values.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA))

@@ -75,11 +75,10 @@ class Preference:
         return files[before.index(max(before))]
 
     def reason(self, kept: File, others: Sequence[File]) -> str:
-        """The first rule by which the one kept is before all others."""
-        if not others:
-            return ""
-        decisive = [self._compare(kept, other) for other in others]
-        return max(decisive, key=lambda found: found[0])[2]
+        """The first rule by which the one kept is before all others, of those that it is before."""
+        found = [self._compare(kept, other) for other in others]
+        decisive = [(number, why) for number, first, why in found if first]
+        return max(decisive, key=lambda rule: rule[0])[1] if decisive else ""
 
     def _compare(self, one: File, other: File) -> tuple[int, bool, str]:
         """The number of the first rule that tells two files apart, whether it is for the first of them, and why."""

@@ -10,7 +10,7 @@ from curator.api import Context
 from curator.kit.images import opened
 from curator.kit.reading import Unreadable
 
-from . import detail
+from . import realness
 from .depth import Depth, depth
 from .detail import DETAIL, Detail
 from .files import File
@@ -62,30 +62,30 @@ class Measures:
 
     def unbarred(self, one: File, other: File) -> str:
         """No bars beside or above it."""
-        return "without bars" if self._of_both(one, other, detail.has_bars_less) else ""
+        return "without bars" if self._of_both(one, other, realness.has_bars_less) else ""
 
     def uncovered(self, one: File, other: File) -> str:
         """Nothing written over it, as far as can be told."""
-        return "seems to have less laid over it" if self._of_both(other, one, detail.lies_over) else ""
+        return "seems to have less laid over it" if self._of_both(other, one, realness.lies_over) else ""
 
     def shown(self, one: File, other: File) -> str:
         """More detail than the other has pixels for, or as much in fewer pixels."""
         if self.more_detail(one, other):
             return "more detail"
-        return "the other one was enlarged" if self._of_both(other, one, detail.was_enlarged) else ""
+        return "the other one was enlarged" if self._of_both(other, one, realness.was_enlarged) else ""
 
     def more_detail(self, one: File, other: File) -> bool:
         """Whether something is seen in the one that the other is too small for."""
-        return self._of_both(one, other, detail.shows_more)
+        return self._of_both(one, other, realness.shows_more)
 
     def fine(self, one: File, other: File) -> str:
         """Compressed less, unless it was only saved again from the other."""
         if one.item.modality != "image" or not (one.place.whole and other.place.whole):
             return ""
         mine, theirs = self._coarseness(one.place.path), self._coarseness(other.place.path)
-        if not mine or theirs < detail.COARSER * mine:
+        if not mine or theirs < realness.COARSER * mine:
             return ""
-        return "compressed less" if self._of_both(one, other, detail.is_another) else ""
+        return "compressed less" if self._of_both(one, other, realness.is_another) else ""
 
     def inside(self, file: File) -> Inside:
         """What is in the file of a picture, nothing in that of a text or a table."""

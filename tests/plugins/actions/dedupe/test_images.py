@@ -173,6 +173,16 @@ def test_a_view_from_elsewhere_is_none(ws, photos):
     assert shown(dedupe(ws, photos)) == []
 
 
+def test_a_step_aside_is_no_crop(ws, photos):
+    """Each shows a strip that the other does not, though only a twentieth of it."""
+    wide = scene(5, (400, 300))
+    save(wide.crop((0, 0, 380, 300)), photos / "a.jpg")
+    save(wide.crop((20, 0, 400, 300)), photos / "b.jpg")
+    assert [kind for kind, _, _ in shown(dedupe(ws, photos))] == ["edited", "edited"]
+    save(wide.crop((5, 4, 375, 296)), photos / "b.jpg")
+    assert [kind for kind, _, _ in shown(dedupe(ws, photos))] == ["copy", "copy"]
+
+
 def test_blank_pictures_are_one_only_by_their_pixels(ws, photos):
     for name, shade in (("light", (200, 190, 60)), ("dark", (90, 80, 60)), ("blue", (60, 190, 255))):
         save(Image.new("RGB", (300, 200), shade), photos / f"{name}.png")

@@ -6,14 +6,17 @@ import os
 import random
 import shutil
 import time
+from types import SimpleNamespace
 
+import cv2
 import numpy as np
 import phone
 import pytest
 import setting_aside
 from curator_plugins.actions.dedupe.auxiliary import auxiliary
+from curator_plugins.actions.dedupe.keeping import Preference
 from fakes import dump, open_fake, text
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
 from scenes import save, scene
 
 from curator.kit.images import opened
@@ -574,6 +577,26 @@ def test_a_square_picture_stays_and_not_the_one_in_a_frame(tidied, photos, size,
     assert gone == ["b.jpg"] and rows["a.jpg"]["why"] == "without bars"
 
 
+PALE = {
+    "white along its edge": (lambda image: image.paste("white", (0, 0, image.width, image.height * 2 // 3)), "white"),
+    "as light as the frame": (lambda image: image.paste("#6090c0", (0, 0, image.width, image.height // 3)), "#b08060"),
+}
+
+
+@pytest.mark.parametrize("edge", PALE)
+@pytest.mark.parametrize("size", [(420, 300), (300, 300)])
+def test_a_frame_is_seen_though_the_picture_has_its_shade_along_the_edge(tidied, photos, edge, size):
+    paste, colour = PALE[edge]
+    picture, thing = Image.new("RGB", size), scene(4, size)
+    picture.paste(thing)
+    paste(picture)
+    picture.paste(thing.crop((60, 60, 240, 240)), (60, 60))
+    path = aged(save(picture, photos / "a.jpg"), 0)
+    made(path, photos / "b.jpg", lambda image: ImageOps.expand(image, 36, colour), -5)
+    gone, rows = tidied(include=("near",))
+    assert gone == ["b.jpg"] and rows["a.jpg"]["why"] == "without bars"
+
+
 def test_what_matches_only_the_one_that_stays_after_all_is_a_copy_of_that(ws, tidied, photos):
     """The largest, in a frame, is looked at first; a crop shares too little with it."""
     path = original(photos)
@@ -603,6 +626,47 @@ def test_a_recoloured_copy_is_not_taken_for_one_without_something_over_it(tidied
     made(path, photos / "b.jpg", turned_hues)
     gone, rows = tidied(include=("near",))
     assert gone == ["b.jpg"] and rows["a.jpg"]["why"] == "oldest", rows
+
+
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_what_a_filter_took_away_did_not_lie_over_the_original(tidied, photos, seed):
+    path = aged(save(scene(seed, (240, 200)), photos / "a.jpg"), 0)
+    made(path, photos / "b.jpg", lambda image: Image.fromarray(cv2.medianBlur(np.asarray(image), 9)), 5)
+    gone, rows = tidied(include=("near",))
+    assert gone == ["b.jpg"] and rows["a.jpg"]["why"] in ("oldest", "more detail")
+
+
+def test_a_mirrored_copy_that_was_saved_finer_is_not_compressed_less(tidied, photos):
+    path = aged(save(scene(110_004), photos / "a.jpg", quality=75), 0)
+    made(path, photos / "b.jpg", ImageOps.mirror, 5, quality=90)
+    gone, rows = tidied(include=("near",))
+    assert gone == ["b.jpg"] and rows["a.jpg"]["why"] == "oldest"
+
+
+@pytest.mark.parametrize("blur", [1.5, 3])
+def test_a_soft_picture_was_not_enlarged_from_what_was_cut_from_it(tidied, photos, blur):
+    path = aged(save(scene(1).filter(ImageFilter.GaussianBlur(blur)), photos / "a.jpg"), 0)
+    made(path, photos / "b.jpg", lambda image: image.crop((30, 20, 282, 230)), -5)
+    gone, rows = tidied(include=("near",))
+    assert gone == ["b.jpg"] and rows["a.jpg"]["why"] == "more detail"
+
+
+def test_the_reason_is_none_of_the_rules_by_which_the_kept_one_is_behind():
+    """What is measured is no order: each of three may be before another."""
+    before = {("a", "b"): "finer", ("b", "c"): "sharper", ("c", "a"): "with more beside it"}
+
+    def by(rule):
+        return lambda one, other: rule if before.get((one, other)) == rule else ""
+
+    measures = SimpleNamespace(all=[by(rule) for rule in ("with more beside it", "finer", "sharper")])
+    preference = Preference((), None, measures)
+    preference.first, preference.last = [], []
+    assert preference.best(["a", "b", "c"]) == "c"
+    assert [preference.reason(kept, [*{"a", "b", "c"} - {kept}]) for kept in "abc"] == [
+        "finer",
+        "sharper",
+        "with more beside it",
+    ]
 
 
 def test_a_labelled_copy_with_writing_and_its_clean_original_both_stay(ws, tidied, photos):
