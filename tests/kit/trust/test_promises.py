@@ -51,14 +51,17 @@ def test_a_line_among_what_nobody_looked_at_holds_far_more_often_than_not():
 
 
 def test_examples_that_stand_out_from_nothing_draw_no_line():
-    """By themselves they would be all that there is, which cannot be ruled out; negative examples do, nearly always."""
-    drawn_lines = 0
+    """By themselves they would be all that there is, which cannot be ruled out; negative examples do.
+
+    Of what stands out a little, a line of 50 items or more is drawn in one of the twenty draws.
+    """
+    drawn_lines = {0.0: 0, 0.5: 0}
     for seed in range(20):
         counter = np.random.default_rng(100 + seed).normal(0, 1, 20)
-        for apart in (0.0, 0.5):
+        for apart in drawn_lines:
             examples, pool, _ = drawn(seed, apart)
-            drawn_lines += line(examples, np.ones(40, bool), pool, 0.9, counter) is not None
-    assert drawn_lines <= 0.05 * 40
+            drawn_lines[apart] += line(examples, np.ones(40, bool), pool, 0.9, counter) is not None
+    assert drawn_lines[0.0] == 0 and drawn_lines[0.5] <= 1
 
 
 @pytest.mark.parametrize("examples", [10, 20, 40])
