@@ -137,7 +137,7 @@ def size_of(text: str) -> int:
     match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,3})?) ?([kmgt]?)(i?b)?", text.strip().lower(), re.ASCII)
     found = int(float(match[1]) * (1 << UNITS[match[2]])) if match else 0
     if found < LEAST // 64:
-        raise BadInput(f"{text!r} is no size of memory: write 512M or 2G, and at least 1M")
+        raise BadInput(f"{text!r} is not a size of memory: write 512M or 2G, and at least 1M")
     return found
 
 
@@ -155,7 +155,7 @@ def pixels_of(text: str) -> int:
     match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,3})?) ?([kmg]?)(p|px)?", text.strip().lower(), re.ASCII)
     found = int(float(match[1]) * 1000 ** " kmg".index(match[2] or " ")) if match else 0
     if found < 1:
-        raise BadInput(f"{text!r} is no number of pixels: write 300M or 300000000")
+        raise BadInput(f"{text!r} is not a number of pixels: write 300M or 300000000")
     return found
 
 

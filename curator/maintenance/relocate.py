@@ -66,7 +66,7 @@ class Relocate:
             known = sorted(self._roots)
             raise NotFound.named("folder of the catalogue", old, known, many="`curator ls` shows paths")
         if os.path.exists(new) and not os.path.isdir(new):
-            raise BadInput(f"{new!r} is no folder")
+            raise BadInput(f"{new!r} is not a folder")
         others = self._roots.keys() - self.roots.keys()
         for target in (moved(root, old, new) for root in self.roots):
             for other in others:

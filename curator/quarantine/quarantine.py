@@ -317,5 +317,5 @@ def age(text: str) -> datetime.timedelta:
     """`30d`, `12h`, `2w`, or `0`; raises `BadInput`."""
     match = re.fullmatch(r"(\d{1,5})([hdw])|0", text)
     if match is None:
-        raise BadInput(f"{text!r} is no age: write 30d (days), 12h (hours), 2w (weeks), or 0 for everything")
+        raise BadInput(f"{text!r} is not an age: write 30d (days), 12h (hours), 2w (weeks), or 0 for everything")
     return datetime.timedelta(**{UNITS[match[2]]: int(match[1])}) if match[2] else datetime.timedelta()

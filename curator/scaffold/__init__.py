@@ -71,7 +71,7 @@ def create(name: str, kind: str, folder: Path) -> list[Path]:
     `folder` does not exist.
     """
     if kind not in KINDS:
-        raise BadInput(f"{kind!r} is no kind of plugin: {', '.join(KINDS)}")
+        raise BadInput(f"{kind!r} is not a kind of plugin: {', '.join(KINDS)}")
     values = {"name": name, "module": module_name(name), "kind": kind, **_template_values(name, kind)}
     target = folder / name
     if not os.path.lexists(folder):
@@ -90,7 +90,7 @@ def module_name(name: str) -> str:
     """The module of a distribution; raises `BadInput` where the one or the other cannot be had."""
     if not NAME.fullmatch(name):
         raise BadInput(
-            f"{name!r} is no name for a plugin: lower-case letters and digits, with '-', '_' or '.' between them"
+            f"{name!r} is not a name for a plugin: lower-case letters and digits, with '-', '_' or '.' between them"
         )
     module = re.sub("[-_.]+", "_", name)
     if not module.isidentifier() or keyword.iskeyword(module):

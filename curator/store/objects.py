@@ -72,7 +72,7 @@ class Objects:
         path = self.path(name)
         with self._explained(name):
             if not stat.S_ISREG(path.lstat().st_mode):
-                raise WorkspaceError(f"object {name[:12]} in {self.folder} is no file; restore it from a backup")
+                raise WorkspaceError(f"object {name[:12]} in {self.folder} is not a file; restore it from a backup")
             with path.open("rb") as file:
                 found = hashlib.file_digest(file, "sha256").hexdigest()
         if found != name:

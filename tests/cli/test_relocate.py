@@ -101,7 +101,7 @@ def test_what_was_added_stays_so(run, tmp_path, drive):
         (["old", "old"], 2, ["the one is, or lies in, the other"]),
         (["old", "old/photos"], 2, ["the one is, or lies in, the other"]),
         (["old/photos", "old/texts"], 2, ["would clash with", "texts"]),
-        (["old", "new/texts/note.txt"], 2, ["is no folder"]),
+        (["old", "new/texts/note.txt"], 2, ["is not a folder"]),
         (["old", "wrong"], 2, ["does not hold what the catalogue knows of it", "--anyway"]),
         (["", "new"], 2, ["''"]),
         (["old"], 2, ["NEW"]),

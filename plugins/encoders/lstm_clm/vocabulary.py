@@ -72,7 +72,7 @@ def read(path: Path) -> Vocabulary:
     except Unreadable as error:
         raise BadInput(f"{str(path)!r} holds no tokenizer: {error}") from error
     if tokenizer.token_to_id(END) != 0:
-        raise BadInput(f"{str(path)!r} is no tokenizer of lstm-clm: its first piece is not {END}")
+        raise BadInput(f"{str(path)!r} is not a tokenizer of lstm-clm: its first piece is not {END}")
     return Vocabulary(tokenizer)
 
 
