@@ -17,7 +17,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
-LINE = "interrupted: what was done is kept, the same command goes on from there"
+LINE = "interrupted: what was done is kept, the same command continues from there"
 
 
 def end_at_once() -> None:

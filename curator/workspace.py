@@ -326,7 +326,7 @@ class Workspace(Parts):
         except KeyboardInterrupt:
             by = None if chosen is None else undo.undone().get(chosen)
             if by is not None:  # it was at its end: without a word, the same command would undo one run more
-                self.reporter.say(f"run {chosen} was undone all the same: `curator undo {by}` does it again")
+                self.reporter.say(f"run {chosen} was undone all the same: `curator undo {by}` redoes it")
             raise
 
     def outside(self) -> Iterator[tuple[str, str, str]]:

@@ -34,7 +34,7 @@ def refuse_closed(folder: Path) -> None:
     try:
         os.lstat(os.path.join(folder, FILE))
     except PermissionError:
-        raise WorkspaceError(f"{folder} may not be looked into: ask its owner, or choose another workspace") from None
+        raise WorkspaceError(f"{folder} cannot be looked into: ask its owner, or choose another workspace") from None
     except OSError:
         pass
 

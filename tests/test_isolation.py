@@ -206,7 +206,7 @@ SICK_READER = hook("register_readers", "[ReaderSpec('sheet', 's', lambda path: 1
 # What fails at work: (doing what, the reason, whether anything was written by then).
 SICK = {
     "resolve-raises": ("resolving", "RuntimeError: the reason", False),
-    "resolve-names-no-file": ("resolving", "names the weights 'nowhere.pt', which is no file", False),
+    "resolve-names-no-file": ("resolving", "names the weights 'nowhere.pt', which is not a file", False),
     "load-raises": ("loading", "RuntimeError: the reason", True),
     "encode-raises": ("encoding with", "RuntimeError: the reason", True),
     "encode-shape": ("encoding with", "gave float32 (1, 3), not float32 (1, 2)", True),

@@ -87,7 +87,7 @@ BROKEN = {
     "param-type": (action("a", "x: list = None"), "field 'x' is of type <class 'list'>, which cannot become an option"),
     "param-unions": (action("a", "x: int | str = 1"), "field 'x' has more than one type"),
     "param-unreadable": (action("a", "x: 'Nowhere' = 1"), "annotations of Params cannot be read: .*'Nowhere'"),
-    "param-flag": (action("a", "x: Annotated[int, Option('x')] = 1"), "'x' is no short option"),
+    "param-flag": (action("a", "x: Annotated[int, Option('x')] = 1"), "'x' is not a short option"),
     "param-flags-clash": (
         action("a", "x: Annotated[int, Option('-k')] = 1\n    y: Annotated[int, Option('-k')] = 1"),
         "two fields of Params become -k",

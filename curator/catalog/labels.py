@@ -20,7 +20,7 @@ from curator.history.journal import Journal
 from curator.store.catalogue.labels import GroupRow, LabelRow, LabelStore, VerdictRow
 from curator.store.sqlite import Database
 
-LISTED = "`curator status` lists those that there are"
+LISTED = "`curator status` lists the existing ones"
 
 
 class Source(enum.IntEnum):
@@ -112,7 +112,7 @@ class Labels:
         if row is None:
             hint = "there is no group yet: `curator add FOLDER --labels-from-folders --group NAME`"
             raise NotFound.named(
-                "group", name, self.store.group_names(), hint, many="`curator status` lists those that there are"
+                "group", name, self.store.group_names(), hint, many="`curator status` lists the existing ones"
             )
         return row
 

@@ -81,7 +81,7 @@ class Pairs:
                 metric,
                 known,
                 hint="there is none yet: curator pair FILE FILE --metric NAME",
-                many="`curator metrics` lists those that there are",
+                many="`curator metrics` lists the existing ones",
             )
 
 

@@ -182,7 +182,7 @@ def real(path: str | Path) -> str:
 def expand_path(path: str | Path) -> Path:
     """A path as a person gives it: `~` is opened up where it is somebody's home. Raises `BadInput` for an empty one."""
     if path == "":  # which would else be the current folder
-        raise BadInput("'' is no path: it is empty")
+        raise BadInput("'' is not a path: it is empty")
     return Path(os.path.expanduser(path))
 
 

@@ -40,7 +40,7 @@ def rename(labels: Labels, journal: Journal, old: str, new: str) -> Renamed:
     name = _name_within(row, new)
     there = labels.store.twin(name, row.group_id)
     if there is not None and there.id == row.id:
-        raise BadInput(f"{old!r} has that name already")
+        raise BadInput(f"{old!r} already has that name")
     said = labels.store.statements(row.id)
     items = {item for _, item in said}
     both = items & {item for _, item in labels.store.statements(there.id)} if there is not None else set()

@@ -36,7 +36,7 @@ def asker_for(command: str, output: Output) -> Asker | None:
         return None
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise BadInput(
-            f"{command} asks at a terminal, and this is not one: --json prints the questions as rows, and "
+            f"{command} asks its questions at a terminal, and this is not one: with --json they come as rows, and "
             "`curator label` answers them"
         )
     return AtTerminal(output.pictures)
@@ -176,7 +176,7 @@ def _resolve_choice(word: str, choices: tuple[str, ...]) -> str | _Unclear:
     """The label that a number or a name means; a new one takes a '+'."""
     word = unicodedata.normalize("NFC", word)
     if printable(word) != word:  # as arrow keys send
-        return _Unclear("that holds characters that are in no name")
+        return _Unclear("that holds characters that a name cannot have")
     for name, number in _by_number(choices).items():
         if word == str(number):
             return name

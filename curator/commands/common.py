@@ -79,13 +79,20 @@ QUESTIONS = Table(
     "Questions",
     (
         *ITEM,
-        Column("question", "what a person has to say"),
+        Column("question", "what to ask a person"),
         Column("choices", "for a group its labels, the most probable first; empty for yes or no", type="strings"),
         Column(
-            "probability", "what the head thinks of yes, or of the first choice, 0 to 1; null without one", "percent"
+            "probability",
+            "the head's probability of yes, or of the first choice, 0 to 1; null without a head",
+            "percent",
         ),
-        Column("why", "why just this item is asked about"),
-        Column("target", "label:NAME or group:NAME, for `curator label`", "json", "string"),
+        Column("why", "why this item is asked about"),
+        Column(
+            "target",
+            "label:NAME or group:NAME, what it is about; `curator label` takes NAME without the prefix",
+            "json",
+            "string",
+        ),
     ),
 )
 """What an action asks, where nobody is there to answer."""

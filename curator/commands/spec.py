@@ -18,14 +18,14 @@ Effect: TypeAlias = Literal[
 ]
 EFFECTS: dict[Effect, str] = {
     "reads": "reads the workspace, and keeps in it only what can be made again",
-    "writes": "writes the workspace, or files that are named",
-    "labels": "may change what is said of items",
-    "moves files": "may move files of people",
+    "writes": "writes to the workspace, or to files that are named",
+    "labels": "may change the labels of items",
+    "moves files": "may move your files",
     "removes": "removes something for good",
-    "asks": "asks at a terminal, where there is one",
+    "asks": "asks at a terminal, if there is one",
     "streams": "gives rows as they are found",
-    "serves": "goes on until it is stopped",
-    "network": "may fetch weights from the network, where they are not here",
+    "serves": "runs until it is stopped",
+    "network": "may fetch weights from the network, if they are not here",
 }
 
 EXIT_CODES = {
@@ -33,7 +33,7 @@ EXIT_CODES = {
     1: "an error without a code of its own",
     2: "a value that cannot be used",
     3: "something named does not exist",
-    4: "something has to be done first (the message holds the command)",
+    4: "something has to be done first (the message gives the command)",
     5: "done, but some items could not be used (`curator status --problems`)",
     6: "a plugin failed",
     7: "the workspace cannot be used",

@@ -223,7 +223,7 @@ class Embedder(Coverage):
         spec = self.models.registry.get(EncoderSpec, model.encoder)
         with self.models.loaded(model) as (encoder, _), self.models.registry.guard(spec, "asking"):
             if not isinstance(encoder, LanguageModel):
-                raise BadInput(f"{model.name} is not a language model: it cannot complete a text")
+                raise BadInput(f"{model.name} is not a language model: it cannot continue a text")
             pieces = list(ask(encoder))
             for pair in pieces:
                 if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str) and 0 <= pair[1] <= 1):

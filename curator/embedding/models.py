@@ -316,7 +316,7 @@ class Models:
                 raise Breach("it encodes images but names no preprocessing")
             for path in resolved.files:
                 if not path.is_file():
-                    raise Breach(f"names the weights {str(path)!r}, which is no file")
+                    raise Breach(f"names the weights {str(path)!r}, which is not a file")
             fingerprint_of(dict(resolved.config))  # only JSON values can be recorded
         return resolved
 

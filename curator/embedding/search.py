@@ -85,7 +85,7 @@ def _rows(encoding: Embedder, model: Model, items: Sequence[Item]) -> NDArray[np
         wanted = items[start : start + SIDE]
         found, values = encoding.matrix(model, wanted)
         if len(found) < len(wanted):
-            raise NotReady(f"vectors of {model.name} went while they were compared: again, please")
+            raise NotReady(f"vectors of {model.name} were removed while they were being compared: run it again")
         rows[start : start + SIDE] = values
     return rows
 

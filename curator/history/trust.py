@@ -64,7 +64,7 @@ class Trust:
             record.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             record.write_text(json.dumps({"folder": self.folder, "id": id_}), encoding="ascii")
         except OSError as error:
-            raise WorkspaceError(f"cannot keep in {str(record)!r} that it is trusted: {error.strerror}") from error
+            raise WorkspaceError(f"cannot record in {str(record)!r} that it is trusted: {error.strerror}") from error
 
     def take(self) -> None:
         """Know it no more."""
@@ -75,7 +75,7 @@ class Trust:
         """The file that stands for knowing it; its name holds nothing that a sender could choose."""
         folder = state_folder()
         if is_below(os.path.realpath(folder), self.folder):
-            raise WorkspaceError(f"{str(folder)!r}, where it is kept who is trusted, lies in the workspace itself")
+            raise WorkspaceError(f"{str(folder)!r}, where trust is recorded, lies in the workspace itself")
         known_by = json.dumps([id_, self.folder, os.stat(self.database.path).st_ino])
         return folder / "workspaces" / f"{hashlib.sha256(known_by.encode()).hexdigest()[:32]}.json"
 
@@ -86,5 +86,5 @@ def state_folder() -> Path:
     chosen = os.environ.get("XDG_STATE_HOME", "")
     folder = chosen if os.path.isabs(chosen) else os.path.expanduser(usual.get(sys.platform, "~/.local/state"))
     if not os.path.isabs(folder):  # somebody without a home; the current folder may be anybody's
-        raise WorkspaceError("there is no home folder to keep in what is trusted: set $XDG_STATE_HOME")
+        raise WorkspaceError("there is no home folder to record trust in: set $XDG_STATE_HOME")
     return Path(folder, "curator")

@@ -70,7 +70,7 @@ class Undo:
         if not 0 < run <= (last or 0) or self.runs.command(run) is None:
             raise NotFound(f"no run {run}: " + (f"they go from 1 to {last} (`curator log`)" if last else "none yet"))
         if run in undone:
-            raise BadInput(f"run {run} is undone already: `curator undo {undone[run]}` does it again")
+            raise BadInput(f"run {run} is undone already: `curator undo {undone[run]}` redoes it")
         if not self.changes.any_of_run(run):
             raise BadInput(f"run {run} changed nothing that could be undone")
         return run
@@ -166,7 +166,7 @@ class Undo:
         if row is None or differs:
             raise WorkspaceError(
                 f"{self.database.path}: row {row_id} of {table} is not as run {change.run_id} left it; "
-                "something else than curator wrote here, so nothing was undone"
+                "something other than curator wrote here, so nothing was undone"
             )
         if change.before is None:
             journal.delete(table, row_id)
@@ -260,7 +260,7 @@ class Undo:
             if other is None:
                 raise WorkspaceError(
                     f"{self.database.path}: row {flaw.row} of {flaw.table} stands in the way ({flaw.wrong}), and no "
-                    "run wrote it; something else than curator wrote here, so nothing was undone"
+                    "run wrote it; something other than curator wrote here, so nothing was undone"
                 )
             if self.changes.row(*flaw.other):
                 raise NotReady(

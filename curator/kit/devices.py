@@ -49,7 +49,7 @@ def choose_device(asked: str | None = None) -> str:
     GPU, or for one that is asked for.
     """
     if asked is not None and not asked.strip():
-        raise BadInput(f"{asked!r} is no device: it needs a name")
+        raise BadInput(f"{asked!r} is not a device: it needs a name")
     asked = asked or os.environ.get(VARIABLE)
     if asked:
         return asked if asked == "cpu" else _there(asked)

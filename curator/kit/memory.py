@@ -137,7 +137,7 @@ def size_of(text: str) -> int:
     match = re.fullmatch(r"(\d{1,15}(?:\.\d{1,3})?) ?([kmgt]?)(i?b)?", text.strip().lower(), re.ASCII)
     found = int(float(match[1]) * (1 << UNITS[match[2]])) if match else 0
     if found < LEAST // 64:
-        raise BadInput(f"{text!r} is not a memory size: write 512M or 2G, and at least 1M")
+        raise BadInput(f"{text!r} is not a size of memory: write 512M or 2G, and at least 1M")
     return found
 
 

@@ -110,7 +110,7 @@ def read_tensors(path: Path) -> dict[str, Any]:
     while isinstance(state, Mapping) and not _are_tensors(state):
         state = _unwrapped(state, path)
     if not _are_tensors(state):
-        raise BadInput(f"{str(path)!r} holds no state dict, that is no tensors by name")
+        raise BadInput(f"{str(path)!r} holds no state dict, that is, no tensors by name")
     return {str(key).removeprefix("module.").replace("_orig_mod.", ""): value for key, value in state.items()}
 
 
@@ -154,7 +154,7 @@ def with_shards(path: Path) -> tuple[Path, ...]:
         if not names or any(Path(name).name != name for name in names):
             raise ValueError("it names no files beside it")
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise BadInput(f"{str(path)!r} is no index of weights in several files: {gist(error)}") from error
+        raise BadInput(f"{str(path)!r} is not an index of weights in several files: {gist(error)}") from error
     lacking = [name for name in names if not (path.parent / name).is_file()]
     if lacking:
         more = f" and {len(lacking) - 1} more" if len(lacking) > 1 else ""

@@ -31,11 +31,11 @@ def cautions(
     if not len(found.index):
         why = "all examples of a class are copies of one another, and none can be held out from itself"
         if seen:
-            why = f"{tuned}, and too few were kept from it"
+            why = f"{tuned}, and too few were held back from it"
         elif single:
             why = "a class's only example cannot be held out"
         return [f"{why}: no figures, and nobody knows how often it is right"]
-    notes = [f"{tuned}: measured on items that were kept from it"] if seen else []
+    notes = [f"{tuned}: measured on items that were held back from it"] if seen else []
     notes += [sentence for sentence in [caution([many for many in counts if many > 1])] if sentence]
     notes += [f"fitted on, but not measured, as it is a class's only example: {name}" for name in single]
     notes += [f"fitted on, but not measured, as all its examples are copies of one: {name}" for name in copied]

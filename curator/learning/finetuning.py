@@ -1,7 +1,7 @@
 """Fine-tuning: an encoder learns the labels, and becomes another model.
 
-Some of the labelled items are kept from it, so that there is something to measure it on afterwards. Which items it saw
-is kept with the model: figures of heads on it never rest on them. Copies are kept or seen together.
+Some of the labelled items are held back from it, so that there is something to measure it on afterwards. Which items it
+saw is kept with the model: figures of heads on it never rest on them. Copies are kept or seen together.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class FineTuning:
             how = f" ({depth})" if depth else ""
             are = "is" if len(kept) == 1 else "are"
             self.reporter.say(
-                f"fine-tuning {model.name}{how} on {count(len(learnt), noun)}, {len(kept):,} {are} kept from it"
+                f"fine-tuning {model.name}{how} on {count(len(learnt), noun)}, {len(kept):,} {are} held back from it"
             )
             self._learn(spec, start, folder, _some(whole, learnt), depth)
             if not any(folder.iterdir()):
@@ -172,7 +172,7 @@ def comparison_sentence(
     """A sentence on the figures of a head on the frozen model and on the fine-tuned one, of items of these classes."""
     items = int(min(before["items"], after["items"]))
     if not items:
-        return f"too few items were kept from it to tell whether {tuned} is better than {frozen}"
+        return f"too few items were held back from it to tell whether {tuned} is better than {frozen}"
     one, other = before["balanced accuracy"], after["balanced accuracy"]
     counts = Counter(kept)
     # The standard error of the difference of two means over the classes, of shares of about one half.
@@ -180,6 +180,6 @@ def comparison_sentence(
     verdict = "better" if other > one else "not better: stay with the frozen one"
     unsure = ", though of so few that may be chance" if 0 < other - one < chance else ""
     return (
-        f"of {count(items, 'item')} that were kept from it, each class counting the same, {one:.1%} are right with "
-        f"{frozen}, {other:.1%} with {tuned}: {verdict}{unsure}"
+        f"of {count(items, 'item')} that were held back from it, each class counting the same, {one:.1%} are right "
+        f"with {frozen}, {other:.1%} with {tuned}: {verdict}{unsure}"
     )

@@ -299,14 +299,14 @@ def _notes(
         yield f"{count(lacking, 'pair')} left out: an item has no vector (`curator status --problems`)"
     if learned is None or plain is None:
         yield (
-            "nothing could be held out, as the pairs hang together by items that they share or by near-copies: nobody "
+            "nothing could be held out, as the pairs are linked by items that they share or by near-copies: nobody "
             "knows whether this is better than the plain cosine; mark pairs of other items"
         )
         return
     if many:
         yield f"more than {MANY:,} different items: near-copies were not held out together, figures may flatter"
     if learned <= plain:
-        yield "no better than the plain cosine: leave --metric away, or mark more pairs"
+        yield "no better than the plain cosine: leave out --metric, or mark more pairs"
     fewer = min(alike, unlike)
     if fewer < SURE:
         # Twice the root of the most that the variance of an area A can be, A (1 - A) / min(m, n), at one half

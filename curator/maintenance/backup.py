@@ -92,7 +92,7 @@ def _refuse(target: Path, workspace: Path, force: bool) -> None:
     except OSError:
         return  # nothing there, or writing will say what is wrong
     if stat.S_ISDIR(mode):
-        raise BadInput(f"{str(target)!r} is a folder: name a file, as in backup.tar")
+        raise BadInput(f"{str(target)!r} is a folder: name a file, such as backup.tar")
     if stat.S_ISLNK(mode):
         raise BadInput(f"{str(target)!r} is a symbolic link to {os.readlink(target)!r}: name the file itself")
     if not stat.S_ISREG(mode):

@@ -53,7 +53,7 @@ def restore(archive: Path, target: Path) -> Restored:
             return beside(target.parent, ".curator-restoring-", lambda draft: _make(tar, archive, draft, target))
     except BROKEN as error:
         raise BadInput(
-            f"{str(archive)!r} is not a curator backup, or not a whole one ({_first_line(error)})"
+            f"{str(archive)!r} is not a backup made by curator, or not a whole one ({_first_line(error)})"
         ) from error
     except OSError as error:
         what = f": {error.filename!r}" if error.filename else ""
@@ -106,7 +106,7 @@ def _unpack(tar: tarfile.TarFile, draft: Path, archive: Path) -> int:
             continue
         of_object = name.startswith("objects/") and NAME.fullmatch(name.removeprefix("objects/").replace("/", "", 1))
         if not member.isreg() or name in seen or not (name == FILE or (of_object and name[10:11] == "/")):
-            raise BadInput(f"{str(archive)!r} is not a curator backup: it holds {member.name!r}")
+            raise BadInput(f"{str(archive)!r} is not a backup made by curator: it holds {member.name!r}")
         room -= member.size
         if room < 0:
             raise WorkspaceError(
@@ -117,7 +117,7 @@ def _unpack(tar: tarfile.TarFile, draft: Path, archive: Path) -> int:
         assert source is not None
         _copy(source, draft, name)
     if FILE not in seen:
-        raise BadInput(f"{str(archive)!r} is not a curator backup: it holds no {FILE}")
+        raise BadInput(f"{str(archive)!r} is not a backup made by curator: it holds no {FILE}")
     return len(seen) - 1
 
 

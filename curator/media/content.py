@@ -76,7 +76,7 @@ def check_encoding(name: str) -> None:
         encoding_named(name)
     except (LookupError, ValueError):
         raise BadInput(
-            f"{name!r} is not a known encoding; use for example utf-8, gb18030, big5, shift-jis, koi8-r or cp1252"
+            f"{name!r} is not a known encoding: use for example utf-8, gb18030, big5, shift-jis, koi8-r or cp1252"
         ) from None
 
 

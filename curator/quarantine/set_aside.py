@@ -208,7 +208,7 @@ def hashed(path: str) -> tuple[str, int, tuple[int, int]]:
         with open(path, "rb") as file:
             before = os.fstat(file.fileno())
             if not stat.S_ISREG(before.st_mode):
-                raise MoveFailed(path, "is no regular file")
+                raise MoveFailed(path, "is not a regular file")
             hash_ = hash_open_file(file)
             after = os.fstat(file.fileno())
     except BadContent as error:

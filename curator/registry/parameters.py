@@ -139,11 +139,13 @@ def _parameter(field: dataclasses.Field[Any], hint: Any) -> Parameter:
         raise TypeError(f"field {field.name!r} cannot become an option: write it in lower case, without '_' in front")
     validate(type(how), how)
     if isinstance(how, Option) and how.flag and not FLAG.fullmatch(how.flag):
-        raise TypeError(f"field {field.name!r}: {how.flag!r} is no short option: one dash and one letter, as '-k'")
+        raise TypeError(
+            f"field {field.name!r}: {how.flag!r} is not a short option: one dash and one letter, such as '-k'"
+        )
     if isinstance(how, Option) and (wrong := [old for old in how.was if not OLD.fullmatch(old)]):
         raise TypeError(f"field {field.name!r}: {wrong[0]!r} was no option: write it with its dashes, as '--out'")
     if isinstance(how, Option) and (how.min, how.max) != (None, None) and hint not in (int, float):
-        raise TypeError(f"field {field.name!r} is no number, so it has no min and max")
+        raise TypeError(f"field {field.name!r} is not a number, so it has no min and max")
     default = field.default
     if field.default_factory is not dataclasses.MISSING:
         default = field.default_factory()

@@ -90,7 +90,7 @@ def module_name(name: str) -> str:
     """The module of a distribution; raises `BadInput` where the one or the other cannot be had."""
     if not NAME.fullmatch(name):
         raise BadInput(
-            f"{name!r} is not a plugin name: lower-case letters and digits, with '-', '_' or '.' between them"
+            f"{name!r} is not a name for a plugin: lower-case letters and digits, with '-', '_' or '.' between them"
         )
     module = re.sub("[-_.]+", "_", name)
     if not module.isidentifier() or keyword.iskeyword(module):

@@ -256,8 +256,7 @@ def _open(folder: Path, say: Callable[[str], None], alone: Alone) -> Database:
             database.close()
             if database.read_only:
                 say(
-                    f"{path} is not a cache of this curator, and cannot be moved away because it is read-only: "
-                    "it is ignored"
+                    f"{path} is not a cache of this curator and cannot be put aside, as it is read-only: it is left out"
                 )
                 return _in_memory(path)
         with alone(lambda: not _is_current(path)) as ours:
@@ -320,7 +319,9 @@ def _brought_up(path: Path, say: Callable[[str], None]) -> Database:
         database.close()
         if tables or version:
             aside = _put_aside(path)
-            say(f"{path} is not a curator cache: it is kept as {aside.name}, and `curator encode` fills another")
+            say(
+                f"{path} is not a cache made by curator: it is kept as {aside.name}, and `curator encode` fills another"
+            )
     make(path, _migrate)
     return connect(path, IF_DAMAGED).write_ahead()
 

@@ -26,7 +26,7 @@ def held(folder: str | Path, name: str) -> Path:
     for part in str(name).split("/"):
         if not is_name(part):
             raise WorkspaceError(
-                f"{name!r} is no path below {os.fspath(folder)!r}, where the workspace says that it lies: it was "
+                f"{name!r} is not a path below {os.fspath(folder)!r}, where the workspace says that it lies: it was "
                 "written by something else than curator, and nothing is done with it"
             )
         path = os.path.join(path, part)

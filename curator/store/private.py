@@ -50,5 +50,5 @@ def private(path: str, flags: int) -> int:
 
 
 def read_by_all(workspace: Path) -> bool:
-    """Whether everybody on this machine may read a workspace, as far as it alone says."""
+    """Whether everybody on this machine can read a workspace, as far as it alone says."""
     return os.name == "posix" and bool(workspace.stat().st_mode & 0o005)

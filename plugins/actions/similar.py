@@ -35,13 +35,16 @@ class SimilarParams:
 
     query: Annotated[Query, Argument(help="a file, or id:N for a catalogued item")]
     k: Annotated[int, Option("-k", min=1, help="The number of neighbours.")] = 10
-    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use.")] = None
+    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use (`curator encoders` lists them).")] = (
+        None
+    )
     metric: Annotated[
         MetricName | None, Option(help="Rank by this metric, learnt from `curator pair`, instead of the plain cosine.")
     ] = None
     items: Annotated[ItemSet, Option()] = ItemSet()
     sheet: Annotated[
-        NewFile | None, Option(help="Write the query and its neighbours to FILE (PNG or PDF).", choices=sheets.ENDINGS)
+        NewFile | None,
+        Option(help="Write the query and its neighbours to FILE (PNG, JPEG, WebP or PDF).", choices=sheets.ENDINGS),
     ] = None
 
 

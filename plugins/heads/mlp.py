@@ -137,5 +137,7 @@ class Mlp:
 def register_heads() -> Iterable[HeadSpec]:
     """The MLP head."""
     return [
-        HeadSpec("mlp", "one or two hidden layers; for more examples, or classes that no line parts", Mlp, MlpParams)
+        HeadSpec(
+            "mlp", "one or two hidden layers; for more examples, or classes that no line separates", Mlp, MlpParams
+        )
     ]

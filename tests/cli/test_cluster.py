@@ -43,7 +43,7 @@ def test_from_clusters_to_a_label_and_back(here, notes):
     here("label", "钱", "--negative", "notes1/1.txt")
     ran = here("cluster", "-k", "2", "--name", "2=钱", "--expect", code)
     assert ran.err.splitlines() == [
-        "cluster 2: 5 of 6 items are now 钱; 1 left as it is, of which something was said before",
+        "cluster 2: 5 of 6 items are now 钱; 1 left as it is, labelled positive or negative before",
         "`curator undo` takes it back",
     ]
     assert len(here("ls", "--labelled", "钱", "--json").rows("item")) == 5

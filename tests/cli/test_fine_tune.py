@@ -1,4 +1,4 @@
-"""`train --fine-tune`: a further version of what an encoder learnt, measured on what was kept from it."""
+"""`train --fine-tune`: a further version of what an encoder learnt, measured on what was held back from it."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def home(tmp_path_factory):
     """A workspace with 90 labelled texts of two topics that share all words but the first, and a small model."""
     folder = tmp_path_factory.mktemp("tuned")
     rng = random.Random(0)
-    # Others each time: versions of one text would be kept from it together.
+    # Others each time: versions of one text would be held back from it together.
     rows = [(f"{word} 今天 {' '.join(rng.sample(OTHERS, 5))}", topic) for _ in range(45) for word, topic in WORDS]
     with open(folder / "texts.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("text", "topic"), *rows])

@@ -80,7 +80,7 @@ def names(encoder=LITE):
 
 def test_a_version_beside_the_first_that_is_measured_on_what_was_kept_from_it(home):
     done = ran("train", "--group", "grain", "-e", LITE, "--fine-tune", "--json")
-    assert f"fine-tuning {LITE} (blocks6) on 14 images, 4 are kept from it" in done.err
+    assert f"fine-tuning {LITE} (blocks6) on 14 images, 4 are held back from it" in done.err
     (compared,) = [line for line in done.err.splitlines() if line.startswith("of ")]
     words = r"of (\d+) items that .* ([\d.]+)% are right with efficientnet-lite0, ([\d.]+)% with efficientnet-lite0@2: "
     items, _, after = re.match(words, compared).groups()
@@ -178,7 +178,7 @@ def test_what_is_gone_or_damaged_is_left_out_and_said(tmp_path, monkeypatch):
     (tmp_path / "photos/coarse/1.png").write_bytes(data[: len(data) // 2])
     done = ran("train", "--group", "grain", "--fine-tune")
     assert "note: 2 labelled images left out (" in done.err and "and 1 more)" in done.err
-    assert "on 6 images, 4 are kept from it" in done.err
+    assert "on 6 images, 4 are held back from it" in done.err
     for path in sorted((tmp_path / "photos/fine").iterdir())[2:]:
         path.unlink()
     line = curator_here("train", "--group", "grain", "-e", LITE, "--fine-tune")
@@ -198,9 +198,9 @@ def test_where_too_few_were_kept_there_are_no_figures(tmp_path, monkeypatch):
     monkeypatch.setattr(finetuning, "fine_tune", better)
     fresh(tmp_path, monkeypatch, fine=3, coarse=3)
     done = ran("train", "--group", "grain", "-e", LITE, "--fine-tune")
-    assert f"too few items were kept from it to tell whether {LITE}@2 is better than {LITE}" in done.err
+    assert f"too few items were held back from it to tell whether {LITE}@2 is better than {LITE}" in done.err
     (note,) = [line for line in done.err.splitlines() if "fine-tuned on these labels" in line]
-    assert note.endswith(", and too few were kept from it: no figures, and nobody knows how often it is right")
+    assert note.endswith(", and too few were held back from it: no figures, and nobody knows how often it is right")
     assert {
         row["items"] for row in ran("train", "--group", "grain", "-e", f"{LITE}@2", "--json").rows("held-out")
     } == set()
@@ -213,9 +213,9 @@ def test_a_label_of_few_among_many(tmp_path, monkeypatch):
     ran("add", "photos/fine", "--label", "fine")
     ran("add", "photos/coarse", "--not-label", "fine")
     done = ran("train", "--label", "fine", "--fine-tune", "--json")
-    assert "on 23 images, 7 are kept from it" in done.err
+    assert "on 23 images, 7 are held back from it" in done.err
     if "nothing that it tried was better" not in done.err:
-        assert "of 7 items that were kept from it" in done.err
+        assert "of 7 items that were held back from it" in done.err
         assert {row["items"] for row in done.rows("held-out")} == {7}
 
 

@@ -96,7 +96,7 @@ def test_what_changed_from_it_to_something_else_cannot_be_undone_and_that_is_sai
     (added / f"{NAME}.txt").write_text("nothing to hide")
     assert run("add", "notes", "--no-encode").code == 0
     done = run("forget", f"id:{number}", "--yes")
-    assert done.code == 0 and "cannot be undone any more" in done.out and "run 7" in done.out, done
+    assert done.code == 0 and "can no longer be undone" in done.out and "run 7" in done.out, done
     assert raw(tmp_path / "workspace", SECRET) == []
     run("undo", "7").assert_failed(2, "run 7 changed what run 8 (forget) forgot")
     assert run("check").code == 0

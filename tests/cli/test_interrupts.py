@@ -107,7 +107,7 @@ def test_ctrl_c_keeps_what_was_done_and_the_same_command_goes_on(run, tmp_path, 
     process = start(tmp_path, "add", "many", "--no-encode")
     wait_for(process, catalogue, ITEMS)
     os.killpg(process.pid, signal.SIGINT)
-    finished(process).assert_ended(130, "interrupted", "what was done is kept", "the same command goes on")
+    finished(process).assert_ended(130, "interrupted", "what was done is kept", "the same command continues")
     kept = asked(catalogue, ITEMS)
     assert 0 < kept < MANY
     assert run("log", "--json").row("run")["state"] == "interrupted"

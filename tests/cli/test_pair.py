@@ -80,9 +80,7 @@ def test_it_is_fitted_once_and_again_when_a_pair_changes(here, notes):
 def test_figures_are_said_with_what_they_rest_on(here, notes):
     mark(here)
     err = here("similar", "cats/7.txt", "--metric", "number").err
-    assert (
-        "note: nothing could be held out, as the pairs hang together by items that they share or by near-copies" in err
-    )
+    assert "note: nothing could be held out, as the pairs are linked by items that they share or by near-copies" in err
     for number in range(1, 5):
         here("pair", f"cats/{number}.txt", f"money/{number}.txt", "--metric", "apart")
         here("pair", f"cats/{number + 4}.txt", f"money/{number + 4}.txt", "--not-alike", "--metric", "apart")
@@ -98,7 +96,7 @@ def test_no_better_than_the_plain_cosine_is_said(here, notes):
         here("pair", f"money/{number}.txt", f"cats/{number}.txt", "--not-alike", "--metric", "topic")
     err = here("similar", "cats/7.txt", "--metric", "topic").err
     assert "comes first 100 times in 100; by the plain cosine 100" in err
-    assert "note: no better than the plain cosine: leave --metric away, or mark more pairs" in err
+    assert "note: no better than the plain cosine: leave out --metric, or mark more pairs" in err
 
 
 def test_the_last_word_counts_and_is_said(here, notes):

@@ -120,7 +120,7 @@ def test_undo_takes_the_model_back_and_undoing_that_brings_it_again(folder):
     ran("pretrain", "lstm-clm", *QUICK, "-o", "seed=1")
     ran("undo")
     assert list(models()) == ["lstm-clm:concat@1"]
-    again = re.search(r"curator undo (\d+) does it again", ran("undo").out)[1]
+    again = re.search(r"curator undo (\d+) redoes it", ran("undo").out)[1]
     assert list(models()) == ["lstm-clm"]
     assert "no faults: everything matches the catalogue" in ran("check").out
     ran("undo", again)
@@ -295,5 +295,5 @@ def test_an_encoder_that_never_learnt_says_what_makes_it_learn(folder, command):
 
 
 def test_what_is_no_language_model_cannot_go_on(folder):
-    curator_here("complete", "x", "-e", "ngram").assert_failed(2, "ngram is no language model")
+    curator_here("complete", "x", "-e", "ngram").assert_failed(2, "ngram is not a language model")
     curator_here("complete", "x").assert_failed(4, "curator pretrain lstm-clm")

@@ -92,7 +92,7 @@ def test_what_later_runs_rest_on_is_not_undone_beneath_them(run, table):
 def test_bad_renames_get_one_line(run, table):
     table(("a", "cat"))
     run("label", "--rename", "cow", "cat").assert_failed(3, "no label 'cow'")
-    run("label", "--rename", "cat", "cat").assert_failed(2, "'cat' has that name already")
+    run("label", "--rename", "cat", "cat").assert_failed(2, "'cat' already has that name")
     run("label", "--rename", "cat", "").assert_failed(2, "needs a name")
     run("label", "--rename", "cat", "dog", "id:1").assert_failed(2, "--rename")
     run("label", "--rename", "cat", "kind/dog")

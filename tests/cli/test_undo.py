@@ -27,7 +27,7 @@ def labels(run):
 def test_undo_says_what_it_did_and_how_to_do_it_again(labelled):
     ran = labelled("undo")
     assert ran.code == 0
-    assert "run 2 (label) is undone" in ran.out and "curator undo 3 does it again" in ran.out
+    assert "run 2 (label) is undone" in ran.out and "curator undo 3 redoes it" in ran.out
     assert labels(labelled) == {1: [], 2: [], 3: [], 4: []}
     again = labelled("undo", "3", "--json").row("undone")
     assert again == {"kind": "undone", "run": 3, "command": "undo", "rows": 3, "files": 0, "by": 4}

@@ -155,7 +155,7 @@ def test_a_later_word_on_the_same_row_builds_on_it(ws, photos):
 
 def test_runs_that_cannot_be_chosen(labelled):
     labelled.undo(3)
-    with pytest.raises(BadInput, match="run 3 is undone already: `curator undo 4` does it again"):
+    with pytest.raises(BadInput, match="run 3 is undone already: `curator undo 4` redoes it"):
         labelled.undo(3)
     with pytest.raises(NotFound, match="no run 99: they go from 1 to 4"):
         labelled.undo(99)

@@ -148,5 +148,5 @@ def test_an_index_without_its_files_or_that_is_none_is_refused(sharded):
         with_shards(sharded)
     for content in ("{}", "[1]", '{"weight_map": {"a": "../x.safetensors"}}', '{"weight_map": {"a": 5}}', "no"):
         sharded.write_text(content)
-        with pytest.raises(BadInput, match="is no index of weights"):
+        with pytest.raises(BadInput, match="is not an index of weights"):
             with_shards(sharded)

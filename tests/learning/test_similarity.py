@@ -120,7 +120,7 @@ def test_what_is_said_of_figures():
         "more than 100,000 different items: near-copies were not held out together, figures may flatter"
     ]
     assert list(_notes(200, 300, 0.8, 0.8, 0)) == [
-        "no better than the plain cosine: leave --metric away, or mark more pairs"
+        "no better than the plain cosine: leave out --metric, or mark more pairs"
     ]
     assert list(_notes(25, 16, 0.9, 0.8, 0)) == [
         "only 16 pairs marked as not alike: these figures can be off by 25 points"

@@ -275,7 +275,7 @@ def test_purge_asks_takes_only_the_old_and_cannot_be_undone(ws, photos, tmp_path
 
 @pytest.mark.parametrize("text", ["30", "d", "-1d", "1 d", "1y", "9999999d", ""])
 def test_an_age_that_is_none(ws, text):
-    with pytest.raises(BadInput, match="is no age: write 30d"):
+    with pytest.raises(BadInput, match="is not an age: write 30d"):
         ws.quarantine.purge(text)
 
 

@@ -110,7 +110,7 @@ def test_a_private_one_is_refused_in_a_line(ours):
     opened(ours / "workspace", 0)
     before = contents(ours)
     for command in (*READING, BACKUP, ADD, ("label", "cat", "id:3"), *moving(), ("init", "-w", "workspace")):
-        as_another(*command).assert_failed(7, str(ours / "workspace"), "may not be looked into", "ask its owner")
+        as_another(*command).assert_failed(7, str(ours / "workspace"), "cannot be looked into", "ask its owner")
     assert contents(ours) == before
 
 

@@ -137,6 +137,6 @@ def test_what_may_not_be_read_is_not_called_damaged(run, sorted_out, tmp_path, o
     assert "permission denied" in ran.err and "damaged" not in ran.err
     workspace.chmod(0)
     try:
-        run("status", before=obedient).assert_failed(7, "may not be looked into", "ask its owner")
+        run("status", before=obedient).assert_failed(7, "cannot be looked into", "ask its owner")
     finally:
         workspace.chmod(0o700)

@@ -85,7 +85,7 @@ HOSTILE = {
 @pytest.mark.parametrize("more", HOSTILE.values(), ids=HOSTILE)
 def test_nothing_else_is_taken_out(made, run, tmp_path, more):
     rewritten(made / "good.tar", tmp_path / "bad.tar", more=more)
-    run("restore", "bad.tar").assert_failed(2, "is not a curator backup: it holds", more[0][0].name)
+    run("restore", "bad.tar").assert_failed(2, "is not a backup made by curator: it holds", more[0][0].name)
     assert [path.name for path in tmp_path.iterdir()] == ["bad.tar"]
 
 

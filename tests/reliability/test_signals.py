@@ -55,7 +55,7 @@ def hold(ran):
     if ran.code == -signal.SIGINT:  # when Python has put away how it sees to signals, at its very end
         assert "Error" not in ran.err, ran
     elif ran.code:
-        ran.assert_ended(130, "interrupted: what was done is kept", "the same command goes on")
+        ran.assert_ended(130, "interrupted: what was done is kept", "the same command continues")
     assert "Traceback" not in ran.err and "Aborted" not in ran.err, ran
 
 

@@ -253,7 +253,7 @@ def test_what_is_no_cache_is_put_aside_and_said(tmp_path, version, monkeypatch):
         cache.put_vectors("space-a", [("x", b"1111")], "float32")
         assert cache.count("space-a") == 1
         cache.close()
-        line = f"{tmp_path / 'derived.db'} is not a curator cache: it is kept as derived.db.old-{number}, and "
+        line = f"{tmp_path / 'derived.db'} is not a cache made by curator: it is kept as derived.db.old-{number}, and "
         assert said.pop() == line + "`curator encode` fills another" and not said
         with contextlib.closing(sqlite3.connect(tmp_path / f"derived.db.old-{number}")) as connection:
             assert connection.execute("SELECT id FROM space").fetchall() == [(number,)]

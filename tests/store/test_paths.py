@@ -31,7 +31,7 @@ def test_what_is_held_lies_below_its_folder_whether_or_not_it_is_there(tmp_path)
 
 @pytest.mark.parametrize("name", ["", "/etc/passwd", "..", "a/../../b", "a//b", "a/", "./a", "a/\0", "a/.."])
 def test_a_name_that_leads_elsewhere_is_refused_in_one_sentence(tmp_path, name):
-    with pytest.raises(WorkspaceError, match="is no path below") as refused:
+    with pytest.raises(WorkspaceError, match="is not a path below") as refused:
         held(tmp_path, name)
     assert repr(name) in str(refused.value) and str(tmp_path) in str(refused.value)
 

@@ -17,9 +17,7 @@ BACKUP = Table(
         Column("items", "items in its catalogue", "integer"),
         Column("objects", "states of heads and the like", "integer"),
         Column("size", "bytes", "integer"),
-        Column(
-            "left_out", "heads whose state is damaged or may not be read, and other such objects", "json", "strings"
-        ),
+        Column("left_out", "heads whose state is damaged or cannot be read, and other such objects", "json", "strings"),
     ),
     whole=True,
 )
@@ -51,8 +49,8 @@ COMMAND = CommandSpec(
     name="backup",
     summary="""Back up the catalogue and the heads as one tar archive.
 
-    Others may go on writing meanwhile. Embeddings and thumbnails are left out, as they can be computed again.
-    `curator restore FILE --to FOLDER` makes a workspace of the archive. Exit code 5: a head was left out, because it
+    Other processes may go on writing meanwhile. Embeddings and thumbnails are left out, as they can be computed again.
+    `curator restore FILE --to FOLDER` makes a workspace from the archive. Exit code 5: a head was left out, because it
     is damaged or cannot be read.
     """,
     params=BackupParams,

@@ -27,7 +27,7 @@ FAULTS = Table(
 class CheckParams:
     """Whether only to look."""
 
-    repair: Annotated[bool, Option(help="Repair what can be repaired without losing anyone's decisions.")] = False
+    repair: Annotated[bool, Option(help="Repair what can be repaired without losing any of your decisions.")] = False
 
 
 def check(call: Call, params: CheckParams) -> None:
@@ -39,7 +39,7 @@ def check(call: Call, params: CheckParams) -> None:
     found = call.workspace.check(params.repair)
     if read_by_all(call.workspace.folder):
         folder = shlex.quote(str(call.workspace.folder))
-        call.say(f"note: everyone on this machine can read this workspace: chmod -R go-rwx {folder} keeps it to you")
+        call.say(f"note: everybody on this machine can read this workspace: chmod -R go-rwx {folder} keeps it to you")
     rows = (
         {
             **{"part": fault.part, "which": fault.which, "wrong": fault.wrong, "remedy": fault.remedy},

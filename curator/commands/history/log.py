@@ -21,7 +21,7 @@ RUNS = Table(
         Column("arguments", "with what"),
         Column("state", "running, done, interrupted or failed"),
         Column("changes", "rows of the catalogue that it wrote", "integer"),
-        Column("undone", "the run that took it back", "integer"),
+        Column("undone", "the run that undid it", "integer"),
     ),
 )
 
@@ -29,7 +29,7 @@ RUNS = Table(
 def log(call: Call, params: NoParams) -> None:
     """A run a row."""
     if not call.table(RUNS, _runs(call.workspace)):
-        call.line("no runs yet")
+        call.line("nothing has been done yet")
 
 
 def _runs(workspace: Workspace) -> Iterator[dict[str, Any]]:
@@ -84,7 +84,8 @@ def _words(value: Any) -> str:
 
 COMMAND = CommandSpec(
     name="log",
-    summary="List the runs that changed something, latest first. What only reads, as a search, is no run.",
+    summary="List the runs that changed something, latest first. Commands that only read, such as a search, are not "
+    "runs.",
     run=log,
     tables=(RUNS,),
     example="curator log --limit 5",

@@ -21,9 +21,9 @@ QUARANTINED = Table(
         Column("why", "exact, same picture, copy, edited, or the like; sidecar: it lay beside another"),
         Column("reason", "the evidence"),
         Column("size", "bytes", "integer"),
-        Column("keeper", "the file that stays in its stead", "json", "string"),
+        Column("keeper", "the file that stays in its place", "json", "string"),
         Column("stored", "where it is now", "json", "string"),
-        Column("item", "the item that it is; null for a sidecar that is none", "json", "integer"),
+        Column("item", "the item that it is; null for a sidecar that is not an item", "json", "integer"),
         Column("taken", "when, in UTC", "json", "string"),
     ),
 )
@@ -44,7 +44,7 @@ class RestoreParams:
     """Which files."""
 
     files: Annotated[tuple[ItemRef, ...], Argument(metavar="NUMBER|PATH|-")] = ()
-    all: Annotated[bool, Option(help="All files in quarantine.")] = False
+    all: Annotated[bool, Option(help="Restore all files in quarantine.")] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +117,7 @@ RESTORE = CommandSpec(
     summary="""Restore files, by number, path or folder.
 
     Sidecar files that went with them come back too. Nothing is overwritten; labels and embeddings were kept.
+    `-` reads numbers and paths from standard input, one per line.
     """,
     params=RestoreParams,
     run=restore,
@@ -129,7 +130,7 @@ PURGE = CommandSpec(
     name="purge",
     summary="""Delete quarantined files for good. It asks first; this cannot be undone.
 
-    It is the one command that deletes. A file stays where the one that was kept in its stead is gone or changed.
+    Only this command and `forget` delete files. A file stays if the one kept in its place is gone or has changed.
     """,
     params=PurgeParams,
     run=purge,

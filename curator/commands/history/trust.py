@@ -48,9 +48,9 @@ COMMAND = CommandSpec(
     name="trust",
     summary="""Let a copied workspace move files outside its folder.
 
-    It shows the folders whose files the workspace could move and the moves that wait, then asks. Reading, and writing
-    inside the workspace, needs no trust. A workspace that `add` or `init` made here is trusted; one that was copied or
-    moved is asked about once.
+    It shows the folders whose files the workspace could move and the moves that are pending, then asks. Reading, and
+    writing inside the workspace, needs no trust. A workspace that `add` or `init` made here is trusted; one that was
+    copied or moved is asked about once.
     """,
     params=TrustParams,
     run=trust,

@@ -12,11 +12,11 @@ UNDONE = Table(
     "undone",
     "Undone",
     (
-        Column("run", "the run that was taken back", "integer"),
+        Column("run", "the run that was undone", "integer"),
         Column("command", "what it was"),
         Column("rows", "rows of the catalogue that were put back", "integer"),
         Column("files", "files that were moved back", "integer"),
-        Column("by", "the run that did it: undo it to do it again", "integer"),
+        Column("by", "the run that undid it: undo that to redo", "integer"),
     ),
     whole=True,
 )
@@ -36,7 +36,7 @@ def undo(call: Call, params: UndoParams) -> None:
     undone = call.workspace.undo(params.run)
     call.record(UNDONE, [asdict(undone)])
     back = count(undone.rows, "row") + (f" and {count(undone.files, 'file')}" if undone.files else "")
-    call.line(f"run {undone.run} ({undone.command}) undone: {back} restored; curator undo {undone.by} does it again")
+    call.line(f"run {undone.run} ({undone.command}) is undone: {back} put back; curator undo {undone.by} redoes it")
 
 
 COMMAND = CommandSpec(
@@ -45,7 +45,7 @@ COMMAND = CommandSpec(
 
     Every row of the catalogue and every moved file is put back as it was. An undo is a run too: undo it to redo. If
     later runs build on the run to undo, they are named and nothing changes. Commands that only read, such as a search,
-    are no runs: undo takes back what was done before them.
+    are not runs: undo takes back what was done before them.
     """,
     params=UndoParams,
     run=undo,

@@ -29,7 +29,7 @@ ADDED = Table(
                 ("unchanged", "known and not read again"),
                 ("same_file", "other names of files that are known (links)"),
                 ("missing", "known places where the file or row is gone"),
-                ("labelled", "statements made"),
+                ("labelled", "labels set, positive or negative"),
                 ("captions", "captions linked"),
                 ("sidecars", "texts beside an image of the same name, not linked as captions"),
                 ("loose", "files in no folder that could label them"),
@@ -38,8 +38,8 @@ ADDED = Table(
                 ("failed", "files and rows that could not be used"),
             )
         ),
-        Column("read_as", "encodings that only the characters told, each with how many files are in it"),
-        Column("notes", "what may not be meant as it was taken: labels called NaN, folders called train"),
+        Column("read_as", "encodings guessed from the characters alone, each with the number of files in it"),
+        Column("notes", "what may have been misunderstood: labels called NaN, folders called train"),
     ),
 )
 
@@ -66,7 +66,9 @@ class AddParams:
             "label column]"
         ),
     ] = None
-    captions: Annotated[bool, Option(help="Take a .txt file beside an image of the same name as its caption.")] = False
+    captions: Annotated[
+        bool, Option(help="Use a .txt file with the same name as an image beside it as its caption.")
+    ] = False
     hidden: Annotated[bool, Option(help="Include hidden files, and trash and system folders.")] = False
     verify: Annotated[bool, Option(help="Read every file again, even if its size, time and inode are unchanged.")] = (
         False
@@ -87,7 +89,7 @@ class AddParams:
         Word | None,
         Option(metavar="TEXT", help="Split a cell into several labels at TEXT ('|'); they belong to no group."),
     ] = None
-    na: Annotated[bool, Option(help="Take NaN, None, N/A and null as no label.")] = False
+    na: Annotated[bool, Option(help="Treat NaN, None, N/A and null as no label.")] = False
     id_column: Annotated[
         Word | None,
         Option(metavar="COLUMN", help="The column with a stable row id, so that an edited row is updated, not added."),
@@ -97,7 +99,9 @@ class AddParams:
         Word | None,
         Option(metavar="NAME", help="The character encoding of texts and tables, such as cp1252. [default: detected]"),
     ] = None
-    reader: Annotated[ReaderName | None, Option(help="Read with this reader, whatever the file extension.")] = None
+    reader: Annotated[
+        ReaderName | None, Option(help="Read with this reader (`curator plugins` lists them), whatever the extension.")
+    ] = None
     no_encode: Annotated[bool, Option(help="Do not embed now; `curator encode` does it later.")] = False
 
 

@@ -16,7 +16,7 @@ FORGOTTEN = Table(
         Column("rows", "rows of the catalogue that went with them", "integer"),
         Column("cached", "vectors and other results in the cache", "integer"),
         Column("files", "files in quarantine", "integer"),
-        Column("runs", "earlier runs that cannot be undone any more, a list", "json", "integers"),
+        Column("runs", "earlier runs that can no longer be undone, a list", "json", "integers"),
     ),
     whole=True,
 )
@@ -46,15 +46,16 @@ def forget(call: Call, params: ForgetParams) -> None:
     call.line(f"{count(done.items, 'item')} forgotten: {went}; undo of earlier runs leaves {them(done.items)} out")
     if done.runs:
         numbers = ", ".join(map(str, done.runs))
-        call.line(f"cannot be undone any more, since they changed what stays from or to what is gone: run {numbers}")
+        call.line(f"can no longer be undone, since they linked what stays with what is gone: run {numbers}")
 
 
 COMMAND = CommandSpec(
     name="forget",
-    summary="""Erase all that is kept of items. It asks first; this cannot be undone.
+    summary="""Erase everything that is kept about items. It asks first; this cannot be undone.
 
     Rows, texts, labels, vectors, thumbnails and quarantined files are erased from the catalogue, its history and the
     cache. Other files are not touched; if added again, they are new items. What heads and encoders learnt stays.
+    `-` reads the items from standard input, one per line.
     """,
     params=ForgetParams,
     run=forget,

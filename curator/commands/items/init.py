@@ -42,7 +42,7 @@ def how_to_share(folder: Path, shared: bool) -> str:
 
 COMMAND = CommandSpec(
     name="init",
-    summary="Create an empty workspace. Only you can read it. `curator add` does this by itself.",
+    summary="Create an empty workspace. Only you can read it. `curator add` creates one by itself.",
     params=InitParams,
     run=init,
     example="curator init -w ~/photos/workspace",

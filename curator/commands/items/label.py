@@ -16,8 +16,8 @@ LABELLED = Table(
         Column("id", "the item", "integer"),
         Column("path", "where it is", "path"),
         Column("label", "the label"),
-        Column("now", "positive, negative, or empty: nothing said"),
-        Column("before", "what was said before: also conflict"),
+        Column("now", "positive, negative, or empty for neither"),
+        Column("before", "the same before; also conflict"),
         Column("row", "the id of its row, where path is a table with a column of ids", "json", "string"),
     ),
 )
@@ -28,9 +28,9 @@ RENAMED = Table(
     (
         Column("old", "the label's name until now"),
         Column("new", "its name now"),
-        Column("items", "items of which something was said as to it", "integer"),
-        Column("both", "those of them of which something was said as to a label of the new name, too", "integer"),
-        Column("merged", "whether there was one: they are one label now", type="boolean"),
+        Column("items", "items that were positive or negative for it", "integer"),
+        Column("both", "those that were also positive or negative for a label of the new name", "integer"),
+        Column("merged", "whether that label existed: the two are one now", type="boolean"),
     ),
 )
 
@@ -42,8 +42,11 @@ class LabelParams:
     name: Annotated[LabelName | None, Argument()] = None
     items: Annotated[tuple[ItemRef, ...], Argument(metavar="FILE|id:N|-")] = ()
     negative: Annotated[bool, Option(help="Make the items negative examples of NAME.")] = False
-    remove: Annotated[bool, Option(help="Remove this label from them.")] = False
-    group: Annotated[GroupName | None, Option(help="The group of the label, if it is new or in several groups.")] = None
+    remove: Annotated[bool, Option(help="Remove the label NAME from the items.")] = False
+    group: Annotated[
+        GroupName | None,
+        Option(help="The group of the label, if the label is new or several groups have one of that name."),
+    ] = None
     rename: Annotated[
         tuple[LabelName, LabelName] | None,
         Option(help="Rename a label; if NEW exists, the two are merged.", metavar="OLD NEW"),
@@ -115,7 +118,10 @@ def _nearest(name: str, known: list[str]) -> str:
 
 COMMAND = CommandSpec(
     name="label",
-    summary="Label items as NAME, or rename a label.",
+    summary="""Label items as NAME, or rename a label.
+
+    `-` reads the items from standard input, one per line.
+    """,
     params=LabelParams,
     run=label,
     tables=(LABELLED, RENAMED),

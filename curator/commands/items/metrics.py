@@ -28,7 +28,7 @@ METRIC_KINDS = Table(
     "Kinds of metric",
     (
         Column("name", "KIND in `similar --metric NAME:KIND`"),
-        Column("default", "yes for the one that is taken if none is named"),
+        Column("default", "yes for the one that is used if none is named"),
         Column("summary", "what it is"),
     ),
     whole=True,

@@ -20,7 +20,7 @@ PAIRED = Table(
         Column("right", "another", "integer"),
         Column("left_path", "where the first is; null if its file is gone", "path"),
         Column("right_path", "where the other is", "path"),
-        Column("now", "alike, not alike, or empty: nothing said"),
+        Column("now", "alike, not alike, or empty for neither"),
         Column("before", "what was said before"),
         Column(
             "left_row",
@@ -41,7 +41,7 @@ class PairParams:
     metric: Annotated[
         MetricName, Option(metavar="NAME", help="The metric that learns from the pairs; a new name creates one.")
     ]
-    not_alike: Annotated[bool, Option(help="Mark them as not similar.")] = False
+    not_alike: Annotated[bool, Option(help="Mark the items as not similar.")] = False
     remove: Annotated[bool, Option(help="Remove the mark.")] = False
 
 
@@ -78,7 +78,8 @@ COMMAND = CommandSpec(
     name="pair",
     summary="""Mark items as similar, or not, for a metric to learn from.
 
-    `curator similar --metric NAME` ranks by what it learnt. The last mark of two items counts.
+    The first item is paired with each of the others; `-` reads them from standard input, one per line.
+    `curator similar --metric NAME` ranks by what it learnt. The latest mark of a pair counts.
     """,
     params=PairParams,
     run=pair,

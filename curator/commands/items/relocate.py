@@ -51,8 +51,8 @@ COMMAND = CommandSpec(
     name="relocate",
     summary="""Tell the catalogue that a folder or drive has moved.
 
-    Paths that begin with OLD then begin with NEW; no file is moved. Some files are read first, to see that NEW holds
-    what OLD held. `curator undo` takes it back.
+    Paths that began with OLD begin with NEW from then on; no file is moved. Some files are read first, to see that NEW
+    holds what OLD held. `curator undo` takes it back.
     """,
     params=RelocateParams,
     run=relocate,

@@ -28,9 +28,9 @@ LABELS = Table(
     (
         Column("label", "its name"),
         Column("group", "the group of labels that exclude each other; null if it stands alone"),
-        Column("positives", "items that are", "integer"),
-        Column("negatives", "items that are not: negative examples, and for a group its other labels", "integer"),
-        Column("conflicts", "items of which two things are said that exclude each other", "integer"),
+        Column("positives", "positive examples", "integer"),
+        Column("negatives", "negative examples; for a group also items with its other labels", "integer"),
+        Column("conflicts", "items with labels that exclude each other", "integer"),
     ),
 )
 

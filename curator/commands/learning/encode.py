@@ -21,7 +21,7 @@ ENCODED = Table(
         Column("failed", "items that failed now", "integer"),
         Column("seconds", "how long it took, without loading the encoder", "score"),
         Column(
-            "precision", "the numbers that most were computed with: float32, or shorter ones where they are quicker"
+            "precision", "the number format that most were computed in: float32, or a shorter one where that is faster"
         ),
     ),
     whole=True,

@@ -15,7 +15,7 @@ KINDS = Table(
     "Kinds of head",
     (
         Column("name", "what --head takes"),
-        Column("default", "yes for the one that is taken if none is named"),
+        Column("default", "yes for the one that is used if none is named"),
         Column("options", "what -o takes, with the defaults", type="strings"),
         Column("summary", "what it is"),
     ),
@@ -32,7 +32,7 @@ FITTED = Table(
         Column("classes", "how many", "integer"),
         Column("items", "how many it was fitted on", "integer"),
         Column("accuracy", "held-out", "score"),
-        Column("baseline", "accuracy of always saying the commonest class", "score"),
+        Column("baseline", "accuracy of always answering the most common class", "score"),
     ),
 )
 

@@ -17,7 +17,7 @@ PRETRAINED = Table(
         Column("texts", "different texts that it learnt from and was measured on", "integer"),
         Column("held_out", "bits per character on held-out texts; null where nothing was learnt now", "score"),
         Column("seconds", "how long it took", "score"),
-        Column("finished", "false where it was stopped: the same command goes on", type="boolean"),
+        Column("finished", "false if it was stopped: the same command continues", type="boolean"),
     ),
     whole=True,
 )
@@ -53,7 +53,7 @@ def pretrain(call: Call, params: PretrainParams) -> None:
     call.record(PRETRAINED, [row])
     measured = f": {best.held_out:.3f} bits per character on held-out texts" if best else ""
     learnt = f"{made.model.name} learnt from {count(made.texts, 'text')} in {duration(made.seconds)}{measured}"
-    call.line(learnt + ("" if made.whole else " (stopped; the same command goes on)"))
+    call.line(learnt + ("" if made.whole else " (stopped; the same command continues)"))
     name = params.encoder
     call.say(f"`curator encode -e {name}` embeds with it, `curator encoders --use {name}` makes it the default")
     if not made.whole:

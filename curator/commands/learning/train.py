@@ -26,7 +26,7 @@ METRICS = Table(
         Column("darkened", "on darkened ones", "score"),
         Column("noisy", "on noisy ones", "score"),
         Column("items", "how many items it rests on", "integer"),
-        Column("test", "on the labelled items of the folder of --test, from which the head learnt nothing", "score"),
+        Column("test", "on the labelled items in the folder of --test, from which the head learnt nothing", "score"),
         Column("test_items", "how many these are", "integer"),
     ),
     whole=True,
@@ -37,7 +37,7 @@ CONFUSIONS = Table(
     "What was taken for what, while held out",
     (
         Column("label", "what it is labelled as"),
-        Column("taken_for", "what the head says"),
+        Column("taken_for", "what the head predicts"),
         Column("items", "how often", "integer"),
         Column("of", "how many items of that label were held out", "integer"),
     ),
@@ -50,9 +50,13 @@ class TrainParams:
 
     label: Annotated[LabelName | None, Option(help="Train for this label: is it, or is it not?")] = None
     group: Annotated[GroupName | None, Option(help="Train for this group: which of its labels is it?")] = None
-    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use.")] = None
+    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use (`curator encoders` lists them).")] = (
+        None
+    )
     head: Annotated[HeadName | None, Option(help="The kind of head (`curator heads` lists them).")] = None
-    option: Annotated[tuple[Setting, ...], Option("-o", help="A training option of the head.")] = ()
+    option: Annotated[
+        tuple[Setting, ...], Option("-o", help="A training option of the head (`curator heads` lists them).")
+    ] = ()
     fine_tune: Annotated[
         str | bool,
         Option(

@@ -38,7 +38,7 @@ PLUGINS = Table(
 TRACEBACK = Table(
     "traceback",
     "Where it failed",
-    (Column("plugin", "its entry point"), Column("traceback", "what Python says of it", type="strings")),
+    (Column("plugin", "its entry point"), Column("traceback", "the Python traceback", type="strings")),
 )
 
 MADE = Table(
@@ -85,7 +85,7 @@ class CheckParams:
 
     name: Annotated[PluginName, Argument(metavar="PLUGIN|PACKAGE")]
     variant: Annotated[
-        Word | None, Option(metavar="VARIANT", help="The variant of an encoder. [default: its default]")
+        Word | None, Option(metavar="VARIANT", help="The variant of an encoder. [default: the encoder's own]")
     ] = None
     weights: Annotated[FileName | None, Option(help="The file or folder with an encoder's weights.")] = None
 

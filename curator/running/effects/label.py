@@ -20,7 +20,7 @@ class LabelChanges(Effect[SetLabel]):
         if not spec.labels:
             raise Breach("gave a SetLabel; its spec says that it does not label")
         if isinstance(output.label, TargetRef) and output.label.kind != "label":
-            raise Breach(f"gave a SetLabel of {str(output.label)!r:.60}, which is no label")
+            raise Breach(f"gave a SetLabel of {str(output.label)!r:.60}, which is not a label")
 
     def apply(self, output: SetLabel) -> Iterable[Finding]:
         """On the word of what the change says itself."""

@@ -43,7 +43,9 @@ def open_catalogue(folder: Path, alone: Alone = unshared) -> Database:
 def _settle(database: Database, folder: Path) -> None:
     version = database.value("PRAGMA user_version")
     if version <= 0:
-        raise WorkspaceError(f"{database.path} is not a curator catalogue, or was emptied: {database.if_damaged}")
+        raise WorkspaceError(
+            f"{database.path} is not a catalogue made by curator, or was emptied: {database.if_damaged}"
+        )
     if version > LATEST:
         raise WorkspaceError(
             f"the workspace {folder} was made by a newer curator (schema {version}, this one knows {LATEST}): "

@@ -45,11 +45,14 @@ class AuditParams:
     check: Annotated[str, Option(help="What to check for.", choices=CHECKS)] = "labels"
     label: Annotated[LabelName | None, Option(help="Check only this label.")] = None
     group: Annotated[GroupName | None, Option(help="Check only this group.")] = None
-    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use.")] = None
+    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use (`curator encoders` lists them).")] = (
+        None
+    )
     head: Annotated[HeadName | None, Option(help="The kind of head (`curator heads` lists them).")] = None
     items: Annotated[ItemSet, Option()] = ItemSet()
     sheet: Annotated[
-        NewFile | None, Option(help="Write the most suspicious items to FILE (PNG or PDF).", choices=sheets.ENDINGS)
+        NewFile | None,
+        Option(help="Write the most suspicious items to FILE (PNG, JPEG, WebP or PDF).", choices=sheets.ENDINGS),
     ] = None
 
 
@@ -59,14 +62,18 @@ SUSPECTS = Table(
     (
         Column(
             "suspicion",
-            "how little the label is believed, while it was held out, 0 to 1; null for what contradicts itself",
+            "how doubtful the label is, judged while it was held out, 0 to 1; null for what contradicts itself",
             "score",
         ),
         Column("why", "contradicts itself, copy labelled otherwise, like another class, or unlike its class"),
         Column("target", "the label or group", "json", "string"),
-        Column("label", "what it is labelled as; all of it where it contradicts itself"),
+        Column("label", "what it is labelled as; all of its labels where they contradict each other"),
         Column("rather", "what its copies are labelled as, or what it looks like; null where it is like no class"),
-        Column("probability", "of `rather`, while it was held out, 0 to 1; null where that is", "percent"),
+        Column(
+            "probability",
+            "the probability of `rather`, judged while the label was held out, 0 to 1; null where `rather` is",
+            "percent",
+        ),
         *ITEM,
     ),
 )

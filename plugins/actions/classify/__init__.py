@@ -45,16 +45,18 @@ class ClassifyParams:
     classes: Annotated[
         str | None,
         Option(
-            help="Zero-shot: choose among these class names, separated by commas, with no labels; it takes an encoder "
+            help="Zero-shot: choose among these class names, separated by commas, with no labels; it needs an encoder "
             "of images and texts.",
             was=("--among",),
         ),
     ] = None
     prompt: Annotated[
         tuple[str, ...],
-        Option(help="With --classes: a text with {} where the class name goes; several are averaged."),
+        Option(help="With --classes: a text with {} where the class name goes; repeat it to average several."),
     ] = ()
-    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use.")] = None
+    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use (`curator encoders` lists them).")] = (
+        None
+    )
     head: Annotated[HeadName | None, Option(help="The kind of head to fit (`curator heads` lists them).")] = None
     items: Annotated[ItemSet, Option()] = ItemSet()
     precision: Annotated[
@@ -66,7 +68,10 @@ class ClassifyParams:
         ),
     ] = None
     recall: Annotated[
-        float | None, Option(help="Answer yes for this share of the items that have the label (0 to 1).", min=0, max=1)
+        float | None,
+        Option(
+            help="Answer yes often enough to find this share of the items that have the label (0 to 1).", min=0, max=1
+        ),
     ] = None
     accept: Annotated[
         float | None,
@@ -80,7 +85,9 @@ class ClassifyParams:
     dry_run: Annotated[bool, Option(help="With --accept: show what would be labelled, and change nothing.")] = False
     sheet: Annotated[
         NewFile | None,
-        Option(help="Write the surest and least sure predictions to FILE (PNG or PDF).", choices=sheets.ENDINGS),
+        Option(
+            help="Write the surest and least sure predictions to FILE (PNG, JPEG, WebP or PDF).", choices=sheets.ENDINGS
+        ),
     ] = None
 
 
@@ -105,17 +112,17 @@ LINES = Table(
     "line",
     "Where the line is drawn",
     (
-        Column("said", "what is said: yes or no, or for a group the class or none of these"),
+        Column("said", "the answer: yes or no, or for a group the class or none of these"),
         Column("where", "from or up to the probability"),
         Column("probability", "of the label, or of the most probable class, 0 to 1", "percent"),
         Column(
             "precision",
-            "share of those of which it is said that are right, 0 to 1: of held-out items measured, else estimated",
+            "share of these answers that are right, 0 to 1: measured on held-out items, or else estimated",
             "score",
         ),
-        Column("at_least", "the lower bound of that share, with 95 % confidence; null where it is not known", "score"),
-        Column("recall", "share of all of which it would be right that it was said of, 0 to 1", "score"),
-        Column("items", "of how many it is said: held-out items, else those in question", "integer"),
+        Column("at_least", "the lower bound of that share, with 95 % confidence; null if unknown", "score"),
+        Column("recall", "share of the items for which this answer is right that get it, 0 to 1", "score"),
+        Column("items", "how many get this answer: of the held-out items, or else of those in question", "integer"),
     ),
     whole=True,
 )
@@ -126,7 +133,9 @@ PREDICTIONS = Table(
     (
         Column("probability", "the head's probability for the label, 0 to 1", "percent"),
         Column("label", "for a label: itself; for a group: the most probable one"),
-        Column("said", "yes, no, a group's class, none of these or don't know; with --precision or --recall"),
+        Column(
+            "said", "the answer: yes, no, a group's class, none of these or don't know; with --precision or --recall"
+        ),
         *ITEM,
     ),
 )
@@ -246,13 +255,13 @@ def _estimated_lines(
     what, what_of = ("yes", "the label") if params.label is not None else ("a class", "of a class")
     if lines.yes is None:
         context.note(
-            f"note: {what} is said of nothing: too little is known of what nobody labelled to say it and be right of "
+            f"note: {what} is the answer for no item: too little is known about the unlabelled ones to be right about "
             f"{wanted:g}; {deciding.what_would_help(wanted, 'that stand out most')}"
         )
     else:
         context.note(
-            "note: where the line is drawn is an estimate, from how held-out items stand among those that nobody "
-            f"labelled; nobody looked at these: {deciding.what_would_help(wanted, 'of which it is said')}"
+            "note: the threshold is an estimate, from how held-out items rank among those that nobody "
+            f"labelled; nobody has looked at those: {deciding.what_would_help(wanted, 'of which it is said')}"
         )
         if isinstance(lines.yes, deciding.Estimated) and not lines.yes.told:
             context.note(

@@ -82,6 +82,6 @@ def _wrong(held_out: HeldOut, least: float, lines: Lines | None) -> str:
     bad = int((held_out.probabilities.argmax(axis=1) != held_out.targets)[sure].sum())
     low, high = lower_share(bad, many, 0.95), upper_share(bad, many, 0.95)
     return (
-        f"note: {bad / many:.0%} of them are expected to be wrong ({low:.0%} to {high:.0%}), as of {many:,} held-out "
-        f"item{'' if many == 1 else 's'} that were as sure; more where they are not like the labelled ones"
+        f"note: {bad / many:.0%} of them are expected to be wrong ({low:.0%} to {high:.0%}), going by {many:,} "
+        f"held-out item{'' if many == 1 else 's'} that were as sure; more if they are unlike the labelled ones"
     )

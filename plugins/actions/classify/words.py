@@ -93,7 +93,7 @@ def model_of_both(context: Context, model: Model) -> Model:
     if absent is not None:
         raise BadInput(
             f"{model.name} encodes no {absent}s, and --classes compares pictures with words: "
-            "name an encoder of both, as -e clip (`curator encoders` lists them)"
+            "name an encoder of both, such as -e clip (`curator encoders` lists them)"
         )
     return model
 

@@ -46,24 +46,31 @@ class ClusterParams:
         int | None,
         Option(
             min=2,
-            help="With --by density: the smallest cluster. [default: 10, down to 5 for under 200 items]",
+            help="With --by density: the size of the smallest cluster. [default: 10, down to 5 for under 200 items]",
         ),
     ] = None
-    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use.")] = None
+    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use (`curator encoders` lists them).")] = (
+        None
+    )
     items: Annotated[ItemSet, Option()] = ItemSet()
     members: Annotated[bool, Option(help="Also list each item with its cluster.")] = False
     name: Annotated[
         tuple[str, ...],
-        Option(help="NUMBER=LABEL: label the items of a cluster that have no such label yet."),
+        Option(help="NUMBER=LABEL: give the items of a cluster this label, where they do not have it yet."),
     ] = ()
     group: Annotated[GroupName | None, Option(help="The group of the labels of --name.")] = None
     expect: Annotated[
         str | None,
-        Option(help="With --name: do nothing unless the clusters have this code, as you saw them.", was=("--seen",)),
+        Option(
+            help="With --name: do nothing unless the clusters still have this code, which was shown with them.",
+            was=("--seen",),
+        ),
     ] = None
     sheet: Annotated[
         NewFile | None,
-        Option(help="Write the typical items of each cluster to FILE (PNG or PDF).", choices=sheets.ENDINGS),
+        Option(
+            help="Write the typical items of each cluster to FILE (PNG, JPEG, WebP or PDF).", choices=sheets.ENDINGS
+        ),
     ] = None
 
 
@@ -71,14 +78,12 @@ CLUSTERS = Table(
     "cluster",
     "Clusters",
     (
-        Column("cluster", "its number, 1 the largest; null: the items that are in none", "integer"),
+        Column("cluster", "its number, 1 for the largest; null for the items in none", "integer"),
         Column("size", "how many items", "integer"),
         Column("tight", "mean cosine of its items with their mean; 1: all are alike", "score"),
-        Column("label", "what most of its labelled items are labelled as"),
-        Column("share", "how many of its labelled items that are, 0 to 1", "percent"),
-        Column(
-            "words", "words, or Chinese characters, that its texts have and others have not, a list", type="strings"
-        ),
+        Column("label", "the most common label of its labelled items"),
+        Column("share", "share of its labelled items that have it, 0 to 1", "percent"),
+        Column("words", "words, or Chinese characters, that its texts have and others do not, a list", type="strings"),
         Column("id", "the most typical item", "integer"),
         Column("path", "where it is; null if its file is gone", "picture"),
         Column("text", "the body of a text; null for an image"),

@@ -155,7 +155,7 @@ def _refuse_too_few(items: Sequence[Item], rows: NDArray[np.float32], way: Way) 
     wanted = max(2, way.many(len(rows)) if way.k is not None else way.least(len(rows)))
     if len(items) < wanted:
         give = "give a smaller -k" if way.k is not None else "give a smaller --min-size"
-        raise BadInput(f"{_of(items)} cannot be clustered: that takes {wanted:,} or more, or {give}")
+        raise BadInput(f"{_of(items)} cannot be divided into clusters: that takes {wanted:,} or more, or {give}")
     distinct: set[bytes] = set()
     for row in rows:
         distinct.add(hashlib.sha256(row.tobytes()).digest())

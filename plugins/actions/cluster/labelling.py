@@ -18,7 +18,7 @@ def parse_names(names: Sequence[str]) -> dict[int, str]:
         number, equals, label = given.partition("=")
         number, label = number.strip(), label.strip()
         if not (equals and number.isascii() and number.isdigit() and label):
-            raise BadInput(f"--name {given!r}: write the number of a cluster and a label, as 3=apples")
+            raise BadInput(f"--name {given!r}: write the number of a cluster and a label, such as 3=apples")
         if int(number) in found:
             raise BadInput(f"--name gives cluster {int(number)} two labels: {found[int(number)]!r} and {label!r}")
         found[int(number)] = label
@@ -29,8 +29,8 @@ def check(wanted: Mapping[int, str], clusters: Clusters, expected: str | None) -
     """Raise `BadInput` where the numbers are those of other clusters, or of none."""
     if expected is not None and expected != clusters.code:
         raise BadInput(
-            f"these are clusters {clusters.code}, not {expected}: items, vectors or options are others than when you "
-            "looked, and so may the numbers be; look again, then name them"
+            f"these are clusters {clusters.code}, not {expected}: items, vectors or options have changed since "
+            "you looked, and the numbers may have, too; look again, then name them"
         )
     for number in wanted:
         if not 1 <= number <= clusters.count:
@@ -47,7 +47,7 @@ def changes(
         free = unlabelled_items(context, label, group, members)
         yield from (SetLabel(item.id, label, True, group) for item in free)
         left = len(members) - len(free)
-        rest = f"; {left:,} left as {'it is' if left == 1 else 'they are'}, of which something was said before"
+        rest = f"; {left:,} left as {'it is' if left == 1 else 'they are'}, labelled positive or negative before"
         items = f"item{'' if len(members) == 1 else 's'} {'is' if len(free) == 1 else 'are'}"
         context.note(f"cluster {number}: {len(free):,} of {len(members):,} {items} now {label}{rest if left else ''}")
         done += len(free)

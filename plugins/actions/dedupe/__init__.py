@@ -41,19 +41,20 @@ class DedupeParams:
     keep: Annotated[tuple[str, ...], Option(help=KEEP_HELP)] = ()
     reference: Annotated[
         tuple[str, ...],
-        Option(help="Keep everything in FOLDER; look for duplicates of it elsewhere."),
+        Option(metavar="FOLDER", help="Keep everything in FOLDER; look for duplicates of it elsewhere."),
     ] = ()
     include: Annotated[
         tuple[str, ...],
         Option(
             choices=tuple(INCLUDED),
-            help="Also propose to remove these, which are only shown otherwise: copy (re-saved, resized, cropped by up "
+            help="Also propose to remove these, which are otherwise only shown: copy (re-saved, resized, cropped by up "
             "to 3 %), edited (mirrored, rotated, cropped, recoloured, overlaid, altered; drawings, pages and codes "
             "that have much in common), or near for both.",
         ),
     ] = ()
     despite: Annotated[
-        bool, Option(help="Also let copies go whose labels or sidecar files contradict those of the file that stays.")
+        bool,
+        Option(help="Also let copies go if their labels or sidecar files contradict those of the file that stays."),
     ] = False
     similar: Annotated[bool, Option(help="Also show what is merely similar; it never goes.")] = False
     threshold: Annotated[float, Option(min=0, max=1, help="With --similar: the lowest cosine similarity to show.")] = (
@@ -61,9 +62,9 @@ class DedupeParams:
     )
     encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder that finds candidates.")] = None
     items: Annotated[ItemSet, Option()] = ItemSet()
-    sheet: Annotated[NewFile | None, Option(help="Write the groups to FILE (PNG or PDF).", choices=sheets.ENDINGS)] = (
-        None
-    )
+    sheet: Annotated[
+        NewFile | None, Option(help="Write the groups to FILE (PNG, JPEG, WebP or PDF).", choices=sheets.ENDINGS)
+    ] = None
 
 
 DUPLICATES = Table(
@@ -105,9 +106,9 @@ TOTALS = Table(
     (
         Column("match", "the kind of copies"),
         Column("groups", "how many", "integer"),
-        Column("copies", "files beside those kept", "integer"),
-        Column("go", "of them, how many may go", "integer"),
-        Column("bytes", "of those", "integer"),
+        Column("copies", "files besides those kept", "integer"),
+        Column("go", "how many of them may go", "integer"),
+        Column("bytes", "the size of those", "integer"),
     ),
     whole=True,
 )
@@ -152,11 +153,11 @@ def register_actions() -> Iterable[ActionSpec]:
     return [
         ActionSpec(
             "dedupe",
-            "Find duplicates, and propose which files may go. They are exact, of the same pixels, re-saved, or edited.",
+            "Find duplicates, and propose which files may go. It finds exact, same-pixel, re-saved and edited copies.",
             DedupeParams,
             plan,
             (DUPLICATES, TOTALS),
-            example="curator dedupe --keep path:originals/* --keep largest",
+            example="curator dedupe --keep 'path:originals/*' --keep largest",
             moves_files=True,
         )
     ]

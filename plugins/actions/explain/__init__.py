@@ -52,12 +52,12 @@ class ExplainParams:
         GroupName | None, Option(help="Explain a label of this group: what decides between it and the others.")
     ] = None
     class_: Annotated[
-        str | None, Option(help="The label of the group. [default: the most probable one of the picture]")
+        str | None, Option(help="With --group: the label to explain. [default: the most probable one]")
     ] = None
-    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder, one with feature maps.")] = None
+    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder; it must have feature maps.")] = None
     head: Annotated[HeadName | None, Option(help="The kind of head to fit (`curator heads` lists them).")] = None
     top: Annotated[
-        int, Option(min=1, max=200, help="Without a picture: explain the N most probable ones.", was=("-k",))
+        int, Option(min=1, max=200, help="Without a picture: explain the N most probable pictures.", was=("-k",))
     ] = 24
     items: Annotated[ItemSet, Option()] = ItemSet()
     heatmap: Annotated[
@@ -66,7 +66,7 @@ class ExplainParams:
     ] = None
     sheet: Annotated[
         NewFile | None,
-        Option(help="Without a picture: write all heat maps to FILE (PNG or PDF).", choices=sheets.ENDINGS),
+        Option(help="Without a picture: write all heat maps to FILE (PNG, JPEG, WebP or PDF).", choices=sheets.ENDINGS),
     ] = None
 
 
@@ -82,7 +82,7 @@ EXPLANATIONS = Table(
             "the strongest region: left, top, right, bottom, in pixels of the upright picture; or null",
             type="integers",
         ),
-        Column("place", "in which ninth of what the encoder sees the box lies; null without one"),
+        Column("place", "the ninth of what the encoder sees in which the box lies; null without one"),
         Column("share", "the part of all positive evidence that lies in the box, 0 to 1; null without one", "percent"),
         Column("id", "the item; null if it is not in the catalogue", "integer"),
         Column("path", "where it is", "picture"),

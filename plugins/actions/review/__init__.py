@@ -35,7 +35,9 @@ class ReviewParams:
     group: Annotated[GroupName | None, Option(help="Ask about this group: which of its labels is it?")] = None
     batch: Annotated[int, Option(min=1, max=100, help="Questions before the head is refitted.")] = 5
     suspects: Annotated[bool, Option(help="Ask about the labels that `curator audit` suspects.")] = False
-    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use.")] = None
+    encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use (`curator encoders` lists them).")] = (
+        None
+    )
     head: Annotated[HeadName | None, Option(help="The kind of head to fit (`curator heads` lists them).")] = None
     items: Annotated[ItemSet, Option()] = ItemSet()
     verify: Annotated[
@@ -47,7 +49,7 @@ class ReviewParams:
             max=0.99,
         ),
     ] = None
-    accept: Annotated[bool, Option(help="With --verify: turn the predictions that were proven into labels.")] = False
+    accept: Annotated[bool, Option(help="With --verify: turn the predictions that were verified into labels.")] = False
 
 
 VERIFIED = Table(
@@ -55,13 +57,13 @@ VERIFIED = Table(
     "What the answers prove, with 90 % confidence",
     (
         Column("outcome", "proven, or not and why; the answers train the next head either way"),
-        Column("items", "of how many items it is proven; 0 for none", "integer"),
-        Column("precision", "of how many of them at least what is said is right, 0 to 1", "score"),
-        Column("from", "their least score: how far they stand out from what nobody labelled, 0 to 1", "score"),
+        Column("items", "how many items it is proven for; 0 for none", "integer"),
+        Column("precision", "the proven precision: at least this share of them is right, 0 to 1", "score"),
+        Column("from", "their lowest score: how far they stand out from what nobody labelled, 0 to 1", "score"),
         Column("drawn", "how many of them were drawn and answered", "integer"),
-        Column("right", "of how many of these it was right", "integer"),
+        Column("right", "how many of these were predicted right", "integer"),
         Column("answers", "how many answers it took in all", "integer"),
-        Column("labelled", "how many of the items were labelled on the word of the head; with --accept", "integer"),
+        Column("labelled", "how many of the items got their prediction as a label; with --accept", "integer"),
     ),
     whole=True,
 )

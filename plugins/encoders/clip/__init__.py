@@ -101,7 +101,7 @@ def _from_folder(variant: str, folder: Path, weights: Path) -> Resolved:
 def _from_hub(repository: str, weights: Path | None) -> Resolved:
     """A repository of the Hugging Face hub; a configuration beside the given weights is taken for the repository's."""
     if not re.fullmatch(r"([\w.-]+/)?[\w.-]+", repository):
-        raise BadInput(f"{repository!r} is not a repository on the hub: write clip:hf-hub:ORG/NAME")
+        raise BadInput(f"{repository!r} is not a repository of the hub: write clip:hf-hub:ORG/NAME")
     variant = f"hf-hub:{repository}"
     if weights and (_beside(weights) / CONFIG).is_file():
         return _from_folder(variant, _beside(weights), weights)
@@ -172,7 +172,7 @@ def _configuration(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
         if not all(isinstance(model[key], kind) for key, kind in kinds.items()):
             raise ValueError(f"{', '.join(kinds)} are not what they should be")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BadInput(f"{str(path)!r} is not the configuration of an open_clip model: {gist(error)}") from error
+        raise BadInput(f"{str(path)!r} is not a configuration of an open_clip model: {gist(error)}") from error
     if not {"mean", "std"} <= preprocess.keys():
         raise BadInput(f"{str(path)!r} gives no mean and std, so {UNKNOWN}")
     return model, preprocess

@@ -238,7 +238,9 @@ def test_what_a_person_said_stays(ws, said):
     ws.run("cluster", k=3, name=("2=sky",))
     assert positives(ws, "sky") == [1, *range(17, 27)]
     assert ws.labels.said_of("sky", [15, 16]) == ["negative", "negative"]
-    assert "cluster 2: 10 of 12 items are now sky; 2 left as they are, of which something was said before" in said.lines
+    assert (
+        "cluster 2: 10 of 12 items are now sky; 2 left as they are, labelled positive or negative before" in said.lines
+    )
     assert len(dump(ws)["statement"]) == statements + 10
     said.lines.clear()
     ws.run("cluster", k=3, name=("2=sky",))  # again: nothing is left to say
@@ -303,7 +305,7 @@ def test_options_that_do_not_go_together(ws):
 
 
 def test_too_few_items(tmp_path, ws):
-    with pytest.raises(BadInput, match=r"35 images cannot be clustered: that takes 36 or more, or .* -k"):
+    with pytest.raises(BadInput, match=r"35 images cannot be divided into clusters: that takes 36 or more, or .* -k"):
         ws.run("cluster", k=36)
     with pytest.raises(BadInput, match=r"9 images cannot be parted .* 10 or more, or give a smaller --min-size"):
         ws.run("cluster", by="density", min_size=10, items=ItemSet(under=tmp_path / "green"))
