@@ -51,17 +51,12 @@ def test_a_line_among_what_nobody_looked_at_holds_far_more_often_than_not():
 
 
 def test_examples_that_stand_out_from_nothing_draw_no_line():
-    """By themselves they would be all that there is, which cannot be ruled out; negative examples do.
-
-    Of what stands out a little, a line of 50 items or more is drawn in one of the twenty draws.
-    """
-    drawn_lines = {0.0: 0, 0.5: 0}
+    """By themselves they would be all that there is, which cannot be ruled out; negative examples do."""
     for seed in range(20):
         counter = np.random.default_rng(100 + seed).normal(0, 1, 20)
-        for apart in drawn_lines:
+        for apart in (0.0, 0.5):
             examples, pool, _ = drawn(seed, apart)
-            drawn_lines[apart] += line(examples, np.ones(40, bool), pool, 0.9, counter) is not None
-    assert drawn_lines[0.0] == 0 and drawn_lines[0.5] <= 1
+            assert line(examples, np.ones(40, bool), pool, 0.9, counter) is None
 
 
 @pytest.mark.parametrize("examples", [10, 20, 40])
