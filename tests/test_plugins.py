@@ -94,7 +94,10 @@ BROKEN = {
     ),
     "param-default": (action("a", "x: int | None = '5'"), "field 'x': the default '5' is not a whole number"),
     "param-defaults": (action("a", "x: tuple[str, ...] = 'ab'"), "field 'x': the default 'ab' is not a tuple of texts"),
-    "param-bounds": (action("a", "x: Annotated[str, Option(min=1)] = 'a'"), "field 'x' is no number, so it has no min"),
+    "param-bounds": (
+        action("a", "x: Annotated[str, Option(min=1)] = 'a'"),
+        "field 'x' is not a number, so it has no min",
+    ),
     "param-choices": (action("a", "x: Annotated[str, Option(choices='ab')] = 'a'"), "Option: choices is str 'ab'"),
     "param-upper-case": (action("a", "X: Annotated[str, Argument()] = ''"), "field 'X' cannot become an option"),
     "param-two-queries": (action("a", "x: Query = None\n    y: Query = None"), "more than one Query"),

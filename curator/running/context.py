@@ -136,7 +136,9 @@ class ActionContext:
     def target(self, label: LabelName | None, group: GroupName | None) -> TargetRef:
         """The one label or group that was named."""
         if (label is None) == (group is None):
-            known = ", ".join(self._labels.names()[:8]) or "none yet"
+            names = self._labels.names()
+            more = [f"and {len(names) - 8} more"] if len(names) > 8 else []
+            known = ", ".join([*names[:8], *more]) or "none yet"
             raise BadInput(f"give either --label NAME or --group NAME (labels: {known})")
         return self._labels.target(label, group)
 

@@ -60,7 +60,7 @@ def test_what_does_not_show_is_refused_and_read_where_it_is_said(run, tmp_path):
     rows = ["Un café"]
     table(tmp_path, *(row.encode("cp1252") for row in rows))
     run(*ADD).assert_failed(2, "t.csv", "--encoding NAME")
-    run(*ADD, "--encoding", "klingon").assert_failed(2, "'klingon' is no encoding")
+    run(*ADD, "--encoding", "klingon").assert_failed(2, "'klingon' is not a known encoding")
     assert run(*ADD, "--encoding", "cp1252").code == 0
     assert texts(run) == set(rows)
 

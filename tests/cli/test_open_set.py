@@ -152,7 +152,7 @@ def test_where_hardly_any_is_of_the_classes_nothing_is_called_one(tmp_path, monk
     for how in (["--precision", "0.9"], ["--accept", "0.9", "--dry-run"]):
         done = ran("classify", "--group", "kind", *how, "--limit", "0", "--json")
         assert {row["said"] for row in done.rows("prediction")} <= {"none of these", "don't know"}
-        assert "is said of nothing" in done.err
+        assert "is the answer for no item" in done.err
 
 
 @pytest.mark.slow
@@ -191,7 +191,7 @@ def test_a_line_that_nothing_supports_is_not_drawn_and_says_how_many_answers_wou
     ran("label", "few", "id:1", "id:2")
     ran("label", "few", "--negative", "id:16", "id:31")
     done = ran("classify", "--label", "few", "--precision", "0.95", "--json")
-    assert "note: yes is said of nothing" in done.err and "45 answers about items drawn at random" in done.err
+    assert "note: yes is the answer for no item" in done.err and "45 answers about items drawn at random" in done.err
     assert {row["said"] for row in done.rows("prediction")} <= {"no", "don't know"}
     ran("undo")
     ran("undo")

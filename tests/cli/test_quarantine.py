@@ -211,7 +211,7 @@ def test_list_restore_and_purge(tidy, run, photos, tmp_path):
     run("quarantine", "restore").assert_failed(2, "name the files", "--all")
     run("quarantine", "restore", "nope.png").assert_failed(3, "no file in quarantine 'nope.png'")
     run("quarantine", "purge").assert_failed(2, "--older-than")
-    run("quarantine", "purge", "--older-than", "soon").assert_failed(2, "'soon' is no age", "30d")
+    run("quarantine", "purge", "--older-than", "soon").assert_failed(2, "'soon' is not an age", "30d")
     run("quarantine", "purge", "--older-than", "0").assert_failed(4, "no terminal to confirm on", "--yes", "4 files")
     assert len(run("quarantine", "list", "--json").rows("quarantined")) == 4
 

@@ -284,7 +284,7 @@ def test_what_is_none_of_a_group_is_not_asked_about_again_until_it_has_another_l
 
 
 def test_without_a_terminal_it_says_what_to_do(texts, run):
-    run("review", "--label", "cats").assert_failed(2, "asks at a terminal", "--json", "curator label")
+    run("review", "--label", "cats").assert_failed(2, "asks its questions at a terminal", "--json", "curator label")
 
 
 def test_a_script_reads_the_questions_and_answers_with_label(texts, run):

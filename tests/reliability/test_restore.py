@@ -119,10 +119,10 @@ def test_what_is_no_backup(made, run, tmp_path):
     (tmp_path / "cut.tar").write_bytes((made / "good.tar").read_bytes()[:70_000])
     rewritten(made / "good.tar", tmp_path / "empty.tar", lambda entry, data: None)
     for name in ("words.tar", "cut.tar", "empty.tar"):
-        line = run("restore", name).assert_failed(2, name, "is not a curator backup")
+        line = run("restore", name).assert_failed(2, name, "is not a backup made by curator")
         assert "ReadError" not in line and "\\n" not in line
     run("restore", "nowhere.tar").assert_failed(3, "no file", "nowhere.tar")
-    run("restore", ".").assert_failed(2, "is no file")
+    run("restore", ".").assert_failed(2, "is not a file")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["cut.tar", "empty.tar", "words.tar"]
 
 
@@ -191,7 +191,7 @@ def with_header(made, target, headers):
 )
 def test_headers_that_somebody_made_up(made, run, tmp_path, headers):
     with_header(made, tmp_path / "bad.tar", headers)
-    run("restore", "bad.tar").assert_failed(2, "bad.tar", "is not a curator backup")
+    run("restore", "bad.tar").assert_failed(2, "bad.tar", "is not a backup made by curator")
     assert [path.name for path in tmp_path.iterdir()] == ["bad.tar"]
 
 
@@ -203,5 +203,5 @@ def test_a_record_that_says_it_is_longer_than_all_there_is(made, run, tmp_path, 
     header.type, header.size = kind, len(record)
     block = header.tobuf(tarfile.USTAR_FORMAT) + record + b"\0" * (-len(record) % 512)
     (tmp_path / "bad.tar").write_bytes(block + (made / "good.tar").read_bytes())
-    run("restore", "bad.tar").assert_failed(2, "bad.tar", "is not a curator backup")
+    run("restore", "bad.tar").assert_failed(2, "bad.tar", "is not a backup made by curator")
     assert [path.name for path in tmp_path.iterdir()] == ["bad.tar"]
