@@ -21,7 +21,7 @@ class Column:
     name: str
     help: str
     style: Literal["text", "integer", "score", "percent", "path", "picture", "json"] = "text"
-    type: Literal["", "string", "integer", "number", "boolean", "strings", "integers", "object", "any"] = ""
+    type: Literal["", "string", "integer", "number", "boolean", "strings", "integers", "numbers", "object", "any"] = ""
 
     @property
     def holds(self) -> str:

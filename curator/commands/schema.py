@@ -15,6 +15,7 @@ OF_TYPE: dict[str, dict[str, Any]] = {
     "any": {},
     "strings": {"type": ["array", "null"], "items": {"type": ["string", "null"]}},
     "integers": {"type": ["array", "null"], "items": {"type": "integer"}},
+    "numbers": {"type": ["array", "null"], "items": {"type": "number"}},
 }
 
 

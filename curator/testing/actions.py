@@ -232,10 +232,11 @@ _HELD = {
     "boolean": bool,
     "strings": list | tuple,
     "integers": list | tuple,
+    "numbers": list | tuple,
     "object": Mapping,
     "any": object,
 }
-_PARTS = {"strings": str | Path | None, "integers": int}
+_PARTS = {"strings": str | Path | None, "integers": int, "numbers": int | float}
 
 
 def _hold_to_type(column: Column, value: Any) -> None:

@@ -90,7 +90,7 @@ EXPLANATIONS = Table(
         Column("map", "what each cell contributes, a list of rows; its mean plus the bias is the logit", "json"),
         Column("bias", "what no part of the picture contributes, in the unit of the logit", "json", "number"),
         Column(
-            "frame", "what of the picture the map covers, as the box; beyond it where it is padded", "json", "integers"
+            "frame", "what of the picture the map covers, as the box; beyond it where it is padded", "json", "numbers"
         ),
         Column("size", "width and height of the upright picture, in pixels", "json", "integers"),
         Column("head", "the head's target and version", "json", "string"),
