@@ -42,7 +42,7 @@ def _lack(column: Column, value: Any) -> str:
         return "" if _is_json(value) else "which holds a number that is not finite, and no JSON"
     if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         return "not a number"
-    return "not a whole number" if column.style == "integer" and value != int(value) else ""
+    return "not a whole number" if column.style == "integer" and not float(value).is_integer() else ""
 
 
 def _is_json(value: Any) -> bool:
