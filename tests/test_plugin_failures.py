@@ -175,6 +175,8 @@ BAD_HEADS = {
 
 ACTIONS = """
 ROWS = Table("row", "Rows", (Column("n", "a number", "integer"),))
+DEEP = Table("deep", "Deep", (Column("of", "anything", "json"),))
+INF = float("inf")
 
 def raises(context, params):
     yield Finding("row", {"n": 1})
@@ -215,6 +217,9 @@ def register_actions():
     yield spec("plan-yields-no-values", yields(Finding("row", 5)))
     yield spec("plan-yields-no-names", yields(Finding("row", {1: 1})))
     yield spec("plan-yields-nan", yields(Finding("row", {"n": float("nan")})))
+    yield spec("plan-yields-a-fraction", yields(Finding("row", {"n": 1.5})))
+    yield spec("plan-yields-yes", yields(Finding("row", {"n": True})))
+    yield ActionSpec("plan-yields-no-json", "s", NoParams, yields(Finding("deep", {"of": {"a": [INF]}})), (DEEP,))
     yield spec("plan-labels-nothing", yields(SetLabel(999999, "said", True)))
     params = {"params": NoParams, "plan": yields(SetLabel(1, "said", True))}
     yield ActionSpec("plan-labels-all-the-same", "s", **params, labels=False)
@@ -234,6 +239,9 @@ BAD_ACTIONS = {
     "plan-yields-no-values": ("Finding: values is int 5, not Mapping", False),
     "plan-yields-no-names": (r"Finding: values is dict \{1: 1\}, not Mapping", False),
     "plan-yields-nan": ("gave a finding of kind 'row' whose n is nan, not a number$", False),
+    "plan-yields-a-fraction": ("whose n is 1.5, not a whole number$", False),
+    "plan-yields-yes": ("whose n is True, not a number$", False),
+    "plan-yields-no-json": ("which holds a number that is not finite, and no JSON$", False),
     "plan-labels-nothing": ("IntegrityError: FOREIGN KEY constraint failed$", True),
     "plan-labels-all-the-same": ("gave a SetLabel; its spec says that it does not label$", False),
     "plan-says-perhaps": ("SetLabel: value is str 'perhaps', not bool | None$", False),

@@ -157,6 +157,14 @@ def test_a_new_picture_gets_a_box_around_what_speaks_for_the_label(whole, explai
     assert row["frame"] == pytest.approx([18, 6, 102, 90]) and row["size"] == [WIDTH, HEIGHT]
 
 
+def test_a_picture_whose_sides_do_not_fit_the_grid_gets_a_frame_of_fractions(whole, explain):
+    spotted(whole.folder / "odd.png", 123)
+    with Image.open(whole.folder / "odd.png") as picture:
+        picture.resize((67, 47)).save(whole.folder / "odd.png")
+    (row,) = explain("odd.png", "--label", "red", "--json").rows  # held to what is described
+    assert any(side != int(side) for side in row["frame"])
+
+
 def test_the_box_is_that_of_the_picture_as_it_is_seen_also_if_it_was_stored_lying(whole, explain):
     exif = Image.Exif()
     exif[0x0112] = 6  # stored turned by a quarter to the left
