@@ -52,7 +52,7 @@ def _call(spec: Spec, context: click.Context, values: dict[str, Any]) -> None:
     chosen = {"media": common.media, "under": common.under, "label": common.labelled, "unlabelled": common.unlabelled}
     for parameter in parameters(spec.params):
         for old, flag in parameter.old_names.items():
-            if values[old] not in (None, ()) and values[parameter.name] in (None, ()):  # both are an error of their own
+            if values[old] not in (None, (), "") and not values[parameter.name]:  # what is empty, and both, are errors
                 say(f"{flag} is called {parameter.flags[-1]} now")
         if parameter.type is ItemSet:
             values[parameter.name] = chosen

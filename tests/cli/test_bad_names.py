@@ -188,7 +188,7 @@ def test_labelling_is_all_or_nothing(own):
 
 def test_items_come_from_standard_input_all_or_nothing(own):
     own("label", "cat", "-", stdin=b"texts/5.txt\ntexts/none.txt\n").assert_failed(3, "'texts/none.txt'")
-    own("label", "cat", "-", stdin=b"texts/5.txt\0texts/6.txt\0").assert_failed(2, "NUL", "one name a line")
+    own("label", "cat", "-", stdin=b"texts/5.txt\0texts/6.txt\0").assert_failed(2, "NUL", "one name per line")
     own("label", "cat", "-", stdin=b"\xff\xfe.txt\n").assert_failed(3, "no file or folder")
     assert said(own) == (2, 2, 0)
     nothing = own("label", "dog", "-", stdin=b"\n")

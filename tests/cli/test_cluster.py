@@ -61,14 +61,14 @@ def test_by_density_and_as_a_sheet(here, notes):
 
 def test_what_cannot_be_done_is_one_line(here, notes):
     before = here("ls", "--json").out
-    here("cluster", "-k", "15").assert_failed(2, "14 texts cannot be parted", "15 or more")
+    here("cluster", "-k", "15").assert_failed(2, "14 texts cannot be divided", "15 or more")
     here("cluster", "-k", "1").assert_ended(2, "-k")
     here("cluster", "--by", "density", "-k", "3").assert_failed(2, "--by density", "-k")
     here("cluster", "--min-size", "3").assert_failed(2, "--min-size")
     here("cluster", "-k", "2", "--name", "cats").assert_failed(2, "'cats'", "3=apples")
     here("cluster", "-k", "2", "--name", "3=cats").assert_failed(2, "3=cats", "1 to 2")
     here("cluster", "-k", "2", "--name", "1=cats", "--expect", "000000").assert_failed(2, "not 000000", "look again")
-    here("cluster", "-k", "2", "--media", "image").assert_failed(4, "no such item")
+    here("cluster", "-k", "2", "--media", "image").assert_failed(4, "no item matches")
     here("cluster", "-k", "2", "-e", "resnet9").assert_failed(3, "resnet9")
     assert here("ls", "--json").out == before and here("log", "--json").out.count("\n") == 1
 

@@ -245,7 +245,7 @@ def test_of_a_group_the_most_probable_class_or_the_one_named(whole, explain):
         (("photos/red1.png", "--label", "rare"), 4, ("1 example", "curator label rare")),
         (("photos/red1.png", "--label", "red", "--class", "red"), 2, ("--group",)),
         (("photos/red1.png", "--label", "red", "--sheet", "s.png"), 2, ("--heatmap",)),
-        (("photos/red1.png", "--label", "red", "--under", "photos"), 2, ("one picture is named",)),
+        (("photos/red1.png", "--label", "red", "--under", "photos"), 2, ("you named one picture",)),
         (("photos/red1.png", "--group", "tint", "--class", "wram"), 3, ("'wram'", "warm")),
         (("--group", "tint"), 2, ("--class NAME",)),
         (("--label", "red", "--heatmap", "s.png"), 2, ("--sheet",)),

@@ -177,13 +177,13 @@ def test_it_can_be_installed_and_curator_finds_it(made, kind, tmp_path):
 # --- bad input ---
 
 BAD_NAMES = {
-    "My-Encoder": "no name for a plugin",
-    "my encoder": "no name for a plugin",
-    "my/encoder": "no name for a plugin",
-    "../encoder": "no name for a plugin",
-    "encoder-": "no name for a plugin",
-    ".encoder": "no name for a plugin",
-    "编码器": "no name for a plugin",
+    "My-Encoder": "not a name for a plugin",
+    "my encoder": "not a name for a plugin",
+    "my/encoder": "not a name for a plugin",
+    "../encoder": "not a name for a plugin",
+    "encoder-": "not a name for a plugin",
+    ".encoder": "not a name for a plugin",
+    "编码器": "not a name for a plugin",
     "": "it needs a name",
     "2d": "'2d' cannot be imported",
     "lambda": "'lambda' cannot be imported",

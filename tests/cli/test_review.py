@@ -242,7 +242,7 @@ CHOICES = ("cat", "Dog", "狗", "s")
         ("1\n", ("3", "7"), "no label '1'"),
         ("e\u0301\n", ("é",), "é"),
         ("5\n", CHOICES, "no label '5'"),
-        ("\x1b[A\n", CHOICES, "in no name"),
+        ("\x1b[A\n", CHOICES, "a name cannot have"),
         ("+\n", CHOICES, "no label '+'"),
         ("\n", CHOICES, "a number of those above"),
     ],

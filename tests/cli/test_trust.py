@@ -166,7 +166,7 @@ def test_without_a_place_to_keep_it_the_workspace_is_made_and_trusted_by_nobody(
     env = {"XDG_STATE_HOME": str(tmp_path / "file")}
     assert run("add", "texts", "--no-encode", env=env).code == 0
     run("dedupe", "--apply", env=env).assert_ended(4, "`curator trust`")
-    run("trust", "--yes", env=env).assert_ended(7, "cannot keep", "file")
+    run("trust", "--yes", env=env).assert_ended(7, "cannot record", "file")
     env = {"XDG_STATE_HOME": str(tmp_path / "workspace")}
     run("trust", "--yes", env=env).assert_ended(7, "lies in the workspace itself")
 

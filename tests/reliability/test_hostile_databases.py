@@ -107,7 +107,7 @@ RUN = [
         "trigger 'early'",
         ["PRAGMA user_version = 5", "CREATE TRIGGER early UPDATE ON head BEGIN DELETE FROM item; END"],
     ),
-    (CATALOGUE, "no catalogue of curator's", ["PRAGMA user_version = -3"]),
+    (CATALOGUE, "not a catalogue made by curator", ["PRAGMA user_version = -3"]),
     (CATALOGUE, "newer curator", ["PRAGMA user_version = 2147483647"]),
     (CACHE, "trigger 'evil' on 'space'", ["CREATE TRIGGER evil INSERT ON space BEGIN DELETE FROM vector; END"]),
     (

@@ -46,7 +46,9 @@ def test_from_nothing_to_the_latest_schema(tmp_path):
 
 def test_an_emptied_file_is_not_taken_for_a_new_catalogue(tmp_path):
     (tmp_path / "catalogue.db").touch()
-    with pytest.raises(WorkspaceError, match="no catalogue of curator's, or was emptied: restore it from a backup"):
+    with pytest.raises(
+        WorkspaceError, match="not a catalogue made by curator, or was emptied: restore it from a backup"
+    ):
         open_catalogue(tmp_path)
     assert (tmp_path / "catalogue.db").stat().st_size == 0
 

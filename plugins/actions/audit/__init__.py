@@ -98,7 +98,7 @@ def plan(context: Context, params: AuditParams) -> Iterator[Output]:
         try:
             yield from _of(context, params, target, tiles)
         except CuratorError as error:
-            if named and not torn:
+            if named:
                 raise
             context.note(f"{target.kind} {target.full_name}: {error}")
     if params.sheet is not None and tiles:

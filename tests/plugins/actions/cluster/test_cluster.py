@@ -307,13 +307,13 @@ def test_options_that_do_not_go_together(ws):
 def test_too_few_items(tmp_path, ws):
     with pytest.raises(BadInput, match=r"35 images cannot be divided into clusters: that takes 36 or more, or .* -k"):
         ws.run("cluster", k=36)
-    with pytest.raises(BadInput, match=r"9 images cannot be parted .* 10 or more, or give a smaller --min-size"):
+    with pytest.raises(BadInput, match=r"9 images cannot be divided .* 10 or more, or give a smaller --min-size"):
         ws.run("cluster", by="density", min_size=10, items=ItemSet(under=tmp_path / "green"))
     picture(tmp_path / "one" / "0.png", 5)
     ws.add(tmp_path / "one")
-    with pytest.raises(BadInput, match="1 image cannot be parted"):
+    with pytest.raises(BadInput, match="1 image cannot be divided"):
         ws.run("cluster", items=ItemSet(under=tmp_path / "one"))
-    with pytest.raises(NotReady, match="there is no such item"):
+    with pytest.raises(NotReady, match="no item matches"):
         ws.run("cluster", items=ItemSet(media="text"))
 
 
