@@ -236,7 +236,7 @@ def test_only_square_pictures(tiny, tmp_path):
 )
 def test_a_broken_description_is_refused(tiny, tmp_path, content):
     (tmp_path / "open_clip_config.json").write_text(content, encoding="latin-1")
-    assert "no configuration of an open_clip model" in refusal(BadInput, f"local-dir:{tmp_path}", tiny)
+    assert "not a configuration of an open_clip model" in refusal(BadInput, f"local-dir:{tmp_path}", tiny)
 
 
 def test_a_description_that_open_clip_cannot_build_is_refused(state, tmp_path):

@@ -56,7 +56,7 @@ def test_the_line_for_a_precision_says_yes_of_as_many_as_can_be(answers, wanted)
 def test_the_line_for_a_recall_is_the_highest_that_has_it(answers, wanted):
     given_, yes, right = held_out(answers)
     if not right.any():
-        with pytest.raises(NotReady, match="none of the held-out items is the label"):
+        with pytest.raises(NotReady, match="no held-out item has the label"):
             by_recall(given_, wanted)
         return
     line = by_recall(given_, wanted).yes
