@@ -95,3 +95,10 @@ def test_json_beside_a_picture_of_its_name_is_not_called_a_table(run, tmp_path):
     ran = run("add", ".", "--no-encode")
     assert "left out: 2 (.json: neither an image nor a .txt)" in ran.out
     assert "left out: 1 (.json: a table: curator add FILE --text-column COLUMN)" in ran.out
+
+
+def test_a_target_that_was_pasted_whole_is_a_new_label_and_the_one_that_is_meant_is_named(run, tmp_path):
+    cli_kit.texts(tmp_path / "texts", 2)
+    run("add", "texts", "--no-encode")
+    run("label", "package", "texts/1.txt")
+    assert "(a new label; there is also package)" in run("label", "label:package", "texts/2.txt").out

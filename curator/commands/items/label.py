@@ -110,9 +110,10 @@ def _rename(call: Call, old: str, new: str) -> None:
 
 
 def _nearest(name: str, known: list[str]) -> str:
+    """A label that may be meant, also where a target was pasted as rows have it (`label:NAME`)."""
     import difflib
 
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+    near = difflib.get_close_matches(name.removeprefix("label:"), known, n=1, cutoff=0.8)
     return f"; there is also {near[0]}" if near else ""
 
 
