@@ -49,7 +49,7 @@ COMMANDS: dict[str, tuple[str, Act, str]] = {
     "only reading": ("classify --label cat --media text --head prototype --encode", words, ""),
     "encode": ("encode --media text", words, ""),
     "backup": ("backup out/backup.tar --force", after(), ""),
-    "restore": ("restore out/saved.tar --to out/again", after(trials.backed_up), "is there already"),
+    "restore": ("restore out/saved.tar --to out/again", after(trials.backed_up), "already exists"),
     "forget": (
         "forget photos/x.png photos/m.png photos/one.txt --yes",
         after(trials.set_aside),

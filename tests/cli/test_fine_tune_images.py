@@ -115,7 +115,7 @@ def test_from_a_version_that_learnt_it_learns_on():
     last = names()[-1]
     done = ran("train", "--group", "grain", "-e", last, "--fine-tune", "all")
     assert f"fine-tuning {last} (all) on 14 images" in done.err
-    assert len(names()) == 3 or "nothing that it tried was better" in done.err
+    assert len(names()) == 3 or "no attempt was better" in done.err
     while len(names()) > 1:
         ran("undo")
 
@@ -214,7 +214,7 @@ def test_a_label_of_few_among_many(tmp_path, monkeypatch):
     ran("add", "photos/coarse", "--not-label", "fine")
     done = ran("train", "--label", "fine", "--fine-tune", "--json")
     assert "on 23 images, 7 are held back from it" in done.err
-    if "nothing that it tried was better" not in done.err:
+    if "no attempt was better" not in done.err:
         assert "of 7 items that were held back from it" in done.err
         assert {row["items"] for row in done.rows("held-out")} == {7}
 
@@ -259,7 +259,7 @@ def test_resnet_from_a_file_of_weights(tmp_path, monkeypatch):
     line = curator_here("train", "--group", "grain", "-e", model, "--fine-tune", "layer4")
     assert line.code == 2 and "ends with layer3" in line.err.splitlines()[-1], line
     done = ran("train", "--group", "grain", "-e", model, "--fine-tune", "layer3")
-    if "nothing that it tried was better" not in done.err:
+    if "no attempt was better" not in done.err:
         assert f"{model}@2" in names("resnet18")
         (tmp_path / "mine.pth").unlink()  # its own weights are in the workspace
         ran("encode", "-e", f"{model}@2", "--retry")

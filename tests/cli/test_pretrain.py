@@ -272,7 +272,7 @@ def test_few_texts_are_said_to_be_few(tmp_path, monkeypatch):
         (("lstm-clm", "--corpus", "nowhere.txt"), 3, ("'nowhere.txt'",)),
         (("lstm-clm", "--corpus", "."), 2, ("'.'",)),
         (("lstm-clm", "--corpus", "bytes.txt"), 2, ("'bytes.txt'", "NUL")),
-        (("lstm-clm", "--continue", "lstm-clm"), 3, ("nothing was pretrained as lstm-clm yet",)),
+        (("lstm-clm", "--continue", "lstm-clm"), 3, ("lstm-clm has not been pretrained yet",)),
         (("lstm-clm", "--continue", "lstm-clm@3"), 3, ("lstm-clm@3",)),
         (("lstm-clm", "-o", "epochs=0"), 2, ("epochs",)),
         (("lstm-clm", "-o", "epoch=3"), 2, ("epochs",)),

@@ -64,7 +64,7 @@ def test_what_was_archived_is_there_and_its_owners_alone(made, run, tmp_path):
         assert stat.S_IMODE(path.stat().st_mode) == (0o700 if path.is_dir() else 0o600), path
     assert run("heads", "-w", folder, "--json").out == cli_kit.curator("heads", "--json", cwd=made).out
     assert not run("check", "--json", "-w", folder).out
-    run("restore", made / "good.tar", "--to", folder).assert_failed(2, "is there already", "--to")
+    run("restore", made / "good.tar", "--to", folder).assert_failed(2, "already exists", "--to")
     assert run("restore", made / "good.tar").code == 0 and (tmp_path / "workspace" / "catalogue.db").is_file()
 
 
