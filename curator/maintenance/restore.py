@@ -110,7 +110,7 @@ def _unpack(tar: tarfile.TarFile, draft: Path, archive: Path) -> int:
         room -= member.size
         if room < 0:
             raise WorkspaceError(
-                f"not enough space for the contents of {str(archive)!r}: {name} takes {told_size(member.size)}"
+                f"no space for the contents of {str(archive)!r}: {name} takes {told_size(member.size)}"
             )
         seen.add(name)
         source = tar.extractfile(member)

@@ -76,7 +76,7 @@ def test_of_a_group_the_most_probable_class_counts():
 def test_nothing_held_out():
     empty = HeldOut([], ("not x", "x"), np.zeros(0, np.int64), np.zeros((0, 2), np.float32))
     for draw in (lambda: by_precision(empty, 0.9, True), lambda: by_recall(empty, 0.9)):
-        with pytest.raises(NotReady, match="nothing could be held out"):
+        with pytest.raises(NotReady, match="no items could be held out"):
             draw()
 
 
