@@ -132,12 +132,12 @@ def test_which_grain_lies_above_is_learnt_where_frozen_vectors_hardly_tell(tmp_p
 
     Crops are larger than by default, since one of half the area may lose a patch.
     """
-    recipe = finetuning.Recipe(epochs=10, smallest=0.8)
+    recipe = finetuning.Recipe(epochs=8, smallest=0.8)
     monkeypatch.setattr(finetuning, "fine_tune", functools.partial(finetuning.fine_tune, recipe=recipe))
     start, made = SPEC.resolve(None, None), tmp_path / "made"
     made.mkdir()
     with tempfile.TemporaryFile() as file, tempfile.TemporaryFile() as other:
-        learnt, fresh = many_strata(file, 60, 1, tmp_path), many_strata(other, 60, 2, tmp_path)
+        learnt, fresh = many_strata(file, 40, 3, tmp_path), many_strata(other, 60, 4, tmp_path)
         SPEC.fine_tune(start, made, learnt, "blocks5", "cpu", lambda tried: None)
         tuned = SPEC.resolve(None, made)
         assert tuned.files == (made / "model.safetensors",) and tuned.dim == start.dim
