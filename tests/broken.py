@@ -9,6 +9,7 @@ import dataclasses
 import itertools
 import os
 import socket
+import statistics
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,11 @@ import numpy as np
 from curator.api import (
     ActionSpec,
     Ask,
+    CheckSpec,
     Column,
     EncoderSpec,
     Finding,
+    Flaw,
     Found,
     HeadSpec,
     Look,
@@ -622,7 +625,75 @@ READERS = (
     reader("matches-never-raises-2", specimen.read, vague),
 )
 
-SPECS = (*ENCODERS, *HEADS, *METRICS, *ACTIONS, *READERS)
+# --- quality checks ---
+
+
+def quality(name: str, look: Any) -> CheckSpec:
+    return CheckSpec(name, "broken", ("image",), look)
+
+
+def always(score: Any = 0.5, why: str = "bad", times: int = 1) -> Any:
+    def look(context: Any, items: Any) -> Any:
+        for item in items:
+            yield from [Flaw(item, score, why)] * times
+
+    return look
+
+
+def of_others(context: Any, items: Any) -> Any:
+    yield Flaw(context.items(modalities=("text",))[0], 0.5, "bad")
+
+
+def plain_pairs(context: Any, items: Any) -> Any:
+    yield from ((item, 0.5) for item in items)
+
+
+CALLS = itertools.count()
+
+
+def ever_worse(context: Any, items: Any) -> Any:
+    call = next(CALLS)
+    yield from (Flaw(item, 1 / (2 + call), "bad") for item in items)
+
+
+def talkative(context: Any, items: Any) -> Any:
+    print("looking")
+    yield from ()
+
+
+def tidying(context: Any, items: Any) -> Any:
+    items[0].path.unlink(missing_ok=True)
+    yield from ()
+
+
+def compared(context: Any, items: Any) -> Any:
+    sides = [item.pixels[0] for item in items]
+    statistics.stdev(sides)
+    yield from ()
+
+
+def opening(context: Any, items: Any) -> Any:
+    for item in items:
+        (item.path or Path("gone")).read_bytes()
+    yield from ()
+
+
+CHECKS = (
+    quality("gives-flaws-of-what-it-was-given", always(1.5)),
+    quality("gives-flaws-of-what-it-was-given-2", always(float("nan"))),
+    quality("gives-flaws-of-what-it-was-given-3", always(why=" ")),
+    quality("gives-flaws-of-what-it-was-given-4", always(why="one\ntwo")),
+    quality("gives-flaws-of-what-it-was-given-5", always(times=2)),
+    quality("gives-flaws-of-what-it-was-given-6", of_others),
+    quality("gives-flaws-of-what-it-was-given-7", plain_pairs),
+    quality("flaws-repeat", ever_worse),
+    quality("looking-only-reads", talkative),
+    quality("looking-only-reads-2", tidying),
+    quality("takes-few-items", compared),
+    quality("takes-damaged-files", opening),
+)
+
+SPECS = (*ENCODERS, *HEADS, *METRICS, *ACTIONS, *READERS, *CHECKS)
 
 
 @hookimpl
@@ -648,3 +719,8 @@ def register_actions() -> Iterable[ActionSpec]:
 @hookimpl
 def register_readers() -> Iterable[ReaderSpec]:
     return READERS
+
+
+@hookimpl
+def register_quality_checks() -> Iterable[CheckSpec]:
+    return CHECKS

@@ -99,7 +99,8 @@ def test_the_table_of_a_room_names_no_module_that_is_not_there(room):
 
 
 @pytest.mark.parametrize(
-    "name", ["EncoderSpec", "HeadSpec", "MetricSpec", "ActionSpec", "ReaderSpec", "Resolved", "ReadOptions"]
+    "name",
+    ["EncoderSpec", "HeadSpec", "MetricSpec", "ActionSpec", "ReaderSpec", "CheckSpec", "Resolved", "ReadOptions"],
 )
 def test_the_fields_that_a_plugin_fills_in_are_explained(name):
     kind = getattr(api, name)

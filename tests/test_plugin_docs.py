@@ -28,7 +28,9 @@ def test_every_hook_is_documented_with_its_exact_signature():
     assert set(re.findall(r"^def (register_\w+)", PAGE, re.MULTILINE)) == HOOKS.keys(), "a hook that is no more"
 
 
-@pytest.mark.parametrize("spec", [api.EncoderSpec, api.HeadSpec, api.MetricSpec, api.ActionSpec, api.ReaderSpec])
+@pytest.mark.parametrize(
+    "spec", [api.EncoderSpec, api.HeadSpec, api.MetricSpec, api.ActionSpec, api.ReaderSpec, api.CheckSpec]
+)
 def test_every_kind_of_spec_is_documented_with_the_functions_it_names(spec):
     (row,) = re.findall(rf"^\| `{spec.__name__}` .*$", PAGE, re.MULTILINE)
     for name, hint in inspect.get_annotations(spec).items():

@@ -22,13 +22,14 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from curator.api.actions import ActionSpec, Artifact, Ask, Context, SetAside, SetLabel
+from curator.api.actions import ActionSpec, Artifact, Ask, CheckSpec, Context, SetAside, SetLabel
 from curator.api.data import (
     COPY_LEVELS,
     DISTURBED,
     Comparison,
     FittedHead,
     FittedMetric,
+    Flaw,
     HeldOut,
     Item,
     ItemSet,
@@ -70,6 +71,7 @@ from curator.api.metrics import Metric, MetricSpec
 from curator.api.params import (
     Argument,
     ByteCount,
+    CheckName,
     CommandName,
     EncoderRef,
     FileName,
@@ -98,6 +100,8 @@ __all__ = [
     "Artifact",
     "Ask",
     "ByteCount",
+    "CheckName",
+    "CheckSpec",
     "Column",
     "CommandName",
     "Comparison",
@@ -113,6 +117,7 @@ __all__ = [
     "Finding",
     "FittedHead",
     "FittedMetric",
+    "Flaw",
     "FolderName",
     "Found",
     "GroupName",

@@ -1,4 +1,4 @@
-"""Actions: what they take, what they may ask, and what they yield."""
+"""Actions, and quality checks: what they take, what they may ask, and what they yield."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from curator.api.data import (
     Comparison,
     FittedHead,
     FittedMetric,
+    Flaw,
     HeldOut,
     Item,
     ItemSet,
@@ -27,7 +28,7 @@ from curator.api.data import (
     TargetRef,
     Unseen,
 )
-from curator.api.params import EncoderRef, GroupName, HeadName, LabelName, MetricName
+from curator.api.params import CheckName, EncoderRef, GroupName, HeadName, LabelName, MetricName
 from curator.api.tables import Output, Table
 
 if TYPE_CHECKING:
@@ -284,6 +285,18 @@ class Context(Protocol):
         """What is on record of each item beside its content: what is said of it, captions, and marked pairs."""
         ...
 
+    def checks(self) -> list[CheckSpec]:
+        """The quality checks that plugins offer, by name."""
+        ...
+
+    def flaws(self, check: CheckName, items: Sequence[Item]) -> list[Flaw]:
+        """What a quality check has against items, worst first; raises `NotFound` with the nearest name."""
+        ...
+
+    def unreadable(self, items: Sequence[Item]) -> list[tuple[Item, str]]:
+        """Those of `items` whose content is known to be damaged, by id, and what is wrong with it."""
+        ...
+
     def note(self, message: str) -> None:
         """Tell the person something beside the findings, in one line."""
         ...
@@ -310,3 +323,20 @@ class ActionSpec:
     asks: bool = False
     embeds: bool = True
     labels: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSpec:
+    """One kind of flaw to look for; `curator audit` runs all of them, `curator audit --check NAME` this one.
+
+    `look(context, items)` gets the items of its `modalities`, by id, and yields a `Flaw` for each that has a score
+    above 0; more than one of an item is an error. Each item may be judged by itself or among the others. It reads, as
+    an action does, and says with `context.note` what it could not look at. What is measured of a content belongs in a
+    `Signature`, so that it is measured once. `summary` completes "finds ...". `name` is also the label that
+    `curator audit --mark` gives: `quality:NAME`.
+    """
+
+    name: str
+    summary: str
+    modalities: tuple[Modality, ...]
+    look: Callable[[Context, Sequence[Item]], Iterator[Flaw]]

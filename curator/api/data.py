@@ -78,6 +78,19 @@ class Unseen:
 
 
 @dataclass(frozen=True, slots=True)
+class Flaw:
+    """What a check has against an item.
+
+    `score`, 0 to 1, says how bad it is, and does not depend on what else is checked; from 0.5 on the item is reported,
+    unless people move that threshold. `why` says it in a few words, with the figure that it rests on.
+    """
+
+    item: Item
+    score: float
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Signature:
     """Something small that is computed from a content once, and kept until what is derived is thrown away.
 

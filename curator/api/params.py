@@ -16,6 +16,8 @@ HeadName = NewType("HeadName", str)
 """The kind of a head: the name of a `HeadSpec`."""
 MetricName = NewType("MetricName", str)
 """`NAME[:KIND]`: what pairs are marked by, and the name of a `MetricSpec` where it is not the default."""
+CheckName = NewType("CheckName", str)
+"""The name of a `CheckSpec`."""
 NewFile = NewType("NewFile", Path)
 """A file to make, for an `Artifact`: checked before the plan begins. The command then takes `--force` too."""
 ItemRef = NewType("ItemRef", str)

@@ -15,6 +15,7 @@ from click.shell_completion import CompletionItem
 
 from curator.api import (
     ByteCount,
+    CheckName,
     CommandName,
     EncoderRef,
     FileName,
@@ -127,6 +128,11 @@ def _models(ctx: click.Context) -> Iterator[str]:
             yield model_name(row.encoder, row.variant, row.version, row.weights)
 
 
+def _checks(ctx: click.Context) -> Iterator[str]:
+    yield from _specs("CheckSpec")(ctx)
+    yield "labels"  # which looks at what is said of items, and not at them
+
+
 def _specs(kind: str) -> Callable[[click.Context], list[str]]:
     """The names of what plugins offer of a kind."""
 
@@ -205,6 +211,7 @@ TYPES: dict[Any, click.ParamType[Any]] = {
     MetricName: Name(_metrics),
     EncoderRef: Name(_models),
     HeadName: Name(_specs("HeadSpec")),
+    CheckName: Name(_checks),
     ReaderName: Name(_specs("ReaderSpec")),
     PluginName: Name(_plugins),
     CommandName: Name(_commands),
@@ -226,6 +233,7 @@ METAVARS: dict[Any, str] = {
     MetricName: "NAME[:KIND]",
     EncoderRef: "NAME[:VARIANT][@VERSION]",
     HeadName: "KIND",
+    CheckName: "NAME",
     ReaderName: "NAME",
     PluginName: "PLUGIN",
     ByteCount: "SIZE",

@@ -18,7 +18,7 @@
 | `companions` | files that belong to one another by their names: a picture, its sidecars, its raw file, its film |
 | `encodings` | which encoding a text is in, with the lines that are in another one |
 | `familiar` | the characters that any text in a script is mostly made of |
-| `trust` | what can be said of labels and of what a head says: suspects, and promises with their bounds |
+| `trust` | what can be said of items, of labels and of heads: flaws, suspects, promises with their bounds |
 | `sheets` | contact sheets |
 | `listing` | the columns by which an item is told in a table |
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from curator.api import ActionSpec, EncoderSpec, HeadSpec, MetricSpec, ReaderSpec
+from curator.api import ActionSpec, CheckSpec, EncoderSpec, HeadSpec, MetricSpec, ReaderSpec
 
 hookspec = pluggy.HookspecMarker("curator")
 
@@ -34,3 +34,8 @@ def register_actions() -> Iterable[ActionSpec]:  # type: ignore[empty-body]
 @hookspec
 def register_readers() -> Iterable[ReaderSpec]:  # type: ignore[empty-body]
     """Readers: they list what a source (a folder, a file) holds."""
+
+
+@hookspec
+def register_quality_checks() -> Iterable[CheckSpec]:  # type: ignore[empty-body]
+    """Quality checks: each finds one kind of flaw in the items of a set."""

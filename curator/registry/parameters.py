@@ -20,6 +20,7 @@ from typing import Annotated, Any, get_args, get_origin
 from curator.api import (
     Argument,
     ByteCount,
+    CheckName,
     CommandName,
     EncoderRef,
     FileName,
@@ -45,7 +46,10 @@ from curator.registry.validation import validate
 PLAIN = {int: "a whole number", float: "a number", str: "a text", bool: "yes or no"}
 LARGEST = 2**63 - 1
 """What torch, numpy and SQLite can count to: nothing that they are given may be more."""
-NAMES = (LabelName, GroupName, EncoderRef, HeadName, MetricName, ReaderName, PluginName, CommandName, Word)
+NAMES = (
+    *(LabelName, GroupName, EncoderRef, HeadName, MetricName),
+    *(CheckName, ReaderName, PluginName, CommandName, Word),
+)
 PATHS = (ItemRef, FileName, FolderName)
 COUNTS = (ByteCount, PixelCount)
 FLAG = re.compile("-[a-zA-Z]")

@@ -6,10 +6,13 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from curator.api import (
+    CheckName,
+    CheckSpec,
     Comparison,
     EncoderRef,
     FittedHead,
     FittedMetric,
+    Flaw,
     GroupName,
     HeadName,
     HeldOut,
@@ -42,6 +45,7 @@ from curator.history.journal import Writer
 from curator.parts import Parts
 from curator.registry.validation import validate
 from curator.reporter import Reporter
+from curator.running import checking
 
 if TYPE_CHECKING:
     import numpy as np
@@ -258,6 +262,19 @@ class ActionContext:
         """For each item the `k` nearest others."""
         self._encoding.ensure(model, items, self._may_encode)
         return neighbours(self._encoding, model, items, k)
+
+    def checks(self) -> list[CheckSpec]:
+        """The quality checks there are."""
+        return self._parts.registry.all(CheckSpec)
+
+    def flaws(self, check: CheckName, items: Sequence[Item]) -> list[Flaw]:
+        """What a quality check has against items."""
+        return checking.flaws(self._parts.registry, check, self, items)
+
+    def unreadable(self, items: Sequence[Item]) -> list[tuple[Item, str]]:
+        """Those that are known to be damaged, and how."""
+        why = self._parts.derived.failures("", [item.hash for item in items])
+        return [(item, why[item.hash]) for item in items if item.hash in why]
 
     def note(self, message: str) -> None:
         """Pass a line on."""

@@ -61,6 +61,10 @@ KINDS = {
         "A reader: .list files, which name images and texts, one relative path a line",
         "curator add holiday.list",
     ),
+    "check": Kind(
+        "A quality check: texts that are written in capitals",
+        "curator audit --check {name}",
+    ),
 }
 
 

@@ -119,13 +119,13 @@ def check_plan_only_reads(case: ActionCase) -> None:
     printed = io.StringIO()
     with case.workspace() as (workspace, files):
         values = case.arguments(workspace)
-        before = _rows(workspace, HISTORY | WORKED_OUT), _files(files), Path.cwd()
+        before = rows_of(workspace, HISTORY | WORKED_OUT), files_of(files), Path.cwd()
         # The loader's guard sends what plugins print to stderr.
         with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             case.planned_outputs(workspace, values)
-        after = _rows(workspace, HISTORY | WORKED_OUT), _files(files), Path.cwd()
-    assert before[0] == after[0], f"it changed the catalogue: {_changed_names(before[0], after[0])}"
-    assert before[1] == after[1], f"it changed files: {_changed_names(before[1], after[1])}"
+        after = rows_of(workspace, HISTORY | WORKED_OUT), files_of(files), Path.cwd()
+    assert before[0] == after[0], f"it changed the catalogue: {changed_names(before[0], after[0])}"
+    assert before[1] == after[1], f"it changed files: {changed_names(before[1], after[1])}"
     assert before[2] == after[2], "it changed the current folder"
     assert not printed.getvalue(), f"it printed {printed.getvalue().splitlines()[0]!r}: yield findings, or context.note"
 
@@ -159,13 +159,13 @@ def check_undo_restores_everything(case: ActionCase) -> None:
     with case.workspace() as (workspace, files):
         values = case.arguments(workspace)
         # What its context works out on the way, as a head, is no part of the run.
-        before, runs = (_rows(workspace, HISTORY | WORKED_OUT), _files(files)), _runs(workspace)
+        before, runs = (rows_of(workspace, HISTORY | WORKED_OUT), files_of(files)), _runs(workspace)
         workspace.run(case.spec.name, apply=case.spec.moves_files, may_encode=True, asker=_answer, count=6, **values)
         if _runs(workspace) > runs:
             workspace.undo()
-        after = _rows(workspace, HISTORY | WORKED_OUT), _files(files)
-    assert before[0] == after[0], f"the catalogue is not as before: {_changed_names(before[0], after[0])}"
-    assert before[1] == after[1], f"files are not as before: {_changed_names(before[1], after[1])}"
+        after = rows_of(workspace, HISTORY | WORKED_OUT), files_of(files)
+    assert before[0] == after[0], f"the catalogue is not as before: {changed_names(before[0], after[0])}"
+    assert before[1] == after[1], f"files are not as before: {changed_names(before[1], after[1])}"
 
 
 def _items_asked(planned: Sequence[Output]) -> list[int]:
@@ -181,12 +181,12 @@ def _answer(ask: Ask, standing: Standing) -> Answer:
 # --- what was there ---
 
 
-def _rows(workspace: Workspace, but: frozenset[str]) -> dict[str, list[tuple[Any, ...]]]:
+def rows_of(workspace: Workspace, but: frozenset[str]) -> dict[str, list[tuple[Any, ...]]]:
     """The rows of the catalogue, by table, but for some tables."""
     return contents(workspace.database, but)
 
 
-def _files(folder: Path) -> dict[str, tuple[str, int, int]]:
+def files_of(folder: Path) -> dict[str, tuple[str, int, int]]:
     """Hash, time and mode of every file, by path."""
     return {
         str(path.relative_to(folder)): (
@@ -199,7 +199,8 @@ def _files(folder: Path) -> dict[str, tuple[str, int, int]]:
     }
 
 
-def _changed_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+def changed_names(before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    """What is not the same in both."""
     return ", ".join(sorted(name for name in {*before, *after} if before.get(name) != after.get(name)))
 
 

@@ -9,7 +9,6 @@ from importlib import metadata
 from types import ModuleType
 from typing import Any
 
-from curator.api import ActionSpec, EncoderSpec, HeadSpec, MetricSpec
 from curator.registry.loader import GROUP, Loaded, Registry, Spec, installed_entry_points, load_plugins
 from curator.testing.fresh import folder, run_task
 
@@ -106,9 +105,7 @@ def check_hooks_repeat(case: PluginCase) -> None:
 
 def module_of(spec: Spec) -> str:
     """The module that offers a spec, as far as its functions tell; '' where that module does not offer it."""
-    function: Any = spec.load if isinstance(spec, EncoderSpec | HeadSpec | MetricSpec) else None
-    if function is None:
-        function = spec.plan if isinstance(spec, ActionSpec) else spec.read  # type: ignore[union-attr]
+    function: Any = next(getattr(spec, name) for name in ("load", "plan", "read", "look") if hasattr(spec, name))
     name = getattr(getattr(function, "func", function), "__module__", "")
     if name not in sys.modules:
         return ""

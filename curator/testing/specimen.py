@@ -7,16 +7,20 @@ texts are copies of each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curator.api import (
+    CheckSpec,
+    Context,
     EncoderSpec,
+    Flaw,
     Found,
     HeadSpec,
     ImageBatch,
+    Item,
     MetricSpec,
     Modality,
     NoParams,
@@ -204,6 +208,13 @@ def read(source: Path, options: ReadOptions) -> Iterator[Found | Skipped]:
             yield Skipped(path, "neither a picture nor a text")
 
 
+def look(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
+    """Short sides of under 50 pixels."""
+    for item in items:
+        if item.pixels is not None and (side := min(item.pixels)) < 50:
+            yield Flaw(item, 0.6, f"{side} pixels")
+
+
 @hookimpl
 def register_encoders() -> Iterable[EncoderSpec]:
     """The defaults of the workspace of checks."""
@@ -227,6 +238,12 @@ def register_metrics() -> Iterable[MetricSpec]:
 def register_readers() -> Iterable[ReaderSpec]:
     """The reader of its folder."""
     return [ReaderSpec("specimen-folder", "pictures and texts below a folder", matches, read)]
+
+
+@hookimpl
+def register_quality_checks() -> Iterable[CheckSpec]:
+    """The quality check there."""
+    return [CheckSpec("specimen-small", "small pictures", ("image",), look)]
 
 
 def registry() -> Registry:

@@ -206,7 +206,8 @@ def test_audit_of_what_has_no_labels(tmp_path, monkeypatch):
     (tmp_path / "a.txt").write_text("one text")
     monkeypatch.chdir(tmp_path)
     ran("add", "a.txt")
-    line = ran("audit", code=4).err.splitlines()[-1]
+    assert not ran("audit", "--json").rows("suspect")
+    line = ran("audit", "--check", "labels", code=4).err.splitlines()[-1]
     assert line.startswith("Error: no label or group has two examples of two classes: curator label NAME FILES")
-    assert "Invalid value" in ran("audit", "--check", "colours", code=2).err
+    assert "no check 'blured': did you mean 'blurred'?" in ran("audit", "--check", "blured", code=3).err
     assert "there is no label yet" in ran("audit", "--label", "rain", code=3).err

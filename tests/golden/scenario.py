@@ -214,6 +214,7 @@ CHAPTERS: dict[str, list[Step]] = {
         Step("audit --label round"),
         Step("audit --group kind --head prototype"),
         Step("audit --check nothing"),
+        Step("audit --check blurred --check odd-length --check empty --min-score 0.1 --limit 6"),
         text("audit --group topic --head prototype --limit 2"),
         Step("review --label striped --count 3"),
         Step("review --group kind --head prototype --count 2"),

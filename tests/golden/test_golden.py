@@ -120,9 +120,9 @@ def test_expected_files_are_of_chapters_and_hold_rows_of_many_kinds():
     ]
     found = {row["kind"] for row in rows if isinstance(row, dict)}
     wanted = "added backup check cluster command confusion duplicate encoded encoder explanation fact fault head"
-    wanted += " held-out holding item kind label labelled likeness line made member metric neighbour next outside"
+    wanted += " flaw held-out holding item kind label labelled likeness line made member metric neighbour next outside"
     wanted += " pair plugin prediction"
-    wanted += " pretrained problem quarantined question restored returned run suspect total undone written"
+    wanted += " pretrained problem quality quarantined question restored returned run suspect total undone written"
     assert found == set(wanted.split())
 
 

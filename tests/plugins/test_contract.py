@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from curator_plugins.actions import audit, classify, cluster, complete, dedupe, explain, review, similar
+from curator_plugins.checks import pictures, sets, texts
 from curator_plugins.encoders import clip, efficientnet_lite, lstm_clm, ngram, resnet
 from curator_plugins.heads import logistic, mlp, prototype
 from curator_plugins.metrics import projection
@@ -37,8 +38,11 @@ def test_explain(check):
         complete,
         dedupe,
         folder,
+        pictures,
         review,
+        sets,
         table,
+        texts,
     )
 )
 def test_light_plugins(check):

@@ -74,7 +74,7 @@ class NewParams:
 
     name: Annotated[Word, Argument()]
     kind: Annotated[
-        str, Option(choices=("encoder", "head", "action", "metric", "reader"), help="What the plugin offers.")
+        str, Option(choices=("encoder", "head", "action", "metric", "reader", "check"), help="What the plugin offers.")
     ]
     folder: Annotated[FolderName | None, Option(help="The parent folder. [default: here]")] = None
 

@@ -1,0 +1,100 @@
+"""What is wrong with the file of a picture, and what is odd about it among the others: size, shape, no colour."""
+
+from __future__ import annotations
+
+import collections
+import statistics
+from collections.abc import Iterator, Sequence
+
+from curator.api import Context, Flaw, Item
+from curator.kit.trust.flaws import FLAGGED, above
+
+from .figures import figures
+from .looks import blank, faint
+
+NARROW = 3.5
+"""So many times as long as it is wide: panoramas and banners."""
+TIMES = 6.0
+"""So many times the middle size of the others, or a part of it."""
+GREY = 6 / 255
+"""What is less colourful is grey; JPEGs of grey pictures have some colour."""
+RARE = 0.1
+"""Kinds of picture that are more common than this are no exception."""
+FEWEST = 20
+"""Pictures, of fewer of which nothing is said to be usual."""
+
+
+def _unreadable(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
+    collections.deque(figures(context, items), maxlen=0)  # whoever was not looked at yet is now
+    for item, why in context.unreadable(items):
+        yield Flaw(item, 1.0, why)
+
+
+def _wrong_ending(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
+    from curator.kit.images.formats import RAW, named
+
+    for item, found in figures(context, items):
+        if item.path is None or item.row is not None:
+            continue
+        ending = named(item.path)
+        if found.format and ending not in RAW and ending not in _endings(found.format):
+            format_ = _NAMES.get(found.format, found.format)
+            yield Flaw(item, 1.0, f"is {format_}, " + (f"and called {ending}" if ending else "and has no extension"))
+
+
+_NAMES = {"MPO": "JPEG", "HEIF": "HEIC", "PPM": "PNM"}
+_ALIKE = {"MPO": "JPEG", "JPEG": "MPO", "HEIF": "AVIF", "AVIF": "HEIF"}
+
+
+def _endings(format_: str) -> set[str]:
+    """Those that a file of a format may have."""
+    from PIL import Image
+
+    from curator.kit.images.formats import HEIF
+
+    formats = {format_, _ALIKE.get(format_, format_)}
+    own = {ending for ending, of in Image.registered_extensions().items() if of in formats}
+    return own | HEIF if "HEIF" in formats else own
+
+
+def _odd_shape(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
+    for item in items:
+        if item.pixels is not None and min(item.pixels) > 0:
+            times = max(item.pixels) / min(item.pixels)
+            if (score := above(times - 1, NARROW - 1, 3 * NARROW)) > 0:
+                yield Flaw(item, score, f"{item.pixels[0]} x {item.pixels[1]} pixels, {times:.1f} to 1")
+
+
+def _odd_size(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
+    sides = {item.id: (item.pixels[0] * item.pixels[1]) ** 0.5 for item in items if item.pixels is not None}
+    sides = {number: side for number, side in sides.items() if side > 0}
+    if len(sides) < FEWEST:
+        return
+    usual = statistics.median(sides.values())
+    for item in items:
+        if (side := sides.get(item.id)) and item.pixels:
+            times = max(side / usual, usual / side)
+            if (score := above(times - 1, TIMES - 1, 3 * TIMES)) > 0:
+                than = "larger" if side > usual else "smaller"
+                why = f"{item.pixels[0]} x {item.pixels[1]} pixels, each side {times:.1f} times {than} than is usual"
+                yield Flaw(item, score, why)
+
+
+def _grey(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
+    found = [(item, of.colour < GREY) for item, of in figures(context, items) if not blank(of) and not faint(of)]
+    share = sum(grey for _, grey in found) / max(1, len(found))
+    if len(found) < FEWEST or share > 2 * RARE:
+        return
+    score = 1 - FLAGGED * share / RARE
+    for item, grey in found:
+        if grey and score > 0:
+            yield Flaw(item, score, f"grey, as {share:.0%} of the pictures are")
+
+
+CHECKS = {
+    "unreadable": _unreadable,
+    "wrong-extension": _wrong_ending,
+    "odd-shape": _odd_shape,
+    "odd-size": _odd_size,
+    "grey": _grey,
+}

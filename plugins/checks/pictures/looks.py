@@ -1,0 +1,79 @@
+"""How a picture looks: too dark or bright, hazy, blurred, or nothing on it.
+
+The lines were set by photos of groceries and of hundreds of other things, plain, saved at quality 30, with grain, with
+a sharp middle alone, and made worse on purpose; benchmarks/README.md says what they find where no line was set.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from curator.api import Context, Flaw, Item
+from curator.kit.trust.flaws import above, below
+
+from .figures import Figures, figures
+
+DARK, BRIGHT, HAZY = 0.25, 0.75, 0.2
+"""The brightness that 99 in 100 pixels do not reach; that which 99 reach; how far the two are apart."""
+SHARP = 0.58
+"""How steep the steepest edges are, in how far they rise: plain photos have 0.6 to 2.9, a Gaussian blur of a 170th of
+the longer side leaves at most 0.56 in 95 of 100."""
+EDGES, PLAIN = 12 / 255, 1.5
+"""Edges lower than this are none; a picture without any and with fewer bits for each pixel has nothing on it."""
+
+
+def blank(found: Figures) -> bool:
+    """Whether there is nothing to be seen, so that it is neither dark nor blurred."""
+    return found.entropy < PLAIN and found.edges < EDGES
+
+
+def faint(found: Figures) -> bool:
+    """Whether it is too dark, bright or hazy to have colours."""
+    return found.high < DARK or found.low > BRIGHT or found.high - found.low < HAZY
+
+
+def dark(found: Figures) -> tuple[float, str]:
+    """Hardly anything in it is brighter than the line."""
+    return below(found.high, DARK), f"99 % of it is darker than {found.high:.0%} grey"
+
+
+def bright(found: Figures) -> tuple[float, str]:
+    """Hardly anything in it is darker than the line."""
+    return above(found.low, BRIGHT, 1), f"99 % of it is brighter than {found.low:.0%} grey"
+
+
+def hazy(found: Figures) -> tuple[float, str]:
+    """All of it is about as bright; what is dark or bright altogether is called that."""
+    if found.high < DARK or found.low > BRIGHT:
+        return 0.0, ""
+    return below(found.high - found.low, HAZY), f"brightness from {found.low:.0%} to {found.high:.0%} only"
+
+
+def blurred(found: Figures) -> tuple[float, str]:
+    """Even its steepest edges are wide; where there are none nothing can be said."""
+    if found.edges < EDGES:
+        return 0.0, ""
+    return below(found.sharpness, SHARP), f"sharpness {found.sharpness:.2f}, from {SHARP:g} on is usual"
+
+
+def _each(judge: Callable[[Figures], tuple[float, str]], context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
+    for item, found in figures(context, items):
+        score, why = (0.0, "") if blank(found) else judge(found)
+        if score > 0:
+            yield Flaw(item, score, why)
+
+
+def _blank(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
+    for item, found in figures(context, items):
+        if found.edges < EDGES and (score := below(found.entropy, PLAIN)) > 0:
+            yield Flaw(item, score, f"{found.entropy:.1f} bits for each pixel and no edges")
+
+
+CHECKS = {
+    "dark": partial(_each, dark),
+    "bright": partial(_each, bright),
+    "low-contrast": partial(_each, hazy),
+    "blurred": partial(_each, blurred),
+    "blank": _blank,
+}

@@ -1,0 +1,58 @@
+"""What does not belong in a set: items unlike all others, and items that are there more than once."""
+
+from __future__ import annotations
+
+import collections
+from collections.abc import Iterable, Iterator, Sequence
+
+from curator.api import CheckSpec, Context, Flaw, Item, Modality, hookimpl
+from curator.kit.trust.flaws import above
+
+NEIGHBOURS, FEWEST = 5, 30
+"""Items that each is compared with, and those that a set must have for that."""
+APART = 4.0
+"""How many standard deviations farther than is usual, as the median deviation tells them."""
+
+
+def _outliers(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
+    """By the mean distance to the nearest others (Angiulli & Pizzuti 2002, "Fast outlier detection")."""
+    modalities: tuple[Modality, ...] = ("image", "text")
+    for modality in modalities:
+        some = [item for item in items if item.modality == modality]
+        if len(some) >= FEWEST:
+            yield from _outliers_of(context, some, modality)
+
+
+def _outliers_of(context: Context, items: Sequence[Item], modality: Modality) -> Iterator[Flaw]:
+    import numpy as np
+
+    found = context.neighbours(context.model(None, modality), items, NEIGHBOURS)
+    if len(found.items) < FEWEST:
+        return
+    distances = np.sqrt(np.maximum(0, 2 - 2 * found.score.astype(np.float64))).mean(axis=1)
+    middle = float(np.median(distances))
+    spread = 1.4826 * float(np.median(abs(distances - middle)))
+    for item, distance in zip(found.items, distances, strict=True):
+        off = (distance - middle) / max(spread, 1e-6)
+        if (score := above(off, APART, 3 * APART)) > 0:
+            yield Flaw(item, score, f"{distance:.2f} from the nearest others, {middle:.2f} is usual")
+
+
+def _copies(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
+    numbers = context.copies(items)
+    counts = collections.Counter(numbers.tolist())
+    first: dict[int, Item] = {}
+    for item, number in zip(items, numbers.tolist(), strict=True):
+        kept = first.setdefault(number, item)
+        if kept is not item:
+            more = f", one of {counts[number]:,}" if counts[number] > 2 else ""
+            yield Flaw(item, 1.0, f"a copy of id:{kept.id}{more}")
+
+
+@hookimpl
+def register_quality_checks() -> Iterable[CheckSpec]:
+    """Those of sets."""
+    return [
+        CheckSpec("outlier", "items unlike all others, by the default encoder", ("image", "text"), _outliers),
+        CheckSpec("copy", "items that are there more than once (see `curator dedupe`)", ("image", "text"), _copies),
+    ]

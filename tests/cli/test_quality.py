@@ -1,0 +1,238 @@
+"""`curator audit`: flaws of items that were made on purpose, each found by its check, and nothing else."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import defaultdict
+from pathlib import Path
+
+import cli_kit
+import pytest
+from PIL import Image, ImageFilter
+from scenes import scene
+
+PLAIN = 24
+"""Pictures with nothing wrong, of 240 x 180."""
+
+
+def shade(low, span):
+    return lambda image: image.point(lambda value: int(low + value * span))
+
+
+FLAWED = {
+    "dark": shade(0, 0.15),
+    "bright": shade(215, 0.15),
+    "low-contrast": shade(110, 0.1),
+    "blurred": lambda image: image.filter(ImageFilter.GaussianBlur(4)),
+    "blank": lambda image: Image.new("RGB", image.size, (90, 140, 60)),
+    "grey": lambda image: image.convert("L"),
+    "odd-shape": lambda image: image.crop((0, 80, 240, 100)),
+    "odd-size": lambda image: scene(77, (20, 16)),
+}
+
+
+def made(folder: Path) -> Path:
+    folder.mkdir()
+    for number in range(PLAIN):
+        scene(number, (240, 180)).save(folder / f"plain-{number}.jpg", quality=85 - number)
+    for number, (name, spoil) in enumerate(FLAWED.items(), 100):
+        spoil(scene(number, (240, 180))).save(folder / f"{name}.jpg", quality=90)
+    scene(200, (240, 180)).save(folder / "wrong-extension.jpg", format="png")
+    scene(202, (240, 180)).save(folder / "a copy.png")
+    scene(202, (240, 180)).save(folder / "copy.png", compress_level=1)
+    whole = io.BytesIO()
+    scene(201, (240, 180)).save(whole, "jpeg")
+    (folder / "unreadable.jpg").write_bytes(whole.getvalue()[:4_000])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    home = tmp_path_factory.mktemp("quality")
+    made(home / "photos")
+    ran = cli_kit.curator("add", "photos", "--no-encode", cwd=home)
+    assert ran.code in (0, 5), ran
+    return home
+
+
+@pytest.fixture
+def here(photos, monkeypatch):
+    monkeypatch.chdir(photos)
+    return photos
+
+
+def ran(*args, code=0):
+    done = cli_kit.curator_here("audit", *args)
+    assert done.code == code, done
+    return done
+
+
+CHECKS = [*FLAWED, "wrong-extension", "unreadable"]
+ALL = [part for name in CHECKS for part in ("--check", name)]
+
+
+def found(done):
+    by_check = defaultdict(set)
+    for row in done.rows("flaw"):
+        by_check[row["check"]].add(Path(row["path"]).stem)
+    return dict(by_check)
+
+
+def test_each_flaw_is_found_by_its_check_and_nothing_else_is(here):
+    done = ran(*ALL, "--json", "--limit", "0")
+    assert found(done) == {name: {name} for name in CHECKS}
+    scores = [row["score"] for row in done.rows("flaw")]
+    assert scores == sorted(scores, reverse=True) and min(scores) >= 0.5
+    assert {row["check"]: row["flagged"] for row in done.rows("quality")} == dict.fromkeys(CHECKS, 1)
+    assert f"{len(CHECKS)} items have a flaw: --mark labels them quality:NAME" in done.err
+
+
+def test_without_a_choice_all_checks_run_and_copies_are_told(here):
+    done = ran("--encode", "--json", "--limit", "0")
+    flaws = found(done)
+    assert flaws["copy"] == {"copy"} and flaws["blurred"] == {"blurred"}
+    (copy,) = (row for row in done.rows("flaw") if row["check"] == "copy")
+    assert copy["why"].startswith("a copy of id:")
+    looked_at = {row["check"]: row["items"] for row in done.rows("quality")}
+    assert looked_at["outlier"] == looked_at["dark"] == PLAIN + len(FLAWED) + 4
+    assert "mojibake" not in looked_at  # there is no text
+
+
+def test_the_threshold_moves_what_is_shown_and_no_score(here):
+    usual, more, fewer = (ran(*ALL, "--json", "--limit", "0", *words) for words in ([], LOW, HIGH))
+    scores = {(row["check"], row["id"]): row["score"] for row in more.rows("flaw")}
+    for done, least in ((usual, 0.5), (fewer, 0.9)):
+        shown = {(row["check"], row["id"]): row["score"] for row in done.rows("flaw")}
+        assert shown == {key: score for key, score in scores.items() if score >= least}
+    assert len(more.rows("flaw")) > len(usual.rows("flaw")) > len(fewer.rows("flaw")) > 0
+
+
+LOW, HIGH = ("--min-score", "0.1"), ("--min-score", "0.9")
+
+
+def test_a_score_does_not_hang_on_what_else_is_checked(here):
+    together = {(row["check"], row["id"]): row["score"] for row in ran(*ALL, "--json", "--limit", "0").rows("flaw")}
+    for name in ("dark", "grey", "odd-size"):
+        (row,) = ran("--check", name, "--json").rows("flaw")
+        assert row["score"] == together[name, row["id"]]
+
+
+def test_what_was_measured_once_is_kept(tmp_path, monkeypatch):
+    made(tmp_path / "photos")
+    monkeypatch.chdir(tmp_path)
+    cli_kit.curator_here("add", "photos", "--no-encode")
+    names = [part for name in ("dark", "blurred", "grey") for part in ("--check", name)]
+    first = ran(*names, "--json").rows("flaw")
+    for file in (tmp_path / "photos").iterdir():
+        file.unlink()
+    second = ran(*names, "--json")
+    assert [(row["id"], row["score"]) for row in second.rows("flaw")] == [(row["id"], row["score"]) for row in first]
+    assert "files are gone or not as when added" in second.err
+
+
+def test_marks_are_labels_that_undo_takes_back(here):
+    def labelled(name):
+        return cli_kit.curator_here("ls", "--labelled", name, "--json")
+
+    ran("--check", "blurred", "--check", "dark", "--mark")
+    assert Path(labelled("quality:blurred").row("item")["path"]).stem == "blurred"
+    assert Path(labelled("quality:dark").row("item")["path"]).stem == "dark"
+    assert cli_kit.curator_here("undo").code == 0
+    assert labelled("quality:blurred").code == 3
+
+
+def test_a_sheet_shows_the_worst(here, tmp_path):
+    ran(*ALL, "--sheet", str(tmp_path / "worst.png"))
+    with Image.open(tmp_path / "worst.png") as sheet:
+        assert sheet.width > 400
+
+
+def test_a_choice_of_items_is_all_that_is_looked_at(here):
+    assert not ran("--check", "mojibake", "--json").rows("quality")
+    assert "no file or folder 'nowhere'" in ran("--check", "dark", "--under", "nowhere", code=3).err
+
+
+def test_what_cannot_be_asked_is_said_in_one_line(here):
+    assert "no check 'blured': did you mean 'blurred'?" in ran("--check", "blured", code=3).err
+    assert "--label is for --check labels" in ran("--check", "dark", "--label", "x", code=2).err
+    assert "'--min-score': 2.0 is not in the range" in ran("--min-score", "2", code=2).err
+
+
+# --- texts ---
+
+SENTENCES = (
+    "The parcel came two days late and the box was open.",
+    "I like the colour, but the sleeves are far too short.",
+    "Works as it should, the battery lasts for a whole day.",
+    "My order was cancelled and nobody told me why it was.",
+)
+BAD = {
+    "empty": ["?!", "…"],
+    "odd-length": ["no", "A long story. " * 200],
+    "mojibake": ["The cafÃ© was closed and nobodyâ€™s there", "a price of \ufffd\ufffd20 is fine for such a thing"],
+    "other-script": ["物流太慢了，等了一个星期才收到货。"],
+    "repeated-lines": ["Buy it now and save a lot\n" * 4 + "or do not"],
+    "personal-data": [
+        "Write to jo.doe+shop@mail.example.com about it.",
+        "I can be reached under +44 20 7946 0958 all day.",
+        "My card 4111 1111 1111 1111 was charged two times.",
+        "身份证号 11010519491231002X of mine was asked for here",
+    ],
+}
+FOOTER = "This message was sent by a machine, do not answer it.\nAll terms and conditions of the shop apply to it."
+
+
+@pytest.fixture(scope="module")
+def reviews(tmp_path_factory):
+    home = tmp_path_factory.mktemp("reviews")
+    texts = [("plain", f"{SENTENCES[n % 4][:-1]} {n}.") for n in range(80)]
+    texts += [(name, text) for name, some in BAD.items() for text in some]
+    texts += [("boilerplate", f"Order {number} is done\n{FOOTER}") for number in range(6)]
+    with open(home / "reviews.csv", "w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("kind", "text"), *texts])
+    cli_kit.curator("add", "reviews.csv", "--text-column", "text", "--label-column", "kind", "--no-encode", cwd=home)
+    return home, {text.strip(): name for name, text in texts}
+
+
+def test_flaws_of_texts_are_found_in_a_table(reviews, monkeypatch):
+    home, kinds = reviews
+    monkeypatch.chdir(home)
+    done = ran(*[part for name in (*BAD, "boilerplate") for part in ("--check", name)], "--json", "--limit", "0")
+    by_check = defaultdict(list)
+    for row in done.rows("flaw"):
+        by_check[row["check"]].append(kinds[row["text"].strip()])
+    wanted = {name: [name] * len(some) for name, some in BAD.items()} | {"boilerplate": ["boilerplate"] * 6}
+    for name, some in wanted.items():
+        assert [kind for kind in by_check[name] if kind == name] == some, name
+        assert "plain" not in by_check[name], name
+
+
+def test_personal_data_is_masked_where_it_is_told(reviews, monkeypatch):
+    home, _ = reviews
+    monkeypatch.chdir(home)
+    rows = ran("--check", "personal-data", "--json").rows("flaw")
+    assert len(rows) == 4
+    told = json.dumps([row["why"] for row in rows])
+    for secret in ("jo.doe", "7946", "1111", "1949"):
+        assert secret not in told
+    assert "an e-mail address (j***m)" in told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Order 12345678901234567890 of 2024-03-01, 10.5 x 20 cm",
+        "call me maybe, at 10:30 or 11.45",
+        "see https://example.com/a@b and version 1.2.3.4",
+        "4111 1111 1111 1112 is no card, as its check digit is wrong",
+        "110105194912310021 has a wrong check digit as well",
+    ],
+)
+def test_numbers_that_tell_nobody_are_no_personal_data(text):
+    from curator_plugins.checks import texts
+
+    from curator.api import Item
+
+    assert not list(texts._personal(None, [Item(1, "0", "text", None, text)]))
