@@ -209,6 +209,8 @@ def load_plugins(entry_points: Iterable[metadata.EntryPoint] | None = None, rese
 
 def _set_apart(plugin: Loaded, reserved: Container[str]) -> Loaded:
     """The same, with other names for actions of reserved ones: a release may reserve the name of an older action."""
+    if plugin.origin.distribution == OWN_DISTRIBUTION:
+        return plugin  # some of what is reserved is an action of our own
     taken = [spec for spec in plugin.specs if isinstance(spec, ActionSpec) and spec.name in reserved]
     named = (
         dataclasses.replace(spec, name=f"{plugin.origin.entry_point}.{spec.name}") if spec in taken else spec
