@@ -204,9 +204,12 @@ def test_a_dry_run_of_nothing():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("named", [("--label", "amber"), ("--group", "kind")])
-def test_answers_about_items_drawn_at_random_prove_what_is_said(home, named):
-    """At a terminal; what was proven becomes labels, and one undo takes all of it back."""
+@pytest.mark.parametrize(
+    ("named", "tolerance", "least"),
+    [(("--label", "amber"), ("--tolerance", "0"), 0.9), (("--group", "kind"), (), 0.85)],
+)
+def test_answers_about_items_drawn_at_random_show_what_is_right(home, named, tolerance, least):
+    """At a terminal; what was shown becomes labels, and one undo takes all of it back."""
     before, of_group = labels(), named[0] == "--group"
 
     def answer(kind):
@@ -214,7 +217,7 @@ def test_answers_about_items_drawn_at_random_prove_what_is_said(home, named):
 
     with curator.open_workspace("workspace") as workspace:
         kinds = {item.id: TRUE[item.text] for item in workspace.items.select()}
-    terminal = AtTerminal("review", *named, "--verify", "0.9", "--count", "40", "--accept", cwd=home)
+    terminal = AtTerminal("review", *named, "--verify", "0.9", *tolerance, "--count", "40", "--accept", cwd=home)
     asked = []
     while True:
         try:
@@ -226,8 +229,11 @@ def test_answers_about_items_drawn_at_random_prove_what_is_said(home, named):
         terminal.type(answer(kinds[asked[-1]]))
     code, rest = terminal.end()
     assert code == 0 and len(asked) == len(set(asked)) <= 40, rest
-    assert "What the answers prove, with 90 % confidence" in rest
-    assert re.search(r"^ *proven +\d+ ", rest, re.MULTILINE) and "labelled" in rest
+    assert "What the answers show (at_least: with 90 % confidence)" in rest and "proven" not in rest
+    shown = re.search(rf"^ *shown +(\d+) +{least:.3f} +[\d.]+ +(\d+) +(\d+) +(\d+) +(\d+)", rest, re.MULTILINE)
+    assert shown is not None and "labelled" in rest, rest
+    items, drawn, sound, answers, labelled = map(int, shown.groups())
+    assert items >= labelled and drawn <= answers <= len(asked) < answers + 5 and sound >= 0.9 * drawn
     added = {item: names for item, names in labels().items() if item not in before}
     right = [item for item, names in added.items() if names == ([kinds[item]] if of_group else ["amber"])]
     right = [item for item in right if of_group or kinds[item] == "amber"]
@@ -242,8 +248,21 @@ def test_answers_about_items_drawn_at_random_prove_what_is_said(home, named):
     assert labels() == before
 
 
+def test_how_much_is_tolerated_is_said_before_the_questions(home):
+    def asked(*args):
+        done = ran("review", "--group", "kind", "--verify", "0.9", *args, "--json")
+        assert {row["why"] for row in done.rows("question")} == {"drawn at random"}
+        return done.err
+
+    assert "0.9 of a random sample are right, and with 90 % confidence at least 0.85 of all, takes" in asked()
+    strict = asked("--tolerance", "0")
+    assert "with 90 % confidence at least 0.9 of all" in strict and "at least 12 answers, up to 40" in strict
+
+
 def test_what_verify_needs(tmp_path, monkeypatch):
     assert "give --verify too" in ran("review", "--group", "kind", "--accept", "--json", code=2).err
+    assert "give --verify too" in ran("review", "--group", "kind", "--tolerance", "0", "--json", code=2).err
+    assert "Invalid value" in ran("review", "--group", "kind", "--verify", "0.9", "--tolerance", "0.3", code=2).err
     assert "Invalid value" in ran("review", "--group", "kind", "--verify", "1", "--json", code=2).err
     monkeypatch.chdir(tmp_path)
     table(tmp_path / "few.csv", [(text, kind) for kind in KNOWN for text in texts(kind, 3)])

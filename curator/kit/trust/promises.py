@@ -23,9 +23,22 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from curator.api import HeldOut
+
     Floats: TypeAlias = NDArray[np.float64]
 
-__all__ = ["CONFIDENCE", "FIRST", "Estimate", "answers_to_prove", "line", "line_of_none", "lower_share", "upper_share"]
+__all__ = [
+    "CONFIDENCE",
+    "FIRST",
+    "Estimate",
+    "Standing",
+    "answers_to_prove",
+    "line",
+    "line_of_none",
+    "lower_share",
+    "standing",
+    "upper_share",
+]
 
 CONFIDENCE = 0.9
 """With which a promise is said to be proven."""
@@ -74,6 +87,38 @@ class Estimate:
     precision: float
     at_least: float
     recall: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Where held-out examples stand among items that nobody labelled: what `line` and `line_of_none` are given."""
+
+    held_out: Floats
+    right: NDArray[np.bool_]
+    found: Floats
+    against: Floats
+
+    def line(self, wanted: float) -> Estimate | None:
+        """As the function."""
+        return line(self.held_out, self.right, self.found, wanted, self.against)
+
+    def line_of_none(self, wanted: float) -> Estimate | None:
+        """As the function."""
+        return line_of_none(self.held_out, self.found, wanted)
+
+
+def standing(held_out: HeldOut, scores: NDArray[np.floating], of_label: bool) -> Standing:
+    """Of a head that knows a background: `scores` are those of the items in question.
+
+    Of a label the examples count, and its negative ones count against them; of a group all count, each for its class.
+    """
+    import numpy as np
+
+    assert held_out.scores is not None
+    ours = held_out.targets == 1 if of_label else np.ones(len(held_out.targets), bool)
+    right = ours if of_label else held_out.probabilities.argmax(axis=1) == held_out.targets
+    stand = held_out.scores.astype(np.float64)
+    return Standing(stand[ours], right[ours], np.asarray(scores, np.float64), stand[~ours])
 
 
 def line(

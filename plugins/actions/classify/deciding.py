@@ -143,14 +143,10 @@ def by_unlabelled(held_out: HeldOut, found: Predictions, wanted: float, binary: 
 
     Both have scores.
     """
-    assert held_out.scores is not None and found.scores is not None
-    ours = held_out.targets == 1 if binary else np.ones(len(held_out.targets), bool)
-    right = ours if binary else held_out.probabilities.argmax(axis=1) == held_out.targets
-    known, scores = held_out.scores[ours].astype(np.float64), found.scores.astype(np.float64)
-    against = held_out.scores[~ours].astype(np.float64)
-    yes = promises.line(known, right[ours], scores, wanted, against)
+    assert found.scores is not None
+    stand = promises.standing(held_out, found.scores, binary)
+    scores, yes, no = stand.found, stand.line(wanted), stand.line_of_none(wanted)
     beyond = scores < (np.inf if yes is None else yes.threshold)
-    no = promises.line_of_none(known, scores, wanted)
     if no is not None and yes is not None and no.threshold >= yes.threshold:
         no = None if not beyond.any() else replace(no, threshold=float(scores[beyond].max()), said=int(beyond.sum()))
 
@@ -170,7 +166,7 @@ def what_would_help(wanted: float, among: str) -> str:
         return "no number of answers proves that all are right: ask for less than 1"
     return (
         f"{needed} answers about items drawn at random from those {among} would prove {wanted:g}, "
-        "if all are right (`curator review --verify`)"
+        f"if all are right: `curator review --verify {wanted:g}` draws them"
     )
 
 

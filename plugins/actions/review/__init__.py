@@ -43,10 +43,19 @@ class ReviewParams:
     verify: Annotated[
         float | None,
         Option(
-            help="Ask about a random sample of what would be predicted, until a precision of X is proven with 90 % "
-            "confidence (0.5 to 0.99); it takes up to 40 answers: --count 40.",
+            help="Ask about a random sample of what would be predicted, until it shows a precision of X "
+            "(0.5 to 0.99); it takes up to 40 answers: --count 40.",
             min=0.5,
             max=0.99,
+        ),
+    ] = None
+    tolerance: Annotated[
+        float | None,
+        Option(
+            help="With --verify: how far below it the true precision may lie, with 90 % confidence (0 to 0.2); 0 "
+            "proves the precision itself, of fewer items. [default: 0.05]",
+            min=0,
+            max=0.2,
         ),
     ] = None
     accept: Annotated[bool, Option(help="With --verify: turn the predictions that were verified into labels.")] = False
@@ -54,15 +63,19 @@ class ReviewParams:
 
 VERIFIED = Table(
     "verified",
-    "What the answers prove, with 90 % confidence",
+    "What the answers show (at_least: with 90 % confidence)",
     (
-        Column("outcome", "proven, or not and why; the answers train the next head either way"),
-        Column("items", "how many items it is proven for; 0 for none", "integer"),
-        Column("precision", "the proven precision: at least this share of them is right, 0 to 1", "score"),
+        Column("outcome", "shown, or not and why; the answers train the next head either way"),
+        Column("items", "of how many items it is shown; 0 for none", "integer"),
+        Column(
+            "at_least",
+            "with 90 % confidence at least this share of them is right, 0 to 1: --verify less --tolerance",
+            "score",
+        ),
         Column("from", "their lowest score: how far they stand out from what nobody labelled, 0 to 1", "score"),
-        Column("drawn", "how many of them were drawn and answered", "integer"),
-        Column("right", "how many of these were predicted right", "integer"),
-        Column("answers", "how many answers it took in all", "integer"),
+        Column("drawn", "how many of them were drawn at random and answered", "integer"),
+        Column("right", "how many of these were predicted right: the share that --verify asks for, or more", "integer"),
+        Column("answers", "how many answers it took in all, with those that sought where the items end", "integer"),
         Column("labelled", "how many of the items got their prediction as a label; with --accept", "integer"),
     ),
     whole=True,
@@ -75,8 +88,8 @@ def plan(context: Context, params: ReviewParams) -> Iterator[Output]:
     Items whose files are all gone are left out.
     """
     target = context.target(params.label, params.group)
-    if params.accept and params.verify is None:
-        raise BadInput("--accept labels what --verify proves: give --verify too")
+    if params.verify is None and (params.accept or params.tolerance is not None):
+        raise BadInput("--accept and --tolerance are about what --verify shows: give --verify too")
     if params.suspects and params.verify is not None:
         raise BadInput("give either --suspects or --verify: they ask about different items")
     if params.suspects:

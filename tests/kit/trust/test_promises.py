@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from curator.kit.trust.promises import FIRST, answers_to_prove, line, line_of_none, lower_share, upper_share
+from curator.api import HeldOut, Item
+from curator.kit.trust.promises import (
+    FIRST,
+    answers_to_prove,
+    line,
+    line_of_none,
+    lower_share,
+    standing,
+    upper_share,
+)
 
 
 def test_as_tabulated():
@@ -84,3 +93,21 @@ def test_what_is_of_none_turns_few_of_the_classes_away():
         found = line_of_none(examples, pool, 0.9)
         assert found is not None and found.said == (pool <= found.threshold).sum() > 1_000
         assert (pool[ours] <= found.threshold).mean() <= 0.25  # of the 40 held out 0.1
+
+
+def test_which_held_out_scores_count_for_a_line_and_which_against():
+    examples, pool, _ = drawn(0, 4.0)
+    negative = np.random.default_rng(1).normal(0, 1, 20)
+    scores = np.concatenate([negative, examples]).astype(np.float32)
+    targets = np.repeat([0, 1], [20, 40])
+    said = np.float32([[0.2, 0.8]] * 50 + [[0.9, 0.1]] * 10)
+    items = [Item(number, f"{number:064x}", "text", None, "") for number in range(60)]
+    held_out = HeldOut(items, ("not x", "x"), targets, said, scores)
+    of_label = standing(held_out, pool.astype(np.float32), True)
+    assert of_label.held_out == pytest.approx(examples) and of_label.against == pytest.approx(negative)
+    assert of_label.right.all() and of_label.found == pytest.approx(pool)
+    assert of_label.line(0.9) == line(of_label.held_out, np.ones(40, bool), of_label.found, 0.9, of_label.against)
+    assert of_label.line_of_none(0.9) == line_of_none(of_label.held_out, of_label.found, 0.9)
+    of_group = standing(held_out, pool.astype(np.float32), False)
+    assert len(of_group.held_out) == 60 and not len(of_group.against)
+    assert list(of_group.right) == [False] * 20 + [True] * 30 + [False] * 10
