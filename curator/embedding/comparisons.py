@@ -14,6 +14,8 @@ from curator.media.files import BadContent
 from curator.media.prefetch import ordered_map
 
 CHUNK = 1_000
+TOGETHER = 16
+"""Pairs that a thread is handed at once: most take less than handing them over one by one. Of files one alone."""
 
 Pair: TypeAlias = tuple[Item, Item]
 
@@ -39,12 +41,8 @@ class Comparisons:
         return {(one, other): value for one, other, value in kept if whole(value)}
 
     def _made(self, comparison: Comparison, pairs: Sequence[Pair]) -> dict[tuple[str, str], bytes]:
-        def compute(pair: Pair) -> bytes | None:
-            try:
-                with reading():
-                    return comparison.compute(*pair)
-            except Unreadable:
-                return None
+        def compute(some: Sequence[Pair]) -> list[tuple[Pair, bytes | None]]:
+            return [(pair, _computed(comparison, pair)) for pair in some]
 
         if pairs and comparison.prepare:
             comparison.prepare(pairs)
@@ -54,17 +52,22 @@ class Comparisons:
         if pairs and not self.encoding.read_only:
             self.encoding.take_turn()
         try:
-            for pair, value in ordered_map(compute, self._unchanged(pairs) if comparison.files else pairs):
-                if value is None:
-                    continue
-                made[_hashes(pair)] = value
-                pending.append((*_hashes(pair), value))
+            for _, values in ordered_map(compute, self._handed_over(comparison, pairs)):
+                found = [(*_hashes(pair), value) for pair, value in values if value is not None]
+                made |= {(one, other): value for one, other, value in found}
+                pending += found
                 if time.monotonic() - kept_at > COMMIT_SECONDS:
                     self._keep(comparison, pending)
                     pending, kept_at = [], time.monotonic()
         finally:
             self._keep(comparison, pending)
         return made
+
+    def _handed_over(self, comparison: Comparison, pairs: Sequence[Pair]) -> Iterator[Sequence[Pair]]:
+        if comparison.files:
+            yield from ([pair] for pair in self._unchanged(pairs))
+        else:
+            yield from (pairs[start : start + TOGETHER] for start in range(0, len(pairs), TOGETHER))
 
     def _unchanged(self, pairs: Sequence[Pair]) -> Iterator[Pair]:
         """Those whose files are as they were: what is computed is kept under their hashes."""
@@ -76,6 +79,15 @@ class Comparisons:
     def _keep(self, comparison: Comparison, rows: Sequence[tuple[str, str, bytes]]) -> None:
         if rows and not self.encoding.read_only:
             self.derived.put_comparisons(comparison.name, rows)
+
+
+def _computed(comparison: Comparison, pair: Pair) -> bytes | None:
+    """None where there is none."""
+    try:
+        with reading():
+            return comparison.compute(*pair)
+    except Unreadable:
+        return None
 
 
 def _hashes(pair: Pair) -> tuple[str, str]:

@@ -70,3 +70,17 @@ def test_a_file_that_changed_is_not_looked_at(given, photos):
     mine, pairs = Counted(), [(items[0], items[1]), (items[0], items[2])]
     assert mine(context, pairs, files=True) == [None, b"0.png 2.png"] and len(mine.computed) == 1
     assert mine(context, pairs) == [b"0.png 1.png", b"0.png 2.png"]
+
+
+def test_many_pairs_come_in_order_whichever_of_them_cannot_be_compared(ws, photos):
+    for number in range(9):
+        picture(photos / f"{number}.png", number)
+    ws.add(photos, encode=False)
+    context, items, counted = ActionContext(ws, Journal(ws.database, "mine", {})), ws.items.select(), Counted()
+    counted.unreadable = {items[3].id}
+    pairs = [*itertools.permutations(items, 2)]
+    wanted = [None if items[3] in pair else " ".join(item.path.name for item in pair).encode() for pair in pairs]
+    assert counted(context, pairs) == wanted
+    assert len(counted.computed) == len(pairs) == 72
+    assert counted(context, pairs) == wanted
+    assert len(counted.computed) == 72 + 16  # only what could not be computed is tried again

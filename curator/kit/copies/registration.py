@@ -31,8 +31,12 @@ STRETCH = 4.0
 ROUNDS, STILL = 5, 0.05
 """Steps of the second placement, and the one in pixels that is too small to go on."""
 LEAST_PIXELS = 500
+AROUND = np.ones((3, 3), np.uint8)
 NEIGHBOURHOOD, FAINT = 6.0, 3.0
 """Pixels (standard deviation) over which light and contrast are evened out; grey levels that are not made more of."""
+
+WHOLLY = 0.999
+"""Part of a pixel from which on it is covered as a whole."""
 
 DARK, LIGHT = 4, 251
 """Grey levels outside of which a pixel may be clipped."""
@@ -74,12 +78,18 @@ def stretch(matrix: Doubles) -> float:
 
 def laid(one: Floats, shape: tuple[int, ...], matrix: Doubles) -> tuple[Floats, Mask, float]:
     """One picture where it comes to lie on another of `shape`, where it covers it, and the part that the two share."""
+    values, covered = _warped(one, shape, matrix)
+    # A pixel of the border may be covered in part: such ones count for the part, but their values are no one's.
+    overlap = float(min(covered.mean(), covered.sum() / (one.size * stretch(matrix) ** 2)))
+    return values, covered > WHOLLY, overlap
+
+
+def _warped(one: Floats, shape: tuple[int, ...], matrix: Doubles) -> tuple[Floats, Floats]:
+    """One picture where it comes to lie on another of `shape`, and the part of each pixel that it covers."""
     size = shape[1], shape[0]
     values = cv2.warpAffine(one, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     covered = cv2.warpAffine(np.ones_like(one), matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
-    # A pixel of the border may be covered in part: such ones count for the part, but their values are no one's.
-    overlap = float(min(covered.mean(), covered.sum() / (one.size * stretch(matrix) ** 2)))
-    return values, covered > 0.999, overlap
+    return values, covered
 
 
 def over_whole(shape: tuple[int, ...], other: tuple[int, ...]) -> Doubles:
@@ -112,16 +122,17 @@ def by_pixels(one: Floats, other: Floats, matrix: Doubles) -> Doubles:
     height, width = other.shape
     x, y = _grid(height, width)
     centre = np.array([[1, 0, width / 2], [0, 1, height / 2], [0, 0, 1]])
+    off_centre = np.linalg.inv(centre)
     level: Doubles | None = None
     for _ in range(ROUNDS):
-        values, covered, _ = laid(one, other.shape, matrix)
+        values, covered = _warped(one, other.shape, matrix)
         across, down = (cv2.Sobel(values, cv2.CV_32F, *axis, scale=1 / 8) for axis in ((1, 0), (0, 1)))
-        inside = cv2.erode(covered.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        inside = cv2.erode((covered > WHOLLY).view(np.uint8), AROUND) > 0
         inside &= unclipped(values, other)
         if np.count_nonzero(inside) < LEAST_PIXELS:
             return matrix
         at = np.flatnonzero(inside)
-        across, down, value, wanted, u, v = (array.ravel()[at] for array in (across, down, values, other, x, y))
+        across, down, value, wanted, u, v = (array.ravel().take(at) for array in (across, down, values, other, x, y))
         design = np.empty((6, len(at)), np.float32)
         design[0], design[1] = across * u + down * v, down * u - across * v
         design[2], design[3], design[4], design[5] = across, down, value, 1
@@ -135,7 +146,7 @@ def by_pixels(one: Floats, other: Floats, matrix: Doubles) -> Doubles:
             return matrix  # lost: so far off, the first placement was better
         # It would fit better if it were looked up a step further on; so it is moved back by that step.
         move = np.array([[1 + grow, -turn, right], [turn, 1 + grow, lower], [0, 0, 1]])
-        whole = centre @ np.linalg.inv(move) @ np.linalg.inv(centre) @ np.vstack([matrix, [0, 0, 1]])
+        whole = centre @ np.linalg.inv(move) @ off_centre @ np.vstack([matrix, [0, 0, 1]])
         matrix = whole[:2]
         if np.abs([grow * width, turn * width, right, lower]).max() < STILL:
             break

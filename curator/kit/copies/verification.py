@@ -181,14 +181,16 @@ def _fit(one: Floats, other: Floats, matrix: Doubles) -> _Fit:
     mask = covered & unclipped(values, other)
     if overlap < HOPELESS_OVERLAP:
         return _Fit(matrix, 0, 0.0, 0.0, overlap, 0, True)
-    here, usable, faint = _correlations(values, other, mask)
+    blocks = _Blocks(other, mask)
+    here, variance = blocks.correlations(values)
+    usable, faint = blocks.told(variance)
     if not usable.any():
         return _Fit(matrix, 0, 0.0, 0.0, overlap, 0, True)
     least, median = float((here[usable] >= CORRELATED).mean()), float(np.median(here[usable]))
     if least < HOPELESS:
         return _Fit(matrix, int(usable.sum()), 0.0, median, overlap, 0, True)
-    across, right = _off(values, other, mask, here, (1, 0))
-    down, lower = _off(values, other, mask, here, (0, 1))
+    across, right = _off(values, blocks, here, (1, 0))
+    down, lower = _off(values, blocks, here, (0, 1))
     fits = (here >= CORRELATED) & (np.hypot(right, lower) <= OFF) & (np.maximum(across, down) > 0)
     weight = np.where(faint & ~fits, FAINT_COUNTS, 1.0)
     fits &= usable
@@ -197,40 +199,51 @@ def _fit(one: Floats, other: Floats, matrix: Doubles) -> _Fit:
     return _Fit(matrix, int(usable.sum()), agreeing, median, overlap, corners, False)
 
 
-def _off(one: Floats, other: Floats, mask: Mask, here: Floats, way: tuple[int, int]) -> tuple[Floats, Floats]:
+def _off(one: Floats, blocks: _Blocks, here: Floats, way: tuple[int, int]) -> tuple[Floats, Floats]:
     """How sharply each block fits in one direction, and how far off it would fit best: the peak of a parabola."""
     size = one.shape[1], one.shape[0]
     tried = []
     for step in (STEP, -STEP):
         move = np.array([[1.0, 0, step * way[0]], [0, 1, step * way[1]]])
         moved = cv2.warpAffine(one, move, size, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
-        tried.append(_correlations(moved, other, mask)[0])
+        tried.append(blocks.correlations(moved)[0])
     sharp = 2 * here - tried[0] - tried[1]
     off = STEP * (tried[0] - tried[1]) / 2 / np.maximum(sharp, 1e-3)
     return sharp, np.where(sharp > 0.02, off, 0).astype(np.float32)
 
 
-def _correlations(one: Floats, other: Floats, mask: Mask) -> tuple[Floats, Mask, Mask]:
-    """The correlation of the two in each block; which have texture and enough pixels; which have it in one only."""
-    weight = mask.astype(np.float32)
-    one, other = weight * (one - 128), weight * (other - 128)
-    covered = _means(weight)
-    part = np.maximum(covered, 1 / BLOCK**2)
-    mean_one, mean_other = _means(one) / part, _means(other) / part
-    variance_one = np.maximum(_means(one * one) / part - mean_one**2, 0)
-    variance_other = np.maximum(_means(other * other) / part - mean_other**2, 0)
-    both = _means(one * other) / part - mean_one * mean_other
-    usable = (covered >= 1 / 3) & (np.maximum(variance_one, variance_other) > TEXTURE**2)
-    faint = np.minimum(variance_one, variance_other) < FAINT**2
-    return both / np.sqrt((variance_one + 1) * (variance_other + 1)), usable, faint
+class _Blocks:
+    """The blocks of one picture, of which those pixels count that are in a mask."""
+
+    def __init__(self, other: Floats, mask: Mask) -> None:
+        self.weight = mask.astype(np.float32)
+        self.other = self.weight * (other - 128)
+        self.covered = _means(self.weight)
+        self.part = np.maximum(self.covered, 1 / BLOCK**2)
+        self.mean = _means(self.other) / self.part
+        self.variance = np.maximum(_means(self.other * self.other) / self.part - self.mean**2, 0)
+
+    def correlations(self, one: Floats) -> tuple[Floats, Floats]:
+        """The correlation of each block with that of another picture, and the variance of that."""
+        one = self.weight * (one - 128)
+        mean = _means(one) / self.part
+        variance = np.maximum(_means(one * one) / self.part - mean**2, 0)
+        both = _means(one * self.other) / self.part - mean * self.mean
+        return both / np.sqrt((variance + 1) * (self.variance + 1)), variance
+
+    def told(self, variance: Floats) -> tuple[Mask, Mask]:
+        """Which have texture and enough pixels; which have it in one of the two only."""
+        usable = (self.covered >= 1 / 3) & (np.maximum(variance, self.variance) > TEXTURE**2)
+        return usable, np.minimum(variance, self.variance) < FAINT**2
 
 
 def _means(values: Floats) -> Floats:
     """The mean of each block."""
     height, width = values.shape
-    padded = cv2.copyMakeBorder(values, 0, -height % BLOCK, 0, -width % BLOCK, cv2.BORDER_CONSTANT, value=0)
-    size = padded.shape[1] // BLOCK, padded.shape[0] // BLOCK
-    return np.asarray(cv2.resize(padded, size, interpolation=cv2.INTER_AREA))
+    if height % BLOCK or width % BLOCK:
+        values = cv2.copyMakeBorder(values, 0, -height % BLOCK, 0, -width % BLOCK, cv2.BORDER_CONSTANT, value=0)
+    size = values.shape[1] // BLOCK, values.shape[0] // BLOCK
+    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA))
 
 
 def _bits(one: Sketch, other: Sketch) -> int:

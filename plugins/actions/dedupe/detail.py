@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import struct
 from dataclasses import dataclass
 
@@ -128,9 +129,7 @@ def spectrum(grey: NDArray[np.uint8]) -> Grey:
     side = min(TILE, *grey.shape)
     if side < SHORTEST:
         return np.zeros(BINS, np.float32)
-    window = np.outer(np.hanning(side), np.hanning(side)).astype(np.float32)
-    ring = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :]) * 2 * BINS
-    ring = np.minimum(ring.astype(int), BINS)  # the corners of the square count for nothing
+    window, ring, size = _rings(side)
     power = np.zeros(ring.shape)
     starts = [{round(at) for at in np.linspace(0, length - side, GRID)} for length in grey.shape]
     for y in starts[0]:
@@ -138,4 +137,13 @@ def spectrum(grey: NDArray[np.uint8]) -> Grey:
             tile = grey[y : y + side, x : x + side].astype(np.float32)
             power += np.abs(np.fft.rfft2((tile - tile.mean()) * window)) ** 2
     sums = np.bincount(ring.ravel(), power.ravel(), BINS + 1)[:BINS]
-    return (sums / np.bincount(ring.ravel(), minlength=BINS + 1)[:BINS] + 1e-3).astype(np.float32)
+    return (sums / size + 1e-3).astype(np.float32)
+
+
+@functools.lru_cache(8)
+def _rings(side: int) -> tuple[Grey, NDArray[np.int64], NDArray[np.int64]]:
+    """What makes a tile fade out, the ring of each of its frequencies, and the size of each ring."""
+    window = np.outer(np.hanning(side), np.hanning(side)).astype(np.float32)
+    ring = np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None, :]) * 2 * BINS
+    ring = np.minimum(ring.astype(np.int64), BINS)  # the corners of the square count for nothing
+    return window, ring, np.bincount(ring.ravel(), minlength=BINS + 1)[:BINS]

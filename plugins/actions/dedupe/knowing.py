@@ -21,6 +21,9 @@ TREES = ("images", "image", "imgs", "img", "jpegimages")
 """Folders of pictures beside which others hold what is about each, in files of the same stem, as for YOLO."""
 ABOUT_TREES = ("labels", "label", "annotations", "captions", "masks", "labelTxt", "Labels", "Annotations")
 
+ASKED = 4_096
+"""Files of which it is held what lies beside them: each of a group is compared with each other, by several rules."""
+
 
 class Knowledge:
     """Asked of the catalogue and of folders once for all files."""
@@ -30,6 +33,7 @@ class Knowledge:
         self.folders: set[Path] = set()
         self._known: dict[int, Known] = {}
         self._names = functools.cache(_names)
+        self._beside = functools.lru_cache(ASKED)(self.neighbourhood.of)
         self._links: dict[Path, list[Path]] | None = None
 
     def learn(self, context: Context, items: Iterable[Item]) -> None:
@@ -56,7 +60,9 @@ class Knowledge:
 
     def companions(self, file: File, without: Collection[str] = ()) -> Companions:
         """What lies beside it and belongs to it, where those of the paths `without` are taken to be gone."""
-        return self.neighbourhood.of(file.place.path, without) if file.place.whole else Companions()
+        if not file.place.whole:
+            return Companions()
+        return self.neighbourhood.of(file.place.path, without) if without else self._beside(file.place.path)
 
     def owners(self, file: File) -> list[Path]:
         """What it lies beside and belongs to."""
