@@ -24,11 +24,13 @@ from curator.api import (
     Truncating,
 )
 from curator.catalog.places import Places
+from curator.embedding.codes import unit
 from curator.embedding.compiled import Compiled
 from curator.embedding.coverage import Coverage, EncodeReport
 from curator.embedding.loader import batches
 from curator.embedding.models import Models
 from curator.embedding.precision import Reduced
+from curator.embedding.shortlist import Shortlist
 from curator.embedding.vector_writer import WORTH, VectorWriter
 from curator.errors import BadInput, NotReady, PluginError
 from curator.media import preprocessing
@@ -54,6 +56,7 @@ class Embedder(Coverage):
         super().__init__(derived, models, reporter)
         self.places = Places(database)
         self.compiled = Compiled(database, derived, models.registry)
+        self.shortlist = Shortlist(derived, reporter)
         self.read_only = database.read_only
         self.take_turn = take_turn
         self._untold: set[str] = set()  # models whose encoder could not say which texts it cuts
@@ -265,12 +268,3 @@ class Embedder(Coverage):
         """What else than the encoder may be the reason; nothing where it reads no file."""
         files = self.models.resolve(model).files
         return f" (is {str(files[0])!r} damaged, or of another network?)" if files else ""
-
-
-def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows divided by their Euclidean length; rows of zeros stay."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    rows: NDArray[np.float32] = np.divide(
-        vectors, lengths, out=np.zeros_like(vectors, dtype=np.float32), where=lengths > 0
-    )
-    return rows
