@@ -27,7 +27,7 @@ MARGIN = 2
 """By which it is longer than what was measured."""
 PAYS = 10
 """One row of so many may be on it: it costs more to read one of them than to pass one by."""
-SAMPLE = 20_000
+SAMPLE = 5_000
 """Vectors by which the mean is found, and what queries are like."""
 CHUNK = 2_000
 """Vectors that are held at once."""
@@ -72,7 +72,7 @@ class Shortlist:
         """The items of the nearest codes; deeper where few of them are wanted, and none where that would be no gain."""
         vectors, about = far
         wanted = {item.hash: item for item in items}
-        depth = _times(coded.depth * max(1.0, coded.held / coded.measured), k)
+        depth = _times(max(LEAST, coded.depth * coded.held / coded.measured), k)
         take = int(depth * max(1.0, coded.held / len(wanted))) + len(others)
         while take * 2 <= coded.held:
             edge = np.partition(about, take)[take]

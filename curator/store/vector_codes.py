@@ -65,7 +65,7 @@ class VectorCodes:
     def of(self, space: int) -> Coded | None:
         """What holds of a space; None where it has to be made anew, or is just being made."""
         row = self.database.row(f"SELECT {', '.join(COLUMNS)} FROM coded WHERE space_id = ?", space)
-        if row is None or not row["measured"] or row["state"] != self._state():
+        if row is None or row["measured"] < 1 or row["depth"] < 0 or row["state"] != self._state():
             return None
         coded = Coded(*row)
         if coded.depth == 0:

@@ -366,6 +366,17 @@ def test_who_made_a_file_gives_way_to_who_began_later(space):
     space.hold()
 
 
+@pytest.mark.parametrize("column", ["head", "width", "held", "last", "checksum", "depth", "measured"])
+@pytest.mark.parametrize("value", [-(2**62), -1, 0, 1, 2**62])
+def test_numbers_that_no_curator_wrote_cost_time_alone(space, column, value):
+    space.hold()
+    space.derived.database.execute(f"UPDATE coded SET {column} = ?", value)
+    query, items = space.query(), list(space.items.values())
+    found = nearest(space, query, MODEL, items, 3)
+    with mock.patch.object(shortlist, "EXACT_UP_TO", 1 << 60):
+        assert [item for item, _ in found] == [item for item, _ in nearest(space, query, MODEL, items, 3)]
+
+
 def test_vacuum_lets_codes_be_made_anew(space):
     space.hold()
     before = space.coded().token
