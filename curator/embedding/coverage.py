@@ -5,20 +5,26 @@ Light: a command that has nothing to embed imports no more than this.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from curator.api import Item, Model
 from curator.catalog.places import Places
+from curator.catalog.selection import Selection, having, media_of, pages_of
 from curator.embedding.models import Models
 from curator.errors import NotFound, NotReady
 from curator.history.journal import Journal
 from curator.reporter import Reporter
 from curator.store.derived import Derived
+from curator.store.selecting import Selecting
 
 FULL = "float32"
+
+FEW = 20_000
+"""So many items are looked for one by one."""
 
 LOAD_SECONDS = 8.0
 GUESSED_RATE = {"image": 15.0, "text": 2000.0}
@@ -55,37 +61,84 @@ class Coverage:
         self.derived = derived
         self.models = models
         self.reporter = reporter
+        self.selecting = Selecting(models.database)
 
-    def missing(self, model: Model, items: Sequence[Item]) -> list[Item]:
+    def missing(self, model: Model, items: Sequence[Item]) -> Sequence[Item]:
         """Those that could have a vector and have none: neither embedded nor known to fail."""
-        items = [item for item in items if item.modality in model.modalities]
         self.settle_profiles(items)
+        if isinstance(items, Selection):
+            return self.missing_and_failed(model, items)[0]
+        items = [item for item in items if item.modality in model.modalities]
         hashes = [item.hash for item in items]
         done = self.derived.known(model.fingerprint, hashes) | self.derived.failures(model.fingerprint, hashes).keys()
         return [item for item in items if item.hash not in done]
 
+    def missing_and_failed(self, model: Model, items: Selection) -> tuple[Selection, Selection]:
+        """Those that have no vector and could have one, and those that have none as they are known to fail."""
+        missing, failed = array("q"), array("q")
+        for number, is_failed in self._without_vector(model, items):
+            (failed if is_failed else missing).append(number)
+        return items.only(sorted(missing)), items.only(sorted(failed))
+
+    def _without_vector(self, model: Model, items: Selection) -> Iterator[tuple[int, bool]]:
+        """Which have no vector, and whether they are known to fail; others may be among these, too.
+
+        Of many items all are gone through in the order of their hashes, as vectors are kept: one by one, each would be
+        looked for in another corner of the file.
+        """
+        known, known_between = self.derived.known, self.derived.known_between
+        if len(items) <= FEW:
+            pages = items.contents(model.modalities)
+            yield from self._without(model, pages, lambda hashes: known(model.fingerprint, hashes))
+            return
+        for media in items.media() & {*model.modalities}:
+            pages = self.selecting.in_order_of_hash(media)
+            yield from self._without(
+                model, pages, lambda hashes: known_between(model.fingerprint, hashes[0], hashes[-1])
+            )
+
+    def _without(
+        self, model: Model, pages: Iterable[dict[int, str]], known: Callable[[list[str]], Container[str]]
+    ) -> Iterator[tuple[int, bool]]:
+        for page in pages:
+            hashes = list(page.values())
+            done = known(hashes)
+            left = {number: hash_ for number, hash_ in page.items() if hash_ not in done}
+            failed = self.derived.failures(model.fingerprint, list(left.values())) if left else {}
+            yield from ((number, hash_ in failed) for number, hash_ in left.items())
+
     def settle_profiles(self, items: Sequence[Item]) -> None:
         """Forget what was computed of these when colour profiles did not count, where theirs do; each is asked once."""
-        marked = self.derived.before_profiles([item.hash for item in items])
-        if marked and not self.derived.database.read_only:
+        if self.derived.database.read_only or not self.derived.has_before_profiles():
+            return
+        marked: set[str] = set()
+        for page in pages_of(items):
+            marked |= self.derived.before_profiles(list(page.values()))
+        if marked:
             from curator.embedding.profiles import settle
 
-            waiting = [item for item in items if item.hash in marked]
-            settle(waiting, Places(self.models.database), self.derived, self.reporter)
+            settle(having(items, marked), Places(self.models.database), self.derived, self.reporter)
 
     def failures(self, model: Model, items: Sequence[Item]) -> dict[str, str]:
         """Why, by hash, for those that are known to fail."""
         hashes = [item.hash for item in items if item.modality in model.modalities]
         return self.derived.failures(model.fingerprint, hashes)
 
+    def forget_failures(self, items: Sequence[Item]) -> None:
+        """So that they are tried again."""
+        for page in pages_of(items):
+            self.derived.forget_failures(list(page.values()))
+
     def estimate(self, model: Model, items: Sequence[Item]) -> float:
         """Seconds that embedding will take, from what was measured here before."""
         rate = self.derived.rate(model.fingerprint)
-        return LOAD_SECONDS + sum(1 / (rate or GUESSED_RATE[item.modality]) for item in items)
+        if rate:
+            return LOAD_SECONDS + len(items) / rate
+        return LOAD_SECONDS + sum(1 / GUESSED_RATE[item.modality] for item in items)
 
     def default_references(self, items: Sequence[Item]) -> list[str]:
         """The encoders with which the workspace embeds what there is among items."""
-        present = {item.modality for item in items}
+        present = media_of(items)
         return list(dict.fromkeys(self.models.default_reference(m) for m in ("image", "text") if m in present))
 
     def encode_defaults(self, journal: Journal, items: Sequence[Item], encode: Encode) -> EncodeReport:

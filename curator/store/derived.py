@@ -82,6 +82,11 @@ class Derived:
         sql = "SELECT hash FROM vector WHERE space_id = ? AND hash IN (SELECT value FROM json_each(?))"
         return {row[0] for row in self.database.rows_among(sql, hashes, self.space(fingerprint))}
 
+    def known_between(self, fingerprint: str, first: str, last: str) -> set[str]:
+        """All contents from one to another, in their order, that have a vector in the space."""
+        sql = "SELECT hash FROM vector WHERE space_id = ? AND hash BETWEEN ? AND ?"
+        return {row[0] for row in self.database.rows(sql, self.space(fingerprint), first, last)}
+
     def put_vectors(self, fingerprint: str, rows: Iterable[tuple[str, bytes]], precision: str) -> None:
         """Keep vectors; forgets that these contents once failed."""
         space = self.space(fingerprint)
@@ -134,9 +139,13 @@ class Derived:
             self.codes.forget()
         return removed
 
+    def has_before_profiles(self) -> bool:
+        """Whether anything is left of what `before_profiles` asks for."""
+        return self.database.value("SELECT 1 FROM before_profiles LIMIT 1") is not None
+
     def before_profiles(self, hashes: Sequence[str]) -> set[str]:
         """Those of which something was computed before colour profiles counted, and nobody looked at them since."""
-        if self.database.value("SELECT 1 FROM before_profiles LIMIT 1") is None:
+        if not self.has_before_profiles():
             return set()
         sql = "SELECT hash FROM before_profiles WHERE hash IN (SELECT value FROM json_each(?))"
         return {row[0] for row in self.database.rows_among(sql, hashes)}
