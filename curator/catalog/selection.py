@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import TypeAlias, overload
 
 from curator.api import Item, Modality
@@ -31,6 +32,7 @@ class Selection(Sequence[Item]):
         self._load = load
         self._conditions = of if isinstance(of, Conditions) else None
         self._ids = None if isinstance(of, Conditions) else of
+        self._count: int | None = None
         self._page: dict[int, Item] = {}
 
     @property
@@ -44,10 +46,12 @@ class Selection(Sequence[Item]):
     # --- as a list ---
 
     def __len__(self) -> int:
-        if self._ids is None:
+        if self._ids is not None:
+            return len(self._ids)
+        if self._count is None:
             assert self._conditions is not None
-            return self._selecting.count(self._conditions)
-        return len(self._ids)
+            self._count = self._selecting.count(self._conditions)
+        return self._count
 
     def __bool__(self) -> bool:
         return len(self._slice(slice(1))) > 0
@@ -126,10 +130,10 @@ class Selection(Sequence[Item]):
             return {media for media, conditions in each if self._selecting.ids(conditions, 1)}
         return self._selecting.media(self.ids)
 
-    def contents(self, media: Sequence[Modality] | None = None) -> Iterator[dict[int, str]]:
+    def contents(self, media: Sequence[Modality] | None = None, at_once: int = AT_ONCE) -> Iterator[dict[int, str]]:
         """Their hashes by their ids, some at a time; `media`: of those of these alone."""
-        for start in range(0, len(self.ids), AT_ONCE):
-            yield self._selecting.hashes(self.ids[start : start + AT_ONCE], media)
+        for start in range(0, len(self.ids), at_once):
+            yield self._selecting.hashes(self.ids[start : start + at_once], media)
 
     def _of(self, ids: Ids) -> Selection:
         return Selection(self._selecting, self._load, ids)
@@ -161,13 +165,35 @@ def having(items: Sequence[Item], hashes: Collection[str]) -> Sequence[Item]:
     return [item for item in items if item.hash in hashes]
 
 
-def pages_of(items: Sequence[Item]) -> Iterator[dict[int, str]]:
+def membership(items: Sequence[Item]) -> Callable[[Collection[str]], dict[int, str]]:
+    """Tells which of some contents are among them: hash by id."""
+    if isinstance(items, Selection):
+        return items.having
+    known = {item.hash: item.id for item in items}
+    return lambda hashes: {known[hash_]: hash_ for hash_ in hashes if hash_ in known}
+
+
+def taken(items: Sequence[Item], ids: Collection[int]) -> Sequence[Item]:
+    """Those of these ids, all of which are among them."""
+    if isinstance(items, Selection):
+        return items.only(sorted(ids))
+    return [item for item in items if item.id in ids]
+
+
+def pages_of(items: Sequence[Item], at_once: int = AT_ONCE) -> Iterator[dict[int, str]]:
     """Their hashes by their ids, in order, some at a time."""
     if isinstance(items, Selection):
-        yield from items.contents()
+        yield from items.contents(at_once=at_once)
         return
-    for start in range(0, len(items), AT_ONCE):
-        yield {item.id: item.hash for item in items[start : start + AT_ONCE]}
+    for start in range(0, len(items), at_once):
+        yield {item.id: item.hash for item in items[start : start + at_once]}
+
+
+def in_pages(contents: Mapping[int, str], at_once: int) -> Iterator[dict[int, str]]:
+    """The same contents, some at a time."""
+    rest = iter(contents.items())
+    while page := dict(islice(rest, at_once)):
+        yield page
 
 
 def media_of(items: Sequence[Item]) -> set[Modality]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,9 +39,6 @@ from curator.reporter import Reporter, count, duration
 from curator.store.derived import Derived
 from curator.store.sqlite import Database
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 ASK_SECONDS = 60.0
 """A command that would first have to embed for longer than this asks."""
 
@@ -68,17 +64,34 @@ class Embedder(Coverage):
 
         Raises `NotReady` for one that is not finite, as a damaged cache may hold: it would make all others useless.
         """
-        stored = dict(self.derived.vectors(model.fingerprint, [item.hash for item in items]))
-        present = [item for item in items if item.hash in stored]
-        for item in present:
-            self._hold_length(model, stored[item.hash], str(item))
-        values = np.frombuffer(b"".join(stored[item.hash] for item in present), dtype="<f4")
-        rows = values.reshape(len(present), model.dim)
+        items = list(items)
+        there, rows = self._rows(model, [item.hash for item in items], lambda at: str(items[at]))
+        return [items[at] for at in there], rows
+
+    def rows_of(
+        self, model: Model, contents: Mapping[int, str], name: Callable[[int], str] = "id:{}".format
+    ) -> tuple[list[int], NDArray[np.float32]]:
+        """As `matrix`, of contents, hash by the id of an item, of which none is made; `name` is for messages."""
+        ids = list(contents)
+        there, rows = self._rows(model, list(contents.values()), lambda at: name(ids[at]))
+        return [ids[at] for at in there], rows
+
+    def _rows(
+        self, model: Model, hashes: Sequence[str], name: Callable[[int], str]
+    ) -> tuple[list[int], NDArray[np.float32]]:
+        """Which of these contents have a vector, and unit rows; `name`: what one of them is called in a message."""
+        stored = dict(self.derived.vectors(model.fingerprint, hashes))
+        there = [at for at, hash_ in enumerate(hashes) if hash_ in stored]
+        for at in there:
+            if len(stored[hashes[at]]) != 4 * model.dim:
+                self._hold_length(model, stored[hashes[at]], name(at))
+        values = np.frombuffer(b"".join(stored[hashes[at]] for at in there), dtype="<f4")
+        rows = values.reshape(len(there), model.dim)
         whole = np.isfinite(rows).all(axis=1)
         if not whole.all():
-            bad = present[int(np.argmin(whole))]
+            bad = name(there[int(np.argmin(whole))])
             raise NotReady(f"the vector of {bad} in {model.name} is not finite: `curator check --repair`, then again")
-        return present, unit(rows)
+        return there, unit(rows)
 
     @staticmethod
     def _hold_length(model: Model, vector: bytes, of: str) -> None:

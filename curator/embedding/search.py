@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.api import Item, Model, Neighbours
+from curator.catalog.selection import in_pages, pages_of, taken
 from curator.embedding import shortlist
 from curator.embedding.embedder import Embedder
 from curator.errors import NotReady
 
-BLOCK = 10_000
+BLOCK = 2_000
+"""Rows that are held at once while each is compared with a few."""
 SIDE = 2_000
 """Rows and columns of cosines that are held at once."""
 HELD = 64 << 20
@@ -33,19 +35,21 @@ def nearest(
     out; fewer than `k` come back where there are no more. Among very many items and without `transform`, one in a
     thousand of those that belong there may be missed.
     """
+    near = None
     if transform is None and len(items) > shortlist.EXACT_UP_TO:
-        items = encoding.shortlist.of(model, vector, items, k) or items
-    best: list[tuple[Item, float]] = []
+        near = encoding.shortlist.of(model, vector, items, k)
+    best: list[tuple[float, int]] = []
     wanted = vector if transform is None else transform(vector[None])[0]
-    for start in range(0, len(items), BLOCK):
-        present, rows = encoding.matrix(model, items[start : start + BLOCK])
+    for page in pages_of(items, BLOCK) if near is None else in_pages(near, BLOCK):
+        ids, rows = encoding.rows_of(model, page, lambda of: str(taken(items, [of])[0]))
         # BLAS gives equal rows scores that differ in the last bit, by where in the matrix they stand.
         scores = np.einsum("ij,j->i", rows if transform is None else transform(rows), wanted)
         # Copies share a score; leaving the cut to argpartition would choose among them by chance.
         threshold = _kth(scores, k)
-        best += [(item, float(score)) for item, score in zip(present, scores, strict=True) if score >= threshold]
-        best = sorted(best, key=lambda pair: (-pair[1], pair[0].id))[:k]
-    return best
+        best += [(-float(score), of) for of, score in zip(ids, scores, strict=True) if score >= threshold]
+        best = sorted(best)[:k]
+    made = {item.id: item for item in taken(items, [of for _, of in best])}
+    return [(made[of], -score) for score, of in best if of in made]
 
 
 def cosines(

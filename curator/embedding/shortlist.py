@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.api import Item, Model
+from curator.catalog.selection import membership
 from curator.embedding.codes import Coder, Floats, Measure, distances, unit
 from curator.reporter import Reporter
 from curator.store.derived import Derived
@@ -44,8 +45,8 @@ class Shortlist:
         self.reporter = reporter
         self.read_only = derived.database.read_only
 
-    def of(self, model: Model, vector: Floats, items: Sequence[Item], k: int) -> list[Item] | None:
-        """Those among which are the `k` nearest to a unit vector; None where all have to be compared."""
+    def of(self, model: Model, vector: Floats, items: Sequence[Item], k: int) -> dict[int, str] | None:
+        """Those among which are the `k` nearest to a unit vector, hash by id; None where all have to be compared."""
         space = self.derived.space(model.fingerprint)
         for _ in range(2):
             coded = self._current(model, space)
@@ -68,18 +69,18 @@ class Shortlist:
         far: tuple[NDArray[np.int64], Floats],
         items: Sequence[Item],
         k: int,
-    ) -> list[Item] | None:
+    ) -> dict[int, str] | None:
         """The items of the nearest codes; deeper where few of them are wanted, and none where that would be no gain."""
         vectors, about = far
-        wanted = {item.hash: item for item in items}
+        among, total = membership(items), len(items)
         depth = _times(max(LEAST, coded.depth * coded.held / coded.measured), k)
-        take = int(depth * max(1.0, coded.held / len(wanted))) + len(others)
+        take = int(depth * max(1.0, coded.held / total)) + len(others)
         while take * 2 <= coded.held:
             edge = np.partition(about, take)[take]
             near = np.concatenate([vectors[about <= edge], np.array(others, np.int64)])
             there = self.codes.contents(coded.space_id, np.unique(near).tolist())
-            found = [wanted[hash_] for _, hash_ in there if hash_ in wanted]
-            if len(found) >= min(depth, len(wanted)):
+            found = among([hash_ for _, hash_ in there])
+            if len(found) >= min(depth, total):
                 return found
             take *= 2
         return None
