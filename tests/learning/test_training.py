@@ -8,7 +8,6 @@ from fakes import open_fake, picture, text
 from curator.api import ItemSet
 from curator.embedding import embedder
 from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
-from curator.learning.material import said
 
 COLORS = {"red": (220, 30, 30), "blue": (30, 30, 220), "green": (30, 200, 30)}
 
@@ -131,7 +130,7 @@ def test_predictions_are_the_same_however_few_are_made_at_once(ws, counts, monke
     whole = predicted(ws, group="colour", head="centroid")
     (some,) = ws.derived.database.row("SELECT hash FROM prediction ORDER BY hash LIMIT 1 OFFSET 3")
     ws.derived.database.execute("DELETE FROM prediction WHERE hash < ?", some)
-    monkeypatch.setattr(said, "AT_ONCE", at_once)
+    monkeypatch.setattr("curator.learning.material.said.AT_ONCE", at_once)
     counts.clear()
     assert predicted(ws, group="colour", head="centroid") == whole
     assert (len(whole), counts["predicted"], counts["fitted"]) == (7, 3, 0)
