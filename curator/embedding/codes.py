@@ -7,6 +7,7 @@ the mean, the angle tells about how far they are from each other.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,37 +24,39 @@ LEAST_BITS = 512
 
 @dataclass(frozen=True)
 class Coder:
-    """Makes codes of unit rows. mean: (dim,); directions: (dim, bits)."""
+    """Makes codes of unit rows. mean: (dim,); flips: (2, size), of -1 and 1.
+
+    A turn by chance would take a product with all directions for each row, which is most of the work for a large space.
+    Two of Hadamard, each with signs by chance before it, mix a row as well (Ailon and Chazelle 2006).
+    """
 
     mean: Floats
-    directions: Floats
+    flips: Floats
 
     @classmethod
     def of(cls, rows: Floats) -> Coder:
         """For the space of which these are some."""
-        dim = rows.shape[1]
-        bits = max(LEAST_BITS, -(-dim // 64) * 64)
         chance = np.random.default_rng(0)
-        turns = [np.linalg.qr(chance.standard_normal((dim, dim)))[0] for _ in range(-(-bits // dim))]
-        return cls(rows.mean(axis=0, dtype=np.float64).astype(np.float32), np.hstack(turns)[:, :bits].astype("<f4"))
+        flips = chance.choice(np.array([-1, 1], "<f4"), (2, _size(rows.shape[1])))
+        return cls(rows.mean(axis=0, dtype=np.float64).astype(np.float32), flips)
 
     @classmethod
     def read(cls, head: memoryview, dim: int) -> Coder:
         """What `content` gave. Raises `DamagedCodes`."""
-        if len(head) % (4 * dim) or len(head) <= 4 * dim:
+        if len(head) != 4 * (dim + 2 * _size(dim)):
             raise DamagedCodes
         numbers = np.frombuffer(bytes(head), "<f4")
-        return cls(numbers[:dim], numbers[dim:].reshape(dim, -1))
+        return cls(numbers[:dim], numbers[dim:].reshape(2, -1))
 
     @property
     def content(self) -> bytes:
         """The head of a file of codes."""
-        return self.mean.astype("<f4").tobytes() + self.directions.astype("<f4").tobytes()
+        return self.mean.astype("<f4").tobytes() + self.flips.astype("<f4").tobytes()
 
     @property
     def bits(self) -> int:
         """Of a code."""
-        return int(self.directions.shape[1])
+        return max(LEAST_BITS, -(-len(self.mean) // 64) * 64)
 
     @property
     def width(self) -> int:
@@ -63,12 +66,40 @@ class Coder:
     def codes(self, rows: Floats) -> tuple[Floats, Words]:
         """Distances from the mean, (n,), and codes, (n, words)."""
         centred = rows - self.mean
-        sides = centred @ self.directions > 0
+        sides = self._turned(centred)[:, : self.bits] > 0
         return np.linalg.norm(centred, axis=1), np.packbits(sides, axis=1).view("<u8")
+
+    def _turned(self, rows: Floats) -> Floats:
+        """The rows along other directions, (n, size), and longer."""
+        count, size = len(rows), self.flips.shape[1]
+        one = 1 << size.bit_length() // 2
+        other = size // one
+        turned = np.zeros((count, size), np.float32)
+        turned[:, : rows.shape[1]] = rows
+        for signs in self.flips:
+            turned *= signs
+            # A turn of Hadamard is one of each half of its bits: two small products, in whichever order.
+            turned = turned.reshape(-1, one) @ _hadamard(one)
+            turned = turned.reshape(count, other, one).transpose(0, 2, 1).reshape(-1, other) @ _hadamard(other)
+            turned = turned.reshape(count, size)
+        return turned
 
     def rows(self, vectors: NDArray[np.int64], lengths: Floats, codes: Words) -> bytes:
         """Rows of a file."""
         return np.hstack([vectors.astype("<u8")[:, None], lengths.astype("<f8").view("<u8")[:, None], codes]).tobytes()
+
+
+def _size(dim: int) -> int:
+    """The power of two that holds a row and a code."""
+    return 1 << (max(dim, LEAST_BITS) - 1).bit_length()
+
+
+@functools.cache
+def _hadamard(size: int) -> Floats:
+    matrix = np.ones((1, 1), np.float32)
+    while len(matrix) < size:
+        matrix = np.block([[matrix, matrix], [matrix, -matrix]])
+    return matrix
 
 
 def distances(files: VectorCodes, coded: Coded, row: Floats) -> tuple[NDArray[np.int64], Floats]:
