@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -76,36 +76,29 @@ class Coverage:
     def missing_and_failed(self, model: Model, items: Selection) -> tuple[Selection, Selection]:
         """Those that have no vector and could have one, and those that have none as they are known to fail."""
         missing, failed = array("q"), array("q")
-        for number, is_failed in self._without_vector(model, items):
-            (failed if is_failed else missing).append(number)
+        for some in self._without_vector(model, items):
+            reasons = self.derived.failures(model.fingerprint, list(some.values()))
+            for number, hash_ in some.items():
+                (failed if hash_ in reasons else missing).append(number)
         return items.only(sorted(missing)), items.only(sorted(failed))
 
-    def _without_vector(self, model: Model, items: Selection) -> Iterator[tuple[int, bool]]:
-        """Which have no vector, and whether they are known to fail; others may be among these, too.
+    def _without_vector(self, model: Model, items: Selection) -> Iterator[dict[int, str]]:
+        """Hash by id of what has no vector; others may be among these, too.
 
         Of many items all are gone through in the order of their hashes, as vectors are kept: one by one, each would be
         looked for in another corner of the file.
         """
-        known, known_between = self.derived.known, self.derived.known_between
         if len(items) <= FEW:
-            pages = items.contents(model.modalities)
-            yield from self._without(model, pages, lambda hashes: known(model.fingerprint, hashes))
+            for page in items.contents(model.modalities):
+                known = self.derived.known(model.fingerprint, list(page.values()))
+                yield {number: hash_ for number, hash_ in page.items() if hash_ not in known}
             return
         for media in items.media() & {*model.modalities}:
-            pages = self.selecting.in_order_of_hash(media)
-            yield from self._without(
-                model, pages, lambda hashes: known_between(model.fingerprint, hashes[0], hashes[-1])
-            )
-
-    def _without(
-        self, model: Model, pages: Iterable[dict[int, str]], known: Callable[[list[str]], Container[str]]
-    ) -> Iterator[tuple[int, bool]]:
-        for page in pages:
-            hashes = list(page.values())
-            done = known(hashes)
-            left = {number: hash_ for number, hash_ in page.items() if hash_ not in done}
-            failed = self.derived.failures(model.fingerprint, list(left.values())) if left else {}
-            yield from ((number, hash_ in failed) for number, hash_ in left.items())
+            for after, last, hashes in self.selecting.in_order_of_hash(media):
+                there = self.derived.known_between(model.fingerprint, after, last)
+                if there != hashes:
+                    left = {*hashes.split(",")} - {*there.split(",")}
+                    yield {number: hash_ for hash_, number in self.selecting.ids_of(list(left)).items()}
 
     def settle_profiles(self, items: Sequence[Item]) -> None:
         """Forget what was computed of these when colour profiles did not count, where theirs do; each is asked once."""

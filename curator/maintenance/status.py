@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -87,12 +87,12 @@ class Status:
         """Items of which every file is gone."""
         return PlaceStore(self.parts.database).items_gone()
 
-    def next_steps(self) -> Iterator[Step]:
-        """What to do next, most useful first."""
+    def next_steps(self, holdings: Iterable[Holdings] | None = None) -> Iterator[Step]:
+        """What to do next, most useful first; `holdings`, where they are known."""
         if self.parts.items.is_empty():
             yield Step("the catalogue is empty", "curator add FOLDER")
             return
-        for holding in self.holdings():
+        for holding in self.holdings() if holdings is None else holdings:
             left = holding.items - holding.embedded - holding.failed
             if left:
                 yield Step(f"{count(left, holding.modality)} not embedded", "curator encode")

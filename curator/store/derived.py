@@ -82,10 +82,11 @@ class Derived:
         sql = "SELECT hash FROM vector WHERE space_id = ? AND hash IN (SELECT value FROM json_each(?))"
         return {row[0] for row in self.database.rows_among(sql, hashes, self.space(fingerprint))}
 
-    def known_between(self, fingerprint: str, first: str, last: str) -> set[str]:
-        """All contents from one to another, in their order, that have a vector in the space."""
-        sql = "SELECT hash FROM vector WHERE space_id = ? AND hash BETWEEN ? AND ?"
-        return {row[0] for row in self.database.rows(sql, self.space(fingerprint), first, last)}
+    def known_between(self, fingerprint: str, after: str, last: str) -> str:
+        """All contents beyond one up to another that have a vector in the space, in order, in one text."""
+        found = "SELECT hash FROM vector WHERE space_id = ? AND hash > ? AND hash <= ? ORDER BY hash"
+        sql = f"SELECT group_concat(hash) FROM ({found})"
+        return self.database.value(sql, self.space(fingerprint), after, last) or ""
 
     def put_vectors(self, fingerprint: str, rows: Iterable[tuple[str, bytes]], precision: str) -> None:
         """Keep vectors; forgets that these contents once failed."""

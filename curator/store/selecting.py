@@ -103,13 +103,16 @@ class Selecting:
         sql = "SELECT DISTINCT modality FROM item WHERE id IN (SELECT value FROM json_each(?))"
         return {row[0] for row in self.database.rows_among(sql, ids)}
 
-    def in_order_of_hash(self, media: Modality) -> Iterator[dict[int, str]]:
-        """The contents of all items of a medium, those that were set aside too: hash by id, a page at a time."""
-        sql = f"SELECT id, hash FROM item WHERE modality = ? AND hash > ? ORDER BY hash LIMIT {PAGE}"
-        last = ""
-        while page := {row[0]: row[1] for row in self.database.rows(sql, media, last)}:
-            yield page
-            last = next(reversed(page.values()))
+    def in_order_of_hash(self, media: Modality) -> Iterator[tuple[str, str, str]]:
+        """The hashes of all items of a medium, those that were set aside too, a page at a time.
+
+        Each page: the hash after which it begins, its last one, and all of them in one text, which is compared faster.
+        """
+        page = f"SELECT hash FROM item WHERE modality = ? AND hash > ? ORDER BY hash LIMIT {PAGE}"
+        sql, after = f"SELECT max(hash), group_concat(hash) FROM ({page})", ""
+        while (found := self.database.row(sql, media, after)) is not None and found[0] is not None:
+            yield after, found[0], found[1]
+            after = found[0]
 
     def is_anything_below(self, below: Sequence[tuple[int, str]]) -> bool:
         """Whether anything on record is, or was, in one of these folders."""
