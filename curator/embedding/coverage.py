@@ -18,6 +18,7 @@ from curator.embedding.models import Models
 from curator.errors import NotFound, NotReady
 from curator.history.journal import Journal
 from curator.reporter import Reporter
+from curator.store.covered import Covered
 from curator.store.derived import Derived
 from curator.store.selecting import Selecting
 
@@ -62,25 +63,43 @@ class Coverage:
         self.models = models
         self.reporter = reporter
         self.selecting = Selecting(models.database)
+        self.covered = Covered(models.database, derived.database)
 
     def missing(self, model: Model, items: Sequence[Item]) -> Sequence[Item]:
         """Those that could have a vector and have none: neither embedded nor known to fail."""
         self.settle_profiles(items)
         if isinstance(items, Selection):
-            return self.missing_and_failed(model, items)[0]
+            return self._missing(model, items)
         items = [item for item in items if item.modality in model.modalities]
         hashes = [item.hash for item in items]
         done = self.derived.known(model.fingerprint, hashes) | self.derived.failures(model.fingerprint, hashes).keys()
         return [item for item in items if item.hash not in done]
 
+    def _missing(self, model: Model, items: Selection) -> Selection:
+        media = items.media() & {*model.modalities} if len(items) > FEW else set()
+        space = self.derived.space(model.fingerprint)
+        if media and all(self.covered.holds(space, each) for each in media):
+            return items.only([])
+        before = self.covered.now()
+        missing, _ = self._missing_and_failed(model, items)
+        if not missing:
+            for each in media:
+                self.covered.put(space, each, before)
+        return items.only(missing)
+
     def missing_and_failed(self, model: Model, items: Selection) -> tuple[Selection, Selection]:
         """Those that have no vector and could have one, and those that have none as they are known to fail."""
+        missing, failed = self._missing_and_failed(model, items)
+        return items.only(missing), items.only(failed)
+
+    def _missing_and_failed(self, model: Model, items: Selection) -> tuple[list[int], list[int]]:
+        """Their ids; others may be among these, too."""
         missing, failed = array("q"), array("q")
         for some in self._without_vector(model, items):
             reasons = self.derived.failures(model.fingerprint, list(some.values()))
             for number, hash_ in some.items():
                 (failed if hash_ in reasons else missing).append(number)
-        return items.only(sorted(missing)), items.only(sorted(failed))
+        return sorted(missing), sorted(failed)
 
     def _without_vector(self, model: Model, items: Selection) -> Iterator[dict[int, str]]:
         """Hash by id of what has no vector; others may be among these, too.

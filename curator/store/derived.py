@@ -365,6 +365,7 @@ def _completed(database: Database, version: int) -> Database:
         "comparison": (7, "(name TEXT, one TEXT, other TEXT, value BLOB)"),
         "coded": (8, f"({', '.join(f'{name} INTEGER' for name in COLUMNS)})"),
         "recoded": (8, "(space_id INTEGER, vector INTEGER)"),
+        "covered": (8, "(space_id INTEGER, media TEXT, change INTEGER, witness TEXT)"),
     }
     database.execute("PRAGMA temp_store = MEMORY")
     for table, (since, columns) in later.items():

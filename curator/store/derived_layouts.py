@@ -73,6 +73,9 @@ CREATE TABLE coded (space_id INTEGER PRIMARY KEY, token TEXT NOT NULL, state INT
 -- Vectors up to that one that are others since, or gone.
 CREATE TABLE recoded (space_id INTEGER NOT NULL, vector INTEGER NOT NULL, PRIMARY KEY (space_id, vector)) STRICT,
     WITHOUT ROWID;
+-- Up to which change of the catalogue no item of a medium is without a vector or failure (`curator.store.covered`).
+CREATE TABLE covered (space_id INTEGER NOT NULL, media TEXT NOT NULL, change INTEGER NOT NULL, witness TEXT NOT NULL,
+    PRIMARY KEY (space_id, media)) STRICT, WITHOUT ROWID;
 -- (An OR IGNORE would give way to how the statement that fires a trigger treats conflicts.)
 CREATE TRIGGER vector_inserted AFTER INSERT ON vector BEGIN
     INSERT INTO recoded SELECT space_id, NEW.rowid FROM coded WHERE space_id = NEW.space_id AND last >= NEW.rowid
@@ -85,6 +88,10 @@ END;
 CREATE TRIGGER vector_deleted AFTER DELETE ON vector BEGIN
     INSERT INTO recoded SELECT space_id, OLD.rowid FROM coded WHERE space_id = OLD.space_id AND last >= OLD.rowid
         AND NOT EXISTS (SELECT 1 FROM recoded WHERE space_id = OLD.space_id AND vector = OLD.rowid);
+    DELETE FROM covered WHERE space_id = OLD.space_id;
+END;
+CREATE TRIGGER failure_deleted AFTER DELETE ON failure BEGIN
+    DELETE FROM covered;
 END;
 """
 
@@ -107,6 +114,6 @@ DIGESTS = {
     5: "ba70ecae4ad7ee6ac2fa1c0e09e78559c85bc57cdf226ff4455d7ec499c1f68f",
     6: "f034ed171ad2c699b03eb949f6b02c38b0bac80f1da1e5026cd1eafff9885924",
     7: "43d5514f3fcd80b6b7554c228ec8281e458f3488dfb087e767cd5e7fee23a5c0",
-    8: "0e64d446413fe49f89a48585bf9569822b4df96eac23f5389f3d1afcf4d8b020",
+    8: "9d6f3e0fec783bc194830e452ffcaa4f2dcea84c1157cf18a896c307dc6dcc63",
 }
 """What stands for the schema of each layout (`curator.store.schema`), as a test computes it."""
