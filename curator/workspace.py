@@ -193,7 +193,7 @@ class Workspace(Parts):
             refuse_empty(self.items)
             items = self.items.select(among or ItemSet(), texts=False)
             if retry:
-                self.derived.forget_failures([item.hash for item in items])
+                self.coverage.forget_failures(items)
             for reference in [encoder] if encoder is not None else self.coverage.default_references(items):
                 path = expand_path(weights) if weights is not None else None
                 model = self.models.obtain(reference, journal, path, self.reporter.say)

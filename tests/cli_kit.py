@@ -9,6 +9,7 @@ import json
 import os
 import pty
 import random
+import re
 import select
 import shutil
 import sqlite3
@@ -24,6 +25,8 @@ from typing import Any
 
 import described
 import warm
+
+from curator.store import derived_layouts
 
 CURATOR = shutil.which("curator", path=os.path.dirname(sys.executable)) or "curator"
 
@@ -314,6 +317,16 @@ def texts(folder: Path, count: int, about: str = "cats and dogs") -> Path:
 def contents(folder: Path) -> dict[str, bytes]:
     """Every file below a folder, by its path in it."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def earlier_cache(path: Path, layout: int) -> None:
+    """Take from a cache what later layouts made, as an earlier curator left it."""
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        for script in reversed(list(derived_layouts.STEPS.values())[layout:]):
+            for kind, name in reversed(re.findall(r"^CREATE (TABLE|TRIGGER) (\w+)", script, re.MULTILINE)):
+                database.execute(f"DROP {kind} {name}")
+        database.execute("DROP TABLE _sqlite_migrations")
+        database.execute(f"PRAGMA user_version = {layout}")
 
 
 def damage_page(path: Path, table: str) -> None:

@@ -271,7 +271,7 @@ def sha256(path: Path) -> str:
 def places(ws: Workspace, missing: int | None = None) -> dict[str, int]:
     """Path -> item id of every place."""
     store = PlaceStore(ws.database)
-    rows = [row for root in store.roots().values() for row in store.below_root(root, rows=True)]
+    rows = [row for root in store.roots().values() for row in store.below(root, "", rows=True)]
     return {ws.items.places.path(row): row.item_id for row in rows if missing is None or row.missing == missing}
 
 

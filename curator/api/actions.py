@@ -109,8 +109,8 @@ class Ask(Output):
 class Context(Protocol):
     """What an action may ask. It reads; whatever should change, the action yields."""
 
-    def items(self, among: ItemSet = ..., modalities: Sequence[Modality] | None = None) -> list[Item]:
-        """The items of a selection, by id."""
+    def items(self, among: ItemSet = ..., modalities: Sequence[Modality] | None = None) -> Sequence[Item]:
+        """The items of a selection, by id; read from the catalogue as they are looked at, as there may be a million."""
         ...
 
     def model(self, ref: EncoderRef | None, modality: Modality) -> Model:
@@ -232,7 +232,7 @@ class Context(Protocol):
         """
         ...
 
-    def unlabelled(self, target: TargetRef, items: Sequence[Item]) -> list[Item]:
+    def unlabelled(self, target: TargetRef, items: Sequence[Item]) -> Sequence[Item]:
         """Those of `items` of which nothing is said as to the label or group, nor that they are none of the group."""
         ...
 

@@ -6,23 +6,21 @@ import hashlib
 import os
 import shlex
 from collections.abc import Sequence
-from itertools import islice
 from pathlib import Path
 
 from curator.api import Item, ItemSet, Modality, Query, TargetRef
-from curator.catalog.labels import Labels
+from curator.catalog.labels import Labels, Source
 from curator.catalog.places import Places, expand_path, missing_path, real
+from curator.catalog.selection import Selection
 from curator.catalog.source_tables import Tables
 from curator.errors import BadInput, NotFound
 from curator.media.content import Content, examine
 from curator.media.files import BadContent, look
 from curator.store.catalogue.items import ItemRow, ItemStore
+from curator.store.selecting import Conditions, Labelled, Selecting
 from curator.store.sqlite import Database
 
 MODALITIES: tuple[Modality, ...] = ("image", "text")
-
-AT_ONCE = 10_000
-"""Rows of the catalogue that are held at once while items are made of them."""
 
 
 class Items:
@@ -31,11 +29,16 @@ class Items:
     def __init__(self, database: Database) -> None:
         self.database = database
         self.store = ItemStore(database)
+        self.selecting = Selecting(database)
         self.places = Places(database)
 
     def by_ids(self, ids: Sequence[int]) -> list[Item]:
         """The items of these ids, by id."""
         return self._items(self.store.by_ids(ids))
+
+    def without_texts(self, ids: Sequence[int]) -> list[Item]:
+        """As `by_ids`, where texts are not wanted."""
+        return self._items(self.store.by_ids(ids, texts=False))
 
     def by_hashes(self, hashes: Sequence[str]) -> list[Item]:
         """The items of those hashes that are known, by id."""
@@ -53,37 +56,38 @@ class Items:
 
     def select(
         self, among: ItemSet = ItemSet(), modalities: Sequence[Modality] | None = None, texts: bool = True
-    ) -> list[Item]:
+    ) -> Selection:
         """The items that meet every condition, by id. Raises `NotFound` for an unknown label or folder.
 
         What lies in quarantine and nowhere else was set aside, and is not among them. Without `texts`, which may take
         all the memory there is, `Item.text` is None.
         """
-        wanted = [m for m in (MODALITIES if modalities is None else modalities) if among.media in (None, m)]
-        meet: list[set[int]] = []
-        if among.under is not None:
-            meet.append(self._under(among.under))
-        if among.label is not None:
-            meet.append(self._with_label(among.label))
-        said = self.store.spoken_of() if among.unlabelled else set()
-        rows = self.store.not_set_aside(wanted, texts)
-        chosen = (row for row in rows if row.id not in said and all(row.id in ids for ids in meet))
-        found: list[Item] = []
-        while some := list(islice(chosen, AT_ONCE)):
-            found += self._items(some)
-        return found
+        chosen = self.conditions(among, modalities)
+        # What is said may change while a plan is carried out that goes through what nothing is said of.
+        of = self.selecting.ids(chosen) if chosen.narrow else chosen
+        return Selection(self.selecting, self.by_ids if texts else self.without_texts, of)
 
-    def _under(self, folder: Path) -> set[int]:
+    def conditions(self, among: ItemSet, modalities: Sequence[Modality] | None = None) -> Conditions:
+        """What a selection asks for, with its names made definite."""
+        media = tuple(m for m in (MODALITIES if modalities is None else modalities) if among.media in (None, m))
+        below = None if among.under is None else self._under(among.under)
+        labelled = None if among.label is None else self._labelled(among.label)
+        return Conditions(media, below, labelled, among.unlabelled)
+
+    def _under(self, folder: Path) -> tuple[tuple[int, str], ...]:
         path = real(folder)
-        below = {place.item_id for place in self.places.below(path, rows=True)}
-        if not below and not os.path.exists(path):
+        below = tuple(self.places.folders(path))
+        if not self.selecting.is_anything_below(below) and not os.path.exists(path):
             raise missing_path(folder)
         return below
 
-    def _with_label(self, label: str | TargetRef) -> set[int]:
+    def _labelled(self, label: str | TargetRef) -> Labelled:
         labels = Labels(self.database)
-        examples = labels.examples(label if isinstance(label, TargetRef) else labels.target(label))
-        return {item for item, target in zip(examples.items, examples.targets, strict=True) if target}
+        target = labels.require_target(label if isinstance(label, TargetRef) else labels.target(label))
+        assert target.id is not None
+        if target.kind == "group":
+            return Labelled(None, tuple(labels.store.names_in(target.id)), Source.RULE)
+        return Labelled(target.id, (target.id, *labels.store.siblings(target.id)), Source.RULE)
 
     def at(self, path: str) -> Item | None:
         """The item of a file: by its place, else by its content. None if the catalogue does not know it."""
@@ -107,9 +111,9 @@ class Items:
         found = self.store.id_of(content.hash)
         return None if found is None else self.by_id(found)
 
-    def count(self) -> int:
-        """How many items the catalogue holds, those that were set aside included."""
-        return self.store.count()
+    def is_empty(self) -> bool:
+        """Whether the catalogue holds nothing, not even what was set aside."""
+        return self.store.last_id() is None
 
     def by_reference(self, reference: str | Path | int) -> Item:
         """The item of an id, `id:N` or a file that is catalogued; raises `NotFound` with what to do."""

@@ -109,11 +109,16 @@ class Places:
 
     def below(self, folder: str, rows: bool = False) -> Iterator[PlaceRow]:
         """The places of whole files in a folder and below it; with `rows` also those of the rows of tables."""
+        for root_id, path in self.folders(folder):
+            yield from self.store.below(root_id, path, rows)
+
+    def folders(self, folder: str) -> Iterator[tuple[int, str]]:
+        """The roots that a folder holds, or the one that holds it, each with the path from there on, '' for all."""
         for root, root_id in self.store.roots().items():
-            if is_below(root, folder) or is_below(folder, root):
-                for place in self.store.below_root(root_id, rows):
-                    if is_below(_join_path(root, place.path), folder):
-                        yield place
+            if is_below(root, folder):
+                yield root_id, ""
+            elif is_below(folder, root):
+                yield root_id, _relative(folder, root)
 
     def paths(self, item_ids: Iterable[int]) -> dict[int, tuple[Path, str | None]]:
         """For each item one path where it is, the first that is not missing, with the id of its row there, if any."""

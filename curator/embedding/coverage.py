@@ -5,20 +5,27 @@ Light: a command that has nothing to embed imports no more than this.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from curator.api import Item, Model
 from curator.catalog.places import Places
+from curator.catalog.selection import Selection, having, media_of, pages_of
 from curator.embedding.models import Models
 from curator.errors import NotFound, NotReady
 from curator.history.journal import Journal
 from curator.reporter import Reporter
+from curator.store.covered import Covered
 from curator.store.derived import Derived
+from curator.store.selecting import Selecting
 
 FULL = "float32"
+
+FEW = 20_000
+"""So many items are looked for one by one."""
 
 LOAD_SECONDS = 8.0
 GUESSED_RATE = {"image": 15.0, "text": 2000.0}
@@ -55,37 +62,95 @@ class Coverage:
         self.derived = derived
         self.models = models
         self.reporter = reporter
+        self.selecting = Selecting(models.database)
+        self.covered = Covered(models.database, derived.database)
 
-    def missing(self, model: Model, items: Sequence[Item]) -> list[Item]:
+    def missing(self, model: Model, items: Sequence[Item]) -> Sequence[Item]:
         """Those that could have a vector and have none: neither embedded nor known to fail."""
-        items = [item for item in items if item.modality in model.modalities]
         self.settle_profiles(items)
+        if isinstance(items, Selection):
+            return self._missing(model, items)
+        items = [item for item in items if item.modality in model.modalities]
         hashes = [item.hash for item in items]
         done = self.derived.known(model.fingerprint, hashes) | self.derived.failures(model.fingerprint, hashes).keys()
         return [item for item in items if item.hash not in done]
 
+    def _missing(self, model: Model, items: Selection) -> Selection:
+        media = items.media() & {*model.modalities} if len(items) > FEW else set()
+        space = self.derived.space(model.fingerprint)
+        if media and all(self.covered.holds(space, each) for each in media):
+            return items.only([])
+        before = self.covered.now()
+        missing, _ = self._missing_and_failed(model, items)
+        if not missing:
+            for each in media:
+                self.covered.put(space, each, before)
+        return items.only(missing)
+
+    def missing_and_failed(self, model: Model, items: Selection) -> tuple[Selection, Selection]:
+        """Those that have no vector and could have one, and those that have none as they are known to fail."""
+        missing, failed = self._missing_and_failed(model, items)
+        return items.only(missing), items.only(failed)
+
+    def _missing_and_failed(self, model: Model, items: Selection) -> tuple[list[int], list[int]]:
+        """Their ids; others may be among these, too."""
+        missing, failed = array("q"), array("q")
+        for some in self._without_vector(model, items):
+            reasons = self.derived.failures(model.fingerprint, list(some.values()))
+            for number, hash_ in some.items():
+                (failed if hash_ in reasons else missing).append(number)
+        return sorted(missing), sorted(failed)
+
+    def _without_vector(self, model: Model, items: Selection) -> Iterator[dict[int, str]]:
+        """Hash by id of what has no vector; others may be among these, too.
+
+        Of many items all are gone through in the order of their hashes, as vectors are kept: one by one, each would be
+        looked for in another corner of the file.
+        """
+        if len(items) <= FEW:
+            for page in items.contents(model.modalities):
+                known = self.derived.known(model.fingerprint, list(page.values()))
+                yield {number: hash_ for number, hash_ in page.items() if hash_ not in known}
+            return
+        for media in items.media() & {*model.modalities}:
+            for after, last, hashes in self.selecting.in_order_of_hash(media):
+                there = self.derived.known_between(model.fingerprint, after, last)
+                if there != hashes:
+                    left = {*hashes.split(",")} - {*there.split(",")}
+                    yield {number: hash_ for hash_, number in self.selecting.ids_of(list(left)).items()}
+
     def settle_profiles(self, items: Sequence[Item]) -> None:
         """Forget what was computed of these when colour profiles did not count, where theirs do; each is asked once."""
-        marked = self.derived.before_profiles([item.hash for item in items])
-        if marked and not self.derived.database.read_only:
+        if self.derived.database.read_only or not self.derived.has_before_profiles():
+            return
+        marked: set[str] = set()
+        for page in pages_of(items):
+            marked |= self.derived.before_profiles(list(page.values()))
+        if marked:
             from curator.embedding.profiles import settle
 
-            waiting = [item for item in items if item.hash in marked]
-            settle(waiting, Places(self.models.database), self.derived, self.reporter)
+            settle(having(items, marked), Places(self.models.database), self.derived, self.reporter)
 
     def failures(self, model: Model, items: Sequence[Item]) -> dict[str, str]:
         """Why, by hash, for those that are known to fail."""
         hashes = [item.hash for item in items if item.modality in model.modalities]
         return self.derived.failures(model.fingerprint, hashes)
 
+    def forget_failures(self, items: Sequence[Item]) -> None:
+        """So that they are tried again."""
+        for page in pages_of(items):
+            self.derived.forget_failures(list(page.values()))
+
     def estimate(self, model: Model, items: Sequence[Item]) -> float:
         """Seconds that embedding will take, from what was measured here before."""
         rate = self.derived.rate(model.fingerprint)
-        return LOAD_SECONDS + sum(1 / (rate or GUESSED_RATE[item.modality]) for item in items)
+        if rate:
+            return LOAD_SECONDS + len(items) / rate
+        return LOAD_SECONDS + sum(1 / GUESSED_RATE[item.modality] for item in items)
 
     def default_references(self, items: Sequence[Item]) -> list[str]:
         """The encoders with which the workspace embeds what there is among items."""
-        present = {item.modality for item in items}
+        present = media_of(items)
         return list(dict.fromkeys(self.models.default_reference(m) for m in ("image", "text") if m in present))
 
     def encode_defaults(self, journal: Journal, items: Sequence[Item], encode: Encode) -> EncodeReport:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +23,13 @@ from curator.api import (
     Truncating,
 )
 from curator.catalog.places import Places
+from curator.embedding.codes import unit
 from curator.embedding.compiled import Compiled
 from curator.embedding.coverage import Coverage, EncodeReport
 from curator.embedding.loader import batches
 from curator.embedding.models import Models
 from curator.embedding.precision import Reduced
+from curator.embedding.shortlist import Shortlist
 from curator.embedding.vector_writer import WORTH, VectorWriter
 from curator.errors import BadInput, NotReady, PluginError
 from curator.media import preprocessing
@@ -37,9 +38,6 @@ from curator.registry.validation import Breach
 from curator.reporter import Reporter, count, duration
 from curator.store.derived import Derived
 from curator.store.sqlite import Database
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 ASK_SECONDS = 60.0
 """A command that would first have to embed for longer than this asks."""
@@ -54,6 +52,7 @@ class Embedder(Coverage):
         super().__init__(derived, models, reporter)
         self.places = Places(database)
         self.compiled = Compiled(database, derived, models.registry)
+        self.shortlist = Shortlist(derived, reporter)
         self.read_only = database.read_only
         self.take_turn = take_turn
         self._untold: set[str] = set()  # models whose encoder could not say which texts it cuts
@@ -65,17 +64,34 @@ class Embedder(Coverage):
 
         Raises `NotReady` for one that is not finite, as a damaged cache may hold: it would make all others useless.
         """
-        stored = dict(self.derived.vectors(model.fingerprint, [item.hash for item in items]))
-        present = [item for item in items if item.hash in stored]
-        for item in present:
-            self._hold_length(model, stored[item.hash], str(item))
-        values = np.frombuffer(b"".join(stored[item.hash] for item in present), dtype="<f4")
-        rows = values.reshape(len(present), model.dim)
+        items = list(items)
+        there, rows = self._rows(model, [item.hash for item in items], lambda at: str(items[at]))
+        return [items[at] for at in there], rows
+
+    def rows_of(
+        self, model: Model, contents: Mapping[int, str], name: Callable[[int], str] = "id:{}".format
+    ) -> tuple[list[int], NDArray[np.float32]]:
+        """As `matrix`, of contents, hash by the id of an item, of which none is made; `name` is for messages."""
+        ids = list(contents)
+        there, rows = self._rows(model, list(contents.values()), lambda at: name(ids[at]))
+        return [ids[at] for at in there], rows
+
+    def _rows(
+        self, model: Model, hashes: Sequence[str], name: Callable[[int], str]
+    ) -> tuple[list[int], NDArray[np.float32]]:
+        """Which of these contents have a vector, and unit rows; `name`: what one of them is called in a message."""
+        stored = dict(self.derived.vectors(model.fingerprint, hashes))
+        there = [at for at, hash_ in enumerate(hashes) if hash_ in stored]
+        for at in there:
+            if len(stored[hashes[at]]) != 4 * model.dim:
+                self._hold_length(model, stored[hashes[at]], name(at))
+        values = np.frombuffer(b"".join(stored[hashes[at]] for at in there), dtype="<f4")
+        rows = values.reshape(len(there), model.dim)
         whole = np.isfinite(rows).all(axis=1)
         if not whole.all():
-            bad = present[int(np.argmin(whole))]
+            bad = name(there[int(np.argmin(whole))])
             raise NotReady(f"the vector of {bad} in {model.name} is not finite: `curator check --repair`, then again")
-        return present, unit(rows)
+        return there, unit(rows)
 
     @staticmethod
     def _hold_length(model: Model, vector: bytes, of: str) -> None:
@@ -265,12 +281,3 @@ class Embedder(Coverage):
         """What else than the encoder may be the reason; nothing where it reads no file."""
         files = self.models.resolve(model).files
         return f" (is {str(files[0])!r} damaged, or of another network?)" if files else ""
-
-
-def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows divided by their Euclidean length; rows of zeros stay."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    rows: NDArray[np.float32] = np.divide(
-        vectors, lengths, out=np.zeros_like(vectors, dtype=np.float32), where=lengths > 0
-    )
-    return rows

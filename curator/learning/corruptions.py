@@ -15,7 +15,8 @@ from PIL import Image, ImageFilter
 
 from curator.api import EncoderSpec, ImageBatch, Item, Model
 from curator.api.data import DISTURBED
-from curator.embedding.embedder import Embedder, unit
+from curator.embedding.codes import unit
+from curator.embedding.embedder import Embedder
 from curator.learning.cross_validation import Measured
 from curator.media import preprocessing
 from curator.media.files import BadContent

@@ -39,6 +39,7 @@ from curator.learning.material.background import (
 from curator.learning.material.denied import NOTHING, Denied, predictions
 from curator.learning.material.labelled import Data, among, originals, without_rare_classes
 from curator.learning.material.recipe import SEED, Recipe
+from curator.learning.material.said import Said
 from curator.learning.min_examples import TWO, number, refuse_too_few, refuse_too_few_for
 from curator.registry.parameters import bind
 from curator.reporter import Reporter, count
@@ -195,21 +196,9 @@ class Training:
     def predict(self, head: FittedHead, items: Sequence[Item], denied: Denied = NOTHING) -> Predictions:
         """Probabilities for the items that have vectors; what the head said before is taken from the cache."""
         row = self.heads.row(head)
-        columns = self.heads.columns(row)
-        kept = self.derived.predictions(row.object, [item.hash for item in items])
-        cached = {hash_: values for hash_, values in kept if _are_probabilities(values, columns)}
-        fresh, vectors = self.encoding.matrix(head.model, [item for item in items if item.hash not in cached])
-        if fresh:
-            probabilities = self.heads.predicted(row, vectors)
-            made = {
-                item.hash: values.astype("<f4").tobytes() for item, values in zip(fresh, probabilities, strict=True)
-            }
-            if not self.derived.database.read_only:
-                self.derived.put_predictions(row.object, made.items())
-            cached |= made
-        present = [item for item in items if item.hash in cached]
-        values = np.frombuffer(b"".join(cached[item.hash] for item in present), dtype="<f4")
-        return predictions(head, present, values.reshape(len(present), columns), self.heads.calibration(row), denied)
+        said = Said(self.encoding, row.object, self.heads.columns(row), lambda rows: self.heads.predicted(row, rows))
+        present, made = said.of(head.model, items)
+        return predictions(head, present, made, self.heads.calibration(row), denied)
 
     def able(self, target: TargetRef) -> bool:
         """Whether there is enough to learn from."""
@@ -390,11 +379,3 @@ class Training:
         before, after = (self._measure_head(Recipe(spec, params, frozen, data), seen, kin).metrics for data in both)
         kept = [target for item, target in zip(both[1].items, both[1].targets, strict=True) if item.hash not in seen]
         self.reporter.say(comparison_sentence(before, after, kept, frozen.name, tuned.name))
-
-
-def _are_probabilities(values: bytes, classes: int) -> bool:
-    """Whether what a cache holds may be what a head said; if not, it is asked again."""
-    if len(values) != 4 * classes:
-        return False
-    said = np.frombuffer(values, "<f4")
-    return bool((said >= 0).all() and abs(float(said.sum()) - 1) < 1e-2)

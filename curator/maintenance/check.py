@@ -85,6 +85,7 @@ class Check:
             yield from self._unless_linked("object", self._objects())
             if not derived:
                 yield from self._vectors()
+                yield from self._covered()
                 yield from self._compiled()
 
     # --- databases and journal ---
@@ -265,6 +266,18 @@ class Check:
                 if some:
                     repair = functools.partial(self.derived.forget_vectors, fingerprint, some)
                     yield Fault("vector", f"{len(some):,} of {name}", wrong, remedy, repair)
+
+    def _covered(self) -> Iterator[Fault]:
+        """What is remembered to be embedded, and is not."""
+        coverage = self.parts.coverage
+        for model in self.parts.models.all():
+            space = self.derived.space(model.fingerprint)
+            for media in model.modalities:
+                items = self.parts.items.select(modalities=[media])
+                if coverage.covered.holds(space, media) and coverage.missing_and_failed(model, items)[0]:
+                    repair = functools.partial(coverage.covered.forget, space)
+                    wrong = f"is taken to hold all {media}s, and does not"
+                    yield Fault("vector", f"the space of {model.name}", wrong, "look again", repair)
 
     def _compiled(self) -> Iterator[Fault]:
         """Compiled encoders that are of no space, or that cannot be run."""

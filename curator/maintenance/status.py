@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -55,17 +55,20 @@ class Status:
     def holdings(self) -> Iterator[Holdings]:
         """A line for each modality that is there."""
         for modality in MODALITIES:
-            hashes = self.stored.hashes(modality)
-            if not hashes:
+            items = self.parts.items.select(modalities=[modality])
+            number = len(items)
+            if not number:
                 continue
             try:
                 reference = self.parts.models.default_reference(modality)
                 model = self.parts.models.find(reference)
             except CuratorError:
                 reference, model = "none", None
-            known = self.parts.derived.known(model.fingerprint, hashes) if model else set()
-            failed = self.parts.derived.failures(model.fingerprint, hashes) if model else {}
-            yield Holdings(modality, len(hashes), model.name if model else reference, len(known), len(failed))
+            if model is None:
+                yield Holdings(modality, number, reference, 0, 0)
+                continue
+            missing, failed = map(len, self.parts.coverage.missing_and_failed(model, items))
+            yield Holdings(modality, number, model.name, number - missing - failed, failed)
 
     def labels(self) -> list[LabelCount]:
         """Every label of which something is said, with its counts."""
@@ -84,12 +87,12 @@ class Status:
         """Items of which every file is gone."""
         return PlaceStore(self.parts.database).items_gone()
 
-    def next_steps(self) -> Iterator[Step]:
-        """What to do next, most useful first."""
-        if self.stored.count() == 0:
+    def next_steps(self, holdings: Iterable[Holdings] | None = None) -> Iterator[Step]:
+        """What to do next, most useful first; `holdings`, where they are known."""
+        if self.parts.items.is_empty():
             yield Step("the catalogue is empty", "curator add FOLDER")
             return
-        for holding in self.holdings():
+        for holding in self.holdings() if holdings is None else holdings:
             left = holding.items - holding.embedded - holding.failed
             if left:
                 yield Step(f"{count(left, holding.modality)} not embedded", "curator encode")

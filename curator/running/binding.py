@@ -66,5 +66,5 @@ def item_set(
 
 def refuse_empty(items: Items, unless: bool = False) -> None:
     """Raise `NotReady` for a catalogue without any item."""
-    if not unless and items.count() == 0:
+    if not unless and items.is_empty():
         raise NotReady("the catalogue is empty: curator add FOLDER")

@@ -35,6 +35,7 @@ from curator.api import (
 )
 from curator.catalog.items import to_utf8
 from curator.catalog.labels import Source
+from curator.catalog.selection import ids_of, without
 from curator.catalog.source_tables import Tables
 from curator.catalog.taking_over import TakingOver
 from curator.embedding.comparisons import Comparisons
@@ -74,7 +75,7 @@ class ActionContext:
         self._may_encode = may_encode
         self._asked = asked
 
-    def items(self, among: ItemSet = ItemSet(), modalities: Sequence[Modality] | None = None) -> list[Item]:
+    def items(self, among: ItemSet = ItemSet(), modalities: Sequence[Modality] | None = None) -> Sequence[Item]:
         """The items of a selection, by id."""
         return self._items.select(among, modalities)
 
@@ -207,26 +208,26 @@ class ActionContext:
         """Each picture with its feature map, or why it cannot be read."""
         return self._parts.attribution.feature_maps(model, pictures)
 
-    def unlabelled(self, target: TargetRef, items: Sequence[Item]) -> list[Item]:
+    def unlabelled(self, target: TargetRef, items: Sequence[Item]) -> Sequence[Item]:
         """Those of `items` of which nothing is said as to the target."""
         examples = self._labels.examples(target, least=Source.HEAD)
         said = {*examples.items, *examples.conflicts}
         if examples.classes:  # what is none of them
             denied = self._labels.denied(target)
             said |= {item for item, names in denied.items() if names.issuperset(examples.classes)}
-        return [item for item in items if item.id not in said]
+        return without(items, said)
 
     def said(self, target: TargetRef, items: Sequence[Item]) -> list[str | None]:
         """The class that each item is said to be, empty for a conflict, None where nothing is said."""
         examples = self._labels.examples(target)
         known = {item: examples.classes[index] for item, index in zip(examples.items, examples.targets, strict=True)}
         known |= dict.fromkeys(examples.conflicts, "")
-        return [known.get(item.id) for item in items]
+        return [known.get(number) for number in ids_of(items)]
 
     def denied(self, target: TargetRef, items: Sequence[Item]) -> list[frozenset[str]]:
         """The labels of a group that each item is said not to be."""
         found = self._labels.denied(target)
-        return [found.get(item.id, frozenset()) for item in items]
+        return [found.get(number, frozenset()) for number in ids_of(items)]
 
     def asked(self) -> frozenset[int]:
         """The items that a person was asked about since the command began."""
@@ -234,21 +235,21 @@ class ActionContext:
 
     def labels(self, items: Sequence[Item]) -> list[tuple[str, ...]]:
         """The labels that each item is said to be."""
-        found = self._labels.of_items([item.id for item in items])
-        return [tuple(found.get(item.id, ())) for item in items]
+        found = self._labels.of_items(ids_of(items))
+        return [tuple(found.get(number, ())) for number in ids_of(items)]
 
     def known(self, items: Sequence[Item]) -> list[Known]:
         """What is on record of each item beside its content."""
-        return TakingOver(self._parts.database).known([item.id for item in items])
+        return TakingOver(self._parts.database).known(ids_of(items))
 
     def places(self, items: Sequence[Item]) -> list[tuple[Place, ...]]:
         """Where each item is now."""
-        found = Tables(self._parts.database).live([item.id for item in items])
-        return [tuple(found.get(item.id, ())) for item in items]
+        found = Tables(self._parts.database).live(ids_of(items))
+        return [tuple(found.get(number, ())) for number in ids_of(items)]
 
     def unseen(self, items: Sequence[Item]) -> list[Unseen]:
         """What is not as it was."""
-        return Tables(self._parts.database).unseen([item.id for item in items])
+        return Tables(self._parts.database).unseen(ids_of(items))
 
     def signatures(self, signature: Signature, items: Sequence[Item]) -> Iterator[tuple[Item, bytes]]:
         """The signature of each item, computed where it is not kept."""

@@ -21,6 +21,7 @@ from curator.store.migrations import bring_up
 from curator.store.paths import held
 from curator.store.schema import hold
 from curator.store.sqlite import Alone, Database, connect, guard, make, unshared
+from curator.store.vector_codes import COLUMNS, VectorCodes
 
 FILE = "derived.db"
 UNREAD = "unread"
@@ -45,6 +46,7 @@ class Derived:
         """
         self.database = _open(folder, say, alone)
         self._spaces: dict[str, int] = {}
+        self.codes = VectorCodes(self.database, folder)
 
     def close(self) -> None:
         """Close the connection."""
@@ -52,7 +54,7 @@ class Derived:
 
     def vectors(self, fingerprint: str, hashes: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """(hash, float32 bytes) of those contents that have a vector in the space."""
-        space = self._space(fingerprint)
+        space = self.space(fingerprint)
         sql = "SELECT hash, vector FROM vector WHERE space_id = ? AND hash IN (SELECT value FROM json_each(?))"
         for row in self.database.rows_among(sql, hashes, space):
             yield row[0], row[1]
@@ -65,12 +67,12 @@ class Derived:
         """(hash, bytes) of every vector of a space, one by one."""
         sql = "SELECT hash, vector FROM vector WHERE space_id = ?"
         with self.database.explained():
-            for row in self.database.connection.execute(sql, [self._space(fingerprint)]):
+            for row in self.database.connection.execute(sql, [self.space(fingerprint)]):
                 yield row[0], row[1]
 
     def forget_vectors(self, fingerprint: str, hashes: Sequence[str]) -> None:
         """So that they are made again."""
-        space = self._space(fingerprint)
+        space = self.space(fingerprint)
         with self.database.transaction():
             sql = "DELETE FROM vector WHERE space_id = ? AND hash = ?"
             self.database.execute_many(sql, [(space, hash_) for hash_ in hashes])
@@ -78,14 +80,23 @@ class Derived:
     def known(self, fingerprint: str, hashes: Sequence[str]) -> set[str]:
         """Those of `hashes` that have a vector in the space."""
         sql = "SELECT hash FROM vector WHERE space_id = ? AND hash IN (SELECT value FROM json_each(?))"
-        return {row[0] for row in self.database.rows_among(sql, hashes, self._space(fingerprint))}
+        return {row[0] for row in self.database.rows_among(sql, hashes, self.space(fingerprint))}
+
+    def known_between(self, fingerprint: str, after: str, last: str) -> str:
+        """All contents beyond one up to another that have a vector in the space, in order, in one text."""
+        found = "SELECT hash FROM vector WHERE space_id = ? AND hash > ? AND hash <= ? ORDER BY hash"
+        sql = f"SELECT group_concat(hash) FROM ({found})"
+        return self.database.value(sql, self.space(fingerprint), after, last) or ""
 
     def put_vectors(self, fingerprint: str, rows: Iterable[tuple[str, bytes]], precision: str) -> None:
         """Keep vectors; forgets that these contents once failed."""
-        space = self._space(fingerprint)
+        space = self.space(fingerprint)
         rows = list(rows)
         with self.database.transaction():
-            sql = "INSERT OR REPLACE INTO vector (space_id, hash, vector, precision) VALUES (?, ?, ?, ?)"
+            sql = (
+                "INSERT INTO vector (space_id, hash, vector, precision) VALUES (?, ?, ?, ?)"
+                " ON CONFLICT DO UPDATE SET vector = excluded.vector, precision = excluded.precision"
+            )
             self.database.execute_many(sql, [(space, hash_, vector, precision) for hash_, vector in rows])
             forget = "DELETE FROM failure WHERE fingerprint IN ('', ?, ?) AND hash = ?"
             self.database.execute_many(forget, [(UNREAD, fingerprint, hash_) for hash_, _ in rows])
@@ -126,11 +137,16 @@ class Derived:
             for side in ("one", "other"):
                 sql = f"DELETE FROM comparison WHERE {side} IN (SELECT value FROM json_each(?))"
                 removed += self.database.change(sql, json.dumps(list(hashes)))
+            self.codes.forget()
         return removed
+
+    def has_before_profiles(self) -> bool:
+        """Whether anything is left of what `before_profiles` asks for."""
+        return self.database.value("SELECT 1 FROM before_profiles LIMIT 1") is not None
 
     def before_profiles(self, hashes: Sequence[str]) -> set[str]:
         """Those of which something was computed before colour profiles counted, and nobody looked at them since."""
-        if self.database.value("SELECT 1 FROM before_profiles LIMIT 1") is None:
+        if not self.has_before_profiles():
             return set()
         sql = "SELECT hash FROM before_profiles WHERE hash IN (SELECT value FROM json_each(?))"
         return {row[0] for row in self.database.rows_among(sql, hashes)}
@@ -223,14 +239,15 @@ class Derived:
 
     def put_rate(self, fingerprint: str, rate: float) -> None:
         """Remember how fast it went."""
-        self.database.execute("UPDATE space SET rate = ? WHERE id = ?", rate, self._space(fingerprint))
+        self.database.execute("UPDATE space SET rate = ? WHERE id = ?", rate, self.space(fingerprint))
 
     def count(self, fingerprint: str) -> int:
         """How many vectors a space holds."""
         sql = "SELECT count(*) FROM vector WHERE space_id = (SELECT id FROM space WHERE fingerprint = ?)"
         return int(self.database.value(sql, fingerprint))
 
-    def _space(self, fingerprint: str) -> int:
+    def space(self, fingerprint: str) -> int:
+        """The number of a space, given now if need be; -1 where it has none and cannot."""
         if fingerprint not in self._spaces:
             found = self.database.value("SELECT id FROM space WHERE fingerprint = ?", fingerprint)
             if found is None and self.database.read_only:
@@ -346,6 +363,9 @@ def _completed(database: Database, version: int) -> Database:
         "metric": (5, "(name TEXT, digest TEXT, value BLOB)"),
         "before_profiles": (6, "(hash TEXT)"),
         "comparison": (7, "(name TEXT, one TEXT, other TEXT, value BLOB)"),
+        "coded": (8, f"({', '.join(f'{name} INTEGER' for name in COLUMNS)})"),
+        "recoded": (8, "(space_id INTEGER, vector INTEGER)"),
+        "covered": (8, "(space_id INTEGER, media TEXT, change INTEGER, witness TEXT)"),
     }
     database.execute("PRAGMA temp_store = MEMORY")
     for table, (since, columns) in later.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["DIGESTS", "LAYOUT", "STEPS"]
 
-LAYOUT = 7
+LAYOUT = 8
 
 D001 = """
 -- rate: items per second when last encoded on this machine, for telling how long the next will take.
@@ -62,6 +62,39 @@ CREATE TABLE comparison (name TEXT NOT NULL, one TEXT NOT NULL, other TEXT NOT N
     PRIMARY KEY (name, one, other)) STRICT, WITHOUT ROWID;
 """
 
+D008 = """
+-- What the file of codes of a space holds of it (`curator.store.vector_codes`). token: of its name. state: of the
+-- database, as a VACUUM may number rows anew. width: bytes of a row, after a head. last: the highest vector that it may
+-- hold. depth: how many rows of the nearest codes hold the nearest vectors, 0 where it does not pay; measured: at so
+-- many rows. Without rows and depth somebody is making it, or was.
+CREATE TABLE coded (space_id INTEGER PRIMARY KEY, token TEXT NOT NULL, state INTEGER NOT NULL, head INTEGER NOT NULL,
+    width INTEGER NOT NULL, held INTEGER NOT NULL, last INTEGER NOT NULL, checksum INTEGER NOT NULL,
+    depth INTEGER NOT NULL, measured INTEGER NOT NULL) STRICT;
+-- Vectors up to that one that are others since, or gone.
+CREATE TABLE recoded (space_id INTEGER NOT NULL, vector INTEGER NOT NULL, PRIMARY KEY (space_id, vector)) STRICT,
+    WITHOUT ROWID;
+-- Up to which change of the catalogue no item of a medium is without a vector or failure (`curator.store.covered`).
+CREATE TABLE covered (space_id INTEGER NOT NULL, media TEXT NOT NULL, change INTEGER NOT NULL, witness TEXT NOT NULL,
+    PRIMARY KEY (space_id, media)) STRICT, WITHOUT ROWID;
+-- (An OR IGNORE would give way to how the statement that fires a trigger treats conflicts.)
+CREATE TRIGGER vector_inserted AFTER INSERT ON vector BEGIN
+    INSERT INTO recoded SELECT space_id, NEW.rowid FROM coded WHERE space_id = NEW.space_id AND last >= NEW.rowid
+        AND NOT EXISTS (SELECT 1 FROM recoded WHERE space_id = NEW.space_id AND vector = NEW.rowid);
+END;
+CREATE TRIGGER vector_updated AFTER UPDATE ON vector BEGIN
+    INSERT INTO recoded SELECT space_id, NEW.rowid FROM coded WHERE space_id = NEW.space_id AND last >= NEW.rowid
+        AND NOT EXISTS (SELECT 1 FROM recoded WHERE space_id = NEW.space_id AND vector = NEW.rowid);
+END;
+CREATE TRIGGER vector_deleted AFTER DELETE ON vector BEGIN
+    INSERT INTO recoded SELECT space_id, OLD.rowid FROM coded WHERE space_id = OLD.space_id AND last >= OLD.rowid
+        AND NOT EXISTS (SELECT 1 FROM recoded WHERE space_id = OLD.space_id AND vector = OLD.rowid);
+    DELETE FROM covered WHERE space_id = OLD.space_id;
+END;
+CREATE TRIGGER failure_deleted AFTER DELETE ON failure BEGIN
+    DELETE FROM covered;
+END;
+"""
+
 STEPS = {
     "d001_create_derived": D001,
     "d002_create_signatures": D002,
@@ -70,6 +103,7 @@ STEPS = {
     "d005_create_metrics": D005,
     "d006_mark_before_profiles": D006,
     "d007_create_comparisons": D007,
+    "d008_mark_what_codes_hold": D008,
 }
 
 DIGESTS = {
@@ -80,5 +114,6 @@ DIGESTS = {
     5: "ba70ecae4ad7ee6ac2fa1c0e09e78559c85bc57cdf226ff4455d7ec499c1f68f",
     6: "f034ed171ad2c699b03eb949f6b02c38b0bac80f1da1e5026cd1eafff9885924",
     7: "43d5514f3fcd80b6b7554c228ec8281e458f3488dfb087e767cd5e7fee23a5c0",
+    8: "9d6f3e0fec783bc194830e452ffcaa4f2dcea84c1157cf18a896c307dc6dcc63",
 }
 """What stands for the schema of each layout (`curator.store.schema`), as a test computes it."""

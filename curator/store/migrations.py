@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-LATEST = 7
+LATEST = 8
 
 M001 = """
 -- A run: one command or call that wrote something. 'running' with a dead process means interrupted.
@@ -294,6 +294,11 @@ M007 = """
 ALTER TABLE statement ADD COLUMN origin INTEGER;
 """
 
+M008 = """
+-- The contents of a medium, counted and in order, without going through the bodies of all texts.
+CREATE INDEX item_of_media ON item (modality, hash);
+"""
+
 
 STEPS = {
     "m001_create_catalogue": M001,
@@ -303,6 +308,7 @@ STEPS = {
     "m005_create_pairs": M005,
     "m006_know_heads_by_their_target": M006,
     "m007_know_what_was_taken_over": M007,
+    "m008_find_items_by_their_media": M008,
 }
 
 DIGESTS = {
@@ -313,6 +319,7 @@ DIGESTS = {
     5: "76f3bbc466ddad14fc10390fec0ee96238123efe5917df69e97dd3c980248ace",
     6: "a656024347e95dc5edf9d8a5307f8b14859830da802b41ae81774cf5a170b924",
     7: "25b0602ee3e30904e56cfae733d7b5f4a1ed9617250fc222a08fb29d8fcabcef",
+    8: "3d20a5abf3b7cfabfda403e094393dee750efd9c57f7ef1106e77b5078481975",
 }
 """What stands for the schema of each version (`curator.store.schema`), as a test computes it."""
 

@@ -82,7 +82,7 @@ class Database:
     def rows_among(self, sql: str, values: Sequence[Any], *parameters: Any) -> Iterator[sqlite3.Row]:
         """Rows of a query whose last placeholder takes a JSON list for `json_each(?)`, a chunk at a time."""
         for start in range(0, len(values), CHUNK):
-            yield from self.rows(sql, *parameters, json.dumps(values[start : start + CHUNK]))
+            yield from self.rows(sql, *parameters, json.dumps(list(values[start : start + CHUNK])))
 
     def execute(self, sql: str, *parameters: Any) -> int:
         """Write; returns the id of the row that an INSERT made."""

@@ -83,15 +83,15 @@ def plan(context: Context, params: SimilarParams) -> Iterator[Output]:
     query = params.query
     model = context.model(params.encoder, query.modality)
     items = context.items(params.items, modalities=model.modalities if params.items.media else model.modalities[:1])
-    others = [item for item in items if item.hash != query.hash]
-    if not others:
+    if all(item.hash == query.hash for item in items[:2]):
         medium = params.items.media or model.modalities[0]
         both = query.item is None and query.path is None and model.modalities == ("text",)
         hint = "; to find images by words, name an encoder of both with -e (`curator encoders`)" if both else ""
         context.note(f"the catalogue has no {medium} to compare with{hint}")
     metric = None if params.metric is None else context.metric(params.metric, model)
     vector = context.embed(query, model)
-    nearest = context.nearest(vector, model, others, params.k, metric)
+    nearest = context.nearest(vector, model, items, params.k + 1, metric)  # one of them may be the query
+    nearest = [(item, score) for item, score in nearest if item.hash != query.hash][: params.k]
     labels = context.labels([item for item, _ in nearest])
     found = [(item, score, names) for (item, score), names in zip(nearest, labels, strict=True)]
     cosines = context.cosines(vector[None], model, [item for item, _ in nearest])[1][:, 0].tolist() if metric else None

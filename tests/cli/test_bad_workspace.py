@@ -134,12 +134,7 @@ def test_a_cache_of_a_newer_curator_is_not_touched(run, copied):
 
 
 def test_a_cache_of_an_older_layout_keeps_its_vectors(run, copied):
-    with contextlib.closing(sqlite3.connect(copied / "derived.db")) as connection, connection:
-        connection.execute("DROP TABLE metric")
-        connection.execute("DROP TABLE before_profiles")
-        connection.execute("DROP TABLE comparison")
-        connection.execute("DROP TABLE _sqlite_migrations")
-    set_layout(copied / "derived.db", 4)
+    cli_kit.earlier_cache(copied / "derived.db", 4)
     ran = run("status", "--json")
     assert (ran.row("holding")["embedded"], ran.err) == (3, "")
     assert run("similar", "id:1", "-k", "2").code == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 
+import cli_kit
 import phone
 import pytest
 from PIL import Image
@@ -38,12 +39,9 @@ def as_before(tmp_path):
     with contextlib.closing(sqlite3.connect(tmp_path / "workspace/derived.db")) as connection:
         length = connection.execute("SELECT length(vector) FROM vector").fetchone()[0]
         old = b"\0\0\x80\x3f" * (length // 4)
-        connection.execute("DROP TABLE before_profiles")
-        connection.execute("DROP TABLE comparison")
-        connection.execute("DELETE FROM _sqlite_migrations WHERE name >= 'd006'")
-        connection.execute("PRAGMA user_version = 5")
         connection.execute("UPDATE vector SET vector = ?", [old])
         connection.commit()
+    cli_kit.earlier_cache(tmp_path / "workspace/derived.db", 5)
     return old
 
 

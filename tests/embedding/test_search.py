@@ -152,3 +152,32 @@ def test_neighbours_are_those_of_brute_force_however_few_vectors_are_held(number
         np.testing.assert_allclose(found.score, -np.sort(-cosines, axis=1)[:, :12], atol=1e-6)
         np.testing.assert_allclose(np.take_along_axis(cosines, found.index, 1), found.score, atol=1e-6)
         assert all(len({*row}) == 12 for row in found.index.tolist())
+
+
+CONDITIONS = [ItemSet(), ItemSet(media="text"), ItemSet(label="odd"), ItemSet(unlabelled=True)]
+
+
+@pytest.mark.parametrize("exact_up_to", [20, 1_000])
+@pytest.mark.parametrize("among", [*CONDITIONS, "0", "1"], ids=str)
+def test_a_selection_is_searched_as_its_items_are(numbers, monkeypatch, exact_up_to, among):
+    """By codes or exactly, with neighbours of every rank, and with conditions that leave some of them out."""
+    for name, value in (("EXACT_UP_TO", exact_up_to), ("LEAST", 20), ("PAYS", 2), ("CHUNK", 32)):
+        monkeypatch.setattr(search.shortlist, name, value)
+    monkeypatch.setattr(search, "BLOCK", 16)
+    ws, folder = numbers
+    if not ws.labels.names():
+        ws.label("odd", list(range(1, 150, 2)))
+    among = ItemSet(under=folder / among) if isinstance(among, str) else among
+    model, made = ws.models.find("numbers"), []
+    load = ws.items.by_ids
+    monkeypatch.setattr(ws.items, "by_ids", lambda ids: (made.extend(ids), load(ids))[1])
+    for words in ("1 0 0.5", "-1 1 1", "0 0 1", "0.5 -1 0"):
+        vector = ws.encoding.embed_texts(model, [words])[0]
+        for k in (1, 7, 40):
+            items = load(ws.items.select(among).ids)
+            with mock.patch.object(search.shortlist, "EXACT_UP_TO", 1 << 60):
+                wanted = search.nearest(ws.encoding, vector, model, items, k)
+            made.clear()
+            found = search.nearest(ws.encoding, vector, model, ws.items.select(among), k)
+            assert found == wanted and len(found) == k
+            assert sorted(made) == sorted(item.id for item, _ in found)

@@ -122,6 +122,20 @@ def test_predictions_are_the_same_with_and_without_the_cache(tmp_path, ws):
     assert predicted(ws, group="colour") == first
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 4])
+def test_predictions_are_the_same_however_few_are_made_at_once(ws, counts, monkeypatch, at_once):
+    for n in range(4):
+        picture(ws.folder.parent / "new" / f"more{n}.png", 80 + n, color=(30, 40, 210))
+    ws.add(ws.folder.parent / "new")
+    whole = predicted(ws, group="colour", head="centroid")
+    (some,) = ws.derived.database.row("SELECT hash FROM prediction ORDER BY hash LIMIT 1 OFFSET 3")
+    ws.derived.database.execute("DELETE FROM prediction WHERE hash < ?", some)
+    monkeypatch.setattr("curator.learning.material.said.AT_ONCE", at_once)
+    counts.clear()
+    assert predicted(ws, group="colour", head="centroid") == whole
+    assert (len(whole), counts["predicted"], counts["fitted"]) == (7, 3, 0)
+
+
 def test_a_label_with_one_example_is_left_out_with_a_note(ws):
     ws.label("violet", ["id:19"], group="colour")
     head = ws.train(group="colour")

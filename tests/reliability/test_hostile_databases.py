@@ -113,7 +113,11 @@ RUN = [
     (
         CACHE,
         "view 'vector'",
-        ["ALTER TABLE vector RENAME TO kept", f"CREATE VIEW vector AS {ENDLESS} 1 AS space_id, i AS hash FROM n"],
+        [
+            *(f"DROP TRIGGER vector_{done}" for done in ("inserted", "updated", "deleted")),
+            "ALTER TABLE vector RENAME TO kept",
+            f"CREATE VIEW vector AS {ENDLESS} 1 AS space_id, i AS hash FROM n",
+        ],
     ),
     (CACHE, "table 'space' is not", ["ALTER TABLE space ADD COLUMN x TEXT AS (hex(fingerprint))"]),
     (CACHE, "index 'costly'", ["CREATE INDEX costly ON failure (hex(reason))"]),

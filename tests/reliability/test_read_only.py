@@ -22,12 +22,12 @@ READS = """import os, subprocess, sys
 access = os.access
 os.access = lambda path, mode, **more: mode != os.W_OK and access(path, mode, **more)
 from curator.store.catalogue.items import ItemStore
-count, writing = ItemStore.count, sys.argv.pop(1)
+last_id, writing = ItemStore.last_id, sys.argv.pop(1)
 def meanwhile(store, *given):
     if writing:
         subprocess.run([sys.executable, "-m", "curator", *writing.split()], check=True, stdout=2)
-    return count(store, *given)
-ItemStore.count = meanwhile
+    return last_id(store, *given)
+ItemStore.last_id = meanwhile
 from curator.__main__ import main
 main()
 """
@@ -41,7 +41,7 @@ def made(run, tmp_path):
 
 
 def read(made, writing, *command):
-    """A command; before it counts the items, somebody else does what `writing` says."""
+    """A command; before it looks whether there are items, somebody else does what `writing` says."""
     (made / "reads.py").write_text(READS)
     return cli_kit.script(made / "reads.py", writing, *command, cwd=made)
 

@@ -112,7 +112,7 @@ def files(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("layout", [1, 2, 3, 4, 5, 6])
+@pytest.mark.parametrize("layout", [1, 2, 3, 4, 5, 6, 7])
 def test_an_older_layout_is_brought_up_to_date_with_its_rows(tmp_path, layout):
     old(tmp_path, layout)
     said = []

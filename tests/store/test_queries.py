@@ -27,7 +27,7 @@ BY_KEY = {
     "a place": lambda db: PlaceStore(db).at(1, "a.png"),
     "places of rows": lambda db: PlaceStore(db).rows_at(1, "a.csv", ["line 2"]),
     "rows of a table": lambda db: list(PlaceStore(db).rows_of_table(1, "a.csv")),
-    "places below a root": lambda db: PlaceStore(db).below_root(1, rows=False),
+    "places below a root": lambda db: list(PlaceStore(db).below(1, "", rows=False)),
     "paths below a root": lambda db: PlaceStore(db).paths_below_root(1),
     "places of an inode": lambda db: PlaceStore(db).of_inode("1", "2"),
     "files of an item": lambda db: PlaceStore(db).files_of(1),

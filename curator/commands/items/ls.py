@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import TYPE_CHECKING, Annotated, Any
 
 from curator.api import Column, ItemSet, Option, Table
@@ -45,14 +46,16 @@ class LsParams:
 
 def ls(call: Call, params: LsParams) -> None:
     """List them as they are read."""
-    found = call.workspace.items.select(params.among, texts=False)
+    found = call.workspace.items.select(params.among)
     call.table(ITEMS, item_rows(call.workspace, found), len(found))
 
 
-def item_rows(workspace: Workspace, found: list[Item]) -> Iterator[dict[str, Any]]:
+def item_rows(workspace: Workspace, found: Sequence[Item]) -> Iterator[dict[str, Any]]:
     """Rows for the table of items."""
-    for start in range(0, len(found), AT_ONCE):
-        some = workspace.items.by_ids([item.id for item in found[start : start + AT_ONCE]])  # with their texts
+    for start in count(0, AT_ONCE):
+        some = list(found[start : start + AT_ONCE])
+        if not some:
+            return
         labels = workspace.labels.with_groups([item.id for item in some])
         for item in some:
             yield {

@@ -61,11 +61,12 @@ def status(call: Call, params: StatusParams) -> None:
             call.line("no problems")
         return
     call.line(f"workspace {call.workspace.folder}")
-    rows = [asdict(holding) for holding in found.holdings()]
+    holdings = list(found.holdings())
+    rows = map(asdict, holdings)
     call.table(HOLDINGS, ({"media": row.pop("modality"), **row} for row in rows))
     names = [column.name for column in LABELS.columns]
     call.table(LABELS, ({name: getattr(label, name) for name in names} for label in found.labels()))
-    call.table(STEPS, (asdict(step) for step in found.next_steps()))
+    call.table(STEPS, (asdict(step) for step in found.next_steps(holdings)))
 
 
 COMMAND = CommandSpec(

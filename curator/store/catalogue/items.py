@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,10 +27,6 @@ class ItemRow:
 _FACTS = "SELECT id, hash, modality, size, width, height, format"
 _ITEMS = f"{_FACTS}, text FROM item"
 
-_SET_ASIDE = (
-    "SELECT item_id FROM quarantined WHERE item_id IS NOT NULL EXCEPT SELECT item_id FROM place WHERE missing = 0"
-)
-
 
 class ItemStore:
     """Reads items."""
@@ -39,23 +34,16 @@ class ItemStore:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def by_ids(self, ids: Sequence[int]) -> list[ItemRow]:
-        """Those of these ids that there are, by id."""
-        rows = self.database.rows_among(f"{_ITEMS} WHERE id IN (SELECT value FROM json_each(?))", ids)
+    def by_ids(self, ids: Sequence[int], texts: bool = True) -> list[ItemRow]:
+        """Those of these ids that there are, by id; `texts`: with their texts."""
+        items = _ITEMS if texts else f"{_FACTS}, NULL FROM item"
+        rows = self.database.rows_among(f"{items} WHERE id IN (SELECT value FROM json_each(?))", ids)
         return sorted(_items(rows), key=lambda item: item.id)
 
     def by_hashes(self, hashes: Sequence[str]) -> list[ItemRow]:
         """Those of these hashes that are known, by id."""
         rows = self.database.rows_among(f"{_ITEMS} WHERE hash IN (SELECT value FROM json_each(?))", hashes)
         return sorted(_items(rows), key=lambda item: item.id)
-
-    def not_set_aside(self, modalities: Sequence[Modality], texts: bool) -> Iterator[ItemRow]:
-        """Every item of these media by id, but for what lies in quarantine and nowhere else; `texts`: with its text."""
-        items = _ITEMS if texts else f"{_FACTS}, NULL FROM item"
-        sql = f"{items} WHERE modality IN (SELECT value FROM json_each(?)) AND id NOT IN ({_SET_ASIDE}) ORDER BY id"
-        with self.database.explained():
-            for row in self.database.connection.execute(sql, [json.dumps(list(modalities))]):
-                yield ItemRow(*row)
 
     def text_of(self, item_id: int) -> str | None:
         """The text of an item; None where it is none."""
@@ -72,11 +60,6 @@ class ItemStore:
         sql = "SELECT hash, id FROM item WHERE hash IN (SELECT value FROM json_each(?))"
         return {row[0]: row[1] for row in self.database.rows_among(sql, hashes)}
 
-    def hashes(self, modality: Modality) -> list[str]:
-        """The hashes of all images, or of all texts, but for what lies in quarantine and nowhere else."""
-        sql = f"SELECT hash FROM item WHERE modality = ? AND id NOT IN ({_SET_ASIDE})"
-        return [row[0] for row in self.database.rows(sql, modality)]
-
     def last_id(self) -> int | None:
         """The highest id; None where there is no item."""
         found = self.database.value("SELECT max(id) FROM item")
@@ -85,10 +68,6 @@ class ItemStore:
     def count(self) -> int:
         """How many items there are."""
         return int(self.database.value("SELECT count(*) FROM item"))
-
-    def spoken_of(self) -> set[int]:
-        """The ids of those of which a label is said, or that it is not theirs."""
-        return {row[0] for row in self.database.rows("SELECT item_id FROM verdict WHERE value IS NOT 0")}
 
 
 def _items(rows: Iterable[sqlite3.Row]) -> list[ItemRow]:

@@ -62,30 +62,37 @@ _LABELS = (
     "FROM label LEFT JOIN label_group ON label_group.id = label.group_id"
 )
 
-_VERDICTS = """
+VERDICTS = """
 WITH top AS (
-    SELECT *, max(source) OVER (PARTITION BY item_id, label_id) AS highest FROM statement WHERE {where}
-), spoken AS (
-    SELECT *,
-        max(iif(value = 0, id, 0)) OVER (PARTITION BY item_id, label_id) AS withdrawn,
-        first_value(value) OVER (PARTITION BY item_id, label_id ORDER BY id DESC) AS last
-    FROM top WHERE source = highest
+    SELECT item_id, label_id, source, value AS last, id AS statement_id, max(source << 60 | id),
+        sum(value = 1) > 0 AND sum(value = -1) > 0 AS both
+    FROM statement WHERE {where} GROUP BY item_id, label_id
 ), verdict AS (
-    SELECT item_id, label_id, source, max(id) AS statement_id,
-        CASE
-            WHEN source <> 2 OR last = 0 THEN last
-            WHEN min(iif(id > withdrawn, value, NULL)) < max(iif(id > withdrawn, value, NULL)) THEN NULL
-            ELSE last
-        END AS value
-    FROM spoken GROUP BY item_id, label_id
+    SELECT item_id, label_id, source, statement_id,
+        CASE WHEN source <> 2 OR last = 0 OR NOT both THEN last ELSE (
+            SELECT iif(min(said.value) < max(said.value), NULL, top.last) FROM statement AS said
+            WHERE said.item_id = top.item_id AND said.label_id = top.label_id AND said.source = 2 AND said.id > (
+                SELECT coalesce(max(id), 0) FROM statement AS withdrawn
+                WHERE withdrawn.item_id = top.item_id AND withdrawn.label_id = top.label_id AND withdrawn.source = 2
+                AND withdrawn.value = 0
+            )
+        ) END AS value
+    FROM top
 )
-SELECT item_id, label_id, source, statement_id, value FROM verdict
+{verdicts}
 """
-"""The view of that name, of some items or labels alone: SQLite goes through all statements for any row of the view."""
+"""`verdicts`, of what the view `verdict` says, from those statements alone for which `where` holds.
 
-_OF_ITEMS = _VERDICTS.format(where="item_id IN (SELECT value FROM json_each(?))")
-_OF_ITEMS_AND_LABEL = _VERDICTS.format(where="label_id = ? AND item_id IN (SELECT value FROM json_each(?))")
-_OF_LABELS = _VERDICTS.format(where="label_id IN (SELECT value FROM json_each(?))")
+Of the view itself SQLite goes through all statements for any row, three times. Of an aggregate by max() the other
+columns are those of the row that has it: the last statement of the source that counts for most.
+"""
+
+_ROWS = "SELECT item_id, label_id, source, statement_id, value FROM verdict"
+_SOME_ITEMS, _SOME_LABELS = (f"{name} IN (SELECT value FROM json_each(?))" for name in ("item_id", "label_id"))
+
+
+def _of_items(verdicts: str) -> str:
+    return VERDICTS.format(where=_SOME_ITEMS, verdicts=verdicts)
 
 
 class LabelStore:
@@ -196,7 +203,8 @@ class LabelStore:
 
     def values(self, item_ids: Sequence[int], label_id: int) -> dict[int, int | None]:
         """What holds of these items and a label, by item; None for a conflict."""
-        rows = self.database.rows_among(_OF_ITEMS_AND_LABEL, item_ids, label_id)
+        sql = VERDICTS.format(where=f"label_id = ? AND {_SOME_ITEMS}", verdicts=_ROWS)
+        rows = self.database.rows_among(sql, item_ids, label_id)
         return {row["item_id"]: row["value"] for row in rows}
 
     def of_item(self, item_id: int) -> list[ItemLabel]:
@@ -204,20 +212,22 @@ class LabelStore:
         sql = (
             "SELECT label.name, label_group.name, verdict.value, verdict.source FROM verdict "
             "JOIN label ON label.id = verdict.label_id LEFT JOIN label_group ON label_group.id = label.group_id "
-            "WHERE verdict.item_id = ? AND value IS NOT 0 ORDER BY label.name"
+            "WHERE value IS NOT 0 ORDER BY label.name"
         )
+        sql = VERDICTS.format(where="item_id = ?", verdicts=sql)
         return [ItemLabel(*row) for row in self.database.rows(sql, item_id)]
 
     def positives(self, item_ids: Sequence[int]) -> Iterator[VerdictRow]:
         """The labels that these items are."""
-        rows = self.database.rows_among(f"{_OF_ITEMS} WHERE value = 1", item_ids)
+        rows = self.database.rows_among(_of_items(f"{_ROWS} WHERE value = 1"), item_ids)
         return (VerdictRow(*row) for row in rows)
 
     def of_items(self, item_ids: Sequence[int]) -> Iterator[VerdictRow]:
         """What was said last of these items as to each label, what was withdrawn too (0)."""
-        return (VerdictRow(*row) for row in self.database.rows_among(_OF_ITEMS, item_ids))
+        return (VerdictRow(*row) for row in self.database.rows_among(_of_items(_ROWS), item_ids))
 
     def verdicts(self, label_ids: Sequence[int], least: int) -> Iterator[VerdictRow]:
         """What holds of every item as to these labels, on the word of `least` or of a source that counts for more."""
-        sql = f"{_OF_LABELS} WHERE value IS NOT 0 AND source >= {int(least)}"
+        spoken = f"{_ROWS} WHERE value IS NOT 0 AND source >= {int(least)}"
+        sql = VERDICTS.format(where=_SOME_LABELS, verdicts=spoken)
         return (VerdictRow(*row) for row in self.database.rows_among(sql, label_ids))

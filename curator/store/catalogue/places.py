@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from curator.api import Modality
 from curator.store.catalogue import path_from_value, path_to_value
@@ -50,6 +52,20 @@ def _place(row: sqlite3.Row) -> PlaceRow:
     """A row that begins with the columns of `place`, in their order."""
     id_, item_id, root_id, path, key, size, mtime_ns, device, inode, missing, *_ = row
     return PlaceRow(id_, item_id, root_id, path_from_value(path), key, size, mtime_ns, device, inode, bool(missing))
+
+
+def in_folder(root_id: int, folder: str) -> list[tuple[str, list[Any]]]:
+    """Conditions, each with its values, of which one holds for a place in a folder below a root, or of that very file.
+
+    Each is a range of the index by path. A folder's name may be UTF-8 where one of a file in it is not.
+    """
+    if not folder:
+        return [("root_id = ?", [root_id])]
+    value, raw = path_to_value(folder), os.fsencode(folder)
+    between = "root_id = ? AND path > ? AND path < ?"  # '0' is what follows on '/'
+    found: list[tuple[str, list[Any]]] = [("root_id = ? AND path = ?", [root_id, value])]
+    found.append((between, [root_id, raw + b"/", raw + b"0"]))
+    return [*found, (between, [root_id, f"{value}/", f"{value}0"])] if isinstance(value, str) else found
 
 
 class PlaceStore:
@@ -109,10 +125,11 @@ class PlaceStore:
             for id_, item_id, last, missing in page:
                 yield TableRowPlace(id_, item_id, last, bool(missing))
 
-    def below_root(self, root_id: int, rows: bool) -> Iterator[PlaceRow]:
-        """The places of whole files below a root; with `rows` also those of the rows of tables."""
-        sql = f"{_PLACES} WHERE root_id = ?" + ("" if rows else " AND row_key = ''")
-        return map(_place, self.database.rows(sql, root_id))
+    def below(self, root_id: int, folder: str, rows: bool) -> Iterator[PlaceRow]:
+        """The places of whole files in a folder of a root, '' for all of it; with `rows` also those of tables' rows."""
+        for where, values in in_folder(root_id, folder):
+            sql = f"{_PLACES} WHERE {where}" + ("" if rows else " AND row_key = ''")
+            yield from map(_place, self.database.rows(sql, *values))
 
     def paths_below_root(self, root_id: int) -> list[tuple[int, str]]:
         """Id and path of every place below a root."""

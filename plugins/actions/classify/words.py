@@ -98,6 +98,6 @@ def model_of_both(context: Context, model: Model) -> Model:
     return model
 
 
-def items_of(context: Context, selection: ItemSet) -> list[Item]:
+def items_of(context: Context, selection: ItemSet) -> Sequence[Item]:
     """Those of a selection; its images, where it doesn't say which media."""
     return context.items(selection, modalities=None if selection.media else ["image"])

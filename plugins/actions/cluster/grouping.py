@@ -101,7 +101,7 @@ class Clusters:
         return hashlib.sha256(said.encode()).hexdigest()[:6]
 
 
-def model_and_items(context: Context, encoder: EncoderRef | None, selection: ItemSet) -> tuple[Model, list[Item]]:
+def model_and_items(context: Context, encoder: EncoderRef | None, selection: ItemSet) -> tuple[Model, Sequence[Item]]:
     """The model, and the items of one medium: of what most of the selection is; says which where there are two.
 
     One at a time, also where one encoder has both: in the space of CLIP pictures lie nearer to any picture than to any
@@ -110,8 +110,7 @@ def model_and_items(context: Context, encoder: EncoderRef | None, selection: Ite
     items = context.items(selection)
     if not items:
         raise NotReady("no item matches: `curator ls` lists the items")
-    images = [item for item in items if item.modality == "image"]
-    texts = [item for item in items if item.modality == "text"]
+    images, texts = context.items(selection, ["image"]), context.items(selection, ["text"])
     model = None if encoder is None else context.model(encoder, "image")
     able = [part for part in (images, texts) if part and (model is None or part[0].modality in model.modalities)]
     if not able:

@@ -55,9 +55,9 @@ def changes(
         context.note("`curator undo` takes it back")
 
 
-def unlabelled_items(context: Context, label: str, group: GroupName | None, items: Sequence[Item]) -> list[Item]:
+def unlabelled_items(context: Context, label: str, group: GroupName | None, items: Sequence[Item]) -> Sequence[Item]:
     """Those of which nothing is said as to the label, nor that they are another of its group."""
-    left = list(items)
+    left = items
     with contextlib.suppress(NotFound):  # a new one, of which nothing can have been said
         left = context.unlabelled(existing_label(context, label, group), left)
     with contextlib.suppress(NotFound):

@@ -1,0 +1,67 @@
+"""Up to which change of the catalogue all items of a medium were found to be embedded in a space, or known to fail.
+
+To find what is not, all hashes of both databases are gone through, which takes a second for a million. Where nothing
+came since that was found to be nothing, it need not be done again. Only what is added to a catalogue can be missing,
+and each addition is a change; triggers of the cache forget what was found where a vector or a failure is deleted.
+Nothing else rests on it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from curator.api import Modality
+from curator.store.sqlite import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A state of both databases: the last change, what tells it from one of another history, the cache's version."""
+
+    change: int
+    witness: str
+    version: int
+
+
+class Covered:
+    """Remembers what was found."""
+
+    def __init__(self, catalogue: Database, derived: Database) -> None:
+        self.catalogue = catalogue
+        self.derived = derived
+
+    def holds(self, space: int, media: Modality) -> bool:
+        """Whether nothing of a medium can be missing in a space."""
+        sql = "SELECT change, witness FROM covered WHERE space_id = ? AND media = ?"
+        found = self.derived.row(sql, space, media)
+        if found is None or self._witness(found["change"]) != found["witness"]:
+            return False
+        added = "SELECT 1 FROM change WHERE id > ? AND table_name = 'item' AND kind <> 'delete' LIMIT 1"
+        return self.catalogue.row(added, found["change"]) is None
+
+    def now(self) -> Moment:
+        """Before somebody looks."""
+        last = int(self.catalogue.value("SELECT max(id) FROM change") or 0)
+        return Moment(last, self._witness(last), self._version())
+
+    def put(self, space: int, media: Modality, since: Moment) -> None:
+        """Nothing was missing; what others did to the cache since then would make that doubtful."""
+        if self.derived.read_only or not since.witness:
+            return
+        with self.derived.transaction():
+            if self._version() == since.version:
+                sql = "INSERT OR REPLACE INTO covered (space_id, media, change, witness) VALUES (?, ?, ?, ?)"
+                self.derived.execute(sql, space, media, since.change, since.witness)
+
+    def forget(self, space: int) -> None:
+        """So that somebody looks again."""
+        self.derived.execute("DELETE FROM covered WHERE space_id = ?", space)
+
+    def _witness(self, change: int) -> str:
+        """A restored backup may go on with other changes of the same numbers."""
+        columns = "started, run_id, kind, table_name, row_id"
+        sql = f"SELECT {columns} FROM change JOIN run ON run.id = run_id WHERE change.id = ?"
+        return " ".join(map(str, self.catalogue.row(sql, change) or ()))
+
+    def _version(self) -> int:
+        return int(self.derived.value("PRAGMA main.data_version"))
