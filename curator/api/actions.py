@@ -57,19 +57,20 @@ class SetLabel(Output):
 
 @dataclass(frozen=True, slots=True)
 class SetAside(Output):
-    """A change: move the file at `path`, and what lies beside it and is its own, to quarantine, because the one at
-    `keeper` holds the same.
+    """A change: move the file at `path`, and what lies beside it and is its own, to quarantine.
 
-    `kind` is why, in a word ("exact": both hold the same bytes, which is proven before the move; others are taken on
-    the action's word); `reason` is the evidence, in a few. Both files must be catalogued and unchanged. What lies
-    beside a file is told by `curator.kit.companions`: sidecars go with it, a raw file or a film only where a copy of it
-    lies beside `keeper`, which is proven, too. Where the two are different items, labels, captions and pairs of the one
-    that goes are taken over to the other, on the word of a rule, unless something is said of that one already. Only an
-    action with `moves_files` may yield it; it is carried out with `--apply`, after the plan has ended.
+    `keeper` is a file that holds the same and stays; None where the file goes for what it is, and not because there is
+    another: then nobody can purge it, as nothing else may hold what it does. `kind` is why, in a word ("exact": both
+    hold the same bytes, which is proven before the move; others are taken on the action's word); `reason` is the
+    evidence, in a few. Files must be catalogued and unchanged. What lies beside a file is told by
+    `curator.kit.companions`: sidecars go with it, a raw file or a film only where a copy of it lies beside `keeper`,
+    which is proven, too. Where the two are different items, labels, captions and pairs of the one that goes are taken
+    over to the other, on the word of a rule, unless something is said of that one already. Only an action with
+    `moves_files` may yield it; it is carried out with `--apply`, after the plan has ended.
     """
 
     path: Path
-    keeper: Path
+    keeper: Path | None
     kind: str
     reason: str
 

@@ -187,8 +187,12 @@ class Quarantine:
         if file.kind == SIDECAR:
             if any(_went_with(file, other) for other in self.all()):
                 raise MoveFailed(str(file.outside), f"goes with {str(file.keeper)!r}")
+        elif file.keeper is None:
+            raise MoveFailed(
+                str(file.outside), "may be all that holds what it does: restore it, and delete it yourself"
+            )
         elif not self._kept(file):
-            stays = f"the file that was kept in its stead, {str(file.keeper or 'not known')!r}, is gone or changed"
+            stays = f"the file that was kept in its stead, {str(file.keeper)!r}, is gone or changed"
             raise MoveFailed(str(file.outside), stays)
         try:
             self.erase(journal, file)

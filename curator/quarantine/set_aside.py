@@ -1,4 +1,4 @@
-"""Setting aside: a file goes to quarantine, and another that holds the same stays.
+"""Setting aside: a file goes to quarantine, as another that holds the same stays, or for what it is itself.
 
 Nothing goes on the word of a plan alone: just before the move, the file that goes and the one that stays are opened
 and hashed again, and must be two files, each still what the catalogue says.
@@ -79,14 +79,13 @@ class SettingAside:
                 path = os.path.abspath(change.path)
                 try:
                     # What went along with another is where it was to go.
-                    if path in gone:
-                        kept.add(os.path.abspath(change.keeper))
-                    else:
+                    if path not in gone:
                         went = self.take_out(journal, change, kept)
                         taken.files += 1
                         taken.along += len(went) - 1
                         taken.size += sum(went.values())
                         gone.update(went)
+                    if change.keeper is not None:
                         kept.add(os.path.abspath(change.keeper))
                 except MoveFailed as error:
                     taken.failed.append((str(change.path), told(error, str(change.path))))
@@ -98,14 +97,14 @@ class SettingAside:
 
         `kept` are files that stay for another's sake. Raises `MoveFailed`; nothing moved then.
         """
-        victim, keeper = proven(self.places, change.path), proven(self.places, change.keeper)
+        victim = proven(self.places, change.path)
+        keeper = None if change.keeper is None else proven(self.places, change.keeper)
         if not self.added.holds(victim.path):
             raise MoveFailed(victim.path, "lies outside of what was added")
-        if victim.inode == keeper.inode:
-            raise MoveFailed(victim.path, f"is the same file as {keeper.path!r}, under another name")
-        if change.kind == "exact" and victim.hash != keeper.hash:
-            raise MoveFailed(victim.path, f"does not hold the same bytes as {keeper.path!r}")
-        companions = [(path, *hashed(path)[:2]) for path in self._companions(victim.path, keeper.path)]
+        if keeper is not None:
+            _hold_to_be_two(victim, keeper, change.kind)
+        stays = None if keeper is None else keeper.path
+        companions = [(path, *hashed(path)[:2]) for path in self._companions(victim.path, stays)]
         files = [(victim.path, victim.hash, victim.size), *companions]
         for path, _, _ in files:
             if path in kept:
@@ -116,10 +115,11 @@ class SettingAside:
         taken = now()
 
         def rows() -> None:
-            if victim.modality == keeper.modality:
+            if keeper is not None and victim.modality == keeper.modality:
                 self.taking_over.take_over(journal, victim.item, keeper.item)
             for (path, hash_, size), name in zip(files, names, strict=True):
                 goes = path == victim.path
+                keeps = stays if goes else victim.path
                 journal.insert(
                     "quarantined",
                     item_id=self._forget(journal, path),
@@ -129,7 +129,7 @@ class SettingAside:
                     size=size,
                     kind=change.kind if goes else SIDECAR,
                     reason=change.reason if goes else f"beside {os.path.basename(victim.path)}",
-                    keeper=path_to_value(keeper.path if goes else victim.path),
+                    keeper=None if keeps is None else path_to_value(keeps),
                     taken=taken,
                 )
 
@@ -145,14 +145,15 @@ class SettingAside:
         return place.item_id
 
     @staticmethod
-    def _companions(path: str, keeper: str) -> list[str]:
+    def _companions(path: str, keeper: str | None) -> list[str]:
         """What goes along. Raises `MoveFailed` where that holds what is not beside the file that stays, too."""
         beside = Neighbourhood()  # afresh: what is there changes with each move
-        own, others = beside.of(path).own, [one for one in beside.of(keeper).all if one.content]
+        own = beside.of(path).own
+        others = [] if keeper is None else [one for one in beside.of(keeper).all if one.content]
         for companion in own:
             if companion.content and not any(_same(companion, other) for other in others):
-                name, stays = companion.path.name, os.path.basename(keeper)
-                raise MoveFailed(path, f"belongs together with {name}, and no copy of that lies beside {stays}")
+                stays = "" if keeper is None else f", and no copy of that lies beside {os.path.basename(keeper)}"
+                raise MoveFailed(path, f"belongs together with {companion.path.name}{stays}")
         return [str(companion.path) for companion in own]
 
     def _free_names(self, run: int, paths: Sequence[str]) -> list[str]:
@@ -167,6 +168,14 @@ class SettingAside:
                 name = f"{stem} ({number}){ending}"
             names.append(name)
         return names
+
+
+def _hold_to_be_two(victim: Proven, keeper: Proven, kind: str) -> None:
+    """Raise `MoveFailed` where the file that goes is the one that stays, or does not hold what it is said to."""
+    if victim.inode == keeper.inode:
+        raise MoveFailed(victim.path, f"is the same file as {keeper.path!r}, under another name")
+    if kind == "exact" and victim.hash != keeper.hash:
+        raise MoveFailed(victim.path, f"does not hold the same bytes as {keeper.path!r}")
 
 
 def _same(one: Companion, other: Companion) -> bool:

@@ -143,6 +143,34 @@ def test_marks_are_labels_that_undo_takes_back(here):
     assert labelled("quality:blurred").code == 3
 
 
+def test_what_is_flagged_goes_to_quarantine_and_comes_back(tmp_path, monkeypatch):
+    folder = made(tmp_path / "photos")
+    (folder / "dark.jpg.xmp").write_text("a sidecar")
+    (folder / "blurred.dng").write_text("a raw file of it")
+    monkeypatch.chdir(tmp_path)
+    cli_kit.curator_here("add", "photos", "--no-encode")
+    before = cli_kit.contents(folder)
+    asked = ("--check", "dark", "--check", "blurred", "--check", "copy", "--json")
+    assert "2 files would go to quarantine: --apply moves them" in ran(*asked).err
+    assert cli_kit.contents(folder) == before
+    done = ran(*asked, "--apply", code=5)
+    assert "belongs together with blurred.dng" in done.err and "`curator dedupe --apply`" in done.err
+    assert set(before) - set(cli_kit.contents(folder)) == {"dark.jpg", "dark.jpg.xmp"}
+    rows = cli_kit.curator_here("quarantine", "list", "--json").rows("quarantined")
+    assert {(row["why"], row["keeper"] is None) for row in rows if row["why"] != "sidecar"} == {("dark", True)}
+    # Nothing else may hold what it does.
+    purged = cli_kit.curator_here("quarantine", "purge", "--older-than", "0", "--yes")
+    assert purged.code == 5 and "restore it, and delete it yourself" in purged.err
+    assert cli_kit.curator_here("undo").code == 0
+    assert cli_kit.contents(folder) == before
+
+
+def test_nothing_goes_for_a_flaw_that_was_not_named(here):
+    before = cli_kit.contents(here / "photos")
+    assert "quarantine" not in ran("--min-score", "0.9", "--apply", "--encode", "--json").err
+    assert cli_kit.contents(here / "photos") == before
+
+
 def test_a_sheet_shows_the_worst(here, tmp_path):
     ran(*ALL, "--sheet", str(tmp_path / "worst.png"))
     with Image.open(tmp_path / "worst.png") as sheet:

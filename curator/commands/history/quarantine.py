@@ -18,10 +18,13 @@ QUARANTINED = Table(
     (
         Column("id", "its number", "integer"),
         Column("path", "where it was", "path"),
-        Column("why", "exact, same picture, copy, edited, or the like; sidecar: it lay beside another"),
+        Column(
+            "why",
+            "exact, same picture, copy, edited, the quality check that flagged it, or the like; sidecar: it lay beside another",
+        ),
         Column("reason", "the evidence"),
         Column("size", "bytes", "integer"),
-        Column("keeper", "the file that stays in its place", "json", "string"),
+        Column("keeper", "the file that stays in its place; null where it went for a flaw", "json", "string"),
         Column("stored", "where it is now", "json", "string"),
         Column("item", "the item that it is; null for a sidecar that is not an item", "json", "integer"),
         Column("taken", "when, in UTC", "json", "string"),
@@ -130,7 +133,8 @@ PURGE = CommandSpec(
     name="purge",
     summary="""Delete quarantined files for good. It asks first; this cannot be undone.
 
-    Only this command and `forget` delete files. A file stays if the one kept in its place is gone or has changed.
+    Only this command and `forget` delete files. A file stays if the one kept in its place is gone or has changed, or if
+    there is none.
     """,
     params=PurgeParams,
     run=purge,

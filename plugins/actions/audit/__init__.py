@@ -154,6 +154,7 @@ def register_actions() -> Iterable[ActionSpec]:
             AuditParams,
             plan,
             (CHECKS, FLAWS, SUSPECTS),
-            example="curator audit\ncurator audit --check blurred --check dark --mark\ncurator audit --group kind",
+            example="curator audit\ncurator audit --check blurred --check dark --apply\ncurator audit --group kind",
+            moves_files=True,
         )
     ]

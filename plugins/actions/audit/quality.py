@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from curator.api import CheckName, CheckSpec, Context, Finding, Flaw, Item, Output, SetLabel
+from curator.api import CheckName, CheckSpec, Context, Finding, Flaw, Item, Output, SetAside, SetLabel
 from curator.errors import CuratorError
 from curator.kit import sheets
 from curator.kit.listing import of_item
@@ -13,6 +13,9 @@ from curator.kit.trust.flaws import FLAGGED
 
 if TYPE_CHECKING:
     from . import AuditParams
+
+COPIES = "copy"
+"""The check of what is there more than once."""
 
 
 def flawed(
@@ -44,7 +47,22 @@ def flawed(
         tiles.append(sheets.Tile.of(flaw.item, f"{check.name}: {flaw.why}", f"{flaw.score:.2f}"))
         if params.mark:
             yield SetLabel(flaw.item.id, f"quality:{check.name}", True, score=flaw.score)
+    if params.check:  # nothing goes for a flaw that nobody asked for
+        yield from _aside(context, [(check, flaw) for *_, check, flaw in found])
     _note(context, params, items, {flaw.item.id for *_, flaw in found})
+
+
+def _aside(context: Context, found: Sequence[tuple[CheckSpec, Flaw]]) -> Iterator[SetAside]:
+    """The files of what was found, each once, for its worst flaw."""
+    worst: dict[int, tuple[CheckSpec, Flaw]] = {}
+    for check, flaw in found:
+        if check.name != COPIES:
+            worst.setdefault(flaw.item.id, (check, flaw))
+    if any(check.name == COPIES for check, _ in found):
+        context.note("of copies `curator dedupe --apply` sets all but one aside")
+    places = context.places([flaw.item for _, flaw in worst.values()])
+    for (check, flaw), where in zip(worst.values(), places, strict=True):
+        yield from (SetAside(place.path, None, check.name, flaw.why) for place in where if place.whole)
 
 
 def _values(check: CheckSpec, flaw: Flaw) -> dict[str, object]:
