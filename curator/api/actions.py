@@ -149,8 +149,9 @@ class Context(Protocol):
     def nearest(
         self, vector: Floats, model: Model, items: Sequence[Item], k: int, metric: FittedMetric | None = None
     ) -> list[tuple[Item, float]]:
-        """The `k` items of highest cosine (-1..1) with `vector`, best first; ties by id. Exact.
+        """The `k` items of highest cosine (-1..1) with `vector`, best first; ties by id.
 
+        Exact among up to 20,000 items and with a metric; among more, one in a thousand may be missed.
         With `metric`, of highest learned similarity (-1..1); `vector` is one of the model's space all the same.
         Embeds what is missing if that is quick; items that cannot be embedded are left out.
         """

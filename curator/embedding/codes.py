@@ -135,14 +135,16 @@ class Measure:
 
     NEIGHBOURS = 10
     RECALL = 0.999
-    QUERIES = 1000
+    QUERIES, FEWEST = 1000, 250
+    AFFORDED = 100_000_000
+    """Products of queries and rows: they are nearly all of what preparing a large space takes."""
     STEPS = 4096
     """Into so many is the distance of rows divided, as all rows are passed but once."""
 
-    def __init__(self, coder: Coder, sample: Floats) -> None:
-        """Half of the queries are like rows of the sample, half lie between two of them."""
+    def __init__(self, coder: Coder, sample: Floats, total: int) -> None:
+        """Half of the queries are like rows of the sample, half lie between two of them; `total`: of all rows."""
         chance = np.random.default_rng(1)
-        half = self.QUERIES // 2
+        half = max(self.FEWEST, min(self.QUERIES, self.AFFORDED // max(total, 1))) // 2
         one, other = (sample[chance.integers(len(sample), size=half)] for _ in range(2))
         spread = np.linalg.norm(sample - coder.mean, axis=1).mean()
         noise = chance.standard_normal(one.shape, dtype=np.float32)

@@ -122,8 +122,8 @@ class Shortlist:
         if not len(sample):
             return None
         coder = Coder.of(sample)
-        measure = Measure(coder, sample)
         total = self.derived.count(model.fingerprint)
+        measure = Measure(coder, sample, total)
         title = f"preparing the search in {model.name}"
         with self.codes.file(begun) as made, self.reporter.progress(title, total) as advance:
             made.write(coder.content)

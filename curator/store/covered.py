@@ -8,9 +8,11 @@ Nothing else rests on it.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 
 from curator.api import Modality
+from curator.errors import WorkspaceError
 from curator.store.sqlite import Database
 
 
@@ -45,10 +47,13 @@ class Covered:
         return Moment(last, self._witness(last), self._version())
 
     def put(self, space: int, media: Modality, since: Moment) -> None:
-        """Nothing was missing; what others did to the cache since then would make that doubtful."""
+        """Nothing was missing; what others did to the cache since then would make that doubtful.
+
+        Where it cannot be written, as on a full disk, somebody looks again the next time.
+        """
         if self.derived.read_only or not since.witness:
             return
-        with self.derived.transaction():
+        with contextlib.suppress(WorkspaceError), self.derived.transaction():
             if self._version() == since.version:
                 sql = "INSERT OR REPLACE INTO covered (space_id, media, change, witness) VALUES (?, ?, ?, ?)"
                 self.derived.execute(sql, space, media, since.change, since.witness)

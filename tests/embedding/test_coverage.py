@@ -132,6 +132,13 @@ def test_what_another_process_took_away_meanwhile_is_not_taken_to_be_there(many)
     assert covered.holds(space, "text")
 
 
+def test_what_cannot_be_remembered_is_looked_for_again(many):
+    many.derived.database.execute("PRAGMA busy_timeout = 0")
+    with contextlib.closing(Derived(many.folder)) as other, other.database.transaction():
+        assert [missing(many), missing(many)] == [(0, True), (0, True)]
+    assert [missing(many), missing(many)] == [(0, True), (0, False)]
+
+
 def test_a_memory_that_is_wrong_is_found_by_check(many):
     missing(many)
     assert not many.check()

@@ -394,7 +394,7 @@ def test_nearest_rows_are_found_in_a_narrow_cone_and_among_clusters():
         middles = chance.standard_normal((clusters, 64)) * 2 + offset
         rows = unit((middles[chance.integers(clusters, size=4_000)] + chance.standard_normal((4_000, 64))).astype("f4"))
         coder = Coder.of(rows)
-        measure = Measure(coder, rows)
+        measure = Measure(coder, rows, len(rows))
         for start in range(0, 4_000, 1_000):
             part = rows[start : start + 1_000]
             measure.take(part, *coder.codes(part))
