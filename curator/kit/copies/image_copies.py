@@ -156,7 +156,7 @@ class Copy:
     difference: close_look.Difference
 
 
-_AGREEMENT = struct.Struct("<?Hd2H3dB6d")
+_AGREEMENT = struct.Struct("<?Hd2H3dB6d?")
 """What is kept of two of one capture; nothing of others."""
 _DIFFERENCE = struct.Struct("<3d?")
 """What is kept of a close look; nothing where the two could not be compared."""
@@ -282,7 +282,7 @@ class ImageCopies:
 
     def _compared(self, pairs: Sequence[Pair]) -> Iterator[tuple[Pair, verification.Agreement | None]]:
         """By their sketches, which are read of those pairs alone of which nothing is kept."""
-        matched = Comparison("dedupe.match/2", self._matched, _is_agreement, prepare=self._hold)
+        matched = Comparison("dedupe.match/3", self._matched, _is_agreement, prepare=self._hold)
         items = [(self.items[one], self.items[other]) for one, other in pairs]
         for pair, data in zip(pairs, self.context.comparisons(matched, items), strict=True):
             yield pair, _agreement(data) if data else None
@@ -302,8 +302,8 @@ class ImageCopies:
         mine, theirs = (
             max(item.pixels or sketch.size) / max(sketch.size) for item, sketch in ((one, first), (other, second))
         )
-        *rest, placement = astuple(replace(found, scale=found.scale * theirs / mine))
-        return _AGREEMENT.pack(*rest, *placement)
+        *rest, placement, painted = astuple(replace(found, scale=found.scale * theirs / mine))
+        return _AGREEMENT.pack(*rest, *placement, painted)
 
     def _seen(self, one: Item, other: Item) -> bytes:
         """A close look at two files; raises `Unreadable`."""
@@ -330,11 +330,11 @@ def _each_once(pairs: Pairs) -> Pairs:
 
 
 def _agreement(data: bytes) -> verification.Agreement:
-    mirrored, turned, scale, keypoints, blocks, agreeing, correlation, overlap, bits, *placement = _AGREEMENT.unpack(
-        data
+    mirrored, turned, scale, keypoints, blocks, agreeing, correlation, overlap, bits, *placement, painted = (
+        _AGREEMENT.unpack(data)
     )
     return verification.Agreement(
-        mirrored, turned, scale, keypoints, blocks, agreeing, correlation, overlap, bits, tuple(placement)
+        mirrored, turned, scale, keypoints, blocks, agreeing, correlation, overlap, bits, tuple(placement), painted
     )
 
 
@@ -347,6 +347,6 @@ def _is_difference(kept: bytes) -> bool:
 
 
 def upright_and_whole(agreement: verification.Agreement) -> bool:
-    """Whether one lies on the other as it is, and next to nothing of either is cut off."""
+    """Whether one lies on the other as it is, not painted, and next to nothing of either is cut off."""
     turned = min(agreement.turned, 360 - agreement.turned)
-    return not agreement.mirrored and turned <= 1 and agreement.overlap >= WHOLE
+    return not (agreement.mirrored or agreement.painted) and turned <= 1 and agreement.overlap >= WHOLE
