@@ -509,6 +509,17 @@ def test_other_numbers_or_two_profiles_are_no_copy(tidied, photos):
 # --- how much of a picture is real ---
 
 
+def test_a_flag_of_which_two_bands_are_as_bars_is_measured_too(tidied, photos):
+    """What is left within them is of one shade, and correlates with nothing."""
+    flag = Image.new("RGB", (240, 160), "#ffffff")
+    flag.paste("#002b7f", (0, 0, 80, 160))
+    flag.paste("#ef4135", (160, 0, 240, 160))
+    aged(save(flag, photos / "a.png"), 0)
+    aged(save(flag, photos / "b.jpg"), 1)
+    gone, rows = tidied(include=("copy",))
+    assert gone == ["b.jpg"] and rows["b.jpg"]["match"] == "copy"
+
+
 def made(path, to, change, days=1, **how):
     """A picture made of another one."""
     with Image.open(path) as image:
