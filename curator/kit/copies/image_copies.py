@@ -317,8 +317,8 @@ class ImageCopies:
         mine, theirs = (
             max(item.pixels or sketch.size) / max(sketch.size) for item, sketch in ((one, first), (other, second))
         )
-        *rest, placement, painted = astuple(replace(found, scale=found.scale * theirs / mine))
-        return _AGREEMENT.pack(*rest, *placement, painted)
+        *rest, placement, outlines = astuple(replace(found, scale=found.scale * theirs / mine))
+        return _AGREEMENT.pack(*rest, *placement, outlines)
 
     def _seen(self, one: Item, other: Item) -> bytes:
         """A close look at two files; raises `Unreadable`."""
@@ -345,11 +345,11 @@ def _each_once(pairs: Pairs) -> Pairs:
 
 
 def _agreement(data: bytes) -> verification.Agreement:
-    mirrored, turned, scale, keypoints, blocks, agreeing, correlation, overlap, bits, *placement, painted = (
+    mirrored, turned, scale, keypoints, blocks, agreeing, correlation, overlap, bits, *placement, outlines = (
         _AGREEMENT.unpack(data)
     )
     return verification.Agreement(
-        mirrored, turned, scale, keypoints, blocks, agreeing, correlation, overlap, bits, tuple(placement), painted
+        mirrored, turned, scale, keypoints, blocks, agreeing, correlation, overlap, bits, tuple(placement), outlines
     )
 
 
@@ -362,6 +362,6 @@ def _is_difference(kept: bytes) -> bool:
 
 
 def upright_and_whole(agreement: verification.Agreement) -> bool:
-    """Whether one lies on the other as it is, not painted, and next to nothing of either is cut off."""
+    """Whether one lies on the other as it is, not by outlines alone, and next to nothing of either is cut off."""
     turned = min(agreement.turned, 360 - agreement.turned)
-    return not (agreement.mirrored or agreement.painted) and turned <= 1 and agreement.overlap >= WHOLE
+    return not (agreement.mirrored or agreement.outlines) and turned <= 1 and agreement.overlap >= WHOLE

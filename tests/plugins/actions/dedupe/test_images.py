@@ -173,7 +173,7 @@ def test_what_a_filter_painted_is_edited_and_never_a_copy(ws, photos):
     save(scene(2), photos / "other.jpg")
     rows = dedupe(ws, photos, keep=("path:a.jpg",), include=("copy",))
     assert shown(rows) == [("edited", "keep", "a.jpg"), ("edited", "stay", "painted.jpg")]
-    assert rows[1]["why"] == "same outlines, as if painted by a filter" and rows[1]["evidence"]["painted"]
+    assert rows[1]["why"] == "same outlines" and rows[1]["evidence"]["outlines"]
     assert shown(ws.run("dedupe", keep=("path:painted.jpg",)))[1:] == [("edited", "stay", "a.jpg")]
 
 
