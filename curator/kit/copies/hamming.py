@@ -14,7 +14,7 @@ from math import comb
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["near_pairs"]
+__all__ = ["near_pairs", "nearest_pairs"]
 
 Hashes = NDArray[np.uint64]
 Indices = NDArray[np.int64]
@@ -40,6 +40,25 @@ def near_pairs(queries: Hashes, hashes: Hashes, radius: int) -> tuple[Indices, I
     query, other, distance = (np.concatenate(column) for column in zip(*found, strict=True))
     _, first = np.unique(query * len(hashes) + other, return_index=True)
     return query[first], other[first], distance[first]
+
+
+def nearest_pairs(hashes: Hashes, k: int, radius: int) -> NDArray[np.int64]:
+    """Each hash with its `k` nearest others of those within `radius` bits, (n, 2); of several as near the first.
+
+    Each is compared with each: so far apart, no index leaves much out.
+    """
+    found = [np.zeros((0, 2), np.int64)]
+    rows = max(1, AT_ONCE // max(1, len(hashes)))
+    for start in range(0, len(hashes), rows):
+        bits = np.bitwise_count(hashes[start : start + rows, None] ^ hashes[None])
+        own = np.arange(len(bits))
+        bits[own, start + own] = BITS + 1
+        for _ in range(min(k, len(hashes) - 1)):
+            nearest = bits.argmin(axis=1)
+            near = np.flatnonzero(bits[own, nearest] <= radius)
+            found.append(np.column_stack([start + near, nearest[near]]))
+            bits[own, nearest] = BITS + 1
+    return np.concatenate(found)
 
 
 def _parts(count: int, radius: int) -> list[tuple[int, int]]:

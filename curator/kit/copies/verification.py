@@ -3,15 +3,21 @@
 How well blocks correlate depends on how much noise, compression and editing left of them, and no constant fits all. So
 a block is asked whether it would fit better elsewhere: in a copy, however it was saved or edited, each block fits best
 where it lies. In a photo of the same scene from elsewhere, what is near has moved against what is far.
+
+A filter that paints draws each block anew, and hardly any fits. But outlines stay where they were, so of two that lie
+whole on each other larger fields are asked whether their outlines fit where they lie. A step aside moves outlines by no
+more than such a filter. But it takes nothing of what is fine; a filter takes more of it the less stands out there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from curator.kit.copies.image_sketches import ORIENTATIONS, Floats, Sketch, turned
 from curator.kit.copies.registration import (
@@ -67,6 +73,28 @@ WHOLE_BITS = 18
 EVEN, FARTHEST, COLOUR = 2.0, 16.0, 8
 """Grey levels: mean and largest difference, and the largest of a field's colour, of two copies without texture."""
 
+PAINTED_BITS = 20
+"""Of 64: outlines are compared where hashes differ in no more; of 160 painted photos 154 do."""
+FINE, FINE_BLOCK, UNEVEN = 1.0, 8, 0.33
+"""Pixels (standard deviation) below which something is fine; pixels of the blocks in which that is compared; and how
+much the middle block must be off from what is usual between the two, in steps of a factor of two. 25 drawn scenes seen
+from three steps aside, also compressed, blurred, sharpened, halved or with noise, reach 0.31; of 34 painted photos of
+`mixed` whose outlines fit, all but two are above."""
+SIDES, REACH, NEAR = 3, 5, 1
+"""Fields along each side, pixels by which one is moved to all sides, and those by which it may fit better there."""
+DRAWN, THIN, LIT = 1.5, 1.0, 6.0
+"""Slope (standard deviation) without which a field has no outlines; pixels (standard deviation) over which they are
+made broader, and over which they are evened out."""
+LESS = 0.02
+"""By how much worse a field may fit near its place than elsewhere: along a straight outline it fits nearly as well."""
+NEARLY_AGREEING, CLEARLY_OUTLINED = 0.5, 0.7
+"""Where so many blocks agree, a little too few, all fields must fit, and the middle one so well: as where corners were
+darkened or tones evened out in what is soft. Of 4,644 pairs of different photos with near hashes none does; of 30
+drawn scenes in which what is nearest moved by 3.6 pixels 3 do, beside 8 that the blocks take for one."""
+LEAST_FIELDS, FITTING, OUTLINED, LEAST_OUTLINED = 6, 0.75, 0.5, 0.2
+"""Fields with outlines, the part that fits in its place, and how well the middle one does and each. Set on 25 photos of
+`mixed` and 25 parts of them on a plain ground of 100 px."""
+
 
 @dataclass(frozen=True, slots=True)
 class Agreement:
@@ -76,7 +104,8 @@ class Agreement:
     none. Of `blocks` with texture, `agreeing` is the part that fits where it lies and `correlation` the median; without
     any, the shades themselves agree. `overlap` is the part that the two share, of the one of which it is less. `bits`
     of 64 differ in their hashes, in the orientation in which that is least. `placement` is the matrix, (2, 3) row by
-    row, for thumbnails, the first mirrored if `mirrored`.
+    row, for thumbnails, the first mirrored if `mirrored`. `outlines`: these alone agree, as where a filter painted one
+    of them; `blocks` are then larger fields, and the rest tells of their outlines.
     """
 
     mirrored: bool
@@ -89,6 +118,7 @@ class Agreement:
     overlap: float
     bits: int
     placement: tuple[float, ...]
+    outlines: bool = False
 
     @property
     def convincing(self) -> bool:
@@ -120,7 +150,7 @@ def compare(one: Sketch, other: Sketch) -> Agreement | None:
             best = found
         if best.convincing:
             return best
-    return _without_texture(one, other) or best
+    return _without_texture(one, other) or _by_outlines(one, other, best) or best
 
 
 def _placements(one: Sketch, other: Sketch) -> Iterator[tuple[bool, int, Floats, Doubles, int]]:
@@ -273,3 +303,73 @@ def _without_texture(one: Sketch, other: Sketch) -> Agreement | None:
             placement = tuple(placed.ravel().tolist())
             return Agreement(bool(orientation % 2), turns, scale, 0, *shades, _bits(one, other), placement)
     return None
+
+
+def _by_outlines(one: Sketch, other: Sketch, best: Agreement | None) -> Agreement | None:
+    """Whole on whole, upright, the outlines of fields in their place: of nearly all if a filter painted one of them, of
+    all if the blocks nearly agree."""
+    (height, width), bits = other.grey.shape, int(one.hashes[0] ^ other.hashes[0]).bit_count()
+    shape = one.grey.shape
+    if bits > PAINTED_BITS or abs(np.log(shape[1] / shape[0] * height / width)) > 0.03:
+        return None
+    both = [cv2.resize(each.grey, (width, height), interpolation=cv2.INTER_AREA) for each in (one, other)]
+    painted = _uneven(*both) >= UNEVEN
+    if not painted and (best is None or best.agreeing < NEARLY_AGREEING or best.mirrored or best.overlap < 0.96):
+        return None
+    fitting, fields = _fields(*(_outlines(grey) for grey in both))
+    if len(fields) < LEAST_FIELDS or fitting < (FITTING if painted else 1) or min(fields) < LEAST_OUTLINED:
+        return None
+    if np.median(fields) < (OUTLINED if painted else CLEARLY_OUTLINED):
+        return None
+    scale, placement = max(other.size) / max(one.size), tuple(over_whole(shape, other.grey.shape).ravel().tolist())
+    return Agreement(False, 0, scale, 0, len(fields), fitting, float(np.median(fields)), 1.0, bits, placement, True)
+
+
+def _uneven(one: NDArray[np.uint8], other: NDArray[np.uint8]) -> float:
+    """How much more of what is fine one of them has in some blocks than in others, compared with the other one."""
+    size = max(1, one.shape[1] // FINE_BLOCK), max(1, one.shape[0] // FINE_BLOCK)
+    fine = []
+    for grey in (one.astype(np.float32), other.astype(np.float32)):
+        rest = grey - cv2.GaussianBlur(grey, (0, 0), FINE)
+        fine.append(np.sqrt(cv2.resize(rest**2, size, interpolation=cv2.INTER_AREA)) + 0.5)
+    more = np.log2(fine[0] / fine[1])
+    return float(np.median(np.abs(more - np.median(more))))
+
+
+def _outlines(grey: NDArray[np.uint8]) -> Floats:
+    """(h, w, 4): along which line the picture changes at each place, and how much, each compared with what is around;
+    then how much as it is.
+
+    Twice the angle of the slope, which is the same where a line is drawn along an edge, dark between two lights.
+    """
+    soft = cv2.GaussianBlur(grey.astype(np.float32), (0, 0), THIN)
+    x, y = (cv2.Sobel(soft, cv2.CV_32F, *way, scale=1 / 8) for way in ((1, 0), (0, 1)))
+    slope = np.hypot(x, y) + 1e-3
+    around = np.sqrt(cv2.GaussianBlur(slope**2, (0, 0), LIT) + 1)
+    lines = np.dstack([(x * x - y * y) / slope, 2 * x * y / slope, slope])
+    found: Floats = cv2.GaussianBlur(lines, (0, 0), THIN) / around[..., None]
+    found[..., 2] -= cv2.GaussianBlur(found[..., 2], (0, 0), LIT)
+    return np.dstack([found, slope])
+
+
+def _fields(one: Floats, other: Floats) -> tuple[float, list[float]]:
+    """The part of the fields with outlines that fits where it lies; and how well each does near there."""
+    height, width = one.shape[:2]
+    fits, best = [], []
+    for rows in _thirds(height):
+        for columns in _thirds(width):
+            if max(each[rows, columns, 3].std() for each in (one, other)) < DRAWN:
+                continue
+            around = np.s_[rows.start - REACH : rows.stop + REACH, columns.start - REACH : columns.stop + REACH]
+            field = np.ascontiguousarray(one[rows, columns, :3]), np.ascontiguousarray(other[around][..., :3])
+            found = cv2.matchTemplate(field[1], field[0], cv2.TM_CCORR_NORMED)
+            near = slice(REACH - NEAR, REACH + NEAR + 1)
+            best.append(float(found[near, near].max()))
+            fits.append(found.max() - best[-1] <= LESS)
+    return float(np.mean(fits)) if fits else 0.0, best
+
+
+def _thirds(length: int) -> list[slice]:
+    """Fields along one side, as far from its ends as they are moved."""
+    ends = [min(max(REACH, length * number // SIDES), length - REACH) for number in range(SIDES + 1)]
+    return [slice(begin, end) for begin, end in pairwise(ends) if end - begin > 2 * REACH]

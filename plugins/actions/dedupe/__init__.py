@@ -88,7 +88,8 @@ DUPLICATES = Table(
             "evidence",
             "what was measured against the one kept. Copies and edited images: mirrored, turned (degrees), scale,"
             " keypoints that agree, blocks with texture, the part of them agreeing, their median correlation, overlap"
-            " (part), bits (of 64 hash bits that differ), placement (for thumbnails); copies also: worst and tint"
+            " (part), bits (of 64 hash bits that differ), placement (for thumbnails), outlines (blocks are nine fields,"
+            " of which these alone agree); copies also: worst and tint"
             " (differences, by what saving again makes), unresolved (part), bare (by their numbers alone, as one lacks"
             " its profile). Texts: folded (equal but for signs) and"
             " jaccard. Similar: cosine, model",

@@ -15,6 +15,10 @@ ALPHA = (b":alpha", b":auxid:1")
 """How kinds end that are shown with the picture."""
 DEPTH = (b"depth", b"disparity", b":auxid:2")
 """What kinds of depth maps hold."""
+GAIN = b"gainmap"
+"""What kinds of gain maps hold, where they are no items of a picture with more light."""
+BRIGHTER = b"tmap"
+"""The type of such a picture, which is made of another by a gain map (ISO 21496-1)."""
 
 
 def auxiliary(data: bytes) -> Iterator[tuple[str, bytes]]:
@@ -23,13 +27,26 @@ def auxiliary(data: bytes) -> Iterator[tuple[str, bytes]]:
     properties = _children(meta.get(b"iprp", b""))
     kinds = _kinds(properties.get(b"ipco", b""), properties.get(b"ipma", b""))
     references = list(_references(meta.get(b"iref", b"")))
-    tiles = {item: to for name, item, to in references if name == b"dimg"}
+    made_of = {item: to for name, item, to in references if name == b"dimg"}
     contents = dict(_contents(meta.get(b"iloc", b""), meta.get(b"idat", b""), data))
+
+    def content(item: int) -> bytes:
+        """With that of its tiles."""
+        return b"".join(contents.get(part, b"") for part in (item, *made_of.get(item, ())))
+
     for item in sorted({item for name, item, _ in references if name == b"auxl"}):
         kind = kinds.get(item, b"")
         if not kind.endswith(ALPHA):
-            what = "a depth map" if any(word in kind for word in DEPTH) else "another picture"
-            yield what, b"".join(contents.get(part, b"") for part in (item, *tiles.get(item, ())))
+            yield _called(kind), content(item)
+    for item in _of_type(BRIGHTER, meta.get(b"iinf", b"")):
+        # The first that it is made of is the picture itself; of its own it says how bright the map makes that.
+        yield "a gain map", contents.get(item, b"") + b"".join(content(part) for part in made_of.get(item, ())[1:])
+
+
+def _called(kind: bytes) -> str:
+    if any(word in kind for word in DEPTH):
+        return "a depth map"
+    return "a gain map" if GAIN in kind else "another picture"
 
 
 def _boxes(data: bytes) -> Iterator[tuple[bytes, Box]]:
@@ -78,6 +95,16 @@ def _kinds(ipco: Box, ipma: Box) -> dict[int, bytes]:
             if 0 < place <= len(kinds) and kinds[place - 1]:
                 found[item] = kinds[place - 1]
     return found
+
+
+def _of_type(wanted: bytes, iinf: Box) -> Iterator[int]:
+    """The items of a type, by number."""
+    for name, body in _boxes(iinf[8 if iinf[:1] > b"\0" else 6 :]):
+        numbers = _Numbers(body)
+        if name == b"infe" and numbers.version >= 2:
+            item, _protected, kind = numbers.next(4 if numbers.version == 3 else 2), numbers.next(2), numbers.next(4)
+            if kind == int.from_bytes(wanted, "big"):
+                yield item
 
 
 def _references(iref: Box) -> Iterator[tuple[bytes, int, list[int]]]:

@@ -314,6 +314,8 @@ def _copy_words(found: image_copies.Copy) -> str:
 def _picture_words(found: Agreement) -> str:
     if not found.keypoints and found.correlation == 1:
         return "same shades throughout"
+    if found.outlines:
+        return "same outlines"
     words = [f"correlation {found.correlation:.3f}"]
     if found.agreeing < 0.95:
         words.append(f"{100 * found.agreeing:.0f} % of the blocks")

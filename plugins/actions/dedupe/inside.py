@@ -32,6 +32,9 @@ MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 DEPTH = (b"GDepth:Data", b"GDepth:Mime", b'Semantic="Depth"', b"dimmd")
 """How XMP, and phones, say that a picture comes with its depth."""
 
+GAIN = (b"http://ns.adobe.com/hdr-gain-map/1.0/", b"urn:iso:std:iso:ts:21496:-1", b":hdrgainmap")
+"""How a JPEG says in its segments that it is the gain map of another: Adobe's and Google's way, ISO's, Apple's."""
+
 FILM_BOXES, PICTURE_BOXES = (b"mpvd",), (b"ftyp",)
 
 
@@ -98,26 +101,35 @@ def _embedded(path: Path) -> Iterator[tuple[str, bytes]]:
         yield from auxiliary(data)
     end = _end(data)
     if data.startswith(b"\xff\xd8") and any(data.find(name, 0, end) >= 0 for name in DEPTH):
-        yield "a depth map", b"".join(_adobe_segments(data[:end]))
+        yield "a depth map", b"".join(_segments(data[:end], (b"http://ns.adobe.com/x",)))
     behind = data[end:].strip(b"\0")
+    while behind.startswith(b"\xff\xd8"):
+        cut = _end_of_jpeg(behind)
+        if cut >= LEAST:
+            yield "a gain map" if _is_gain_map(behind[:cut]) else "another picture", behind[:cut]
+        behind = behind[cut:].strip(b"\0")
     if len(behind) < LEAST:
         return
     if b"ftyp" in behind[:64] or re.search(rb"MotionPhoto_Data|\0\0\0.ftyp(mp4|isom|qt|MSNV|avc1)", behind, re.DOTALL):
         yield "a film", behind
-    elif behind.startswith(b"\xff\xd8") or b"\xff\xd8\xff" in behind[:LEAST]:
+    elif b"\xff\xd8\xff" in behind[:LEAST]:
         yield "another picture", behind
     else:
         yield "more data", behind
 
 
-def _adobe_segments(data: bytes) -> Iterator[bytes]:
-    """The segments of a JPEG that hold XMP, of which a depth map is a part."""
+def _is_gain_map(data: bytes) -> bool:
+    return any(word in segment for segment in _segments(data) for word in GAIN)
+
+
+def _segments(data: bytes, beginnings: tuple[bytes, ...] = (b"",)) -> Iterator[bytes]:
+    """The segments of a JPEG that begin so, as those that hold XMP, of which a depth map is a part."""
     place = 2
     while found := MARKER.search(data, place):
         size = int.from_bytes(data[found.end() : found.end() + 2], "big")
         if found[0] == b"\xff\xda":
             return
-        if data.startswith(b"http://ns.adobe.com/x", found.end() + 2):
+        if data.startswith(beginnings, found.end() + 2):
             yield data[found.end() : found.end() + size]
         place = found.end() + size
 

@@ -195,7 +195,13 @@ def _alike(one: NDArray[Any], other: NDArray[Any]) -> float:
     """How two correlate, one laid whole on the other."""
     size = min(one.shape[1], other.shape[1]), min(one.shape[0], other.shape[0])
     both = [cv2.resize(each, size, interpolation=cv2.INTER_AREA).ravel() for each in (one, other)]
-    return float(np.corrcoef(*both)[0, 1])
+    return _correlation(*both)
+
+
+def _correlation(one: NDArray[Any], other: NDArray[Any]) -> float:
+    """NaN, of which no comparison holds, where one of them is of one shade."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.corrcoef(one, other)[0, 1])
 
 
 def is_another(one: Detail, other: Detail) -> bool:
@@ -256,7 +262,7 @@ def _fine_alike(one: Grey, other: Grey, where: NDArray[np.bool_]) -> float:
     """How two correlate in what is fine, in these blocks."""
     inside = cv2.resize(where.astype(np.uint8), one.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
     fine = [small - cv2.GaussianBlur(small, (0, 0), 4) for small in (one, other)]
-    return float(np.corrcoef(*(part[inside] for part in fine))[0, 1])
+    return _correlation(*(part[inside] for part in fine))
 
 
 def _toned(grey: Grey, like: Grey) -> Grey:

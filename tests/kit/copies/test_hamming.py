@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -61,3 +63,16 @@ def test_large_heaps_of_candidates_are_compared_in_blocks(monkeypatch):
 def test_nothing_among_nothing():
     nothing = np.zeros(0, np.uint64)
     assert found(nothing, nothing, 7) == [] == found(np.zeros(3, np.uint64), nothing, 7)
+
+
+@settings(deadline=None, max_examples=60)
+@given(clustered(), st.integers(1, 4), st.integers(0, 20), st.integers(1, 40))
+def test_the_nearest_are_those_of_comparing_each_with_each(hashes, k, radius, at_once):
+    apart = np.bitwise_count(hashes[:, None] ^ hashes[None]).astype(int)
+    expected = set()
+    for one in range(len(hashes)):
+        others = sorted((other for other in range(len(hashes)) if other != one), key=lambda other: apart[one, other])
+        expected |= {(one, other) for other in others[:k] if apart[one, other] <= radius}
+    with mock.patch.object(hamming, "AT_ONCE", at_once):
+        pairs = hamming.nearest_pairs(hashes, k, radius).tolist()
+    assert len(pairs) == len(expected) and {(one, other) for one, other in pairs} == expected

@@ -5,11 +5,12 @@ from __future__ import annotations
 import random
 from unittest import mock
 
+import cv2
 import numpy as np
 import PIL.ImageFile
 import pytest
 from fakes import open_fake
-from PIL import Image, ImageDraw, ImageEnhance, ImageOps
+from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 from scenes import backdrop, save, scene, things
 
 from curator.kit.copies import image_copies
@@ -166,10 +167,23 @@ def test_the_scale_is_that_of_the_files_and_not_of_what_is_kept_of_them(ws, phot
     assert f"scale {size[0] / 360:.2f}" in rows[1]["why"]
 
 
-def test_a_view_from_elsewhere_is_none(ws, photos):
+def test_what_a_filter_painted_is_edited_and_never_a_copy(ws, photos):
+    save(scene(1), photos / "a.jpg")
+    save(Image.fromarray(cv2.stylization(np.asarray(scene(1)), sigma_s=40, sigma_r=0.45)), photos / "painted.jpg")
+    save(scene(2), photos / "other.jpg")
+    rows = dedupe(ws, photos, keep=("path:a.jpg",), include=("copy",))
+    assert shown(rows) == [("edited", "keep", "a.jpg"), ("edited", "stay", "painted.jpg")]
+    assert rows[1]["why"] == "same outlines" and rows[1]["evidence"]["outlines"]
+    assert shown(ws.run("dedupe", keep=("path:painted.jpg",)))[1:] == [("edited", "stay", "a.jpg")]
+
+
+@pytest.mark.parametrize("softened", [False, True])
+def test_a_view_from_elsewhere_is_none(ws, photos, softened):
+    """Its outlines lie nearly where they did, and it is as fine or as soft all over."""
     behind = backdrop(1, (420, 300))
     for number, shift in enumerate((0, 14, 28)):
-        save(things(behind.crop((0, 0, 360, 300)), 1, shift=shift), photos / f"{number}.png")
+        view = things(behind.crop((0, 0, 360, 300)), 1, shift=shift)
+        save(view.filter(ImageFilter.GaussianBlur(1)) if softened and number else view, photos / f"{number}.png")
     assert shown(dedupe(ws, photos)) == []
 
 

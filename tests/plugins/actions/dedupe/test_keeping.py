@@ -258,7 +258,8 @@ def test_a_motion_photo_stays_and_its_still_goes(tidied, photos):
 
 @pytest.mark.skipif(not phone.HAS_HEIC, reason="pillow-heif is not installed")
 @pytest.mark.parametrize(
-    ("kind", "holds"), [(phone.DEPTH, "a depth map"), (phone.GAIN, "another picture"), (phone.ALPHA, "")]
+    ("kind", "holds"),
+    [(phone.DEPTH, "a depth map"), (phone.GAIN, "a gain map"), (phone.MATTE, "another picture"), (phone.ALPHA, "")],
 )
 def test_a_heic_stays_for_what_it_holds_beside_its_picture(tidied, photos, kind, holds):
     photos.mkdir()
@@ -276,17 +277,60 @@ def test_a_heic_stays_for_what_it_holds_beside_its_picture(tidied, photos, kind,
         assert gone == ["portrait.heic"]
 
 
+@pytest.mark.parametrize("by", phone.GAINS)
+def test_a_jpeg_stays_for_its_gain_map(tidied, photos, by):
+    plain = original(photos, "a.jpg")
+    bright = photos / "bright.jpg"
+    bright.write_bytes(plain.read_bytes() + phone.gain_map(scene(4, (96, 72)), by))
+    aged(bright, 5)
+    gone, rows = tidied()
+    assert gone == ["a.jpg"] and rows["bright.jpg"]["why"] == "holds a gain map, too"
+    gone, rows = tidied(keep=("path:a.jpg",))
+    assert gone == [] and rows["bright.jpg"]["why"] == "same pixels; stays: it holds a gain map, too"
+
+
+def test_a_film_behind_a_gain_map_is_more_than_the_map_alone(tidied, photos):
+    bright = original(photos, "a.jpg")
+    bright.write_bytes(bright.read_bytes() + phone.gain_map(scene(4, (96, 72)), "ISO"))
+    (photos / "moving.jpg").write_bytes(bright.read_bytes() + FILM)
+    aged(photos / "moving.jpg", 5)
+    gone, rows = tidied()
+    assert gone == ["a.jpg"] and rows["moving.jpg"]["why"] == "holds a film, too"
+
+
+@pytest.mark.skipif(not phone.HAS_HEIC, reason="pillow-heif is not installed")
+def test_a_heic_stays_for_the_gain_map_of_its_brighter_picture(tidied, photos):
+    photos.mkdir()
+    bright = phone.heic_brighter(photos / "bright.heic", scene(3, (96, 72)), scene(4, (48, 36)))
+    aged(photos / "bright.heic", 5)
+    with opened(photos / "bright.heic") as image:
+        image.save(photos / "a.png")
+    aged(photos / "a.png", 1)
+    gone, rows = tidied()
+    assert gone == ["a.png"] and rows["bright.heic"]["why"] == "holds a gain map, too"
+    (kind, content), other = next(auxiliary(bright)), scene(5, (48, 36))
+    for image, told in ((scene(4, (48, 36)), b"half as bright as it gets"), (other, b"as bright as it gets")):
+        phone.heic_brighter(photos / "other.heic", scene(3, (96, 72)), image, told)
+        found = dict(auxiliary((photos / "other.heic").read_bytes()))
+        assert found.keys() == {kind} and found[kind] != content
+
+
 @pytest.mark.skipif(not phone.HAS_HEIC, reason="pillow-heif is not installed")
 def test_a_damaged_heic_holds_nothing_and_takes_no_time(tmp_path):
-    sound = phone.heic_with(tmp_path / "a.heic", phone.DEPTH, scene(3, (96, 72)))
-    (_, of_depth), begin = next(auxiliary(sound)), time.process_time()
-    assert 100 < len(of_depth) < len(sound)
-    for seed in range(300):
-        damaged, rng = bytearray(sound), random.Random(seed)
-        for _ in range(8):
-            damaged[rng.randrange(500)] = rng.choice((0, 255, rng.randrange(256)))
-        found = [*auxiliary(bytes(damaged[: rng.randrange(len(sound))]))]
-        assert sum(len(data) for _, data in found) <= len(found) * len(sound)
+    begin = time.process_time()
+    for sound in (
+        phone.heic_with(tmp_path / "a.heic", phone.DEPTH, scene(3, (96, 72))),
+        phone.heic_brighter(tmp_path / "b.heic", scene(3, (96, 72)), scene(4, (48, 36))),
+    ):
+        _, content = next(auxiliary(sound))
+        assert 100 < len(content) < len(sound)
+        for seed in range(300):
+            damaged, rng = bytearray(sound), random.Random(seed)
+            for _ in range(8):
+                damaged[rng.randrange(-600, 500)] = rng.choice((0, 255, rng.randrange(256)))
+            cut = rng.choice((len(sound), rng.randrange(len(sound))))
+            found = [*auxiliary(bytes(damaged[:cut]))]
+            assert sum(len(data) for _, data in found) <= len(found) * len(sound)
     assert time.process_time() - begin < 5
 
 
@@ -463,6 +507,17 @@ def test_other_numbers_or_two_profiles_are_no_copy(tidied, photos):
 
 
 # --- how much of a picture is real ---
+
+
+def test_a_flag_of_which_two_bands_are_as_bars_is_measured_too(tidied, photos):
+    """What is left within them is of one shade, and correlates with nothing."""
+    flag = Image.new("RGB", (240, 160), "#ffffff")
+    flag.paste("#002b7f", (0, 0, 80, 160))
+    flag.paste("#ef4135", (160, 0, 240, 160))
+    aged(save(flag, photos / "a.png"), 0)
+    aged(save(flag, photos / "b.jpg"), 1)
+    gone, rows = tidied(include=("copy",))
+    assert gone == ["b.jpg"] and rows["b.jpg"]["match"] == "copy"
 
 
 def made(path, to, change, days=1, **how):
