@@ -19,8 +19,7 @@ QUARANTINED = Table(
         Column("id", "its number", "integer"),
         Column("path", "where it was", "path"),
         Column(
-            "why",
-            "exact, same picture, copy, edited, the quality check that flagged it, or the like; sidecar: it lay beside another",
+            "why", "exact, same picture, copy, edited, or the check that flagged it; sidecar: it lay beside another"
         ),
         Column("reason", "the evidence"),
         Column("size", "bytes", "integer"),
