@@ -9,8 +9,10 @@ ones. What share of the n are of the classes is not known, but no more than the 
 items that stand out most are all right (best bin estimation, Garg et al. 2021, "Mixture proportion estimation and PU
 learning"). So the precision of the m is that share times `r(m)` over `m / n`. Few examples say little of `r`: its
 median bounds are taken, the lower one where it speaks for a line and the upper one where it is divided by, and a line
-is drawn where even so the precision is reached. `benchmarks/open_set.py` says how often it holds, and what else was
-tried: a prior by expectation maximisation (Saerens et al. 2002), Elkan and Noto's constant, conformal selection.
+is drawn where even so the precision is reached. Nothing is said where examples stand out neither from the items nor
+from the negative examples, as these would pass for a pool that is all of the classes. `benchmarks/open_set.py` says
+how often it holds, and what else was tried: a prior by expectation maximisation (Saerens et al. 2002), Elkan and Noto's
+constant, conformal selection.
 """
 
 from __future__ import annotations
@@ -67,8 +69,14 @@ FIRST = 20
 """Fewer items than these that stand out most say little of how pure the purest are, and no line is drawn above them."""
 EVEN = 0.5
 """The confidence of a median bound."""
-HELD = 0.45
-"""That of the recall that speaks for a line: with 0.5 it said something in a tenth fewer settings, as rightly."""
+LARGE = 50
+"""A line of fewer items is small: what is seen of it rests on the few that stand out most."""
+HELD_OF_SMALL, HELD_OF_LARGE = 0.35, 0.3
+"""Those of the recall that speaks for a line. Lower ones draw more lines, that fail more often."""
+LEAST_OF_SMALL, LEAST_OF_LARGE = 0.3, 0.2
+"""So much of the examples reaches a line at least: that a few do says little of the others."""
+CHANCE = 0.01
+"""Examples stand out where they are so high among others no more often than this by chance."""
 SURE = 0.95
 FEW, MORE = 0.7, 1.5
 """The confidence with which there are fewer than so many times `FIRST` items of the classes: then nothing is said."""
@@ -128,7 +136,8 @@ def line(
 
     `held_out` are the scores of the examples of the classes while they were held out, `right` whether the class that
     was said of each is its own; `found` are the scores of the items in question. `against`: those of negative examples,
-    whose share beyond a line speaks against it, as if they were like all that is of no class.
+    whose share beyond a line speaks against it, as if they were like all that is of no class. Where there are some, the
+    examples have to stand out from them, or from the items.
     """
     import numpy as np
 
@@ -137,8 +146,11 @@ def line(
     ranked, many, known = _beyond(held_out, right, found)
     if _surely_few(many, known, len(held_out)):
         return None
-    thought = _precision(many, known, len(held_out), len(found), HELD, EVEN)
+    thought = _precision(many, known, len(held_out), len(found), _of_size(many, HELD_OF_SMALL, HELD_OF_LARGE), EVEN)
+    thought[known / len(held_out) < _of_size(many, LEAST_OF_SMALL, LEAST_OF_LARGE) - 1e-9] = 0
     if against is not None and len(against):
+        if not (_stand_out(held_out, against) or _stand_out(held_out, found)):
+            return None
         share = _share(many, _upper(known, len(held_out), EVEN), len(found))
         beyond = 1 - np.searchsorted(np.sort(against), ranked, side="left") / len(against)
         thought = np.minimum(thought, 1 - (1 - share) * beyond * len(found) / many)
@@ -191,7 +203,25 @@ def _beyond(held_out: Floats, right: NDArray[np.bool_], found: Floats) -> tuple[
     return ranked[::-1], many, known
 
 
-def _precision(many: Floats, known: Floats, examples: int, items: int, held: float, confidence: float) -> Floats:
+def _of_size(many: Floats, small: float, large: float) -> Floats:
+    import numpy as np
+
+    return np.where(many < LARGE, small, large)
+
+
+def _stand_out(held_out: Floats, others: Floats) -> bool:
+    """Whether the examples are above the others more often than by chance (Mann and Whitney 1947, one-sided)."""
+    import numpy as np
+    from scipy.special import ndtri
+
+    ranked, examples, many = np.sort(others), len(held_out), len(others)
+    below = sum(np.searchsorted(ranked, held_out, side).mean() for side in ("left", "right")) / 2 / many
+    return bool((below - 0.5) / math.sqrt((examples + many + 1) / (12 * examples * many)) > -ndtri(CHANCE))
+
+
+def _precision(
+    many: Floats, known: Floats, examples: int, items: int, held: Floats | float, confidence: float
+) -> Floats:
     import numpy as np
 
     share = _share(many, _upper(known, examples, confidence), items)
@@ -217,7 +247,7 @@ def _share(many: Floats, recall: Floats, items: int) -> float:
     return float(min(1.0, (many[known] / items / recall[known]).min())) if known.any() else 0.0
 
 
-def _lower(of: Floats, all_: int, confidence: float) -> Floats:
+def _lower(of: Floats, all_: int, confidence: Floats | float) -> Floats:
     import numpy as np
     from scipy.special import betaincinv
 

@@ -68,6 +68,28 @@ def test_examples_that_stand_out_from_nothing_draw_no_line():
             assert line(examples, np.ones(40, bool), pool, 0.9, counter) is None
 
 
+@pytest.mark.parametrize("items", [100, 300])
+def test_nor_in_small_pools_unless_all_is_of_the_classes(items):
+    """Where all is, examples stand out from the negative ones alone, which is enough."""
+    alike, closed = 0, 0
+    for seed in range(100):
+        counter = np.random.default_rng(100 + seed).normal(0, 1, 10)
+        examples, pool, _ = drawn(seed, 0.0, 20, items // 10, items - items // 10)
+        alike += line(examples, np.ones(20, bool), pool, 0.9, counter) is not None
+        examples, pool, _ = drawn(seed, 3.0, 20, items, 0)
+        closed += line(examples, np.ones(20, bool), pool, 0.9, counter) is not None
+    assert alike <= 3 and closed >= 45
+
+
+def test_a_line_is_reached_by_more_than_a_few_of_the_examples():
+    """Where the rest stand out from nothing, what those few share with thirty items may be no mark of the classes."""
+    for seed in range(10):
+        for few in (3, 5):
+            examples, pool, _ = drawn(seed, 4.0, 40, 0)
+            examples, pool = np.append(examples[few:] - 4, [9.0] * few), np.append(pool, [9.0] * 30)
+            assert line(examples, np.ones(40, bool), pool, 0.9) is None
+
+
 @pytest.mark.parametrize("examples", [10, 20, 40])
 def test_where_hardly_any_is_of_the_classes_no_line_is_drawn(examples):
     """What stands out most is then of something else, however far it does."""
