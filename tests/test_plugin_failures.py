@@ -176,6 +176,9 @@ BAD_HEADS = {
 ACTIONS = """
 ROWS = Table("row", "Rows", (Column("n", "a number", "integer"),))
 DEEP = Table("deep", "Deep", (Column("of", "anything", "json"),))
+TOLD = Table("told", "Told", (
+    Column("said", "a text"), Column("of", "texts", type="strings"), Column("is", "whether", type="boolean"),
+))
 INF = float("inf")
 
 def raises(context, params):
@@ -220,6 +223,9 @@ def register_actions():
     yield spec("plan-yields-a-fraction", yields(Finding("row", {"n": 1.5})))
     yield spec("plan-yields-yes", yields(Finding("row", {"n": True})))
     yield ActionSpec("plan-yields-no-json", "s", NoParams, yields(Finding("deep", {"of": {"a": [INF]}})), (DEEP,))
+    yield ActionSpec("plan-yields-no-text", "s", NoParams, yields(Finding("told", {"said": 5})), (TOLD,))
+    yield ActionSpec("plan-yields-no-list", "s", NoParams, yields(Finding("told", {"of": ["a", 1]})), (TOLD,))
+    yield ActionSpec("plan-yields-no-truth", "s", NoParams, yields(Finding("told", {"is": "yes"})), (TOLD,))
     yield spec("plan-labels-nothing", yields(SetLabel(999999, "said", True)))
     params = {"params": NoParams, "plan": yields(SetLabel(1, "said", True))}
     yield ActionSpec("plan-labels-all-the-same", "s", **params, labels=False)
@@ -242,6 +248,9 @@ BAD_ACTIONS = {
     "plan-yields-a-fraction": ("whose n is 1.5, not a whole number$", False),
     "plan-yields-yes": ("whose n is True, not a number$", False),
     "plan-yields-no-json": ("which holds a number that is not finite, and no JSON$", False),
+    "plan-yields-no-text": ("gave a finding of kind 'told' whose said is 5, not a text$", False),
+    "plan-yields-no-list": (r"whose of is \['a', 1\], not a list of texts$", False),
+    "plan-yields-no-truth": ("whose is is 'yes', not true or false$", False),
     "plan-labels-nothing": ("IntegrityError: FOREIGN KEY constraint failed$", True),
     "plan-labels-all-the-same": ("gave a SetLabel; its spec says that it does not label$", False),
     "plan-says-perhaps": ("SetLabel: value is str 'perhaps', not bool | None$", False),

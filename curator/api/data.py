@@ -82,12 +82,14 @@ class Flaw:
     """What a check has against an item.
 
     `score`, 0 to 1, says how bad it is, and does not depend on what else is checked; from 0.5 on the item is reported,
-    unless people move that threshold. `why` says it in a few words, with the figure that it rests on.
+    unless people move that threshold. `why` says it in a few words, with the figure that it rests on. `text` is shown
+    in place of the item's own, as where that must not be.
     """
 
     item: Item
     score: float
     why: str
+    text: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from curator.running.artifacts import Targets
 from curator.running.binding import bind_parameters
 from curator.running.context import ActionContext
 from curator.running.dialogue import Answer, Standing
+from curator.running.effects.finding import lack
 from curator.running.outputs import outputs
 from curator.store.catalogue.integrity import contents
 from curator.store.catalogue.runs import RunStore
@@ -226,24 +227,8 @@ def _hold_to_json(name: str, value: Any) -> None:
         assert known, f"column {name!r} holds {type(part).__name__}, which JSON cannot hold"
 
 
-_HELD = {
-    "string": str | Path,
-    "integer": int,
-    "number": int | float,
-    "boolean": bool,
-    "strings": list | tuple,
-    "integers": list | tuple,
-    "numbers": list | tuple,
-    "object": Mapping,
-    "any": object,
-}
-_PARTS = {"strings": str | Path | None, "integers": int, "numbers": int | float}
-
-
 def _hold_to_type(column: Column, value: Any) -> None:
     """Raise for a value of another type than `curator describe` says."""
-    parts = value if column.holds in _PARTS and isinstance(value, list | tuple) else ()
-    fits = isinstance(value, _HELD[column.holds]) and all(isinstance(part, _PARTS[column.holds]) for part in parts)
-    assert value is None or fits, (
+    assert not lack(column, value), (
         f"column {column.name!r} holds {value!r:.60}, and is said to hold {column.holds}: give it another type"
     )

@@ -239,7 +239,7 @@ def register_actions() -> Iterable[ActionSpec]:
     return [
         ActionSpec(
             "sample",
-            "Take a few items out of many: by chance, spread out, typical, or balanced.",
+            "Take a few of many items: at random, diverse, or balanced.",
             SampleParams,
             plan,
             (SAMPLED,),

@@ -39,14 +39,17 @@ def _outliers_of(context: Context, items: Sequence[Item], modality: Modality) ->
 
 
 def _copies(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
+    """Those of another item, and those that are in several files: one content is one item."""
     numbers = context.copies(items)
     counts = collections.Counter(numbers.tolist())
     first: dict[int, Item] = {}
-    for item, number in zip(items, numbers.tolist(), strict=True):
-        kept = first.setdefault(number, item)
+    for item, number, places in zip(items, numbers.tolist(), context.places(items), strict=True):
+        kept, files = first.setdefault(number, item), sum(place.whole for place in places)
         if kept is not item:
             more = f", one of {counts[number]:,}" if counts[number] > 2 else ""
             yield Flaw(item, 1.0, f"a copy of id:{kept.id}{more}")
+        elif files > 1:
+            yield Flaw(item, 1.0, f"the same content in {files:,} files")
 
 
 @hookimpl

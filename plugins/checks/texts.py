@@ -62,9 +62,12 @@ def _garbled(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
         text = item.text or ""
         lost = text.count("\ufffd") + text.count("锟斤拷")
         if lost:
-            yield Flaw(item, 1.0, f"{lost:,} characters were lost when it was saved")
+            what = "1 character was" if lost == 1 else f"{lost:,} characters were"
+            yield Flaw(item, 1.0, f"{what} lost when it was saved")
         elif ftfy.badness.is_bad(text) and (mended := ftfy.fix_encoding(text)) != text:
             before, after = _first_difference(text, mended)
+            if after[:1].isspace():  # a letter before a blank, as in a list of letters
+                continue
             yield Flaw(item, 0.9, f"{before!r} is {after!r} read in a wrong encoding")
 
 
@@ -101,7 +104,7 @@ def _other_script(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
         if name is not None and name != usual:
             share = counts[name] / counts.total()
             if (score := 1 - FLAGGED * share / RARE) > 0:
-                yield Flaw(item, score, f"in {_called(name)}, as {share:.1%} of the texts are")
+                yield Flaw(item, score, f"in {_called(name)}, one of {counts[name]:,} among {counts.total():,} texts")
 
 
 def _called(script: str) -> str:
@@ -136,30 +139,48 @@ def _lines(text: str) -> list[str]:
 
 # --- what tells who somebody is ---
 
-_PATTERNS = (
-    ("an e-mail address", re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)*\.[a-zA-Z]{2,24}\b")),
-    ("an identity number", re.compile(r"(?<!\d)[1-9]\d{5}(?:19|20)\d\d(?:0[1-9]|1[0-2])\d{5}[\dXx](?!\d)")),
-    ("a card number", re.compile(r"(?<![\d-])(?:\d{4}[ -]){3}\d{4}(?![\d-])|(?<!\d)[3-6]\d{14,15}(?!\d)")),
-    (
-        "a phone number",
-        re.compile(r"(?<![\w+./-])(?:\+\d{1,3}[ -]?(?:\(?\d{1,4}\)?[ -]?){2,5}\d{2,4}|1[3-9]\d{9})(?![\w/-])"),
-    ),
-    ("a phone number", re.compile(r"(?<![\w+./-])(?:\(\d{3}\) ?|\d{3}[-.])\d{3}[-.]\d{4}(?![\w/-])")),
+_APART, _ENDS = r"(?<![A-Za-z0-9_.+/=&#-])", r"(?![A-Za-z0-9_/-])"
+"""ASCII alone: Chinese is written without blanks, and a number may stand right behind a word."""
+_MAIL = r"(?<![A-Za-z0-9._%+/@-])[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9-]+\.)+[A-Za-z]{2,24}(?![A-Za-z0-9-])"
+_PATTERNS = tuple(
+    (name, re.compile(pattern))
+    for name, pattern in (
+        ("an e-mail address", _MAIL),
+        ("an identity number", r"(?<!\d)[1-9]\d{5}(?:19|20)\d\d(?:0[1-9]|1[0-2])\d{5}[\dXx](?!\d)"),
+        ("a card number", r"(?<![\d-])(?:\d{4}[ -]?){3}\d{4}(?:[ -]?\d{3})?(?![\d-])|(?<!\d)3[47]\d{13}(?!\d)"),
+        ("a phone number", rf"{_APART}(?:\+|00)[1-9]\d{{0,2}}[ -]?(?:\(?\d{{1,4}}\)?[ -]?){{2,5}}\d{{2,4}}{_ENDS}"),
+        ("a phone number", rf"{_APART}1[3-9]\d[ -]?\d{{4}}[ -]?\d{{4}}{_ENDS}"),
+        ("a phone number", rf"{_APART}0[1-9]\d{{1,3}}(?:[ -]\d{{7,8}}| \d{{3,4}} \d{{4}}){_ENDS}"),
+        ("a phone number", rf"{_APART}400-?\d{{3}}-?\d{{4}}{_ENDS}"),
+        ("a phone number", rf"{_APART}0[1-9](?:[ .]\d\d){{4}}{_ENDS}"),
+        ("a phone number", rf"{_APART}(?:1[ -])?(?:\([2-9]\d\d\) ?|[2-9]\d\d[-.])[2-9]\d\d[-.]\d{{4}}{_ENDS}"),
+    )
 )
+_FILES = frozenset(("avif", "bmp", "css", "gif", "heic", "ico", "jpeg", "jpg", "js", "pdf", "png", "svg", "webp"))
+"""What comes after the last dot of `logo@2x.png`."""
 
 
 def _personal(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
     for item in items:
-        found = list(_told(item.text or ""))
+        text = unicodedata.normalize("NFKC", item.text or "")  # digits of full width, too
+        found = list(_told(text))
         if found:
             what = ", ".join(f"{name} ({_masked(value)})" for name, value in found[:3])
-            yield Flaw(item, min(1.0, 0.7 + 0.1 * len(found)), what + (" and more" if found[3:] else ""))
+            for _, value in sorted(found, key=lambda pair: -len(pair[1])):
+                text = text.replace(value, _masked(value))
+            why = what + (" and more" if found[3:] else "")
+            yield Flaw(item, min(10, 7 + len(found)) / 10, why, text)
 
 
 def _told(text: str) -> Iterator[tuple[str, str]]:
+    taken: list[tuple[int, int]] = []
     for name, pattern in _PATTERNS:
         for match in pattern.finditer(text):
-            if _VALID.get(name, lambda value: True)(match[0]):
+            begin, end = match.span()
+            if any(begin < other_end and other < end for other, other_end in taken):
+                continue
+            if _VALID[name](match):
+                taken.append((begin, end))
                 yield name, match[0]
 
 
@@ -168,20 +189,36 @@ def _masked(value: str) -> str:
     return value[0] + "***" + value[-1]
 
 
-def _checksum(number: str) -> bool:
-    """Whether a card number has the check digit that all have (Luhn)."""
-    digits = [int(digit) for digit in reversed(number) if digit.isdigit()]
+def _mail(match: re.Match[str]) -> bool:
+    """Whether it is one of a person: no name of a file, no version, no part of an address on the web or of git."""
+    text, ending, domain = match.string, match[0].rpartition(".")[2].lower(), match[0].partition("@")[2].split(".")[-2]
+    begin = max(text.rfind(blank, 0, match.start()) for blank in " \n\t") + 1
+    followed = text[match.end() : match.end() + 2]
+    repository = followed[:1] == ":" and followed[1:].isalnum()
+    return ending not in _FILES and not domain.isdigit() and "://" not in text[begin : match.start()] and not repository
+
+
+def _phone(match: re.Match[str]) -> bool:
+    """Whether it has as many digits as one in another country has; others are told by how they are written."""
+    digits = sum(map(str.isdigit, match[0].removeprefix("00")))
+    return not match[0].startswith(("+", "00")) or 10 <= digits <= 15
+
+
+def _card(match: re.Match[str]) -> bool:
+    """Whether it begins as one of a bank and has the check digit that all have (Luhn)."""
+    digits = [int(digit) for digit in reversed(match[0]) if digit.isdigit()]
     doubled = [sum(divmod(2 * digit, 10)) if odd % 2 else digit for odd, digit in enumerate(digits)]
-    return sum(doubled) % 10 == 0
+    return match[0][0] in "3456" and sum(doubled) % 10 == 0
 
 
-def _identity(number: str) -> bool:
+def _identity(match: re.Match[str]) -> bool:
     """Whether a Chinese identity number has the check character that all have (GB 11643)."""
     weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-    return "10X98765432"[sum(w * int(d) for w, d in zip(weights, number, strict=False)) % 11] == number[-1].upper()
+    total = sum(weight * int(digit) for weight, digit in zip(weights, match[0], strict=False))
+    return "10X98765432"[total % 11] == match[0][-1].upper()
 
 
-_VALID = {"a card number": _checksum, "an identity number": _identity}
+_VALID = {"an e-mail address": _mail, "a phone number": _phone, "a card number": _card, "an identity number": _identity}
 
 _CHECKS = (
     ("empty", "texts without a letter or digit", _empty),

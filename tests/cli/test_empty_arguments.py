@@ -39,7 +39,7 @@ def line(parameter, value, others):
     """Words for a command: a value for one parameter, something for what else is required."""
     options, arguments = [], []
     for other in others:
-        something = next(iter(getattr(other.type, "choices", ["id:1"])))
+        something = "1" if other.type is click.INT else next(iter(getattr(other.type, "choices", ["id:1"])))
         given = value if other is parameter else something if other.required else None
         if given is None:
             continue

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections import defaultdict
 from pathlib import Path
 
 import cli_kit
 import pytest
-from PIL import Image, ImageFilter
+from PIL import Image, ImageFilter, ImageOps
 from scenes import scene
 
 PLAIN = 24
@@ -165,6 +164,41 @@ def test_what_is_flagged_goes_to_quarantine_and_comes_back(tmp_path, monkeypatch
     assert cli_kit.contents(folder) == before
 
 
+@pytest.mark.parametrize("radius", [4, 8, 16, 32])
+@pytest.mark.parametrize("frame", [0, 24])
+def test_the_more_blurred_a_picture_is_the_worse_framed_or_not(radius, frame):
+    from curator_plugins.checks.pictures import figures, looks
+
+    for seed in range(6):
+        picture = scene(seed, (256, 192))
+        spoilt = figures.measure(ImageOps.expand(picture.filter(ImageFilter.GaussianBlur(radius)), frame, "white"))
+        # What nothing can be seen in any more is as through fog.
+        assert max(looks.blurred(spoilt)[0], looks.hazy(spoilt)[0]) >= 0.5
+        assert looks.blurred(figures.measure(ImageOps.expand(picture, frame, "white")))[0] < 0.5
+
+
+def test_what_a_person_said_to_be_no_flaw_is_none(tmp_path, monkeypatch):
+    made(tmp_path / "photos")
+    monkeypatch.chdir(tmp_path)
+    cli_kit.curator_here("add", "photos", "--no-encode")
+    first = ran("--check", "dark", "--check", "blurred", "--mark", "--json")
+    assert "2 items have a flaw" not in first.err
+    (dark,) = (row for row in first.rows("flaw") if row["check"] == "dark")
+    cli_kit.curator_here("label", "quality:dark", "--negative", f"id:{dark['id']}")
+    second = ran("--check", "dark", "--check", "blurred", "--json")
+    assert [row["check"] for row in second.rows("flaw")] == ["blurred"]
+    assert "--mark" not in second.err  # it has its label already
+
+
+def test_files_of_the_same_bytes_are_copies(tmp_path, monkeypatch):
+    (tmp_path / "a").mkdir()
+    for name in ("one.png", "two.png", "three.png"):
+        scene(1, (120, 90)).save(tmp_path / "a" / name)
+    monkeypatch.chdir(tmp_path)
+    cli_kit.curator_here("add", "a", "--no-encode")
+    assert ran("--check", "copy", "--json").row("flaw")["why"] == "the same content in 3 files"
+
+
 def test_nothing_goes_for_a_flaw_that_was_not_named(here):
     before = cli_kit.contents(here / "photos")
     assert "quarantine" not in ran("--min-score", "0.9", "--apply", "--encode", "--json").err
@@ -178,13 +212,15 @@ def test_a_sheet_shows_the_worst(here, tmp_path):
 
 
 def test_a_choice_of_items_is_all_that_is_looked_at(here):
-    assert not ran("--check", "mojibake", "--json").rows("quality")
+    done = ran("--check", "mojibake", "--json")
+    assert not done.rows("quality") and "mojibake looks at texts, and none of these items is one" in done.err
     assert "no file or folder 'nowhere'" in ran("--check", "dark", "--under", "nowhere", code=3).err
 
 
 def test_what_cannot_be_asked_is_said_in_one_line(here):
     assert "no check 'blured': did you mean 'blurred'?" in ran("--check", "blured", code=3).err
     assert "--label is for --check labels" in ran("--check", "dark", "--label", "x", code=2).err
+    assert "--mark is for flaws of items" in ran("--group", "x", "--mark", code=2).err
     assert "'--min-score': 2.0 is not in the range" in ran("--min-score", "2", code=2).err
 
 
@@ -230,7 +266,8 @@ def test_flaws_of_texts_are_found_in_a_table(reviews, monkeypatch):
     done = ran(*[part for name in (*BAD, "boilerplate") for part in ("--check", name)], "--json", "--limit", "0")
     by_check = defaultdict(list)
     for row in done.rows("flaw"):
-        by_check[row["check"]].append(kinds[row["text"].strip()])
+        masked = row["check"] == "personal-data" and "***" in row["text"]
+        by_check[row["check"]].append("personal-data" if masked else kinds[row["text"].strip()])
     wanted = {name: [name] * len(some) for name, some in BAD.items()} | {"boilerplate": ["boilerplate"] * 6}
     for name, some in wanted.items():
         assert [kind for kind in by_check[name] if kind == name] == some, name
@@ -240,12 +277,20 @@ def test_flaws_of_texts_are_found_in_a_table(reviews, monkeypatch):
 def test_personal_data_is_masked_where_it_is_told(reviews, monkeypatch):
     home, _ = reviews
     monkeypatch.chdir(home)
-    rows = ran("--check", "personal-data", "--json").rows("flaw")
-    assert len(rows) == 4
-    told = json.dumps([row["why"] for row in rows])
+    done = ran("--check", "personal-data", "--json")
+    assert len(done.rows("flaw")) == 4
     for secret in ("jo.doe", "7946", "1111", "1949"):
-        assert secret not in told
-    assert "an e-mail address (j***m)" in told
+        assert secret not in done.out
+    assert "an e-mail address (j***m)" in done.out and "Write to j***m about it." in done.out
+
+
+def told(text):
+    from curator_plugins.checks import texts
+
+    from curator.api import Item
+
+    flaws = list(texts._personal(None, [Item(1, "0", "text", None, text)]))
+    return flaws[0] if flaws else None
 
 
 @pytest.mark.parametrize(
@@ -253,14 +298,37 @@ def test_personal_data_is_masked_where_it_is_told(reviews, monkeypatch):
     [
         "Order 12345678901234567890 of 2024-03-01, 10.5 x 20 cm",
         "call me maybe, at 10:30 or 11.45",
-        "see https://example.com/a@b and version 1.2.3.4",
+        "see https://example.com/a@b.com and version 1.2.3.4",
         "4111 1111 1111 1112 is no card, as its check digit is wrong",
         "110105194912310021 has a wrong check digit as well",
+        "0000 0000 0000 0000 is none of a bank, nor is 490154203237518 of a phone",
+        "version +20240512 of +2024-05-12, a gain of +1234567 points, score +12345 -2345, +100 000 000 kr",
+        "a ratio of 100-200-3000, 192-168-1000, Order #123-456-7890, Invoice 123.456.7890",
+        "https://shop.example/?x=13812345678&y=2",
+        "logo@2x.png, foo@1.2.3.dev, @user@mastodon.social, git@github.com:a/b, postgres://me:pass@db.example.com",
     ],
 )
 def test_numbers_that_tell_nobody_are_no_personal_data(text):
-    from curator_plugins.checks import texts
+    assert told(text) is None
 
-    from curator.api import Item
 
-    assert not list(texts._personal(None, [Item(1, "0", "text", None, text)]))
+@pytest.mark.parametrize(
+    ("text", "secret"),
+    [
+        ("请打我的电话13812345678谢谢", "13812345678"),
+        ("微信１３９１２３４５６７８同号", "13912345678"),
+        ("手机138 1234 5678或138-1234-5679", "1234"),
+        ("我的邮箱是zhangsan@qq.com请回复", "zhangsan"),
+        ("test@example.com的邮箱", "test@"),
+        ("联系+86-138-1234-5678吧", "1234-5678"),
+        ("卡号6222021001116245702请查收", "6222021001116245702"),
+        ("总机021-62345678，客服400-820-8820", "62345678"),
+        ("appelez le 06 12 34 56 78", "34 56"),
+        ("from abroad 0044 20 7946 0958", "7946"),
+        ("or 020 7946 0958, or 1-800-555-0199", "7946"),
+    ],
+)
+def test_personal_data_is_found_as_people_write_it_and_is_not_shown(text, secret):
+    flaw = told(text)
+    assert flaw is not None and flaw.text is not None
+    assert secret not in flaw.text and secret not in flaw.why and "***" in flaw.text

@@ -27,7 +27,7 @@ Floats: TypeAlias = NDArray[np.float32]
 
 LONGEST = 256
 THUMBNAIL = 128
-KEYPOINTS = 96
+KEYPOINTS, EDGE = 96, 15
 FIELDS = 4
 """Keypoints are spread over 4 x 4 fields: a line of text laid over a picture has the strongest, but not all."""
 
@@ -157,7 +157,10 @@ def _size(size: tuple[int, int], longest: int) -> tuple[int, int]:
 
 def _keypoints(grey: Bytes) -> tuple[Floats, Bytes, Bytes]:
     """Positions, descriptors, and the descriptors in the mirrored picture."""
-    orb = cv2.ORB_create(4 * KEYPOINTS, edgeThreshold=15, fastThreshold=7)
+    nothing = np.zeros((0, 2), np.float32), np.zeros((0, 32), np.uint8), np.zeros((0, 32), np.uint8)
+    if min(grey.shape) <= 2 * EDGE:  # OpenCV stumbles over a strip of a pixel or two
+        return nothing
+    orb = cv2.ORB_create(4 * KEYPOINTS, edgeThreshold=EDGE, fastThreshold=7)
     # Descriptors of all cost less than the pyramid of the picture once more for those of the chosen ones.
     found, descriptors = orb.detectAndCompute(grey, None)
     width = grey.shape[1]
@@ -172,8 +175,7 @@ def _keypoints(grey: Bytes) -> tuple[Floats, Bytes, Bytes]:
     row = {point.class_id: number for number, point in enumerate(mirrored)}
     kept = [number for number in chosen if number in row]
     if not kept:
-        nothing = np.zeros((0, 32), np.uint8)
-        return np.zeros((0, 2), np.float32), nothing, nothing
+        return nothing
     points = np.asarray([found[number].pt for number in kept], np.float32)
     # ORB scales the corner of a pixel of its pyramid, not its middle: left so, a turned copy would lie a pixel off.
     points += (np.float32(1.2) ** np.asarray([[found[number].octave] for number in kept], np.float32) - 1) / 2

@@ -118,6 +118,8 @@ def plan(context: Context, params: AuditParams) -> Iterator[Output]:
         targets = [context.target(params.label, params.group)] if named else context.targets()
         if not targets and not checks:
             raise NotReady("no label or group has two examples of two classes: curator label NAME FILES, or --negative")
+        if not targets and params.check:
+            context.note(f"{LABELS}: no label or group has two examples of two classes")
     tiles: list[sheets.Tile] = []
     if checks:
         yield from flawed(context, params, checks, tiles)
@@ -133,6 +135,8 @@ def _chosen(context: Context, params: AuditParams) -> tuple[list[CheckSpec], boo
     """The quality checks to run, and whether to look at labels too."""
     of_labels = {"--label": params.label, "--group": params.group, "--head": params.head, "--encoder": params.encoder}
     known = {check.name: check for check in context.checks()}
+    if params.mark and not params.check and any(value is not None for value in of_labels.values()):
+        raise BadInput("--mark is for flaws of items, and these options are for labels: name a --check")
     if not params.check:
         return ([], True) if any(value is not None for value in of_labels.values()) else (list(known.values()), True)
     for name in params.check:
@@ -150,7 +154,7 @@ def register_actions() -> Iterable[ActionSpec]:
     return [
         ActionSpec(
             "audit",
-            "Find what may be wrong: flawed items, and labels that heads doubt.",
+            "Find what may be wrong: flawed items, and doubtful labels.",
             AuditParams,
             plan,
             (CHECKS, FLAWS, SUSPECTS),

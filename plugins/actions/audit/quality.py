@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from curator.api import CheckName, CheckSpec, Context, Finding, Flaw, Item, Output, SetAside, SetLabel
-from curator.errors import CuratorError
+from curator.api import CheckName, CheckSpec, Context, Finding, Flaw, Item, LabelName, Output, SetAside, SetLabel
+from curator.errors import CuratorError, NotFound
 from curator.kit import sheets
 from curator.kit.listing import of_item
 from curator.kit.trust.flaws import FLAGGED
@@ -25,31 +26,36 @@ def flawed(
     items = context.items(params.items)
     least = FLAGGED if params.min_score is None else params.min_score
     found: list[tuple[float, int, CheckSpec, Flaw]] = []
+    labelled: set[int] = set()
     counts: list[tuple[int, Finding]] = []
     for check in checks:
         looked_at = [item for item in items if item.modality in check.modalities]
         if not looked_at:
+            if params.check:
+                context.note(f"{check.name} looks at {' and '.join(check.modalities)}s, and none of these items is one")
             continue
         try:
             flaws = [flaw for flaw in context.flaws(CheckName(check.name), looked_at) if flaw.score >= least]
+            flaws, marked = _judged(context, check, flaws)
         except CuratorError as error:
             if len(checks) == 1:
                 raise
             context.note(f"{check.name}: {error}")
             continue
         # Of flaws as bad as each other the first of each check come first: a list that is cut shows some of each.
+        labelled |= marked
         found += [(-flaw.score, rank, check, flaw) for rank, flaw in enumerate(flaws)]
         counts.append((-len(flaws), _count(check, len(flaws), len(looked_at))))
     yield from (count for _, count in sorted(counts, key=lambda pair: pair[0]))
     found.sort(key=lambda entry: entry[:2])
     for _, _, check, flaw in found:
         yield Finding("flaw", _values(check, flaw))
-        tiles.append(sheets.Tile.of(flaw.item, f"{check.name}: {flaw.why}", f"{flaw.score:.2f}"))
+        tiles.append(sheets.Tile.of(_shown(flaw), f"{check.name} {flaw.score:.2f}", flaw.why))
         if params.mark:
-            yield SetLabel(flaw.item.id, f"quality:{check.name}", True, score=flaw.score)
+            yield SetLabel(flaw.item.id, _label(check), True, score=flaw.score)
     if params.check:  # nothing goes for a flaw that nobody asked for
         yield from _aside(context, [(check, flaw) for *_, check, flaw in found])
-    _note(context, params, items, {flaw.item.id for *_, flaw in found})
+    _note(context, params, items, {flaw.item.id for *_, flaw in found} - labelled)
 
 
 def _aside(context: Context, found: Sequence[tuple[CheckSpec, Flaw]]) -> Iterator[SetAside]:
@@ -65,8 +71,27 @@ def _aside(context: Context, found: Sequence[tuple[CheckSpec, Flaw]]) -> Iterato
         yield from (SetAside(place.path, None, check.name, flaw.why) for place in where if place.whole)
 
 
+def _label(check: CheckSpec) -> str:
+    return f"quality:{check.name}"
+
+
+def _judged(context: Context, check: CheckSpec, flaws: Sequence[Flaw]) -> tuple[list[Flaw], set[int]]:
+    """Those that nobody said to be none, and the items of these that have the label already."""
+    try:
+        target = context.target(LabelName(_label(check)), None)
+    except NotFound:
+        return list(flaws), set()
+    said = context.said(target, [flaw.item for flaw in flaws])
+    kept = [(flaw, word) for flaw, word in zip(flaws, said, strict=True) if word != f"not {target.name}"]
+    return [flaw for flaw, _ in kept], {flaw.item.id for flaw, word in kept if word}
+
+
+def _shown(flaw: Flaw) -> Item:
+    return flaw.item if flaw.text is None else replace(flaw.item, text=flaw.text)
+
+
 def _values(check: CheckSpec, flaw: Flaw) -> dict[str, object]:
-    return {"score": flaw.score, "check": check.name, "why": flaw.why, **of_item(flaw.item)}
+    return {"score": flaw.score, "check": check.name, "why": flaw.why, **of_item(_shown(flaw))}
 
 
 def _count(check: CheckSpec, flagged: int, items: int) -> Finding:

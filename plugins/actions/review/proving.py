@@ -42,6 +42,8 @@ def plan(context: Context, target: TargetRef, params: ReviewParams) -> Iterator[
             "--verify needs a head that knows what is unlabelled, which takes 100 unlabelled items: "
             "review them all with `curator review`"
         )
+    if not found.items:
+        raise NotReady("there is no unlabelled item to ask about: choose others, or add some")
     order = (-found.scores).argsort(kind="stable")
     said = _said(target, found)
     ranked = [(found.items[row], said[row]) for row in order]
@@ -58,6 +60,11 @@ def plan(context: Context, target: TargetRef, params: ReviewParams) -> Iterator[
     )
     if not asked:
         context.note(_what_it_takes(len(ranked), sampling))
+    elif result is None:
+        context.note(
+            f"{len(answers):,} answers and no verdict yet, which takes up to {sampling.most:,}: "
+            "--count 0 asks until there is one"
+        )
     if result is None:
         yield from (_question(context, target, *ranked[place], head.classes) for place in next_)
         return

@@ -76,7 +76,7 @@ def _odd_size(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
             times = max(side / usual, usual / side)
             if (score := above(times - 1, TIMES - 1, 3 * TIMES)) > 0:
                 than = "larger" if side > usual else "smaller"
-                why = f"{item.pixels[0]} x {item.pixels[1]} pixels, each side {times:.1f} times {than} than is usual"
+                why = f"{item.pixels[0]} x {item.pixels[1]} pixels, {times**2:,.0f} times {than} in area than is usual"
                 yield Flaw(item, score, why)
 
 
@@ -88,7 +88,7 @@ def _grey(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
     score = 1 - FLAGGED * share / RARE
     for item, grey in found:
         if grey and score > 0:
-            yield Flaw(item, score, f"grey, as {share:.0%} of the pictures are")
+            yield Flaw(item, score, f"grey, one of {sum(of for _, of in found):,} among {len(found):,} pictures")
 
 
 CHECKS = {

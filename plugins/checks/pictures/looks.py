@@ -15,7 +15,7 @@ from curator.kit.trust.flaws import above, below
 from .figures import Figures, figures
 
 DARK, BRIGHT, HAZY = 0.25, 0.75, 0.2
-"""The brightness that 99 in 100 pixels do not reach; that which 99 reach; how far the two are apart."""
+"""The brightness that hardly a pixel reaches; that which hardly one does not; how far the two are apart."""
 SHARP = 0.58
 """How steep the steepest edges are, in how far they rise: plain photos have 0.6 to 2.9, a Gaussian blur of a 170th of
 the longer side leaves at most 0.56 in 95 of 100."""
@@ -35,12 +35,12 @@ def faint(found: Figures) -> bool:
 
 def dark(found: Figures) -> tuple[float, str]:
     """Hardly anything in it is brighter than the line."""
-    return below(found.high, DARK), f"99 % of it is darker than {found.high:.0%} grey"
+    return below(found.high, DARK), f"nearly all of it is darker than {found.high:.0%} grey"
 
 
 def bright(found: Figures) -> tuple[float, str]:
     """Hardly anything in it is darker than the line."""
-    return above(found.low, BRIGHT, 1), f"99 % of it is brighter than {found.low:.0%} grey"
+    return above(found.low, BRIGHT, 1), f"nearly all of it is brighter than {found.low:.0%} grey"
 
 
 def hazy(found: Figures) -> tuple[float, str]:
@@ -51,10 +51,12 @@ def hazy(found: Figures) -> tuple[float, str]:
 
 
 def blurred(found: Figures) -> tuple[float, str]:
-    """Even its steepest edges are wide; where there are none nothing can be said."""
-    if found.edges < EDGES:
+    """Even its steepest edges are wide, or there are none, though it has dark and bright parts."""
+    if found.edges >= EDGES:
+        return below(found.sharpness, SHARP), f"sharpness {found.sharpness:.2f}; below {SHARP:g} is blurred"
+    if found.high - found.low < HAZY:
         return 0.0, ""
-    return below(found.sharpness, SHARP), f"sharpness {found.sharpness:.2f}, from {SHARP:g} on is usual"
+    return 1 - found.edges / EDGES / 4, "no edges, but dark and bright parts"
 
 
 def _each(judge: Callable[[Figures], tuple[float, str]], context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
@@ -67,7 +69,7 @@ def _each(judge: Callable[[Figures], tuple[float, str]], context: Context, items
 def _blank(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
     for item, found in figures(context, items):
         if found.edges < EDGES and (score := below(found.entropy, PLAIN)) > 0:
-            yield Flaw(item, score, f"{found.entropy:.1f} bits for each pixel and no edges")
+            yield Flaw(item, score, f"no edges, {found.entropy:.1f} bits a pixel")
 
 
 CHECKS = {
