@@ -427,9 +427,12 @@ def summary(title: str, rows: Sequence[Row], wanted: float) -> None:
         of_worth = np.mean([row.ways[way].said > 0 for row in worth]) if worth else 0
         fails = np.mean([failed(one, wanted) for one in found])
         recall = [row.ways[way].right / row.best for row in worth if row.ways[way].said]
+        right = sum(one.right for one in found) / max(1, sum(one.said for one in found))
+        large = sum(one.said >= LARGE for one in found)
         print(
             f"  {way:12} says something in {said:.2f}, of those worth it in {of_worth:.2f}; fails in {fails:.3f}; "
-            f"{len(small)} small answers pooled {pooled:.2f}; of what the best line finds "
+            f"{sum(failed(one, wanted) for one in found)} of {large} of {LARGE} items or more; {len(small)} small "
+            f"answers pooled {pooled:.3f}; of all that is said {right:.3f} is right; of what the best line finds "
             f"{np.mean(recall or [0]):.2f}; answers {np.mean([one.asked for one in found]):.0f}"
         )
     for way in rows[0].known_best:
