@@ -71,10 +71,14 @@ EVEN = 0.5
 """The confidence of a median bound."""
 LARGE = 50
 """A line of fewer items is small: what is seen of it rests on the few that stand out most."""
-HELD_OF_SMALL, HELD_OF_LARGE = 0.35, 0.3
+HELD, HELD_OF_MOST = 0.34, 0.25
 """Those of the recall that speaks for a line. Lower ones draw more lines, that fail more often."""
-LEAST_OF_SMALL, LEAST_OF_LARGE = 0.3, 0.2
-"""So much of the examples reaches a line at least: that a few do says little of the others."""
+MOST = 0.4
+"""Where more of the items are thought to be of the classes lines hardly fail, and no more is asked of them."""
+REACHED_BY = 0.3
+"""So much of the examples reaches a small line at least: that a few do says little of the others."""
+SURELY = 0.5
+"""So much of a large line is right at least, by bounds of `SURE`: with the others went most of those that fail."""
 CHANCE = 0.01
 """Examples stand out where they are so high among others no more often than this by chance."""
 SURE = 0.95
@@ -146,23 +150,24 @@ def line(
     ranked, many, known = _beyond(held_out, right, found)
     if _surely_few(many, known, len(held_out)):
         return None
-    thought = _precision(many, known, len(held_out), len(found), _of_size(many, HELD_OF_SMALL, HELD_OF_LARGE), EVEN)
-    thought[known / len(held_out) < _of_size(many, LEAST_OF_SMALL, LEAST_OF_LARGE) - 1e-9] = 0
+    recall, share = known / len(held_out), _share(many, _upper(known, len(held_out), EVEN), len(found))
+    held = HELD if share <= MOST else HELD_OF_MOST
+    thought = _precision(many, known, len(held_out), len(found), held, EVEN)
+    at_least = _precision(many, known, len(held_out), len(found), SURE, SURE)
+    if share <= MOST:
+        thought[np.where(many < LARGE, recall < REACHED_BY - 1e-9, at_least < SURELY)] = 0
     if against is not None and len(against):
         if not (_stand_out(held_out, against) or _stand_out(held_out, found)):
             return None
-        share = _share(many, _upper(known, len(held_out), EVEN), len(found))
         beyond = 1 - np.searchsorted(np.sort(against), ranked, side="left") / len(against)
         thought = np.minimum(thought, 1 - (1 - share) * beyond * len(found) / many)
     good = np.flatnonzero(thought >= wanted - 1e-9)
     if not len(good):
         return None
     at = good[-1]
-    likely = min(
-        1.0, _share(many, known / len(held_out), len(found)) * known[at] / len(held_out) * len(found) / many[at]
-    )
-    low = float(_precision(many, known, len(held_out), len(found), SURE, SURE)[at])
-    return Estimate(float(ranked[at]), int(many[at]), float(max(likely, low)), low, float(known[at] / len(held_out)))
+    likely = min(1.0, _share(many, recall, len(found)) * recall[at] * len(found) / many[at])
+    low = float(at_least[at])
+    return Estimate(float(ranked[at]), int(many[at]), float(max(likely, low)), low, float(recall[at]))
 
 
 def line_of_none(held_out: Floats, found: Floats, wanted: float) -> Estimate | None:
@@ -203,12 +208,6 @@ def _beyond(held_out: Floats, right: NDArray[np.bool_], found: Floats) -> tuple[
     return ranked[::-1], many, known
 
 
-def _of_size(many: Floats, small: float, large: float) -> Floats:
-    import numpy as np
-
-    return np.where(many < LARGE, small, large)
-
-
 def _stand_out(held_out: Floats, others: Floats) -> bool:
     """Whether the examples are above the others more often than by chance (Mann and Whitney 1947, one-sided)."""
     import numpy as np
@@ -219,9 +218,7 @@ def _stand_out(held_out: Floats, others: Floats) -> bool:
     return bool((below - 0.5) / math.sqrt((examples + many + 1) / (12 * examples * many)) > -ndtri(CHANCE))
 
 
-def _precision(
-    many: Floats, known: Floats, examples: int, items: int, held: Floats | float, confidence: float
-) -> Floats:
+def _precision(many: Floats, known: Floats, examples: int, items: int, held: float, confidence: float) -> Floats:
     import numpy as np
 
     share = _share(many, _upper(known, examples, confidence), items)
@@ -247,7 +244,7 @@ def _share(many: Floats, recall: Floats, items: int) -> float:
     return float(min(1.0, (many[known] / items / recall[known]).min())) if known.any() else 0.0
 
 
-def _lower(of: Floats, all_: int, confidence: Floats | float) -> Floats:
+def _lower(of: Floats, all_: int, confidence: float) -> Floats:
     import numpy as np
     from scipy.special import betaincinv
 
