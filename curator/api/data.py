@@ -100,9 +100,10 @@ class Signature:
     `longest` pixels, or, without `longest`, whole and in its own mode. `picture.info["frames"]` is how many
     frames it has, of which it is the first; `picture.info["plain"]` whether RGB shows all that it holds (nothing is
     transparent, nor of more than 8 bits), and `picture.info["deep"]` whether its file, `picture.info["path"]`, holds
-    finer colours than the picture has. It runs in threads. `name` is unlike every other one's and changes when the
-    bytes would: `"mine/2"`. `whole` says whether bytes may be what `compute` gave, as by their length: where those that
-    were kept may not, as in a damaged cache, they are computed again.
+    finer colours than the picture has; `picture.info["format"]` is what Pillow calls the format of the file. It runs in
+    threads. `name` is unlike every other one's and changes when the bytes would: `"mine/2"`. `whole` says whether bytes
+    may be what `compute` gave, as by their length: where those that were kept may not, as in a damaged cache, they are
+    computed again.
     """
 
     name: str

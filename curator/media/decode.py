@@ -45,8 +45,8 @@ def picture(path: str | Path, longest: int | None) -> Iterator[Image.Image]:
     """The first frame, upright: in RGB with a longest side of at most `longest`, or whole and in its own mode.
 
     `info["frames"]` is how many there are, `info["plain"]` whether RGB shows all that it holds, `info["deep"]` whether
-    its file, `info["path"]`, holds finer colours than were decoded. While the block uses it, there is room in memory
-    for it. Raises `BadContent`, and `BadPages` where only further ones are damaged.
+    its file, `info["path"]` in `info["format"]`, holds finer colours than were decoded. While the block uses it, there
+    is room in memory for it. Raises `BadContent`, and `BadPages` where only further ones are damaged.
     """
     from PIL.Image import Resampling
 
@@ -63,7 +63,13 @@ def picture(path: str | Path, longest: int | None) -> Iterator[Image.Image]:
                 decoded = upright(image, side)
                 # Half the time of Lanczos, and next to the same is found by it (benchmarks/README.md).
                 decoded.thumbnail((longest, longest), Resampling.HAMMING)
-        decoded.info |= {"frames": number, "plain": shows_all, "deep": finer, "path": path}
+        decoded.info |= {
+            "frames": number,
+            "plain": shows_all,
+            "deep": finer,
+            "path": path,
+            "format": image.format or "",
+        }
         yield decoded
 
 

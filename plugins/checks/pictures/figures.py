@@ -60,7 +60,7 @@ def measure(picture: Any, format_: str = "") -> Figures:
     grey = cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY)
     inside = _inside(grey)
     pixels, grey = np.ascontiguousarray(pixels[inside]), np.ascontiguousarray(grey[inside])
-    counts = np.bincount(grey.ravel(), minlength=256) / grey.size
+    counts = _counts(grey) / grey.size
     low, middle, high = (int(np.searchsorted(counts.cumsum(), share)) / 255 for share in (EXTREME, 0.5, 1 - EXTREME))
     some = counts[counts > 0]
     bent = cv2.convertScaleAbs(cv2.Laplacian(grey, cv2.CV_16S), alpha=0.5)
@@ -100,15 +100,20 @@ def _reached(values: NDArray[np.uint8]) -> int:
     """The value that a share of all reaches."""
     import numpy as np
 
-    counts = np.bincount(values.ravel(), minlength=256)[::-1].cumsum()
+    counts = _counts(values)[::-1].cumsum()
     return 255 - int(np.searchsorted(counts, max(1, SHARE * values.size)))
 
 
-def _packed(picture: Any) -> bytes:
-    from curator.kit.images.decoding import opened
+def _counts(values: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """How many pixels have each value, (256,)."""
+    import cv2
+    import numpy as np
 
-    with opened(picture.info["path"]) as file:  # its header alone
-        return measure(picture, file.format or "").packed()
+    return np.asarray(cv2.calcHist([values], [0], None, [256], [0, 256]), np.float32).ravel()
+
+
+def _packed(picture: Any) -> bytes:
+    return measure(picture, picture.info["format"]).packed()
 
 
 def _whole(value: bytes) -> bool:

@@ -76,7 +76,7 @@ def _odd_size(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
             times = max(side / usual, usual / side)
             if (score := above(times - 1, TIMES - 1, 3 * TIMES)) > 0:
                 than = "larger" if side > usual else "smaller"
-                why = f"{item.pixels[0]} x {item.pixels[1]} pixels, {times**2:,.0f} times {than} in area than is usual"
+                why = f"{item.pixels[0]} x {item.pixels[1]}, {times**2:,.0f} times {than} in area than usual"
                 yield Flaw(item, score, why)
 
 

@@ -35,25 +35,25 @@ def faint(found: Figures) -> bool:
 
 def dark(found: Figures) -> tuple[float, str]:
     """Hardly anything in it is brighter than the line."""
-    return below(found.high, DARK), f"nearly all of it is darker than {found.high:.0%} grey"
+    return below(found.high, DARK), f"nearly all darker than {found.high:.0%}"
 
 
 def bright(found: Figures) -> tuple[float, str]:
     """Hardly anything in it is darker than the line."""
-    return above(found.low, BRIGHT, 1), f"nearly all of it is brighter than {found.low:.0%} grey"
+    return above(found.low, BRIGHT, 1), f"nearly all brighter than {found.low:.0%}"
 
 
 def hazy(found: Figures) -> tuple[float, str]:
     """All of it is about as bright; what is dark or bright altogether is called that."""
     if found.high < DARK or found.low > BRIGHT:
         return 0.0, ""
-    return below(found.high - found.low, HAZY), f"brightness from {found.low:.0%} to {found.high:.0%} only"
+    return below(found.high - found.low, HAZY), f"brightness {found.low:.0%} to {found.high:.0%}"
 
 
 def blurred(found: Figures) -> tuple[float, str]:
     """Even its steepest edges are wide, or there are none, though it has dark and bright parts."""
     if found.edges >= EDGES:
-        return below(found.sharpness, SHARP), f"sharpness {found.sharpness:.2f}; below {SHARP:g} is blurred"
+        return below(found.sharpness, SHARP), f"sharpness {found.sharpness:.2f} of {SHARP:g}"
     if found.high - found.low < HAZY:
         return 0.0, ""
     return 1 - found.edges / EDGES / 4, "no edges, but dark and bright parts"
