@@ -77,7 +77,7 @@ MOST = 0.4
 """Where more of the items are thought to be of the classes lines hardly fail, and no more is asked of them."""
 REACHED_BY = 0.3
 """So much of the examples reaches a small line at least: that a few do says little of the others."""
-SURELY = 0.5
+SURELY = 0.4
 """So much of a large line is right at least, by bounds of `SURE`: with the others went most of those that fail."""
 CHANCE = 0.01
 """Examples stand out where they are so high among others no more often than this by chance."""
