@@ -292,12 +292,14 @@ class Predictions:
 
     `scores`, (n,): where the head knows a background of what nobody labelled, how far each item stands out from it as
     the label or as the most probable class, 0 to 1; those of `HeldOut` are on the same scale. None where it knows none.
+    `as_given`, (n,): the same as if nothing were denied, by which thresholds are set; None where nothing is.
     """
 
     items: list[Item]
     classes: tuple[str, ...]
     probabilities: Floats
     scores: Floats | None = None
+    as_given: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)

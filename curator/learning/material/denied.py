@@ -43,8 +43,7 @@ def predictions(
         return Predictions(list(items), head.classes, calibration.apply(said), scores)
     kept = np.asarray(able.any(axis=1))
     able, made = able[kept], made[kept]
-    said, scores = taken_off(made, classes, binary)
-    if scores is not None:
-        scores = (made[:, :classes] * able).max(axis=1)
+    said, as_given = taken_off(made, classes, binary)
+    scores = None if as_given is None else (made[:, :classes] * able).max(axis=1)
     probabilities = np.maximum(calibration.apply(said), LEAST) * able
-    return Predictions(list(compress(items, kept.tolist())), head.classes, probabilities, scores)
+    return Predictions(list(compress(items, kept.tolist())), head.classes, probabilities, scores, as_given)

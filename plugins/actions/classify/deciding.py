@@ -143,10 +143,11 @@ def by_precision(held_out: HeldOut, wanted: float, binary: bool) -> Lines:
 def by_unlabelled(held_out: HeldOut, found: Predictions, wanted: float, binary: bool) -> Lines:
     """Lines among items that nobody labelled, by how the held-out ones stand among them; what cannot hold is not drawn.
 
-    Both have scores.
+    Both have scores. What somebody denied of an item moves no line, and so nothing that is said of others.
     """
     assert found.scores is not None
-    stand = promises.standing(held_out, found.scores, binary)
+    own = found.scores
+    stand = promises.standing(held_out, own if found.as_given is None else found.as_given, binary)
     scores, yes, no = stand.found, stand.line(wanted), stand.line_of_none(wanted)
     beyond = scores < (np.inf if yes is None else yes.threshold)
     if no is not None and yes is not None and no.threshold >= yes.threshold:
@@ -156,6 +157,9 @@ def by_unlabelled(held_out: HeldOut, found: Predictions, wanted: float, binary: 
         if at is None:
             return None
         shown = found.probabilities[int(abs(scores - at.threshold).argmin()), 1] if binary else at.threshold
+        if found.as_given is not None:  # of those that were denied it is not said
+            now = own >= at.threshold if up else own <= at.threshold
+            at = replace(at, said=int(now.sum()))
         return Estimated(what, at, up, float(shown))
 
     return Lines(drawn(YES if binary else "the class", yes, True), drawn(NO if binary else NONE, no, False))
