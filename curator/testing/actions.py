@@ -117,18 +117,10 @@ def check_rows_fit_their_table(case: ActionCase) -> None:
 
 def check_plan_only_reads(case: ActionCase) -> None:
     """A plan is shown before anything happens: it must not write, print or ask, or a dry run is none."""
-    printed = io.StringIO()
     with case.workspace() as (workspace, files):
         values = case.arguments(workspace)
-        before = rows_of(workspace, HISTORY | WORKED_OUT), files_of(files), Path.cwd()
-        # The loader's guard sends what plugins print to stderr.
-        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        with only_reading(workspace, files, "yield findings, or context.note"):
             case.planned_outputs(workspace, values)
-        after = rows_of(workspace, HISTORY | WORKED_OUT), files_of(files), Path.cwd()
-    assert before[0] == after[0], f"it changed the catalogue: {changed_names(before[0], after[0])}"
-    assert before[1] == after[1], f"it changed files: {changed_names(before[1], after[1])}"
-    assert before[2] == after[2], "it changed the current folder"
-    assert not printed.getvalue(), f"it printed {printed.getvalue().splitlines()[0]!r}: yield findings, or context.note"
 
 
 def check_plan_repeats(case: ActionCase) -> None:
@@ -180,6 +172,21 @@ def _answer(ask: Ask, standing: Standing) -> Answer:
 
 
 # --- what was there ---
+
+
+@contextlib.contextmanager
+def only_reading(workspace: Workspace, files: Path, instead: str) -> Iterator[None]:
+    """A block that must change no row, file or folder, and print nothing; `instead` says how to tell something."""
+    printed = io.StringIO()
+    before = rows_of(workspace, HISTORY | WORKED_OUT), files_of(files), Path.cwd()
+    # The loader's guard sends what plugins print to stderr.
+    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        yield
+    after = rows_of(workspace, HISTORY | WORKED_OUT), files_of(files), Path.cwd()
+    assert before[0] == after[0], f"it changed the catalogue: {changed_names(before[0], after[0])}"
+    assert before[1] == after[1], f"it changed files: {changed_names(before[1], after[1])}"
+    assert before[2] == after[2], "it changed the current folder"
+    assert not printed.getvalue(), f"it printed {printed.getvalue().splitlines()[0]!r}: {instead}"
 
 
 def rows_of(workspace: Workspace, but: frozenset[str]) -> dict[str, list[tuple[Any, ...]]]:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import random
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from curator.api import CheckSpec, Flaw, Item
 from curator.errors import CuratorError, PluginError
-from curator.history.journal import WORKED_OUT, OffRecord
+from curator.history.journal import OffRecord
 from curator.registry.loader import Loaded, Origin, Spec
 from curator.running.checking import flaws
 from curator.running.context import ActionContext
 from curator.testing import specimen
-from curator.testing.actions import HISTORY, changed_names, files_of, rows_of
+from curator.testing.actions import only_reading
 from curator.testing.fresh import folder
 from curator.testing.given import Given
 from curator.workspace import Workspace
@@ -70,17 +69,8 @@ def check_flaws_repeat(case: QualityCase) -> None:
 
 def check_looking_only_reads(case: QualityCase) -> None:
     """A report changes nothing: no row, no file, no folder, and nothing is printed but through `context.note`."""
-    printed = io.StringIO()
-    with case.workspace() as (workspace, files):
-        before = rows_of(workspace, HISTORY | WORKED_OUT), files_of(files), Path.cwd()
-        # The loader's guard sends what plugins print to stderr.
-        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            case.flaws(workspace)
-        after = rows_of(workspace, HISTORY | WORKED_OUT), files_of(files), Path.cwd()
-    assert before[0] == after[0], f"it changed the catalogue: {changed_names(before[0], after[0])}"
-    assert before[1] == after[1], f"it changed files: {changed_names(before[1], after[1])}"
-    assert before[2] == after[2], "it changed the current folder"
-    assert not printed.getvalue(), f"it printed {printed.getvalue().splitlines()[0]!r}: use context.note"
+    with case.workspace() as (workspace, files), only_reading(workspace, files, "use context.note"):
+        case.flaws(workspace)
 
 
 def check_takes_few_items(case: QualityCase) -> None:
