@@ -22,10 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from curator.api.actions import ActionSpec, Artifact, Ask, CheckSpec, Context, SetAside, SetLabel
+from curator.api.actions import ActionSpec, Artifact, Ask, CheckSpec, Context, SetAside, SetLabel, SetSide
 from curator.api.data import (
     COPY_LEVELS,
     DISTURBED,
+    SIDES,
     Comparison,
     FittedHead,
     FittedMetric,
@@ -43,6 +44,7 @@ from curator.api.data import (
     Predictions,
     Query,
     Said,
+    Side,
     Signature,
     TargetRef,
     Unseen,
@@ -95,6 +97,7 @@ from curator.api.tables import Column, Finding, Output, Table
 __all__ = [
     "COPY_LEVELS",
     "DISTURBED",
+    "SIDES",
     "ActionSpec",
     "Argument",
     "Artifact",
@@ -163,7 +166,9 @@ __all__ = [
     "Said",
     "SetAside",
     "SetLabel",
+    "SetSide",
     "Setting",
+    "Side",
     "Signature",
     "Skipped",
     "Table",

@@ -24,6 +24,7 @@ from curator.api.data import (
     Place,
     Predictions,
     Query,
+    Side,
     Signature,
     TargetRef,
     Unseen,
@@ -53,6 +54,17 @@ class SetLabel(Output):
     group: str | None = None
     score: float | None = None
     source: Literal["rule", "head"] = "rule"
+
+
+@dataclass(frozen=True, slots=True)
+class SetSide(Output):
+    """A change: put `item` on this side of the split; None: on none any more. Only an action with `splits` may.
+
+    A side is no label: no head learns to tell it, and an item is on one at most.
+    """
+
+    item: int
+    side: Side | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +295,14 @@ class Context(Protocol):
         """The labels that each item is said to be, sorted."""
         ...
 
+    def sides(self, items: Sequence[Item]) -> list[Side | None]:
+        """The side of the split that each item is on."""
+        ...
+
+    def linked(self, items: Sequence[Item]) -> list[tuple[int, ...]]:
+        """The ids of the captions that each image has, and of the images that each text is a caption of; ascending."""
+        ...
+
     def known(self, items: Sequence[Item]) -> list[Known]:
         """What is on record of each item beside its content: what is said of it, captions, and marked pairs."""
         ...
@@ -312,7 +332,7 @@ class ActionSpec:
     may yield `SetAside`, and its command has `--apply`, without which it shows and moves nothing. `asks`: it may
     yield `Ask`, and its command asks at a terminal, up to `--count` questions; with `--json` they are rows. `embeds`:
     it may need embeddings, and its command has `--encode` and what says how pictures are decoded. `labels`: it may
-    yield `SetLabel`; one that says that it does not is held to it.
+    yield `SetLabel`; one that says that it does not is held to it. `splits`: it may yield `SetSide`.
     """
 
     name: str
@@ -325,6 +345,7 @@ class ActionSpec:
     asks: bool = False
     embeds: bool = True
     labels: bool = True
+    splits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

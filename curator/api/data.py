@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 Modality: TypeAlias = Literal["image", "text"]
 """What an item is."""
 
+Side: TypeAlias = Literal["train", "val", "test"]
+"""A side of the split: what is learnt from, what choices are made by, what the outcome is measured on."""
+SIDES: tuple[Side, ...] = ("train", "val", "test")
 
 COPY_LEVELS = ("exact", "same picture", "copy", "edited", "similar")
 """How two items are one, the surest first: of the same bytes; of the same pixels as they are shown; saved again, scaled

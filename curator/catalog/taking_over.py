@@ -12,6 +12,7 @@ from curator.history.journal import Journal
 from curator.store.catalogue.items import CaptionStore
 from curator.store.catalogue.labels import LabelStore, VerdictRow
 from curator.store.catalogue.pairs import PairStore
+from curator.store.catalogue.sides import SideStore
 from curator.store.sqlite import Database
 
 _WORDS: dict[int, Literal["head", "rule", "import", "human"]] = {0: "head", 1: "rule", 2: "import", 3: "human"}
@@ -25,6 +26,7 @@ class TakingOver:
         self.labels = LabelStore(database)
         self.captions = CaptionStore(database)
         self.pairs = PairStore(database)
+        self.sides = SideStore(database)
 
     def known(self, items: Sequence[int]) -> list[Known]:
         """What is on record of each item."""
@@ -67,6 +69,7 @@ class TakingOver:
             if not self.captions.holds(**ends):
                 journal.insert("caption", **ends)
         self._pairs(journal, goes, stays)
+        self._side(journal, goes, stays)
 
     def _labels(self, journal: Journal, goes: int, stays: int) -> None:
         """On the word of a rule, or of a head where a head said it: neither counts as much as what a person says."""
@@ -103,3 +106,8 @@ class TakingOver:
             left, right = sorted(stays if end == goes else end for end in (pair.left_id, pair.right_id))
             if pair.value:
                 yield metric, left, right, pair.value
+
+    def _side(self, journal: Journal, goes: int, stays: int) -> None:
+        sides = self.sides.of_items([goes, stays])
+        if goes in sides and stays not in sides:
+            journal.insert("side", item_id=stays, name=sides[goes], run_id=journal.start())

@@ -111,9 +111,10 @@ def effects_of(spec: Spec) -> tuple[Effect, ...]:
     labels = (
         spec.labels or spec.asks or spec.moves_files
     )  # what is said of a file that goes is said of the one that stays
+    writes = labels or makes or spec.splits
     said: dict[Effect, bool] = {
-        "reads": not (labels or makes),
-        "writes": labels or makes,
+        "reads": not writes,
+        "writes": writes,
         "labels": labels,
         "moves files": spec.moves_files,
         "asks": spec.asks,

@@ -48,6 +48,8 @@ def details(parts: Parts, reference: str) -> Iterator[tuple[str, str | int | Pat
             yield "in quarantine", file.stored
             yield "taken from", file.outside
     yield from _labels(parts, item.id)
+    if side := parts.sides.of_items([item.id]).get(item.id):
+        yield "side of the split", side
     yield from _captions(parts, item.id)
     for model in parts.models.all():
         if parts.derived.known(model.fingerprint, [item.hash]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from curator.api import (
     Place,
     Predictions,
     Query,
+    Side,
     Signature,
     TargetRef,
     Unseen,
@@ -47,6 +49,7 @@ from curator.parts import Parts
 from curator.registry.validation import validate
 from curator.reporter import Reporter
 from curator.running import checking
+from curator.store.catalogue.items import CaptionStore
 
 if TYPE_CHECKING:
     import numpy as np
@@ -237,6 +240,19 @@ class ActionContext:
         """The labels that each item is said to be."""
         found = self._labels.of_items(ids_of(items))
         return [tuple(found.get(number, ())) for number in ids_of(items)]
+
+    def sides(self, items: Sequence[Item]) -> list[Side | None]:
+        """The side of the split that each item is on."""
+        found = self._parts.sides.of_items(ids_of(items))
+        return [found.get(number) for number in ids_of(items)]
+
+    def linked(self, items: Sequence[Item]) -> list[tuple[int, ...]]:
+        """The captions of each image, and the images of each caption."""
+        found: dict[int, set[int]] = defaultdict(set)
+        for caption in CaptionStore(self._parts.database).of_items(ids_of(items)):
+            found[caption.image_id].add(caption.text_id)
+            found[caption.text_id].add(caption.image_id)
+        return [tuple(sorted(found.get(number, ()))) for number in ids_of(items)]
 
     def known(self, items: Sequence[Item]) -> list[Known]:
         """What is on record of each item beside its content."""

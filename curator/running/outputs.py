@@ -13,6 +13,7 @@ from curator.running.effects.effect import Effect
 from curator.running.effects.finding import Findings
 from curator.running.effects.label import LabelChanges
 from curator.running.effects.set_aside import FilesSetAside
+from curator.running.effects.side import SideChanges
 
 if TYPE_CHECKING:
     from curator.registry.loader import Registry
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 EFFECTS: list[type[Effect[Any]]] = [
     Findings,
     LabelChanges,
+    SideChanges,
     Artifacts,
     Questions,
     FilesSetAside,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-LATEST = 8
+LATEST = 9
 
 M001 = """
 -- A run: one command or call that wrote something. 'running' with a dead process means interrupted.
@@ -299,6 +299,17 @@ M008 = """
 CREATE INDEX item_of_media ON item (modality, hash);
 """
 
+M009 = """
+-- Which side of the split an item is on, never changed afterwards: the last word counts. NULL: on none any more.
+CREATE TABLE side (
+    id INTEGER PRIMARY KEY,
+    item_id INTEGER NOT NULL REFERENCES item (id),
+    name TEXT CHECK (name IN ('train', 'val', 'test')),
+    run_id INTEGER NOT NULL REFERENCES run (id)
+) STRICT;
+CREATE INDEX side_of_item ON side (item_id);
+"""
+
 
 STEPS = {
     "m001_create_catalogue": M001,
@@ -309,6 +320,7 @@ STEPS = {
     "m006_know_heads_by_their_target": M006,
     "m007_know_what_was_taken_over": M007,
     "m008_find_items_by_their_media": M008,
+    "m009_split_items": M009,
 }
 
 DIGESTS = {
@@ -320,6 +332,7 @@ DIGESTS = {
     6: "a656024347e95dc5edf9d8a5307f8b14859830da802b41ae81774cf5a170b924",
     7: "25b0602ee3e30904e56cfae733d7b5f4a1ed9617250fc222a08fb29d8fcabcef",
     8: "3d20a5abf3b7cfabfda403e094393dee750efd9c57f7ef1106e77b5078481975",
+    9: "eefdd7406fd4d8e7f93ca894f9b5f14614452cad0d760df917a8b3d4e416f28d",
 }
 """What stands for the schema of each version (`curator.store.schema`), as a test computes it."""
 
