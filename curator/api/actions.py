@@ -29,7 +29,8 @@ from curator.api.data import (
     TargetRef,
     Unseen,
 )
-from curator.api.params import CheckName, EncoderRef, GroupName, HeadName, LabelName, MetricName
+from curator.api.exporters import Dataset, ExporterSpec, Folder
+from curator.api.params import CheckName, EncoderRef, ExporterName, GroupName, HeadName, LabelName, MetricName
 from curator.api.tables import Output, Table
 
 if TYPE_CHECKING:
@@ -299,8 +300,8 @@ class Context(Protocol):
         """The side of the split that each item is on."""
         ...
 
-    def linked(self, items: Sequence[Item]) -> list[tuple[int, ...]]:
-        """The ids of the captions that each image has, and of the images that each text is a caption of; ascending."""
+    def linked(self, items: Sequence[Item]) -> list[tuple[Item, ...]]:
+        """The captions that each image has, and the images that each text is a caption of, by id."""
         ...
 
     def known(self, items: Sequence[Item]) -> list[Known]:
@@ -313,6 +314,14 @@ class Context(Protocol):
 
     def flaws(self, check: CheckName, items: Sequence[Item]) -> list[Flaw]:
         """What a quality check has against items, worst first; raises `NotFound` with the nearest name."""
+        ...
+
+    def exporters(self) -> list[ExporterSpec]:
+        """The formats that plugins offer, by name."""
+        ...
+
+    def export(self, name: ExporterName, dataset: Dataset, folder: Folder) -> None:
+        """Let an exporter fill a folder; raises `NotFound` with the nearest name."""
         ...
 
     def unreadable(self, items: Sequence[Item]) -> list[tuple[Item, str]]:

@@ -188,11 +188,15 @@ class TargetRef:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What holds of an item as to a label: that it is (`True`), is not (`False`), or both (None), by which word."""
+    """What holds of an item as to a label: that it is (`True`), is not (`False`), or both (None), by which word.
+
+    `score` is how sure that was, 0 to 1, where it was said: the probability of a head, the measure of a rule.
+    """
 
     label: TargetRef
     value: bool | None
     source: Literal["head", "rule", "import", "human"]
+    score: float | None = None
 
     def excludes(self, other: Said) -> bool:
         """Whether both cannot be said of one thing. What a head said stands in nobody's way."""

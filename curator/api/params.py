@@ -18,8 +18,12 @@ MetricName = NewType("MetricName", str)
 """`NAME[:KIND]`: what pairs are marked by, and the name of a `MetricSpec` where it is not the default."""
 CheckName = NewType("CheckName", str)
 """The name of a `CheckSpec`."""
+ExporterName = NewType("ExporterName", str)
+"""The name of an `ExporterSpec`."""
 NewFile = NewType("NewFile", Path)
 """A file to make, for an `Artifact`: checked before the plan begins. The command then takes `--force` too."""
+NewFolder = NewType("NewFolder", Path)
+"""A folder to make, for a `FolderArtifact`; as a `NewFile` otherwise."""
 ItemRef = NewType("ItemRef", str)
 """A file, or an item by `id:N`, as a person types it."""
 FileName = NewType("FileName", str)

@@ -120,6 +120,10 @@ class Places:
             elif is_below(folder, root):
                 yield root_id, _relative(folder, root)
 
+    def roots(self) -> list[str]:
+        """What was added: folders, and single files."""
+        return [*self.store.roots()]
+
     def paths(self, item_ids: Iterable[int]) -> dict[int, tuple[Path, str | None]]:
         """For each item one path where it is, the first that is not missing, with the id of its row there, if any."""
         roots = self._root_paths()

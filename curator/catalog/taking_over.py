@@ -48,6 +48,7 @@ class TakingOver:
         for row in self.labels.of_items(items):
             group = refs[row.label_id].group
             rows[row.item_id, row.label_id if group is None or row.value == -1 else group].append(row)
+        scores = self.labels.scores([row.statement_id for several in rows.values() for row in several])
         found: dict[int, list[Said]] = defaultdict(list)
         for (item, _), several in rows.items():
             live = [row for row in several if row.value != 0]
@@ -55,7 +56,8 @@ class TakingOver:
             for row in live:
                 if chosen in (None, row.label_id):
                     value = None if chosen is None else row.value == 1
-                    found[item].append(Said(refs[row.label_id], value, _WORDS[row.source]))
+                    score = scores.get(row.statement_id)
+                    found[item].append(Said(refs[row.label_id], value, _WORDS[row.source], score))
         return found
 
     def take_over(self, journal: Journal, goes: int, stays: int) -> None:

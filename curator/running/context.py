@@ -10,10 +10,14 @@ from curator.api import (
     CheckName,
     CheckSpec,
     Comparison,
+    Dataset,
     EncoderRef,
+    ExporterName,
+    ExporterSpec,
     FittedHead,
     FittedMetric,
     Flaw,
+    Folder,
     GroupName,
     HeadName,
     HeldOut,
@@ -246,13 +250,14 @@ class ActionContext:
         found = self._parts.sides.of_items(ids_of(items))
         return [found.get(number) for number in ids_of(items)]
 
-    def linked(self, items: Sequence[Item]) -> list[tuple[int, ...]]:
+    def linked(self, items: Sequence[Item]) -> list[tuple[Item, ...]]:
         """The captions of each image, and the images of each caption."""
         found: dict[int, set[int]] = defaultdict(set)
         for caption in CaptionStore(self._parts.database).of_items(ids_of(items)):
             found[caption.image_id].add(caption.text_id)
             found[caption.text_id].add(caption.image_id)
-        return [tuple(sorted(found.get(number, ()))) for number in ids_of(items)]
+        others = {item.id: item for item in self._items.by_ids(sorted({*found} | set().union(*found.values())))}
+        return [tuple(others[other] for other in sorted(found.get(number, ()))) for number in ids_of(items)]
 
     def known(self, items: Sequence[Item]) -> list[Known]:
         """What is on record of each item beside its content."""
@@ -287,6 +292,16 @@ class ActionContext:
     def flaws(self, check: CheckName, items: Sequence[Item]) -> list[Flaw]:
         """What a quality check has against items."""
         return checking.flaws(self._parts.registry, check, self, items)
+
+    def exporters(self) -> list[ExporterSpec]:
+        """The formats there are."""
+        return self._parts.registry.all(ExporterSpec)
+
+    def export(self, name: ExporterName, dataset: Dataset, folder: Folder) -> None:
+        """Let an exporter fill a folder."""
+        spec = self._parts.registry.get(ExporterSpec, name)
+        with self._parts.registry.guard(spec, "writing with"):
+            spec.write(dataset, folder)
 
     def unreadable(self, items: Sequence[Item]) -> list[tuple[Item, str]]:
         """Those that are known to be damaged, and how."""

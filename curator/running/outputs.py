@@ -11,6 +11,7 @@ from curator.running.effects.artifact import Artifacts
 from curator.running.effects.ask import Questions
 from curator.running.effects.effect import Effect
 from curator.running.effects.finding import Findings
+from curator.running.effects.folder import Folders
 from curator.running.effects.label import LabelChanges
 from curator.running.effects.set_aside import FilesSetAside
 from curator.running.effects.side import SideChanges
@@ -23,6 +24,7 @@ EFFECTS: list[type[Effect[Any]]] = [
     LabelChanges,
     SideChanges,
     Artifacts,
+    Folders,
     Questions,
     FilesSetAside,
 ]

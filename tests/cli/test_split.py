@@ -12,9 +12,56 @@ import pytest
 from PIL import Image, ImageFilter
 
 RUN = cli_kit.curator_here
-WORDS = """river stone bread candle mirror garden winter copper window letter basket thunder meadow pencil orange saddle
-button harbour village feather lantern marble kettle blanket pepper shovel violin carpet tunnel ribbon cactus walnut
-anchor needle pillow ladder magnet cherry rocket hammer bishop turtle dragon signal jacket spider tablet forest""".split()
+WORDS = [
+    "river",
+    "stone",
+    "bread",
+    "candle",
+    "mirror",
+    "garden",
+    "winter",
+    "copper",
+    "window",
+    "letter",
+    "basket",
+    "thunder",
+    "meadow",
+    "pencil",
+    "orange",
+    "saddle",
+    "button",
+    "harbour",
+    "village",
+    "feather",
+    "lantern",
+    "marble",
+    "kettle",
+    "blanket",
+    "pepper",
+    "shovel",
+    "violin",
+    "carpet",
+    "tunnel",
+    "ribbon",
+    "cactus",
+    "walnut",
+    "anchor",
+    "needle",
+    "pillow",
+    "ladder",
+    "magnet",
+    "cherry",
+    "rocket",
+    "hammer",
+    "bishop",
+    "turtle",
+    "dragon",
+    "signal",
+    "jacket",
+    "spider",
+    "tablet",
+    "forest",
+]
 
 
 def scene(seed):

@@ -43,7 +43,7 @@ def _originals(context: Context, items: Sequence[Item], row: dict[int, int]) -> 
 
 def _captions(context: Context, items: Sequence[Item], row: dict[int, int]) -> Iterator[tuple[int, int]]:
     for item, linked in zip(items, context.linked(items), strict=True):
-        yield from ((row[item.id], row[other]) for other in linked if other in row)
+        yield from ((row[item.id], row[other.id]) for other in linked if other.id in row)
 
 
 def _scenes(context: Context, items: Sequence[Item]) -> NDArray[np.int64]:
