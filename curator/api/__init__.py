@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from curator.api.actions import ActionSpec, Artifact, Ask, CheckSpec, Context, SetAside, SetLabel, SetSide
+from curator.api.actions import ActionSpec, Artifact, Ask, CheckSpec, Context, SetAside, SetLabel, SetRowAside, SetSide
 from curator.api.data import (
     COPY_LEVELS,
     DISTURBED,
@@ -177,6 +177,7 @@ __all__ = [
     "Said",
     "SetAside",
     "SetLabel",
+    "SetRowAside",
     "SetSide",
     "Setting",
     "Side",

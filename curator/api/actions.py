@@ -89,6 +89,23 @@ class SetAside(Output):
 
 
 @dataclass(frozen=True, slots=True)
+class SetRowAside(Output):
+    """A change: mark a row of a table as set aside. Tables are never edited: the mark is in the catalogue.
+
+    `item` is what the row at `place` holds, a text; `keeper` is the item that stays in its stead, which may be the same
+    one, where it is somewhere else, too; None as for `SetAside`, whose `kind` and `reason` these are. An item of which
+    nothing else is left is no longer among those that commands work on, and `curator export` leaves the row out. It is
+    carried out with `--apply`, after the plan has ended, and only for an action with `moves_files`.
+    """
+
+    item: int
+    place: Place
+    keeper: int | None
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Artifact(Output):
     """A file to make: `render` writes it, to a binary file that is open for reading and writing and can seek.
 

@@ -38,11 +38,14 @@ def details(parts: Parts, reference: str) -> Iterator[tuple[str, str | int | Pat
     if item.modality == "image":
         yield "format", f"{row.format}, {_size(parts, row)}"
     places = parts.items.places
+    aside = parts.quarantine.store.reasons(item.id)
     for place in places.of(item.id):
         yield "gone from" if place.missing else "place", Path(places.path(place))
     for place in places.rows_of(item.id):
         yield "gone from" if place.missing else "place", Path(places.path(place))
         yield "row", _row(parts, place)
+        if place.id in aside:
+            yield "set aside", aside[place.id]
     for file in parts.quarantine.all():
         if file.item == item.id:
             yield "in quarantine", file.stored

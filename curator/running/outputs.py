@@ -14,6 +14,7 @@ from curator.running.effects.finding import Findings
 from curator.running.effects.folder import Folders
 from curator.running.effects.label import LabelChanges
 from curator.running.effects.set_aside import FilesSetAside
+from curator.running.effects.set_row_aside import RowsSetAside
 from curator.running.effects.side import SideChanges
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ EFFECTS: list[type[Effect[Any]]] = [
     Artifacts,
     Folders,
     Questions,
+    RowsSetAside,
     FilesSetAside,
 ]
 """Every kind, in the order in which they are brought to an end and told of."""

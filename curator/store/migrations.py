@@ -308,6 +308,19 @@ CREATE TABLE side (
     run_id INTEGER NOT NULL REFERENCES run (id)
 ) STRICT;
 CREATE INDEX side_of_item ON side (item_id);
+
+-- A row of a table that was set aside: a mark, as tables are never edited. It counts while the row is that item.
+CREATE TABLE row_aside (
+    id INTEGER PRIMARY KEY,
+    place_id INTEGER NOT NULL REFERENCES place (id),
+    item_id INTEGER NOT NULL REFERENCES item (id),
+    kind TEXT NOT NULL,                 -- why, in a word, as in quarantined
+    reason TEXT NOT NULL,
+    keeper_id INTEGER REFERENCES item (id),  -- what stays in its stead; the same item where that is in another place
+    taken TEXT NOT NULL                 -- ISO 8601, UTC
+) STRICT;
+CREATE INDEX row_aside_of_place ON row_aside (place_id);
+CREATE INDEX row_aside_of_item ON row_aside (item_id);
 """
 
 
@@ -320,7 +333,7 @@ STEPS = {
     "m006_know_heads_by_their_target": M006,
     "m007_know_what_was_taken_over": M007,
     "m008_find_items_by_their_media": M008,
-    "m009_split_items": M009,
+    "m009_split_items_and_set_rows_aside": M009,
 }
 
 DIGESTS = {
@@ -332,7 +345,7 @@ DIGESTS = {
     6: "a656024347e95dc5edf9d8a5307f8b14859830da802b41ae81774cf5a170b924",
     7: "25b0602ee3e30904e56cfae733d7b5f4a1ed9617250fc222a08fb29d8fcabcef",
     8: "3d20a5abf3b7cfabfda403e094393dee750efd9c57f7ef1106e77b5078481975",
-    9: "eefdd7406fd4d8e7f93ca894f9b5f14614452cad0d760df917a8b3d4e416f28d",
+    9: "b23fb4a98baf356098ca2d0ab492b7b5f1d47fb13bfcafd7461e06d9e6b8db57",
 }
 """What stands for the schema of each version (`curator.store.schema`), as a test computes it."""
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from curator.api import Modality
 from curator.store.catalogue.items import ItemStore
 from curator.store.catalogue.labels import VERDICTS
-from curator.store.catalogue.places import in_folder
+from curator.store.catalogue.places import LIVE, in_folder
 from curator.store.sqlite import Database
 
 Ids: TypeAlias = "array[int]"
@@ -23,11 +23,12 @@ Part: TypeAlias = tuple[str, list[Any]]
 
 PAGE = 10_000
 
-SET_ASIDE = (
-    "SELECT item_id FROM quarantined WHERE item_id IS NOT NULL"
-    " AND NOT EXISTS (SELECT 1 FROM place WHERE place.item_id = quarantined.item_id AND missing = 0)"
-)
-"""What lies in quarantine and nowhere else."""
+SET_ASIDE = f"""
+SELECT item_id FROM (
+    SELECT item_id FROM quarantined WHERE item_id IS NOT NULL UNION SELECT item_id FROM row_aside
+) AS aside WHERE NOT EXISTS (SELECT 1 FROM place WHERE place.item_id = aside.item_id AND {LIVE})
+"""
+"""What lies in quarantine, or in rows that were set aside, and nowhere else."""
 
 
 @dataclass(frozen=True, slots=True)
