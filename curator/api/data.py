@@ -19,6 +19,7 @@ Modality: TypeAlias = Literal["image", "text"]
 Side: TypeAlias = Literal["train", "val", "test"]
 """A side of the split: what is learnt from, what choices are made by, what the outcome is measured on."""
 SIDES: tuple[Side, ...] = ("train", "val", "test")
+"""All of them; what is of two of them belongs to the first."""
 
 COPY_LEVELS = ("exact", "same picture", "copy", "edited", "similar")
 """How two items are one, the surest first: of the same bytes; of the same pixels as they are shown; saved again, scaled

@@ -7,7 +7,7 @@ from typing import cast
 
 from curator.api import Side
 from curator.history.journal import Journal
-from curator.store.catalogue.sides import SideStore
+from curator.store.catalogue.items import SideStore
 from curator.store.sqlite import Database
 
 

@@ -9,10 +9,9 @@ from typing import Literal
 from curator.api import Known, Said, TargetRef
 from curator.catalog.labels import Source, strongest
 from curator.history.journal import Journal
-from curator.store.catalogue.items import CaptionStore
+from curator.store.catalogue.items import CaptionStore, SideStore
 from curator.store.catalogue.labels import LabelStore, VerdictRow
 from curator.store.catalogue.pairs import PairStore
-from curator.store.catalogue.sides import SideStore
 from curator.store.sqlite import Database
 
 _WORDS: dict[int, Literal["head", "rule", "import", "human"]] = {0: "head", 1: "rule", 2: "import", 3: "human"}
