@@ -86,7 +86,9 @@ from curator.api.params import (
     PixelCount,
     PluginName,
     ReaderName,
+    SelectionName,
     Setting,
+    Where,
     Word,
 )
 from curator.api.readers import Found, ReaderSpec, ReadOptions, Row, Skipped
@@ -161,6 +163,7 @@ __all__ = [
     "Resolved",
     "Row",
     "Said",
+    "SelectionName",
     "SetAside",
     "SetLabel",
     "Setting",
@@ -173,6 +176,7 @@ __all__ = [
     "Tried",
     "Truncating",
     "Unseen",
+    "Where",
     "Word",
     "hookimpl",
 ]
