@@ -16,6 +16,7 @@ from curator.catalog.items import Items
 from curator.catalog.labels import Labels
 from curator.catalog.pairs import Pairs
 from curator.catalog.sides import Sides
+from curator.catalog.where.keeping import SavedSelections
 from curator.embedding.coverage import Coverage
 from curator.embedding.models import Models
 from curator.embedding.trained_weights import Trained
@@ -58,7 +59,7 @@ class Parts:
             self.derived = Derived(folder, self.reporter.say, self._presence.alone)
             opened.pop_all()
         self.objects = Objects(folder / "objects")
-        self.items = Items(self.database)
+        self.items = Items(self.database, self.reporter.say)
         self.labels = Labels(self.database)
         self.pairs = Pairs(self.database)
         self.sides = Sides(self.database)
@@ -68,6 +69,7 @@ class Parts:
         self._turn = Turn(folder / ".lock", self.database.read_only, self._wait, self._recover)
         self._runs = Runs(self.database, self._turn, self._abandon)
         self.quarantine = Quarantine(self.items.places, self.moves, self.reporter, self.begin)
+        self.selections = SavedSelections(self.database, self.begin)
         self._recover_if_alone()
 
     @functools.cached_property

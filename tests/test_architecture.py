@@ -35,6 +35,7 @@ HEAVY = frozenset(
         "cv2",
         "pillow_heif",
         "rawpy",
+        "lark",
         "rich",
         "sqlite_utils",
         "safetensors",
@@ -87,6 +88,8 @@ LAYERS = {
     "curator.media": ("api errors kit.encodings kit.images kit.reading", "numpy pathvalidate PIL"),
     "curator.history": ("media reporter store api errors", "filelock"),
     "curator.catalog": ("history kit.splits media reporter store api errors", ""),
+    "curator.catalog.where": ("catalog history store api errors", ""),
+    "curator.catalog.where.parsing": ("catalog.where errors", "lark"),
     "curator.ingest": ("catalog history media registry reporter store api errors", ""),
     "curator.embedding": (
         "catalog history media registry reporter store api errors kit.devices kit.reading kit.weights",
@@ -124,12 +127,13 @@ LATE_COPIES = (
 ENTERED_LATE = (
     *(f"curator.{name}" for name in LATE.split()),
     *(f"curator.embedding.{name}" for name in LATE_EMBEDDING.split()),
+    "curator.catalog.where.parsing",
     *(f"curator.kit.copies.{name}" for name in LATE_COPIES.split()),
 )
 """Rooms that are entered when they are needed, by a spec's `load`, by `Parts` or by a command: they import what they
 need at their top, and no module outside imports them at its top."""
 
-FREE_LATE = frozenset(["numpy", "scipy", "sklearn", "safetensors"])
+FREE_LATE = frozenset(["lark", "numpy", "scipy", "sklearn", "safetensors"])
 """What is imported at the top there; a network library or a decoder may still wait for whoever needs it."""
 
 SPEAKING = frozenset(

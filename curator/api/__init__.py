@@ -91,7 +91,9 @@ from curator.api.params import (
     PixelCount,
     PluginName,
     ReaderName,
+    SelectionName,
     Setting,
+    Where,
     Word,
 )
 from curator.api.readers import Found, ReaderSpec, ReadOptions, Row, Skipped
@@ -175,6 +177,7 @@ __all__ = [
     "Resolved",
     "Row",
     "Said",
+    "SelectionName",
     "SetAside",
     "SetLabel",
     "SetRowAside",
@@ -190,6 +193,7 @@ __all__ = [
     "Tried",
     "Truncating",
     "Unseen",
+    "Where",
     "Word",
     "hookimpl",
 ]

@@ -357,13 +357,16 @@ class MappedPicture:
 class ItemSet:
     """Which items: those that meet every condition given. Empty: all of them.
 
-    `label` is a name as a person types it, or what `Context.target` gave for a label.
+    `media`, `under` and `label` may each be one or several, of which an item meets any. `label` is a name as a person
+    types it, or what `Context.target` gave for a label. `where` says more in the language of `--where`, as in
+    `'label:hat -under:drafts width>=1000'`; of several an item meets all (docs/selection.md).
     """
 
-    media: Modality | None = None
-    under: Path | None = None
-    label: str | TargetRef | None = None
+    media: Modality | tuple[Modality, ...] | None = None
+    under: Path | tuple[Path, ...] | None = None
+    label: str | TargetRef | tuple[str | TargetRef, ...] | None = None
     unlabelled: bool = False
+    where: str | tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,10 @@ PluginName = NewType("PluginName", str)
 """The name of a plugin's entry point."""
 CommandName = NewType("CommandName", str)
 """The name of a command, or one of its words."""
+Where = NewType("Where", str)
+"""Which items, in the language of `--where`: docs/selection.md."""
+SelectionName = NewType("SelectionName", str)
+"""A selection that was saved by a name."""
 Word = NewType("Word", str)
 """A name that curator does not know, as of a column or a device: a text that is not empty."""
 Setting = NewType("Setting", str)

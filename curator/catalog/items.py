@@ -5,19 +5,19 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from curator.api import Item, ItemSet, Modality, Query, TargetRef
-from curator.catalog.labels import Labels, Source
+from curator.api import Item, ItemSet, Modality, Query
 from curator.catalog.places import Places, expand_path, missing_path, real
 from curator.catalog.selection import Selection
 from curator.catalog.source_tables import Tables
+from curator.catalog.where.meaning import Meaning, asks_for_dates, expression_of, many
 from curator.errors import BadInput, NotFound
 from curator.media.content import Content, examine
 from curator.media.files import BadContent, look
 from curator.store.catalogue.items import ItemRow, ItemStore
-from curator.store.selecting import Conditions, Labelled, Selecting
+from curator.store.selecting import Conditions, Selecting
 from curator.store.sqlite import Database
 
 MODALITIES: tuple[Modality, ...] = ("image", "text")
@@ -26,8 +26,11 @@ MODALITIES: tuple[Modality, ...] = ("image", "text")
 class Items:
     """Reads items."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, say: Callable[[str], None] = lambda line: None) -> None:
+        """`say` is told what a person should know of a selection."""
         self.database = database
+        self.say = say
+        self._told = False
         self.store = ItemStore(database)
         self.selecting = Selecting(database)
         self.places = Places(database)
@@ -69,25 +72,21 @@ class Items:
 
     def conditions(self, among: ItemSet, modalities: Sequence[Modality] | None = None) -> Conditions:
         """What a selection asks for, with its names made definite."""
-        media = tuple(m for m in (MODALITIES if modalities is None else modalities) if among.media in (None, m))
-        below = None if among.under is None else self._under(among.under)
-        labelled = None if among.label is None else self._labelled(among.label)
-        return Conditions(media, below, labelled, among.unlabelled)
+        chosen = many(among.media) or MODALITIES
+        media = tuple(m for m in (MODALITIES if modalities is None else modalities) if m in chosen)
+        where = Meaning(self.database).of(expression_of(among, media=False))
+        if asks_for_dates(where):
+            self._say_undated()
+        return Conditions(media, where)
 
-    def _under(self, folder: Path) -> tuple[tuple[int, str], ...]:
-        path = real(folder)
-        below = tuple(self.places.folders(path))
-        if not self.selecting.is_anything_below(below) and not os.path.exists(path):
-            raise missing_path(folder)
-        return below
-
-    def _labelled(self, label: str | TargetRef) -> Labelled:
-        labels = Labels(self.database)
-        target = labels.require_target(label if isinstance(label, TargetRef) else labels.target(label))
-        assert target.id is not None
-        if target.kind == "group":
-            return Labelled(None, tuple(labels.store.names_in(target.id)), Source.RULE)
-        return Labelled(target.id, (target.id, *labels.store.siblings(target.id)), Source.RULE)
+    def _say_undated(self) -> None:
+        """Once: pictures of which an earlier curator did not keep when they were taken are found by no date."""
+        if not self._told and self.selecting.any_undated():
+            self.say(
+                "some pictures were added before it was kept when they were taken, and no date finds them: "
+                "`curator add FOLDER --verify` reads it"
+            )
+        self._told = True
 
     def at(self, path: str) -> Item | None:
         """The item of a file: by its place, else by its content. None if the catalogue does not know it."""

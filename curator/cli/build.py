@@ -49,7 +49,13 @@ def _call(spec: Spec, context: click.Context, values: dict[str, Any]) -> None:
     root: Any = context.find_root().command
     added = {name: values.pop(name) for name in common_of(spec)}
     common = Common(**{name: value for name, value in added.items() if value is not None})
-    chosen = {"media": common.media, "under": common.under, "label": common.labelled, "unlabelled": common.unlabelled}
+    chosen = {
+        "media": common.media,
+        "under": common.under,
+        "label": common.labelled,
+        "unlabelled": common.unlabelled,
+        "where": common.where,
+    }
     for parameter in parameters(spec.params):
         for old, flag in parameter.old_names.items():
             if values[old] not in (None, (), "") and not values[parameter.name]:  # what is empty, and both, are errors

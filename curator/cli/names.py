@@ -32,7 +32,9 @@ from curator.api import (
     PluginName,
     Query,
     ReaderName,
+    SelectionName,
     Setting,
+    Where,
     Word,
 )
 from curator.cli.plugins import loaded
@@ -135,6 +137,13 @@ def _checks(ctx: click.Context) -> Iterator[str]:
     yield "labels"  # which looks at what is said of items, and not at them
 
 
+def _selections(ctx: click.Context) -> list[str]:
+    from curator.store.selecting.saved import SavedStore
+
+    with _catalogue(ctx) as database:
+        return [row.name for row in SavedStore(database).all()]
+
+
 def _specs(kind: str) -> Callable[[click.Context], list[str]]:
     """The names of what plugins offer of a kind."""
 
@@ -163,6 +172,23 @@ class Text(click.ParamType[str]):
     """Words that are neither a name nor a path, so that what reads them says what they must be."""
 
     name = "text"
+
+
+class Condition(Text):
+    """Which items, in a language of its own; the last word of it is completed."""
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Offer fields, and names where a field takes one."""
+        return _offered(lambda ctx: _continued(ctx, incomplete), ctx, incomplete)
+
+
+def _continued(ctx: click.Context, text: str) -> Iterator[str]:
+    from curator.catalog.where.completing import continued
+
+    with contextlib.suppress(Exception), _catalogue(ctx) as database:
+        yield from continued(text, database)
+        return
+    yield from continued(text, None)
 
 
 BARE = object()
@@ -219,6 +245,8 @@ TYPES: dict[Any, click.ParamType[Any]] = {
     ReaderName: Name(_specs("ReaderSpec")),
     PluginName: Name(_plugins),
     CommandName: Name(_commands),
+    SelectionName: Name(_selections),
+    Where: Condition(),
     ByteCount: Count("size", "size_of"),
     PixelCount: Count("pixels", "pixels_of"),
 }
@@ -240,6 +268,8 @@ METAVARS: dict[Any, str] = {
     HeadName: "KIND",
     CheckName: "NAME",
     ExporterName: "FORMAT",
+    SelectionName: "NAME",
+    Where: "CONDITION",
     ReaderName: "NAME",
     PluginName: "PLUGIN",
     ByteCount: "SIZE",

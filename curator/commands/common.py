@@ -19,6 +19,7 @@ from curator.api import (
     PixelCount,
     Query,
     Table,
+    Where,
 )
 from curator.commands.spec import CommandSpec, Effect, Spec
 from curator.kit.listing import ITEM
@@ -33,10 +34,14 @@ class Common:
     """The options that are the same for all commands that have them, in the order in which their help lists them."""
 
     text: Annotated[str | None, Option(help="Search for this text instead of a file.")] = None
-    media: Annotated[str | None, Option(choices=("image", "text"), help="Only images, or only texts.")] = None
-    under: Annotated[FolderName | None, Option(help="Only items in FOLDER and its subfolders.")] = None
-    labelled: Annotated[LabelName | None, Option(help="Only items labelled LABEL.")] = None
+    media: Annotated[tuple[str, ...], Option(choices=("image", "text"), help="Only images, or only texts.")] = ()
+    under: Annotated[tuple[FolderName, ...], Option(help="Only items in FOLDER and its subfolders.")] = ()
+    labelled: Annotated[tuple[LabelName, ...], Option(help="Only items labelled LABEL.")] = ()
     unlabelled: Annotated[bool, Option(help="Only items without any label, positive or negative.")] = False
+    where: Annotated[
+        tuple[Where, ...],
+        Option(help="Only items that meet a condition, such as 'label:hat width>=1000'; see docs/selection.md."),
+    ] = ()
     force: Annotated[bool, Option(help="Overwrite an existing file.")] = False
     no_images: Annotated[bool, Option(help="Show no thumbnails. [default: shown where the terminal can]")] = False
     count: Annotated[int, Option(min=0, help="Stop after N answers (0 = when nothing is left to ask).")] = 20
@@ -72,7 +77,7 @@ class Common:
 
 
 COMMON = {parameter.name: parameter for parameter in parameters(Common)}
-CHOOSING = ("media", "under", "labelled", "unlabelled")
+CHOOSING = ("media", "under", "labelled", "unlabelled", "where")
 """What an `ItemSet` becomes."""
 
 QUESTIONS = Table(

@@ -19,7 +19,7 @@ from curator.store.sqlite import Database
 from curator.store.stored import arguments
 
 OF_CORE = frozenset(
-    ["add", "check", "encode", "forget", "label", "pair", "pretrain", "relocate", "train", "undo", "use"]
+    ["add", "check", "encode", "forget", "label", "ls", "pair", "pretrain", "relocate", "saved", "train", "undo", "use"]
 )
 """Runs of curator's own commands: an encoder, head or default that one of these recorded was asked for."""
 

@@ -119,6 +119,8 @@ class Recorder:
     def _item(self, content: Content) -> tuple[int, bool]:
         found = self.items.id_of(content.hash)
         if found is not None:
+            if content.taken is not None:  # an earlier curator did not look for it
+                self.journal.update("item", found, taken=content.taken)
             return found, False
         item = self.journal.insert(
             "item",
@@ -129,6 +131,8 @@ class Recorder:
             height=content.height,
             format=content.format,
             text=content.text,
+            taken=content.taken,
+            run_id=self.journal.start(),
         )
         return item, True
 

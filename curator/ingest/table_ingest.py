@@ -184,7 +184,8 @@ class RowIngest:
             for key, text, data in bodies
             if hashes[key] not in known
         }
-        known |= zip(new, self.journal.insert_many("item", list(new.values())), strict=True)
+        rows = [{**row, "run_id": self.journal.start()} for row in new.values()]
+        known |= zip(new, self.journal.insert_many("item", rows), strict=True)
         items = {key: known[hash_] for key, hash_ in hashes.items()}
         self.report.items.update(dict.fromkeys(items.values()))
         self._place(items, {key: len(data) for key, _, data in bodies}, {known[hash_] for hash_ in new})

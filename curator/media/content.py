@@ -19,7 +19,7 @@ LARGEST_TEXT = 16 << 20
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """A file's content, identified."""
+    """A file's content, identified. `taken`: when a picture was, as `curator.kit.images.taken` tells it."""
 
     hash: str
     modality: Modality
@@ -28,6 +28,7 @@ class Content:
     width: int | None = None
     height: int | None = None
     format: str | None = None
+    taken: str | None = None
     text: str | None = None
     read_as: str | None = None
 
@@ -51,8 +52,8 @@ def examine(path: str, modality: Modality, encoding: str | None = None) -> Conte
 
 
 def _image(path: str, stamp: Stamp) -> Content:
-    width, height, format_ = header(path)
-    return Content(hash_file(path), "image", stamp.size, stamp, width, height, format_)
+    head = header(path)
+    return Content(hash_file(path), "image", stamp.size, stamp, head.width, head.height, head.format, head.taken)
 
 
 def _text(path: str, stamp: Stamp, encoding: str | None) -> Content:

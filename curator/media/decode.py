@@ -5,9 +5,9 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from curator.kit.images import colours, deep, frames, opened, orientation, plain, room_for, upright, whole
+from curator.kit.images import colours, deep, frames, opened, orientation, plain, room_for, taken, upright, whole
 from curator.kit.reading import Unreadable, reading
 from curator.media.files import BadContent, BadPages
 
@@ -21,10 +21,20 @@ DECODING = 1
 """Goes up when the pixels that encoders see change; part of every image space's fingerprint."""
 
 
-def header(path: str) -> tuple[int, int, str]:
-    """Width, height and format, read from the head of the file; raises `BadContent`."""
+class Header(NamedTuple):
+    """What the head of a picture's file says: its size as stored, before EXIF orientation, its format, and when it was
+    taken, as `curator.kit.images.taken` tells it."""
+
+    width: int
+    height: int
+    format: str
+    taken: str
+
+
+def header(path: str) -> Header:
+    """Read the head of a file; raises `BadContent`."""
     with readable(), opened(path) as image:
-        return image.width, image.height, str(image.info.get("raw", image.format))
+        return Header(image.width, image.height, str(image.info.get("raw", image.format)), taken(image))
 
 
 def upright_size(path: str) -> tuple[int, int]:

@@ -58,6 +58,7 @@ CORE_OPTIONS = frozenset(
         "--text",
         "--under",
         "--unlabelled",
+        "--where",
         "--workspace",
         "-h",
         "-w",

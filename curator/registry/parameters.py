@@ -39,7 +39,9 @@ from curator.api import (
     PluginName,
     Query,
     ReaderName,
+    SelectionName,
     Setting,
+    Where,
     Word,
 )
 from curator.errors import BadInput, NotFound
@@ -50,15 +52,15 @@ LARGEST = 2**63 - 1
 """What torch, numpy and SQLite can count to: nothing that they are given may be more."""
 NAMES = (
     *(LabelName, GroupName, EncoderRef, HeadName, MetricName),
-    *(CheckName, ExporterName, ReaderName, PluginName, CommandName, Word),
+    *(CheckName, ExporterName, ReaderName, PluginName, CommandName, SelectionName, Word),
 )
 PATHS = (ItemRef, FileName, FolderName)
 COUNTS = (ByteCount, PixelCount)
 FLAG = re.compile("-[a-zA-Z]")
 OLD = re.compile("-[a-zA-Z]|--[a-z][a-z0-9-]+")
-TEXTS = (str, *NAMES, *PATHS, Setting)
+TEXTS = (str, *NAMES, *PATHS, Setting, Where)
 """What there may be several of."""
-SUPPORTED = (*PLAIN, *NAMES, *PATHS, *COUNTS, Setting, NewFile, NewFolder, Query, ItemSet)
+SUPPORTED = (*PLAIN, *NAMES, *PATHS, *COUNTS, Setting, Where, NewFile, NewFolder, Query, ItemSet)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

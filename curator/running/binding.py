@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from curator.api import (
 )
 from curator.catalog.items import Items, text_query
 from curator.catalog.places import expand_path
+from curator.catalog.where.meaning import many
 from curator.errors import BadInput, NotReady
 from curator.registry.parameters import Parameter, bind, parameters
 from curator.running.artifacts import Targets
@@ -61,10 +62,19 @@ def _takes_text(query: Parameter) -> bool:
 
 
 def item_set(
-    media: Modality | None = None, under: str | Path | None = None, label: str | None = None, unlabelled: bool = False
+    media: Modality | Sequence[Modality] | None = None,
+    under: str | Path | Sequence[str | Path] | None = None,
+    label: str | Sequence[str] | None = None,
+    unlabelled: bool = False,
+    where: str | Sequence[str] | None = None,
 ) -> ItemSet:
-    """A selection from loose values."""
-    return ItemSet(media, expand_path(under) if under is not None else None, label, unlabelled)
+    """A selection from loose values; one of several stands alone, as plugins know it."""
+    below = tuple(expand_path(folder) for folder in many(under))
+    return ItemSet(_alone(many(media)), _alone(below), _alone(many(label)), unlabelled, _alone(many(where)))
+
+
+def _alone(given: tuple[Any, ...]) -> Any:
+    return None if not given else given[0] if len(given) == 1 else given
 
 
 def refuse_empty(items: Items, unless: bool = False) -> None:

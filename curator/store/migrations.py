@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-LATEST = 9
+LATEST = 10
 
 M001 = """
 -- A run: one command or call that wrote something. 'running' with a dead process means interrupted.
@@ -300,6 +300,33 @@ CREATE INDEX item_of_media ON item (modality, hash);
 """
 
 M009 = """
+-- When a picture was taken, by the clock of the camera: 'YYYY-MM-DDTHH:MM:SS', without a zone. '': its file does not
+-- say. NULL: nobody looked, since an earlier curator added it; for texts.
+ALTER TABLE item ADD COLUMN taken TEXT;
+CREATE INDEX item_by_date ON item (taken) WHERE modality = 'image';
+-- The run that added it first, which says when.
+ALTER TABLE item ADD COLUMN run_id INTEGER REFERENCES run (id);
+UPDATE item SET run_id = (
+    SELECT run_id FROM change WHERE table_name = 'item' AND row_id = item.id AND kind = 'insert' ORDER BY id LIMIT 1
+);
+CREATE INDEX item_of_run ON item (run_id);
+-- Items that were taken back come with the same when they are brought back.
+UPDATE change SET before = json_set(before, '$.taken', NULL, '$.run_id', (
+    SELECT run_id FROM change AS first WHERE first.table_name = 'item' AND first.row_id = change.row_id
+    AND first.kind = 'insert' ORDER BY first.id LIMIT 1
+)) WHERE table_name = 'item' AND kind = 'delete' AND before <> '{}';
+-- What is gone is found without going through what is there.
+CREATE INDEX place_missing ON place (item_id) WHERE missing = 1;
+
+-- A selection that was kept by a name.
+CREATE TABLE saved_selection (
+    id INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    expression TEXT NOT NULL            -- as it is typed behind --where, with folders that are absolute
+) STRICT;
+"""
+
+M010 = """
 -- Which side of the split an item is on, never changed afterwards: the last word counts. NULL: on none any more.
 CREATE TABLE side (
     id INTEGER PRIMARY KEY,
@@ -333,7 +360,8 @@ STEPS = {
     "m006_know_heads_by_their_target": M006,
     "m007_know_what_was_taken_over": M007,
     "m008_find_items_by_their_media": M008,
-    "m009_split_items_and_set_rows_aside": M009,
+    "m009_know_when_and_keep_selections": M009,
+    "m010_split_items_and_set_rows_aside": M010,
 }
 
 DIGESTS = {
@@ -345,7 +373,8 @@ DIGESTS = {
     6: "a656024347e95dc5edf9d8a5307f8b14859830da802b41ae81774cf5a170b924",
     7: "25b0602ee3e30904e56cfae733d7b5f4a1ed9617250fc222a08fb29d8fcabcef",
     8: "3d20a5abf3b7cfabfda403e094393dee750efd9c57f7ef1106e77b5078481975",
-    9: "b23fb4a98baf356098ca2d0ab492b7b5f1d47fb13bfcafd7461e06d9e6b8db57",
+    9: "94b816e46aa7346d7af1a33571cea4d6692078385561e8261fce49f36fbd7b3d",
+    10: "2985add622e7de8775837f47511b8a5c20f289688bfed094203ed23af9605e63",
 }
 """What stands for the schema of each version (`curator.store.schema`), as a test computes it."""
 

@@ -84,7 +84,8 @@ def plan(context: Context, params: SimilarParams) -> Iterator[Output]:
     model = context.model(params.encoder, query.modality)
     items = context.items(params.items, modalities=model.modalities if params.items.media else model.modalities[:1])
     if all(item.hash == query.hash for item in items[:2]):
-        medium = params.items.media or model.modalities[0]
+        asked = params.items.media or model.modalities[0]
+        medium = " or ".join(asked) if isinstance(asked, tuple) else asked
         both = query.item is None and query.path is None and model.modalities == ("text",)
         hint = "; to find images by words, name an encoder of both with -e (`curator encoders`)" if both else ""
         context.note(f"the catalogue has no {medium} to compare with{hint}")

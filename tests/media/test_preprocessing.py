@@ -265,7 +265,7 @@ def test_a_truncated_jpeg_is_bad_content(tmp_path):
     smooth(400, 300).save(tmp_path / "a.jpg")
     data = (tmp_path / "a.jpg").read_bytes()
     (tmp_path / "a.jpg").write_bytes(data[: len(data) // 2])
-    assert decode.header(str(tmp_path / "a.jpg")) == (400, 300, "JPEG")
+    assert decode.header(str(tmp_path / "a.jpg")) == (400, 300, "JPEG", "")
     with pytest.raises(BadContent, match=r"cannot be decoded: .*truncated"):
         preprocessing.pixels(tmp_path / "a.jpg", USUAL)
 

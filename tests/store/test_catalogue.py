@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import subprocess
 import sys
@@ -17,7 +18,18 @@ from curator.store.catalogue.changes import decode_row
 
 TABLES = {
     *("run", "change", "item", "root", "place", "caption", "problem", "label_group", "label", "statement"),
-    *("space", "model", "head", "setting", "move", "quarantined", "source_table", "row_problem", "pair"),
+    *(
+        "space",
+        "model",
+        "head",
+        "setting",
+        "move",
+        "quarantined",
+        "source_table",
+        "row_problem",
+        "pair",
+        "saved_selection",
+    ),
     *("side", "row_aside"),
 }
 
@@ -72,7 +84,46 @@ def test_a_catalogue_of_the_first_schema_is_brought_up_to_date_with_its_rows(tmp
     assert database.value("PRAGMA user_version") == migrations.LATEST
     assert tables(database.connection) >= TABLES
     kept = [*database.rows("SELECT * FROM item"), *database.rows("SELECT * FROM problem")]
+    rows[0] += (None, None)  # when it was taken, and by which run it was added: no longer told, and not on record
     assert list(map(tuple, kept)) == rows
+    database.close()
+
+
+def test_items_of_an_older_catalogue_are_known_by_the_run_that_added_them_first(tmp_path):
+    """Also those that were taken back, so that they come back so; and what was forgotten stays forgotten."""
+    old = sqlite3.connect(tmp_path / "catalogue.db", isolation_level=None)
+    old.execute(
+        "CREATE TABLE _sqlite_migrations (id INTEGER PRIMARY KEY, migration_set TEXT, name TEXT, applied_at TEXT)"
+    )
+    for number, (step, script) in enumerate(list(migrations.STEPS.items())[:8], 1):
+        for statement in migrations.statements(script):
+            old.execute(statement)
+        old.execute("INSERT INTO _sqlite_migrations VALUES (?, 'curator', ?, '2026-01-01')", (number, step))
+    old.execute("PRAGMA user_version = 8")
+    runs = [(n, f"2026-11-0{n}") for n in range(1, 6)]
+    old.executemany("INSERT INTO run VALUES (?, 'x', '{}', ?, '', 'done', '', NULL)", runs)
+    items = [(1, "a"), (2, "b"), (9, "z")]
+    old.executemany("INSERT INTO item (id, hash, modality, size) VALUES (?, ?, 'image', 1)", items)
+    gone = json.dumps({"id": 3, "hash": "c", "modality": "text", "size": 1, "text": "x"})
+    changes = [  # item 2 was added by run 2, taken back by 3 and brought back by 4
+        (1, "insert", 1, None),
+        (2, "insert", 2, None),
+        (2, "insert", 3, None),
+        (3, "delete", 2, json.dumps({"id": 2, "hash": "b"})),
+        (4, "insert", 2, None),
+        (5, "delete", 3, gone),
+        (5, "delete", 4, "{}"),
+    ]
+    sql = "INSERT INTO change (run_id, kind, table_name, row_id, before, state) VALUES (?, ?, 'item', ?, ?, 'done')"
+    old.executemany(sql, changes)
+    old.close()
+    database = open_catalogue(tmp_path)
+    rows = database.rows("SELECT id, run_id, taken FROM item ORDER BY id")
+    assert list(map(tuple, rows)) == [(1, 1, None), (2, 2, None), (9, None, None)]
+    taken_back = [row[0] for row in database.rows("SELECT before FROM change WHERE kind = 'delete' ORDER BY id")]
+    assert [decode_row(text).get("run_id") for text in taken_back] == [2, 2, None]
+    assert decode_row(taken_back[1]) == {**decode_row(gone), "taken": None, "run_id": 2} and taken_back[2] == "{}"
+    assert database.rows("PRAGMA foreign_key_check") == []
     database.close()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Annotated, Any
 
-from curator.api import Column, ItemSet, Option, Table
+from curator.api import Column, ItemSet, Option, SelectionName, Table
 from curator.commands.spec import Call, CommandSpec
 
 if TYPE_CHECKING:
@@ -40,15 +40,28 @@ ITEMS = Table(
 
 @dataclass(frozen=True, slots=True)
 class LsParams:
-    """Which items."""
+    """Which items, and whether to keep that selection."""
 
     among: Annotated[ItemSet, Option()] = ItemSet()
+    save: Annotated[
+        SelectionName | None, Option(metavar="NAME", help="Keep this selection as NAME: --where @NAME uses it.")
+    ] = None
 
 
 def ls(call: Call, params: LsParams) -> None:
     """List them as they are read."""
     found = call.workspace.items.select(params.among)
+    if params.save is not None:
+        _save(call, params.save, params.among)
     call.table(ITEMS, item_rows(call.workspace, found), len(found))
+
+
+def _save(call: Call, name: str, among: ItemSet) -> None:
+    saved = call.workspace.selections.save(name, among)
+    replaced = (
+        f"; it was {saved.before}, which curator undo brings back" if saved.before not in (None, saved.where) else ""
+    )
+    call.say(f"saved as @{saved.name}: {saved.where}{replaced}")
 
 
 def item_rows(workspace: Workspace, found: Sequence[Item]) -> Iterator[dict[str, Any]]:
@@ -78,7 +91,9 @@ COMMAND = CommandSpec(
     params=LsParams,
     run=ls,
     tables=(ITEMS,),
-    example="curator ls --labelled ultraman --limit 50",
-    effects=("reads", "streams"),
+    example="curator ls --labelled ultraman --limit 50\n"
+    "curator ls --where 'label:ultraman -under:drafts width>=1000' --save good\n"
+    "curator ls --where '@good added>=2026-11-01'",
+    effects=("writes", "streams"),
     limited=True,
 )

@@ -21,7 +21,7 @@ from curator.kit.images.colours import colours
 from curator.kit.images.decoding import frames, opened, orientation, plain, room_for, thumbnail, upright, whole
 from curator.kit.images.depth import bits, deep
 from curator.kit.images.formats import endings
-from curator.kit.images.metadata import told_by
+from curator.kit.images.metadata import taken, told_by
 from curator.kit.reading import Unreadable
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "orientation",
     "plain",
     "room_for",
+    "taken",
     "thumbnail",
     "told_by",
     "upright",

@@ -75,8 +75,9 @@ def _option(target: TargetRef) -> str:
 
 def _chosen_by(items: ItemSet) -> str:
     """The options of a selection, so that another command makes the same."""
-    given = (("--media", items.media), ("--under", items.under), ("--labelled", items.label))
-    options = "".join(f" {flag} {shlex.quote(str(value))}" for flag, value in given if value is not None)
+    given = (("--media", items.media), ("--under", items.under), ("--labelled", items.label), ("--where", items.where))
+    each = [(flag, one) for flag, value in given for one in (value if isinstance(value, tuple) else (value,))]
+    options = "".join(f" {flag} {shlex.quote(str(value))}" for flag, value in each if value is not None)
     return options + " --unlabelled" * items.unlabelled
 
 

@@ -80,20 +80,20 @@ def _media(context: Context, params: DedupeParams) -> list[list[list[File]]]:
     references = [Path(folder).expanduser().resolve() for folder in params.reference]
     items = {item.id: item for item in context.items(params.items)}
     for folder in references:
-        below = context.items(ItemSet(under=folder))
-        if not below:
+        if not context.items(ItemSet(under=folder)):
             # Passed over, a mistake in the name would let files go that were to stay.
             raise NotFound(f"no file below --reference {str(folder)!r} is catalogued: curator add it first")
-        items |= {item.id: item for item in below if params.items.media in (None, item.modality)}
-    under = params.items.under.expanduser().resolve() if params.items.under is not None else None
+        items |= {item.id: item for item in context.items(ItemSet(params.items.media, folder))}
+    given = params.items.under
+    under = [folder.expanduser().resolve() for folder in (given if isinstance(given, tuple) else (given,)) if folder]
     media: dict[str, list[list[File]]] = {"image": [], "text": []}
     ordered = list(items.values())
-    say_unseen(context, context.unseen(ordered), [under, *references] if under is not None else [])
+    say_unseen(context, context.unseen(ordered), [*under, *references] if under else [])
     for item, places in zip(ordered, context.places(ordered), strict=True):
         files = []
         for place in places:
             reference = any(place.path.is_relative_to(folder) for folder in references)
-            if reference or under is None or place.path.is_relative_to(under):
+            if reference or not under or any(place.path.is_relative_to(folder) for folder in under):
                 files.append(File(item, place, reference))
         if files:
             media[item.modality].append(files)
