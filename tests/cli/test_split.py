@@ -282,3 +282,13 @@ def test_bad_input_is_one_line_and_nothing_is_written(here, args, code, words):
     ran = RUN("split", *args)
     ran.assert_failed(code, words)
     assert set(sides().values()) == {None}
+
+
+def test_a_head_learns_from_one_side_and_is_measured_on_the_other(here):
+    RUN("train", "--group", "kind", "--split").assert_failed(4, "curator split puts some there")
+    RUN("split", "--by", "kind", "--train", "0.6", "--test", "0.4")
+    rows = {row["metric"]: row for row in RUN("train", "--group", "kind", "--split", "--json").rows("held-out")}
+    listed = Counter(sides().values())
+    assert rows["accuracy"]["items"] == listed["train"]
+    assert rows["accuracy"]["test_items"] == listed["test"]
+    RUN("train", "--group", "kind", "--split", "--test", "photos").assert_failed(2, "not both")
