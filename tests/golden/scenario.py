@@ -340,6 +340,27 @@ CHAPTERS: dict[str, list[Step]] = {
         Step("describe nothing"),
         text("--nothing"),
     ],
+    "13-select": [
+        Step("""ls --where 'label:kind/checks or (media:text text~"WHAT" -id:60..)' --limit 9"""),
+        text("ls --where 'under:pictures/dots -label:round'"),
+        Step("ls --where 'group:kind width>=64 size<1M -missing' --limit 2"),
+        Step("ls --under pictures/dots --under pictures/stripes --media image --save lines"),
+        text("ls --where '@lines name:7.*' --save sevens"),
+        text("ls --where '@sevens' --save lines"),
+        Step("ls --where '@line'"),
+        Step("saved"),
+        Step("similar pictures/dots/1.png -k 2 --where '@lines'"),
+        text("saved --remove sevens"),
+        text("saved --remove sevens"),
+        text("saved"),
+        Step("undo"),
+        Step("ls --where 'lable:dots'"),
+        Step("ls --where 'label:dotz'"),
+        Step("ls --where 'under:nowhere'"),
+        Step("ls --where 'width>=wide'"),
+        Step("ls --where '(label:round'"),
+        Step("ls --where ''"),
+    ],
 }
 
 

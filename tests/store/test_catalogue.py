@@ -18,7 +18,18 @@ from curator.store.catalogue.changes import decode_row
 
 TABLES = {
     *("run", "change", "item", "root", "place", "caption", "problem", "label_group", "label", "statement"),
-    *("space", "model", "head", "setting", "move", "quarantined", "source_table", "row_problem", "pair", "saved_selection"),
+    *(
+        "space",
+        "model",
+        "head",
+        "setting",
+        "move",
+        "quarantined",
+        "source_table",
+        "row_problem",
+        "pair",
+        "saved_selection",
+    ),
 }
 
 
