@@ -171,6 +171,13 @@ class Context(Protocol):
         """
         ...
 
+    def sample(self, model: Model, count: int) -> Floats:
+        """`count` vectors of the model's space by chance, (n, dim), unit rows; fewer where it holds fewer.
+
+        The same ones each time, as long as these are there: a measure of the space, as of how far two lie apart.
+        """
+        ...
+
     def target(self, label: LabelName | None, group: GroupName | None) -> TargetRef:
         """The one label or group that was named; raises `NotFound` with the nearest name.
 
@@ -236,6 +243,10 @@ class Context(Protocol):
 
     def unlabelled(self, target: TargetRef, items: Sequence[Item]) -> Sequence[Item]:
         """Those of `items` of which nothing is said as to the label or group, nor that they are none of the group."""
+        ...
+
+    def without(self, items: Sequence[Item], others: Sequence[Item]) -> Sequence[Item]:
+        """Those of `items` that are not among `others`; none of them is made for that."""
         ...
 
     def said(self, target: TargetRef, items: Sequence[Item]) -> list[str | None]:

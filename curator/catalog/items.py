@@ -149,10 +149,10 @@ class Items:
         return [_item(row, *paths.get(row.id, (None, None))) for row in rows]
 
 
-def text_query(text: str) -> Query:
-    """A query for a text as it stands."""
+def text_query(text: str, option: str = "--text") -> Query:
+    """A query for a text as it stands; `option` is how it was given."""
     if not text.strip():
-        raise BadInput("--text needs a text")
+        raise BadInput(f"{option} needs a text")
     return Query("text", hashlib.sha256(to_utf8(text)).hexdigest(), text=text)
 
 

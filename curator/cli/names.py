@@ -199,6 +199,16 @@ def _continued(ctx: click.Context, text: str) -> Iterator[str]:
     yield from continued(text, None)
 
 
+class Words(Text):
+    """A text to look for."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """What was typed, which must say something."""
+        if not str(value).strip():
+            self.fail(f"it needs a text, and {value!r} is none; is a variable of the shell empty?", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 BARE = object()
 """What an option is given where it stands alone, as no text could."""
 

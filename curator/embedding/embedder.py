@@ -93,6 +93,13 @@ class Embedder(Coverage):
             raise NotReady(f"the vector of {bad} in {model.name} is not finite: `curator check --repair`, then again")
         return there, unit(rows)
 
+    def sample(self, model: Model, number: int) -> NDArray[np.float32]:
+        """Unit rows of a space by chance, (n, dim), fewer where it holds fewer, or such as are not finite."""
+        stored = self.derived.codes.sample(self.derived.space(model.fingerprint), number)
+        values = np.frombuffer(b"".join(row for row in stored if len(row) == 4 * model.dim), "<f4")
+        rows = values.reshape(-1, model.dim)
+        return unit(rows[np.isfinite(rows).all(axis=1)])
+
     @staticmethod
     def _hold_length(model: Model, vector: bytes, of: str) -> None:
         if len(vector) != 4 * model.dim:

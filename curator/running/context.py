@@ -138,6 +138,10 @@ class ActionContext:
         self._encoding.ensure(model, items, self._may_encode)
         return self._encoding.matrix(model, items)
 
+    def sample(self, model: Model, count: int) -> NDArray[np.float32]:
+        """Some vectors of a space by chance."""
+        return self._encoding.sample(model, count)
+
     def target(self, label: LabelName | None, group: GroupName | None) -> TargetRef:
         """The one label or group that was named."""
         if (label is None) == (group is None):
@@ -216,6 +220,10 @@ class ActionContext:
             denied = self._labels.denied(target)
             said |= {item for item, names in denied.items() if names.issuperset(examples.classes)}
         return without(items, said)
+
+    def without(self, items: Sequence[Item], others: Sequence[Item]) -> Sequence[Item]:
+        """Those of `items` that are not among `others`."""
+        return without(items, frozenset(ids_of(others)))
 
     def said(self, target: TargetRef, items: Sequence[Item]) -> list[str | None]:
         """The class that each item is said to be, empty for a conflict, None where nothing is said."""

@@ -137,6 +137,7 @@ class VectorCodes:
             self.database.execute("DELETE FROM recoded WHERE space_id = ?", space)
             coded = Coded(space, secrets.token_hex(8), self._state(), 0, 0, 0, self.newest(), 0, 0, 0)
             self._put(coded)
+        self._tidy()  # before there is one more: kills in a row must not fill the disk
         return coded
 
     @contextlib.contextmanager
