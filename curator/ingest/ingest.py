@@ -6,9 +6,9 @@ import functools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias
 
 from curator.api import Found, ReaderSpec, ReadOptions, Row, Skipped
 from curator.catalog.added import WITHIN, Added
@@ -17,8 +17,9 @@ from curator.catalog.labels import Labels, Source, name_of_folder
 from curator.catalog.places import has_left, is_gone, real
 from curator.catalog.source_tables import Tables
 from curator.history.journal import Journal
+from curator.ingest.candidates import Candidate
 from curator.ingest.options import AddOptions, AddReport
-from curator.ingest.recorder import Candidate, Recorder
+from curator.ingest.recorder import Recorder
 from curator.ingest.sources import chosen, is_table
 from curator.ingest.table_ingest import RowIngest
 from curator.media.content import Content
@@ -31,10 +32,13 @@ from curator.store.sqlite import Database
 if TYPE_CHECKING:
     from curator.registry.loader import Registry
 
-T = TypeVar("T")
+Examined: TypeAlias = tuple[Candidate, Content | BadContent | None]
 
-COMMIT_EVERY = 200
-"""Files per transaction: what a kill can cost, at most."""
+COMMIT_EVERY, BYTES_READ = 1_000, 64 << 20
+"""Files per transaction, and bytes of those that are read: what a kill can cost, at most."""
+
+IMAGES_AT_ONCE = 200
+"""Rows per transaction, where an image has to be read for each."""
 
 ROWS_AT_ONCE = 2000
 """Rows per transaction, where no image has to be read for them."""
@@ -81,7 +85,7 @@ class Ingest:
         if ingest.is_unchanged():
             ingest.take_as_known()
             return
-        size = COMMIT_EVERY if self.options.image_column is not None else ROWS_AT_ONCE
+        size = IMAGES_AT_ONCE if self.options.image_column is not None else ROWS_AT_ONCE
         named = set(map(composed, self.options.columns.values()))
         wanted = functools.cache(lambda column: composed(column) in named)
         with self.registry.guard(reader, "reading with"):
@@ -123,26 +127,16 @@ class Ingest:
             with self.database.transaction():
                 self.places.cover(self.journal, real(source))
         with self.reporter.progress(f"adding {source.name or source}", len(found)) as advance:
-            for batch in _batches(self.recorder.examined(found), COMMIT_EVERY):
+            seen: set[str] = set()
+            for batch in _batches(self.recorder.examined(found)):
                 with self.database.transaction():
-                    for candidate, content in batch:
-                        self._record(candidate, content, source)
+                    self.recorder.record(batch)
+                    self._label([one for one, content in batch if not isinstance(content, BadContent)], source)
+                seen.update(one.path for one, _ in batch)
                 advance(len(batch))
         if source.is_dir():
-            self._mark_missing(real(source), {real(entry.path) for entry in found})
+            self._mark_missing(real(source), seen)
         self._link_captions(found)
-
-    def _record(self, candidate: Candidate, content: Content | BadContent | None, source: Path) -> None:
-        if isinstance(content, BadContent):
-            self.recorder.problem(candidate.path, str(content), None if content.may_pass else candidate.stamp)
-            return
-        if candidate.path in self.recorder.paths:
-            # A symbolic link, or a source that was named twice.
-            item = self.recorder.paths[candidate.path]
-            self.report.count("same_file")
-        else:
-            item = self.recorder.record(candidate, content)
-        self._label(item, candidate.found, source)
 
     # --- what is left out or gone ---
 
@@ -174,25 +168,34 @@ class Ingest:
 
     # --- labels and captions ---
 
-    def _label(self, item: int, found: Found, source: Path) -> None:
+    def _label(self, files: Sequence[Candidate], source: Path) -> None:
+        """Say of files what the options and their folders say; at once of those that follow on each other."""
         options = self.options
         said = [(name, options.group, 1) for name in options.labels]
         said += [(name, options.group, -1) for name in options.not_labels]
-        if options.labels_from_folders:
-            if found.folder is None:
-                self.report.loose += 1
-            else:
-                group = options.group or name_of_folder(real(source).rpartition(os.sep)[2] or "folders")
-                self.report.folder_labels.add(found.folder)
-                said.append((name_of_folder(found.folder), group, 1))
+        for folder, several in groupby(files, key=lambda file: file.found.folder):
+            items = [self.recorder.paths[file.path] for file in several]
+            if options.labels_from_folders and folder is None:
+                self.report.loose += len(items)
+            self._say(items, [*said, *self._said_by(folder, source)])
+
+    def _said_by(self, folder: str | None, source: Path) -> Iterator[tuple[str, str | None, int]]:
+        if self.options.labels_from_folders and folder is not None:
+            self.report.folder_labels.add(folder)
+            group = self.options.group or name_of_folder(real(source).rpartition(os.sep)[2] or "folders")
+            yield name_of_folder(folder), group, 1
+
+    def _say(self, items: Sequence[int], said: Iterable[tuple[str, str | None, int]]) -> None:
         values = [(self.labels.ensure(self.journal, name, group), value) for name, group, value in said]
-        if item in self.recorder.moved:
-            self.recorder.moved.remove(item)
+        apart = len(values) > 1 or not self.recorder.moved.isdisjoint(items)
+        for some in [[item] for item in items] if apart else [items]:
+            if self.recorder.moved.intersection(some):
+                self.recorder.moved.difference_update(some)
+                for label, value in values:
+                    if value > 0:
+                        self._withdraw_siblings(some[0], label)
             for label, value in values:
-                if value > 0:
-                    self._withdraw_siblings(item, label)
-        for label, value in values:
-            self.report.labelled += self.labels.say(self.journal, [item], label, value, Source.IMPORT)
+                self.report.labelled += self.labels.say(self.journal, some, label, value, Source.IMPORT)
 
     def _withdraw_siblings(self, item: int, label: int) -> None:
         """A file moved from one class folder to another was sorted anew, not filed twice."""
@@ -215,7 +218,15 @@ class Ingest:
                         self.report.captions += 1
 
 
-def _batches(things: Iterable[T], size: int) -> Iterator[list[T]]:
-    things = iter(things)
-    while batch := list(islice(things, size)):
+def _batches(examined: Iterable[Examined]) -> Iterator[list[Examined]]:
+    """Files of a transaction each."""
+    batch: list[Examined] = []
+    size = 0
+    for candidate, content in examined:
+        batch.append((candidate, content))
+        size += candidate.unread or 0
+        if len(batch) >= COMMIT_EVERY or size >= BYTES_READ:
+            yield batch
+            batch, size = [], 0
+    if batch:
         yield batch

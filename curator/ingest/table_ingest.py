@@ -14,7 +14,8 @@ from curator.catalog.labels import Labels, Source, name_of_folder
 from curator.catalog.places import real
 from curator.catalog.source_tables import Tables
 from curator.history.journal import Journal
-from curator.ingest.recorder import Candidate, Recorder
+from curator.ingest.candidates import Candidate
+from curator.ingest.recorder import Recorder
 from curator.ingest.table_rows import BadRow, Draft, Drafts, located
 from curator.media.content import Content
 from curator.media.files import BadContent, hash_file, look
@@ -142,15 +143,11 @@ class RowIngest:
         self.report.count("found", len(wanted))
         return list(zip(wanted, self.recorder.examined(wanted.values()), strict=True)) if wanted else []
 
-    def _record_images(self, examined: Iterable[tuple[str, tuple[Candidate, Content | BadContent | None]]]) -> None:
+    def _record_images(self, examined: Sequence[tuple[str, tuple[Candidate, Content | BadContent | None]]]) -> None:
+        self.recorder.record([one for _, one in examined if not isinstance(one[1], BadContent)])
         for image, (candidate, content) in examined:
-            if isinstance(content, BadContent):
-                self._images[image] = f"{image!r}: {content}"
-            elif candidate.path in self.recorder.paths:
-                self._images[image] = self.recorder.paths[candidate.path]
-                self.report.count("same_file")
-            else:
-                self._images[image] = self.recorder.record(candidate, content)
+            wrong = isinstance(content, BadContent)
+            self._images[image] = f"{image!r}: {content}" if wrong else self.recorder.paths[candidate.path]
 
     def _record_rows(self, drafts: Iterable[Draft]) -> None:
         texts: list[tuple[str, str]] = []

@@ -76,14 +76,17 @@ class IntegrityStore:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def dangling(self) -> Iterator[DanglingRow]:
-        """Rows with a foreign key that leads nowhere. Reads every row."""
-        for row in self.database.rows("PRAGMA foreign_key_check"):
-            table = row["table"]
-            keys = self.database.rows(f"PRAGMA foreign_key_list({table})")
-            column = next(key["from"] for key in keys if key["id"] == row["fkid"])
-            gone = self.database.value(f"SELECT {column} FROM {table} WHERE id = ?", row["rowid"])
-            yield DanglingRow(table, row["rowid"], column, row["parent"], gone)
+    def dangling(self, tables: Collection[str] = ()) -> Iterator[DanglingRow]:
+        """Rows, of these tables or of all, with a foreign key that leads nowhere. Reads every row."""
+        columns: dict[str, dict[int, str]] = {}
+        for of in [f"({name})" for name in tables] or [""]:
+            for table, row_id, parent, key in self.database.each(f"PRAGMA foreign_key_check{of}"):
+                if table not in columns:
+                    keys = self.database.rows(f"PRAGMA foreign_key_list({table})")
+                    columns[table] = {each["id"]: each["from"] for each in keys}
+                column = columns[table][key]
+                gone = self.database.value(f"SELECT {column} FROM {table} WHERE id = ?", row_id)
+                yield DanglingRow(table, row_id, column, parent, gone)
 
     def unreadable(self) -> Iterator[UnreadableRow]:
         """Rows with a value that no curator wrote. Reads every row."""
@@ -139,7 +142,7 @@ class IntegrityStore:
             "AND (other.size, other.mtime_ns) = (place.size, place.mtime_ns) "
             "WHERE '' = place.row_key AND '' = other.row_key AND NOT place.missing AND NOT other.missing"
         )
-        for id_, path, other, other_path in self.database.rows(sql):
+        for id_, path, other, other_path in self.database.each(sql):
             yield TwiceRow(id_, path_from_value(path), other, path_from_value(other_path))
 
 

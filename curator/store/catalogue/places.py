@@ -108,6 +108,17 @@ class PlaceStore:
         row = self.database.row(sql, root_id, path_to_value(path))
         return None if row is None else _place(row)
 
+    def at_all(self, root_id: int, paths: Sequence[str]) -> Iterator[PlaceRow]:
+        """The places of those of these whole files that are on record."""
+        sql = f"{_PLACES} WHERE root_id = ? AND path IN (SELECT value FROM json_each(?)) AND row_key = ''"
+        values = [path_to_value(path) for path in paths]
+        yield from map(
+            _place, self.database.rows_among(sql, [path for path in values if isinstance(path, str)], root_id)
+        )
+        for path in values:  # JSON has no bytes
+            if isinstance(path, bytes) and (place := self.at(root_id, path_from_value(path))) is not None:
+                yield place
+
     def rows_at(self, root_id: int, path: str, keys: Sequence[str]) -> dict[str, PlaceRow]:
         """The places of those rows of a table that are on record, by key."""
         sql = f"{_PLACES} WHERE root_id = ? AND path = ? AND row_key IN (SELECT value FROM json_each(?))"
@@ -141,6 +152,11 @@ class PlaceStore:
     def of_inode(self, inode: str, device: str) -> Iterator[PlaceRow]:
         """The places whose file had this inode."""
         return map(_place, self.database.rows(f"{_PLACES} WHERE inode = ? AND device = ?", inode, device))
+
+    def known_inodes(self, inodes: Sequence[str], device: str) -> Iterator[str]:
+        """Those of these inodes that the file of a place had."""
+        sql = "SELECT inode FROM place WHERE device = ? AND inode IN (SELECT value FROM json_each(?))"
+        return (row[0] for row in self.database.rows_among(sql, inodes, device))
 
     # --- by item ---
 
