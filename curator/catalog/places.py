@@ -176,14 +176,14 @@ class Places:
     def _root_paths(self) -> dict[int, str]:
         return {root_id: root for root, root_id in self.store.roots().items()}
 
-    def insert(self, journal: Journal, path: str, item_id: int, stamp: Stamp) -> None:
-        """Record that a file is an item."""
-        journal.insert("place", item_id=item_id, **self._columns(journal, path, stamp))
+    def insert(self, journal: Journal, path: str, item_id: int, stamp: Stamp) -> int:
+        """Record that a file is an item; returns the id of its place."""
+        return journal.insert("place", item_id=item_id, **self._columns(journal, path, stamp))
 
-    def insert_many(self, journal: Journal, files: Iterable[tuple[str, int, Stamp]]) -> None:
-        """Record which items files are, by path."""
+    def insert_many(self, journal: Journal, files: Iterable[tuple[str, int, Stamp]]) -> list[int]:
+        """Record which items files are, by path; returns the ids of their places."""
         rows = [{"item_id": item_id, **self._columns(journal, path, stamp)} for path, item_id, stamp in files]
-        journal.insert_many("place", rows)
+        return journal.insert_many("place", rows)
 
     def update(self, journal: Journal, place: PlaceRow, path: str, item_id: int, stamp: Stamp) -> None:
         """Record that a place is now this item, at this path, in this state."""

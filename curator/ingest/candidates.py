@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
+from typing import TypeAlias
 
-from curator.api import Found
 from curator.catalog.places import Places, real
+from curator.ingest.listing import Listed
 from curator.media.content import Content, examine
 from curator.media.files import BadContent, Stamp, look, stamp_of
 from curator.media.prefetch import WORKERS, ordered_map
@@ -29,7 +30,7 @@ FILES, BYTES = 16, 1 << 20
 class Candidate:
     """A listed file, looked at but not read. `place` is set where the catalogue knows its content already."""
 
-    found: Found
+    listed: Listed
     path: str
     stamp: Stamp | None = None
     place: PlaceRow | None = None
@@ -42,6 +43,9 @@ class Candidate:
         return None if self.stamp is None or self.place is not None or self.bad is not None else self.stamp.size
 
 
+Examined: TypeAlias = tuple[Candidate, Content | BadContent | None]
+
+
 class Candidates:
     """Looks at listed files. `shortcut`: one of known size, time and inode is not read again."""
 
@@ -51,13 +55,13 @@ class Candidates:
         self.shortcut = shortcut
         self.encoding = encoding
 
-    def examined(self, found: Iterable[Found]) -> Iterator[tuple[Candidate, Content | BadContent | None]]:
+    def examined(self, found: Iterable[Listed]) -> Iterator[Examined]:
         """What each file holds, read by threads; None where the catalogue knows it already."""
         read = partial(_read, encoding=self.encoding)
         for handful, contents in ordered_map(read, self._handfuls(found), 2 * WORKERS):
             yield from zip(handful, contents, strict=True)
 
-    def _handfuls(self, found: Iterable[Found]) -> Iterator[list[Candidate]]:
+    def _handfuls(self, found: Iterable[Listed]) -> Iterator[list[Candidate]]:
         found = iter(found)
         while page := list(islice(found, PAGE)):
             handful: list[Candidate] = []
@@ -71,7 +75,7 @@ class Candidates:
                     handful, files, size = [], 0, 0
             yield handful
 
-    def _looked_at(self, page: Iterable[Found]) -> list[Candidate]:
+    def _looked_at(self, page: Iterable[Listed]) -> list[Candidate]:
         folders: dict[str, str] = {}
         seen = [_seen(entry, folders) for entry in page]
         return self._known(seen) if self.shortcut else seen
@@ -90,14 +94,14 @@ class Candidates:
                     place = self.places.same_file(stamp)
                 known = problems.get(one.path)
                 if place is not None and self.places.stamp(place) == stamp:
-                    one = Candidate(one.found, one.path, stamp, place, alias)
+                    one = Candidate(one.listed, one.path, stamp, place, alias)
                 elif known is not None and (known.size, known.mtime_ns) == (stamp.size, stamp.mtime_ns):
-                    one = Candidate(one.found, one.path, stamp, bad=known.reason)
+                    one = Candidate(one.listed, one.path, stamp, bad=known.reason)
             found.append(one)
         return found
 
 
-def _seen(entry: Found, folders: dict[str, str]) -> Candidate:
+def _seen(entry: Listed, folders: dict[str, str]) -> Candidate:
     """A file as it lies on the disk. `folders` are those of its page, as they are without links."""
     folder, name = os.path.split(entry.path)
     if folder not in folders:
@@ -126,6 +130,6 @@ def _content(candidate: Candidate, encoding: str | None) -> Content | BadContent
     if candidate.place is not None:
         return None
     try:
-        return examine(candidate.path, candidate.found.modality, encoding)
+        return examine(candidate.path, candidate.listed.modality, encoding)
     except BadContent as error:
         return error

@@ -7,8 +7,9 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from curator.api import Found, ReaderSpec, ReadOptions, Row, Skipped
 from curator.catalog.added import WITHIN, Added
@@ -17,13 +18,12 @@ from curator.catalog.labels import Labels, Source, name_of_folder
 from curator.catalog.places import has_left, is_gone, real
 from curator.catalog.source_tables import Tables
 from curator.history.journal import Journal
-from curator.ingest.candidates import Candidate
+from curator.ingest.candidates import Examined
+from curator.ingest.listing import Left, Listed, Spool
 from curator.ingest.options import AddOptions, AddReport
 from curator.ingest.recorder import Recorder
 from curator.ingest.sources import chosen, is_table
 from curator.ingest.table_ingest import RowIngest
-from curator.media.content import Content
-from curator.media.files import BadContent
 from curator.registry.validation import Breach, validate
 from curator.reporter import Reporter
 from curator.store.catalogue.items import CaptionStore
@@ -31,8 +31,6 @@ from curator.store.sqlite import Database
 
 if TYPE_CHECKING:
     from curator.registry.loader import Registry
-
-Examined: TypeAlias = tuple[Candidate, Content | BadContent | None]
 
 COMMIT_EVERY, BYTES_READ = 1_000, 64 << 20
 """Files per transaction, and bytes of those that are read: what a kill can cost, at most."""
@@ -64,6 +62,7 @@ class Ingest:
         self.places = self.recorder.places
         self.tables = Tables(database)
         self.captions = CaptionStore(database)
+        self._items: dict[str, int] = {}  # by path, for captions
 
     def add(self, sources: Sequence[str], reading: ReadOptions) -> AddReport:
         """Add all sources; raises before anything is written if one of them cannot be added."""
@@ -114,47 +113,66 @@ class Ingest:
         return batch
 
     def _add_files(self, source: Path, reader: ReaderSpec, reading: ReadOptions) -> None:
+        found: Spool[Listed]
+        skipped: Spool[Left]
+        with Spool() as found, Spool() as skipped:
+            self._list(source, reader, reading, found, skipped)
+            self.report.found += len(found)
+            self._skip(skipped, found)
+            if source.is_dir() and found:
+                with self.database.transaction():
+                    self.places.cover(self.journal, real(source))
+            self._record(source, found)
+            if source.is_dir():
+                self._mark_missing(real(source))
+            self._link_captions(found)
+
+    def _list(
+        self, source: Path, reader: ReaderSpec, reading: ReadOptions, found: Spool[Listed], skipped: Spool[Left]
+    ) -> None:
         with self.registry.guard(reader, "reading with"):
-            listed = reader.read(source, reading)
-            listing = [entry if isinstance(entry, Found | Skipped) else validate(Found, entry) for entry in listed]
-        found = [entry for entry in listing if isinstance(entry, Found)]
-        self.report.found += len(found)
-        beside = {name for entry in found for name in (entry.path, entry.path.with_suffix(""))}
-        for entry in listing:
-            if isinstance(entry, Skipped):
-                self._skip(entry, entry.path.with_suffix("") in beside)
-        if source.is_dir() and found:
-            with self.database.transaction():
-                self.places.cover(self.journal, real(source))
+            for given in reader.read(source, reading):
+                entry = given if isinstance(given, Found | Skipped) else validate(Found, given)
+                if isinstance(entry, Skipped):
+                    skipped.append(Left(os.fspath(entry.path), entry.reason, entry.problem))
+                else:
+                    found.append(Listed.of(entry))
+
+    def _record(self, source: Path, found: Spool[Listed]) -> None:
         with self.reporter.progress(f"adding {source.name or source}", len(found)) as advance:
-            seen: set[str] = set()
             for batch in _batches(self.recorder.examined(found)):
                 with self.database.transaction():
-                    self.recorder.record(batch)
-                    self._label([one for one, content in batch if not isinstance(content, BadContent)], source)
-                seen.update(one.path for one, _ in batch)
+                    items = self.recorder.record(batch)
+                    self._label([(items[one.path], one.listed.folder) for one, _ in batch if one.path in items], source)
+                if self.options.captions:
+                    self._items.update(items)
                 advance(len(batch))
-        if source.is_dir():
-            self._mark_missing(real(source), seen)
-        self._link_captions(found)
 
     # --- what is left out or gone ---
 
-    def _skip(self, entry: Skipped, beside: bool) -> None:
-        """`beside`: whether it is named as a file that is taken is, and so about that one alone."""
-        if entry.problem:
-            with self.database.transaction():
-                self.recorder.problem(os.path.abspath(entry.path), entry.reason, None)
-        elif not beside and not entry.path.name.startswith(".") and is_table(self.registry, entry.path):
-            self.report.left_out[f"{entry.path.suffix.lower()}: a table: curator add FILE --text-column COLUMN"] += 1
-        else:
-            self.report.left_out[entry.reason] += 1
+    def _skip(self, skipped: Iterable[Left], found: Iterable[Listed]) -> None:
+        tables: dict[str, str] = {}
+        for path, reason, problem in skipped:
+            if problem:
+                with self.database.transaction():
+                    self.recorder.problem(os.path.abspath(path), reason, None)
+            elif not os.path.basename(path).startswith(".") and is_table(self.registry, Path(path)):
+                tables[path] = reason
+            else:
+                self.report.left_out[reason] += 1
+        stems = {os.path.splitext(path)[0] for path in tables}
+        names = (name for one in (found if stems else ()) for name in (one.path, os.path.splitext(one.path)[0]))
+        beside = {name for name in names if name in stems}
+        for path, reason in tables.items():
+            # One that is named as a file that is taken is about that one alone.
+            stem, ending = os.path.splitext(path)
+            a_table = f"{ending.lower()}: a table: curator add FILE --text-column COLUMN"
+            self.report.left_out[reason if stem in beside else a_table] += 1
 
-    def _mark_missing(self, folder: str, seen: set[str]) -> None:
+    def _mark_missing(self, folder: str) -> None:
         with self.database.transaction():
-            for place in list(self.places.below(folder)):
-                path = self.places.path(place)
-                if path not in seen and not place.missing and has_left(path):
+            for place, path in self.places.with_paths(self.places.below(folder)):
+                if place.id not in self.recorder.seen and not place.missing and has_left(path):
                     self.journal.update("place", place.id, missing=1)
                     self.report.missing += 1
             for table in self.tables.below(folder):
@@ -168,13 +186,13 @@ class Ingest:
 
     # --- labels and captions ---
 
-    def _label(self, files: Sequence[Candidate], source: Path) -> None:
-        """Say of files what the options and their folders say; at once of those that follow on each other."""
+    def _label(self, files: Iterable[tuple[int, str | None]], source: Path) -> None:
+        """Say of items what the options and their folders say; at once of those that follow on each other."""
         options = self.options
         said = [(name, options.group, 1) for name in options.labels]
         said += [(name, options.group, -1) for name in options.not_labels]
-        for folder, several in groupby(files, key=lambda file: file.found.folder):
-            items = [self.recorder.paths[file.path] for file in several]
+        for folder, several in groupby(files, key=itemgetter(1)):
+            items = [item for item, _ in several]
             if options.labels_from_folders and folder is None:
                 self.report.loose += len(items)
             self._say(items, [*said, *self._said_by(folder, source)])
@@ -202,20 +220,16 @@ class Ingest:
         for sibling in self.labels.store.siblings(label):
             self.labels.say(self.journal, [item], sibling, 0, Source.IMPORT)
 
-    def _link_captions(self, found: Iterable[Found]) -> None:
+    def _link_captions(self, found: Iterable[Listed]) -> None:
         with self.database.transaction():
             for entry in found:
-                if entry.caption_of is None:
-                    continue
-                if not self.options.captions:
+                if entry.caption_of and not self.options.captions:
                     self.report.sidecars += 1
-                    continue
-                of = entry.caption_of if isinstance(entry.caption_of, tuple) else (entry.caption_of,)
-                text, images = self.recorder.paths.get(real(entry.path)), [self.recorder.paths.get(real(p)) for p in of]
-                for image in images:
-                    if text is not None and image is not None and not self.captions.holds(image, text):
-                        self.journal.insert("caption", image_id=image, text_id=text)
-                        self.report.captions += 1
+                elif entry.caption_of and (text := self._items.get(real(entry.path))) is not None:
+                    for image in map(self._items.get, map(real, entry.caption_of)):
+                        if image is not None and not self.captions.holds(image, text):
+                            self.journal.insert("caption", image_id=image, text_id=text)
+                            self.report.captions += 1
 
 
 def _batches(examined: Iterable[Examined]) -> Iterator[list[Examined]]:

@@ -8,12 +8,14 @@ from typing import Any
 
 from curator.catalog.places import Places
 from curator.history.journal import Journal
-from curator.ingest.candidates import Candidate, Candidates
+from curator.ingest.candidates import Candidate, Candidates, Examined
+from curator.ingest.listing import Numbers
 from curator.ingest.options import AddOptions, AddReport
 from curator.media.content import Content
 from curator.media.files import BadContent, Stamp
 from curator.store.catalogue import path_to_value
 from curator.store.catalogue.items import ItemStore
+from curator.store.catalogue.places import PlaceRow
 from curator.store.catalogue.problems import ProblemRow, ProblemStore
 from curator.store.sqlite import Database
 
@@ -22,7 +24,7 @@ NEW = 0
 
 
 class Recorder:
-    """Records the files of one call of `add`. `paths` are those recorded so far, `moved` the items that were moved."""
+    """Records the files of one call of `add`. `moved` are the items that were moved, `seen` the places of files."""
 
     def __init__(self, database: Database, journal: Journal, options: AddOptions, report: AddReport) -> None:
         self.database = database
@@ -34,16 +36,18 @@ class Recorder:
         self.problems = ProblemStore(database)
         shortcut = not options.verify and options.encoding is None
         self.examined = Candidates(self.places, self.problems, shortcut, options.encoding).examined
-        self.paths: dict[str, int] = {}
         self.moved: set[int] = set()
-        self._wrong: dict[str, ProblemRow] = {}  # of the files of a batch, what is on record
-        self._known: dict[str, int] = {}
-        self._placed: set[str] = set()
+        self.seen = Numbers()
+        # Of a batch: what is on record of its files, what is recorded of them, and what is still to be written.
+        self._wrong: dict[str, ProblemRow] = {}
+        self._placed: dict[str, PlaceRow] = {}
         self._inodes: set[tuple[str, str]] = set()
-        self._new: dict[str, Content] = {}  # by path, in their order: what is still to be written
+        self._known: dict[str, int] = {}
+        self._recorded: dict[str, int] = {}
+        self._new: dict[str, Content] = {}
 
-    def record(self, batch: Sequence[tuple[Candidate, Content | BadContent | None]]) -> None:
-        """Record files, in a transaction of the caller's; what cannot be used as a problem.
+    def record(self, batch: Sequence[Examined]) -> dict[str, int]:
+        """Record files, in a transaction of the caller's; what cannot be used as a problem. Returns items by path.
 
         What the catalogue knows of them is asked for all at once. Most files are as they were, or as new as can be:
         these are written together, and any other by itself, after all before it.
@@ -55,7 +59,7 @@ class Recorder:
                 if isinstance(content, BadContent):
                     self.problem(candidate.path, str(content), None if content.may_pass else candidate.stamp)
                     self._wrong |= self.problems.at_all([candidate.path])
-                elif candidate.path in self.paths or candidate.path in self._new:
+                elif candidate.path in self._recorded or candidate.path in self._new:
                     # A symbolic link, or a source that was named twice.
                     self.report.count("same_file")
                 else:
@@ -63,57 +67,69 @@ class Recorder:
             self._write_new()
         finally:
             self.places.forget_roots()
+        return self._recorded
 
-    def _look_up(self, batch: Sequence[tuple[Candidate, Content | BadContent | None]]) -> None:
-        self._new = {}
+    def _look_up(self, batch: Sequence[Examined]) -> None:
+        self._recorded, self._new = {}, {}
         read = [(candidate.path, content) for candidate, content in batch if isinstance(content, Content)]
         self._known = self.items.ids_of(list({content.hash for _, content in read}))
-        self._placed = set(self.places.at_all([path for path, _ in read]))
+        self._placed = self.places.at_all([path for path, _ in read])
         self._inodes = self.places.known_inodes(content.stamp for _, content in read)
         self._wrong = {}
         if self.problems.any():
             self._wrong = self.problems.at_all([name for candidate, _ in batch for name in _names(candidate)])
 
     def _record(self, candidate: Candidate, content: Content | None) -> None:
+        path = candidate.path
         if self._wrong:
             for name in _names(candidate) & self._wrong.keys():
                 self.journal.delete("problem", self._wrong.pop(name).id)
+        there = self._placed.get(path)
         if content is None:
             self._keep(candidate)
-            return
-        self.report.count("decoded")
-        if content.read_as is not None:
-            self.report.read_as[f"read as {content.read_as}"] += 1
-        inode = content.stamp.inode, content.stamp.device
-        met = content.hash in self._known or candidate.path in self._placed or inode in self._inodes
-        self._inodes.add(inode)
-        if met or not self.places.is_covered(candidate.path):
-            self._write_new()
-            self._is(candidate.path, self._place(candidate.path, content))
+        elif there is not None and there.id in self.seen:  # named twice, as above
+            self.report.count("same_file")
+            self._is(path, there.item_id)
         else:
-            self._known[content.hash] = NEW
-            self._new[candidate.path] = content
+            self._read(path, content)
 
     def _keep(self, candidate: Candidate) -> None:
         """A file that is as it was."""
         place = candidate.place
         assert place is not None
-        self.report.count("same_file" if candidate.alias else "unchanged")
-        if place.missing and not candidate.alias:
-            self.journal.update("place", place.id, missing=0)
+        if candidate.alias or not self.seen.add(place.id):
+            self.report.count("same_file")
+        else:
+            self.report.count("unchanged")
+            if place.missing:
+                self.journal.update("place", place.id, missing=0)
         self._is(candidate.path, place.item_id)
 
     def _is(self, path: str, item: int) -> None:
-        self.report.items[item] = None
-        self.paths[path] = item
+        self.report.items.add(item)
+        self._recorded[path] = item
 
     # --- what was read ---
+
+    def _read(self, path: str, content: Content) -> None:
+        self.report.count("decoded")
+        if content.read_as is not None:
+            self.report.read_as[f"read as {content.read_as}"] += 1
+        inode = content.stamp.inode, content.stamp.device
+        met = content.hash in self._known or path in self._placed or inode in self._inodes
+        self._inodes.add(inode)
+        if met or not self.places.is_covered(path):
+            self._write_new()
+            self._is(path, self._place(path, content))
+        else:
+            self._known[content.hash] = NEW
+            self._new[path] = content
 
     def _write_new(self) -> None:
         """Contents that are not known at all, in files that are not either."""
         items = self.journal.insert_many("item", [_columns(content) for content in self._new.values()])
         files = [(path, item, content.stamp) for (path, content), item in zip(self._new.items(), items, strict=True)]
-        self.places.insert_many(self.journal, files)
+        self.seen.update(self.places.insert_many(self.journal, files))
         self.report.count("added", len(files))
         for (path, item, _), content in zip(files, self._new.values(), strict=True):
             self._known[content.hash] = item
@@ -127,6 +143,7 @@ class Recorder:
         if place is not None:
             self.report.count("changed" if place.item_id != item else "unchanged")
             self.places.update(self.journal, place, path, item, content.stamp)
+            self.seen.add(place.id)
             return item
         if self.places.same_file(content.stamp) is not None:
             self.report.count("same_file")
@@ -135,11 +152,12 @@ class Recorder:
         if left is not None:
             self.report.count("moved")
             self.places.update(self.journal, left, path, item, content.stamp)
+            self.seen.add(left.id)
             if not self.places.elsewhere(item, path):
                 self.moved.add(item)
             return item
         self.report.count("added" if new else "copies")
-        self.places.insert(self.journal, path, item, content.stamp)
+        self.seen.add(self.places.insert(self.journal, path, item, content.stamp))
         return item
 
     def _item(self, content: Content) -> tuple[int, bool]:
@@ -170,7 +188,7 @@ class Recorder:
 
 def _names(candidate: Candidate) -> set[str]:
     """By which a file may be on record as one that cannot be used."""
-    return {candidate.path, os.path.abspath(candidate.found.path)}
+    return {candidate.path, os.path.abspath(candidate.listed.path)}
 
 
 def _columns(content: Content) -> dict[str, Any]:

@@ -20,6 +20,8 @@ LONGEST = 10_000
 
 PAGE = 1_000
 
+AMONG = "IN (SELECT value FROM json_each(?))"
+
 
 @dataclass(frozen=True, slots=True)
 class ChangeRow:
@@ -68,6 +70,7 @@ class ChangeStore:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self._removed_gathered = False
 
     # --- of a run ---
 
@@ -157,6 +160,23 @@ class ChangeStore:
         """The rows of a table, and those that were removed from it."""
         return [*map(dict, self.database.rows(f"SELECT * FROM {table}")), *self.removed(table)]
 
+    def never_items(self, hashes: Sequence[str]) -> list[str]:
+        """Those of these contents that no item is, or was before it was removed."""
+        known = {row[0] for row in self.database.rows_among(f"SELECT hash FROM item WHERE hash {AMONG}", hashes)}
+        unknown = [hash_ for hash_ in hashes if hash_ not in known]
+        if not unknown:
+            return []
+        if not self._removed_gathered:  # there may be as many as items, so that they are kept in a file of SQLite's
+            self.database.execute("DROP TABLE IF EXISTS temp.removed_item")
+            self.database.execute("CREATE TEMP TABLE removed_item (hash TEXT PRIMARY KEY) WITHOUT ROWID")
+            said = f"table_name = 'item' AND kind = 'delete' AND {_KNOWN}"
+            sql = f"SELECT json_extract(before, '$.hash') FROM change WHERE {said}"
+            self.database.execute(f"INSERT OR IGNORE INTO removed_item {sql}")
+            self._removed_gathered = True
+        removed = self.database.rows_among(f"SELECT hash FROM temp.removed_item WHERE hash {AMONG}", unknown)
+        gone = {row[0] for row in removed}
+        return [hash_ for hash_ in unknown if hash_ not in gone]
+
     # --- the rows as they stand ---
 
     def row(self, table: str, row_id: int) -> dict[str, Any] | None:
@@ -168,7 +188,7 @@ class ChangeStore:
     def rows(self, table: str, row_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
         """Those of some rows that there are, as they are now, by id."""
         self.database.hold_names(table)
-        sql = f"SELECT * FROM {table} WHERE id IN (SELECT value FROM json_each(?))"
+        sql = f"SELECT * FROM {table} WHERE id {AMONG}"
         return {row["id"]: dict(row) for row in self.database.rows_among(sql, row_ids)}
 
     def in_place_of(self, table: str, row: Mapping[str, Any]) -> int | None:

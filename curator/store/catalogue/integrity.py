@@ -89,25 +89,25 @@ class IntegrityStore:
                 yield DanglingRow(table, row_id, column, parent, gone)
 
     def unreadable(self) -> Iterator[UnreadableRow]:
-        """Rows with a value that no curator wrote. Reads every row."""
+        """Rows with a value that no curator wrote; nothing is to be written meanwhile. Reads every row."""
         for (table, column), _ in SHAPES.items():
-            for row_id, value in self.database.rows(f"SELECT id, {column} FROM {table} WHERE {column} IS NOT NULL"):
+            for row_id, value in self.database.each(f"SELECT id, {column} FROM {table} WHERE {column} IS NOT NULL"):
                 if not _is_sound(read, table, column, value):
                     yield UnreadableRow(table, row_id, column, short(value))
-        for row_id, key, value in self.database.rows("SELECT id, key, value FROM setting"):
+        for row_id, key, value in self.database.each("SELECT id, key, value FROM setting"):
             if key.startswith(("model.", "default.")) and not _is_sound(setting, key, value):
                 yield UnreadableRow("setting", row_id, "value", short(value))
-        for row_id, dim in self.database.rows("SELECT id, dim FROM space"):
+        for row_id, dim in self.database.each("SELECT id, dim FROM space"):
             if not is_dim(dim):
                 yield UnreadableRow("space", row_id, "dim", short(dim))
         for table, column in (("run", "started"), ("quarantined", "taken")):
-            for row_id, time in self.database.rows(f"SELECT id, {column} FROM {table}"):
+            for row_id, time in self.database.each(f"SELECT id, {column} FROM {table}"):
                 if not _is_sound(moment, table, column, time):
                     yield UnreadableRow(table, row_id, column, short(time))
         for names, strange in ((_HASHES, _NO_HASH), (_PATHS, _NO_PATH)):
             for table, column in names:
                 sql = f"SELECT id, {column} FROM {table} WHERE {strange.format(column)} ORDER BY id"
-                for row_id, value in self.database.rows(sql):
+                for row_id, value in self.database.each(sql):
                     yield UnreadableRow(table, row_id, column, short(value))
 
     def naming_models(self) -> list[NamingRow]:
