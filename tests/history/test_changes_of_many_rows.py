@@ -1,4 +1,4 @@
-"""Rows that are added at once are one change: nobody can tell, but by how many rows the journal has."""
+"""Rows that are added at once are one change, and much is done a page at a time: what comes of it does not tell."""
 
 from __future__ import annotations
 
@@ -12,10 +12,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from curator.errors import CuratorError
+from curator.history import undo
 from curator.history.journal import Journal
-from curator.store.catalogue import rows
+from curator.ingest import candidates, ingest, listing
+from curator.maintenance import relocate
+from curator.store import sqlite
+from curator.store.catalogue import changes, places, rows
 from curator.store.catalogue.changes import LONGEST, ChangeStore
 from curator.store.catalogue.runs import RunStore
+
+PAGES = (
+    *((candidates, "PAGE"), (candidates, "FILES"), (ingest, "COMMIT_EVERY"), (listing, "PAGE"), (relocate, "PAGE")),
+    *((changes, "PAGE"), (undo, "PAGE"), (places, "PAGE"), (sqlite, "CHUNK")),
+)
+"""How much is done at once."""
 
 MORE = st.one_of(
     st.tuples(st.just("many"), st.integers(1, 3), st.integers(2, 7)),
@@ -23,6 +33,7 @@ MORE = st.one_of(
     st.just(("undo",)),
     st.tuples(st.just("undo run"), st.integers(0, 9)),
     st.tuples(st.just("forget"), st.integers(1, 12)),
+    st.tuples(st.just("relocate"), st.sampled_from([".", "a", "many1"])),
 )
 
 
@@ -36,12 +47,12 @@ def history(ws):
 
 def told(ws):
     """What the history knows of every row that was ever there."""
-    changes = ChangeStore(ws.database)
+    store = ChangeStore(ws.database)
     tables = ("root", "item", "place", "label", "statement")
     following = {table: rows.RowStore(ws.database).next_id(table) for table in tables}
     every = [(table, row_id) for table, end in following.items() for row_id in range(1, end)]
-    last = {row: (changes.last_run(*row), changes.comings_and_goings(*row)) for row in every}
-    return following, last, [changes.writer("place", row_id, "missing") for row_id in range(1, following["place"])]
+    last = {row: (store.last_run(*row), store.comings_and_goings(*row)) for row in every}
+    return following, last, [store.writer("place", row_id, "missing") for row_id in range(1, following["place"])]
 
 
 def step(ws, folder, what, *how):
@@ -55,6 +66,8 @@ def step(ws, folder, what, *how):
             return ws.undo()
         if what == "undo run":
             return ws.undo(1 + how[0])
+        if what == "relocate":
+            return ws.relocate(folder / how[0], folder.parent / "elsewhere" / how[0], anyway=True)
         if what == "forget":
             return ws.forget(how[0], yes=True)
         return act(ws, folder, what, *how)
@@ -67,7 +80,7 @@ def step(ws, folder, what, *how):
     steps=st.lists(st.one_of(STEPS, MORE, MORE), min_size=4, max_size=18),
     mix=st.lists(st.sampled_from([1, 2, 3, LONGEST]), min_size=19, max_size=19),
 )
-def test_a_history_is_the_same_with_a_change_for_each_row(tmp_path_factory, steps, mix):
+def test_a_history_is_the_same_with_a_change_for_each_row_and_with_small_pages(tmp_path_factory, steps, mix):
     base = tmp_path_factory.mktemp("history")
     folder = base / "texts"
     text(folder / "a" / "1.txt", "the first text")
@@ -85,6 +98,8 @@ def test_a_history_is_the_same_with_a_change_for_each_row(tmp_path_factory, step
             for ws, longest in zip(several, (1, LONGEST, mix[number]), strict=True):
                 with pytest.MonkeyPatch.context() as patch:
                     patch.setattr(rows, "LONGEST", longest)
+                    for module, name in PAGES if ws is several[2] else ():
+                        patch.setattr(module, name, 2)
                     came.append((step(ws, folder, what, *how), dump(ws), history(ws), told(ws)))
             assert came[0] == came[1] == came[2], (what, how)
         faults = [[(fault.part, fault.which, fault.wrong) for fault, _ in ws.check()] for ws in several]
