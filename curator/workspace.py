@@ -135,7 +135,7 @@ class Workspace(Parts):
             ingest = Ingest(self.database, journal, self.registry, self.reporter, options)
             report = ingest.add([str(source) for source in sources], options.reading(is_workspace))
             if encode:
-                encoded = self.coverage.encode_defaults(journal, self.items.by_ids(list(report.items)), self._embed)
+                encoded = self.coverage.encode_defaults(journal, self.items.among(report.items), self._embed)
                 report.encoded = encoded.encoded
                 report.problems += [(str(item), reason) for item, reason in encoded.failed]
         return report

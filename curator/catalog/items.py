@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from curator.api import Item, ItemSet, Modality, Query
@@ -38,6 +39,10 @@ class Items:
     def by_ids(self, ids: Sequence[int]) -> list[Item]:
         """The items of these ids, by id."""
         return self._items(self.store.by_ids(ids))
+
+    def among(self, ids: Iterable[int]) -> Selection:
+        """The items of these ids, which are made as they are looked at."""
+        return Selection(self.selecting, self.by_ids, array("q", sorted(ids)))
 
     def without_texts(self, ids: Sequence[int]) -> list[Item]:
         """As `by_ids`, where texts are not wanted."""
