@@ -44,6 +44,7 @@ from curator.api.data import (
     Query,
     Said,
     Signature,
+    StoredVectors,
     TargetRef,
     Unseen,
 )
@@ -92,7 +93,7 @@ from curator.api.params import (
     Word,
 )
 from curator.api.readers import Found, ReaderSpec, ReadOptions, Row, Skipped
-from curator.api.tables import Column, Finding, Output, Table
+from curator.api.tables import Column, Finding, Listing, Output, Table
 
 __all__ = [
     "COPY_LEVELS",
@@ -136,6 +137,7 @@ __all__ = [
     "Labelled",
     "LanguageModel",
     "LinearHead",
+    "Listing",
     "Logits",
     "Look",
     "MappedPicture",
@@ -169,6 +171,7 @@ __all__ = [
     "Setting",
     "Signature",
     "Skipped",
+    "StoredVectors",
     "Table",
     "TargetRef",
     "TextBatch",

@@ -25,6 +25,7 @@ from curator.api.data import (
     Predictions,
     Query,
     Signature,
+    StoredVectors,
     TargetRef,
     Unseen,
 )
@@ -157,7 +158,7 @@ class Context(Protocol):
         """
         ...
 
-    def cosines(self, vectors: Floats, model: Model, items: Sequence[Item]) -> tuple[list[Item], Floats]:
+    def cosines(self, vectors: Floats, model: Model, items: Sequence[Item]) -> tuple[Sequence[Item], Floats]:
         """The cosine (-1..1) of each item with each of m unit rows: the items in order, and (n, m) numbers. Exact.
 
         Embeds what is missing as `nearest` does; items that cannot be embedded are left out.
@@ -176,6 +177,10 @@ class Context(Protocol):
 
         The same ones each time, as long as these are there: a measure of the space, as of how far two lie apart.
         """
+        ...
+
+    def stored(self, model: Model, items: Sequence[Item]) -> StoredVectors:
+        """The same of any number of items, read some at a time."""
         ...
 
     def target(self, label: LabelName | None, group: GroupName | None) -> TargetRef:

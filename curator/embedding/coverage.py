@@ -114,7 +114,7 @@ class Coverage:
             return
         for media in items.media() & {*model.modalities}:
             for after, last, hashes in self.selecting.in_order_of_hash(media):
-                there = self.derived.known_between(model.fingerprint, after, last)
+                there, _ = self.derived.numbers_between(model.fingerprint, after, last)
                 if there != hashes:
                     left = {*hashes.split(",")} - {*there.split(",")}
                     yield {number: hash_ for hash_, number in self.selecting.ids_of(list(left)).items()}

@@ -30,6 +30,7 @@ from curator.api import (
     Predictions,
     Query,
     Signature,
+    StoredVectors,
     TargetRef,
     Unseen,
 )
@@ -128,7 +129,7 @@ class ActionContext:
 
     def cosines(
         self, vectors: NDArray[np.float32], model: Model, items: Sequence[Item]
-    ) -> tuple[list[Item], NDArray[np.float32]]:
+    ) -> tuple[Sequence[Item], NDArray[np.float32]]:
         """The cosine of each item with each of several vectors."""
         self._encoding.ensure(model, items, self._may_encode)
         return cosines(self._encoding, vectors, model, items)
@@ -141,6 +142,11 @@ class ActionContext:
     def sample(self, model: Model, count: int) -> NDArray[np.float32]:
         """Some vectors of a space by chance."""
         return self._encoding.sample(model, count)
+
+    def stored(self, model: Model, items: Sequence[Item]) -> StoredVectors:
+        """The same of any number of items, read some at a time."""
+        self._encoding.ensure(model, items, self._may_encode)
+        return self._encoding.stored(model, items)
 
     def target(self, label: LabelName | None, group: GroupName | None) -> TargetRef:
         """The one label or group that was named."""
