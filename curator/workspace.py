@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from curator.learning.pretraining import Pretrained
     from curator.registry.loader import Registry
     from curator.running.dialogue import Asker
+    from curator.running.shown import Shown
 
 
 class Workspace(Parts):
@@ -72,9 +73,8 @@ class Workspace(Parts):
             if os.access(folder, os.W_OK) and (shared or not any(folder.iterdir())):
                 folder.chmod(SHARED if shared else PRIVATE)
         except OSError as error:
-            raise WorkspaceError(
-                f"cannot make the workspace {folder}: {(error.strerror or str(error)).lower()}"
-            ) from error
+            why = (error.strerror or str(error)).lower()
+            raise WorkspaceError(f"cannot make the workspace {folder}: {why}") from error
         if not os.access(folder, os.W_OK):
             raise read_only_error(folder / FILE)
         with Presence(folder).alone(lambda: not is_workspace(folder)) as ours:
@@ -135,7 +135,7 @@ class Workspace(Parts):
             ingest = Ingest(self.database, journal, self.registry, self.reporter, options)
             report = ingest.add([str(source) for source in sources], options.reading(is_workspace))
             if encode:
-                encoded = self.coverage.encode_defaults(journal, self.items.by_ids(list(report.items)), self._embed)
+                encoded = self.coverage.encode_defaults(journal, self.items.among(report.items), self._embed)
                 report.encoded = encoded.encoded
                 report.problems += [(str(item), reason) for item, reason in encoded.failed]
         return report
@@ -290,9 +290,10 @@ class Workspace(Parts):
         force: bool = False,
         asker: Asker | None = None,
         count: int | None = None,
+        shown: Shown | None = None,
         **values: Any,
     ) -> Iterator[Finding]:
-        """As `run`, one by one as they come. Files are moved when the plan has ended."""
+        """As `run`, one by one as they come. Files are moved when the plan has ended. `shown`: no more of lists."""
         from curator.running.effects.effect import Work
         from curator.running.runner import ActionRunner
 
@@ -301,11 +302,10 @@ class Workspace(Parts):
         targets = Targets(self.folder, self.items.places, force)
         with self.registry.guard(spec, "taking the parameters of"):  # the plugin's class may check them
             params = bind_parameters(spec, values, self.items, text, targets)
-        given = {**values, "text": text or None, "apply": apply or None, "count": count}
-        said = {name: value for name, value in given.items() if value not in (None, ())}
-        with self.begin(action, said, reads_first=True) as journal:
+        given = {**values, "text": text or None, "apply": apply or None, "count": count}.items()
+        with self.begin(action, {name: it for name, it in given if it not in (None, ())}, reads_first=True) as journal:
             work = Work(self, spec, targets, journal, apply, asker, count)
-            yield from ActionRunner(work, params, may_encode).findings()
+            yield from ActionRunner(work, params, may_encode, shown).findings()
 
     def use(self, encoder: str) -> Model:
         """Make an encoder the one that this workspace embeds its modalities with."""

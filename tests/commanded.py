@@ -14,6 +14,7 @@ import trials
 from fakes import text
 from trials import Act, Scene, after
 
+from curator.api import ItemSet
 from curator.workspace import Workspace
 
 
@@ -26,6 +27,12 @@ def words(scene: Scene, ws: Workspace) -> None:
     ws.add(folder, encode=False)
     for kind, value in (("cats", True), ("dogs", False)):
         ws.label("cat", [folder / kind / f"{number}.txt" for number in range(2)], value=value)
+
+
+def saved(scene: Scene, ws: Workspace) -> None:
+    """A selection that is kept."""
+    words(scene, ws)
+    ws.selections.save("likes", ItemSet(label="cat"))
 
 
 def twins(scene: Scene, ws: Workspace) -> None:
@@ -45,6 +52,8 @@ COMMANDS: dict[str, tuple[str, Act, str]] = {
     "label": ("label two photos/a.png photos/one.txt", after(), ""),
     "rename": ("label --rename Cat cat", twins, "no label 'Cat'"),
     "pair": ("pair photos/a.png photos/x.png --metric likeness", after(), ""),
+    "save": ("ls --where label:cat --save cats", words, ""),
+    "saved": ("saved --remove likes", saved, "no saved selection 'likes'"),
     "classify": ("classify --label cat --media text --head prototype --accept 0.5 --encode", words, ""),
     "only reading": ("classify --label cat --media text --head prototype --encode", words, ""),
     "encode": ("encode --media text", words, ""),

@@ -154,6 +154,30 @@ class Numbers:
         return [EncoderSpec("numbers", ("text",), "numbers", resolve, lambda resolved, device: NumbersEncoder())]
 
 
+class PaintedEncoder:
+    """The mean colour of a picture, and three numbers of a text, which lie in one space."""
+
+    def encode(self, batch: Any) -> Any:
+        if hasattr(batch, "pixels"):
+            return batch.pixels.mean(axis=(2, 3)).astype(np.float32)
+        return np.asarray([[float(word) for word in text.split()] for text in batch.texts], dtype=np.float32)
+
+    def close(self) -> None:
+        pass
+
+
+class Painted:
+    """A plugin with the encoder `painted`, of images and texts."""
+
+    @hookimpl
+    def register_encoders(self) -> list[EncoderSpec]:
+        def resolve(variant: str | None, weights: Path | None) -> Resolved:
+            return Resolved(3, preprocess=PREPROCESS)
+
+        load = lambda resolved, device: PaintedEncoder()  # noqa: E731
+        return [EncoderSpec("painted", ("image", "text"), "colours", resolve, load)]
+
+
 class Sheets:
     """A plugin with a reader of tables: `.sheet` files, a row a line, `name=value` in columns."""
 
@@ -217,6 +241,7 @@ histogram_revised = Histogram(revision=2)
 histogram_broken = Histogram(broken=True)
 histogram_installed = Histogram()
 numbers = Numbers()
+painted = Painted()
 sheets = Sheets()
 centroid = Centroid()
 

@@ -119,7 +119,9 @@ LATE = (
     "kit.trust.novelty kit.trust.suspects kit.torch_network media.preprocessing learning running.context "
     "running.runner testing"
 )
-LATE_EMBEDDING = "codes comparisons compiled embedder loader precision search shortlist signatures vector_writer"
+LATE_EMBEDDING = (
+    "codes comparisons compiled embedder loader precision search shortlist signatures vector_reader vector_writer"
+)
 LATE_COPIES = (
     "close_look hamming image_copies image_sketches kept_sketches kin neighbours planes registration stars"
     " text_copies vectors verification"

@@ -289,7 +289,7 @@ class Histories(RuleBasedStateMachine):
         for _, change in sorted(changes.items(), reverse=True):
             assert change["state"] == "done" and change["run_id"] in runs
             before, after = (json.loads(change[name] or "null") for name in ("before", "after"))
-            table, id = rows[change["table_name"]], change["row_id"]
+            table, id, last = rows[change["table_name"]], change["row_id"], change["last_row_id"]
             if change["kind"] == "delete":
                 assert id not in table and before["id"] == id and after is None
                 table[id] = before
@@ -297,8 +297,9 @@ class Histories(RuleBasedStateMachine):
                 assert after.items() <= table[id].items() and before.keys() == after.keys()
                 table[id].update(before)
             else:
-                assert id in table and before is None and after is None
-                del table[id]
+                assert before is None and after is None and (last is None or last > id)
+                for each in range(id, (last or id) + 1):
+                    del table[each]
         assert not any(rows.values())
 
     def _doors_say_so(self):

@@ -112,6 +112,21 @@ def test_domain_types_are_resolved_by_the_caller():
     assert (bound.query, bound.label, bound.k) == ("A.PNG", "CAT", 3)
 
 
+def test_of_several_queries_one_is_the_question_and_others_may_stand_for_it():
+    @dataclass(frozen=True)
+    class Several:
+        query: Annotated[tuple[Query, ...], Argument(instead=("words",))]
+        words: Annotated[tuple[Query, ...], Option(words=True)] = ()
+        minus: tuple[Query, ...] = ()
+
+    assert [parameter.is_question for parameter in parameters(Several)] == [True, False, False]
+    assert bind(Several, {"query": "a.png"}) == bind(Several, {"query": ["a.png"]}) == Several(("a.png",))
+    assert bind(Several, {"words": ["red"], "query": ()}) == Several((), ("red",))
+    for lacking in ({}, {"query": ()}, {"minus": ["a.png"]}):
+        with pytest.raises(BadInput, match="query is missing"):
+            bind(Several, lacking)
+
+
 def test_parameters_are_described_in_order():
     found = {parameter.name: parameter for parameter in parameters(Params)}
     assert list(found) == ["query", "k", "share", "mode", "deep", "names", "label", "among"]

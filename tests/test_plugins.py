@@ -101,6 +101,14 @@ BROKEN = {
     "param-choices": (action("a", "x: Annotated[str, Option(choices='ab')] = 'a'"), "Option: choices is str 'ab'"),
     "param-upper-case": (action("a", "X: Annotated[str, Argument()] = ''"), "field 'X' cannot become an option"),
     "param-two-queries": (action("a", "x: Query = None\n    y: Query = None"), "more than one Query"),
+    "param-two-of-several": (
+        action("a", "x: Annotated[tuple[Query, ...], Argument()] = ()\n    y: Query = None"),
+        "more than one Query",
+    ),
+    "param-instead": (
+        action("a", "x: Annotated[tuple[Query, ...], Argument(instead=('z',))]"),
+        "has no field 'z', which may stand for 'x'",
+    ),
     "param-workspace": (action("a", "workspace: str = ''"), "field 'workspace' takes --workspace, which curator keeps"),
     "param-action": (action("a", "action: str = ''"), "field 'action' takes action, which curator keeps"),
     "param-core-flag": (action("a", "x: Annotated[str, Option('-w')] = ''"), "field 'x' takes -w, which curator keeps"),

@@ -46,6 +46,7 @@ from curator.api.data import (
     Said,
     Side,
     Signature,
+    StoredVectors,
     TargetRef,
     Unseen,
 )
@@ -97,7 +98,7 @@ from curator.api.params import (
     Word,
 )
 from curator.api.readers import Found, ReaderSpec, ReadOptions, Row, Skipped
-from curator.api.tables import Column, Finding, Output, Table
+from curator.api.tables import Column, Finding, Listing, Output, Table
 
 __all__ = [
     "COPY_LEVELS",
@@ -148,6 +149,7 @@ __all__ = [
     "LanguageModel",
     "LinearHead",
     "Link",
+    "Listing",
     "Logits",
     "Look",
     "MappedPicture",
@@ -186,6 +188,7 @@ __all__ = [
     "Side",
     "Signature",
     "Skipped",
+    "StoredVectors",
     "Table",
     "TargetRef",
     "TextBatch",

@@ -26,6 +26,7 @@ from curator.api.data import (
     Query,
     Side,
     Signature,
+    StoredVectors,
     TargetRef,
     Unseen,
 )
@@ -187,7 +188,7 @@ class Context(Protocol):
         """
         ...
 
-    def cosines(self, vectors: Floats, model: Model, items: Sequence[Item]) -> tuple[list[Item], Floats]:
+    def cosines(self, vectors: Floats, model: Model, items: Sequence[Item]) -> tuple[Sequence[Item], Floats]:
         """The cosine (-1..1) of each item with each of m unit rows: the items in order, and (n, m) numbers. Exact.
 
         Embeds what is missing as `nearest` does; items that cannot be embedded are left out.
@@ -199,6 +200,17 @@ class Context(Protocol):
 
         Embeds what is missing as `nearest` does. Raises `NotReady` where a stored vector is not finite.
         """
+        ...
+
+    def sample(self, model: Model, count: int) -> Floats:
+        """`count` vectors of the model's space by chance, (n, dim), unit rows; fewer where it holds fewer.
+
+        The same ones each time, as long as these are there: a measure of the space, as of how far two lie apart.
+        """
+        ...
+
+    def stored(self, model: Model, items: Sequence[Item]) -> StoredVectors:
+        """The same of any number of items, read some at a time."""
         ...
 
     def target(self, label: LabelName | None, group: GroupName | None) -> TargetRef:
@@ -266,6 +278,10 @@ class Context(Protocol):
 
     def unlabelled(self, target: TargetRef, items: Sequence[Item]) -> Sequence[Item]:
         """Those of `items` of which nothing is said as to the label or group, nor that they are none of the group."""
+        ...
+
+    def without(self, items: Sequence[Item], others: Sequence[Item]) -> Sequence[Item]:
+        """Those of `items` that are not among `others`; none of them is made for that."""
         ...
 
     def said(self, target: TargetRef, items: Sequence[Item]) -> list[str | None]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
@@ -141,9 +141,33 @@ class Neighbours:
     `index` is (n, k) int64, `score` (n, k) float32: the cosines, descending. k is less where there are fewer items.
     """
 
-    items: list[Item]
+    items: Sequence[Item]
     index: NDArray[np.int64]
     score: Floats
+
+
+class StoredVectors(Protocol):
+    """The vectors of any number of items, (n, dim) in all, of which only a few are in memory at once."""
+
+    @property
+    def items(self) -> Sequence[Item]:
+        """Those that have a vector, in order."""
+        ...
+
+    def __len__(self) -> int:
+        """How many these are."""
+        ...
+
+    def blocks(self) -> Iterator[tuple[NDArray[np.int64], Floats]]:
+        """All of them once, some at a time, in whichever order is fastest: their indices, (m,), and (m, dim) unit rows.
+
+        Raises `NotReady` where a stored vector is not finite, or was removed meanwhile.
+        """
+        ...
+
+    def rows(self, index: NDArray[np.int64]) -> Floats:
+        """Those of a few items: (m, dim) unit rows."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -303,7 +327,7 @@ class Predictions:
     `as_given`, (n,): the same as if nothing were denied, by which thresholds are set; None where nothing is.
     """
 
-    items: list[Item]
+    items: Sequence[Item]
     classes: tuple[str, ...]
     probabilities: Floats
     scores: Floats | None = None

@@ -56,7 +56,8 @@ class Option:
 
     The long name is the field's own (`--encoder`; of `class_` it is `--class`); `flag` adds a short one. For a
     `NewFile`, `choices` are the endings that it may have (`(".png", ".pdf")`), for an `ItemSet` the media to choose
-    among. `metavar` stands for the value in the help, where its type does not say enough (COLUMN). `was`: names that
+    among. `metavar` stands for the value in the help, where its type does not say enough (COLUMN). `words`: queries are
+    given as texts, not as files. `was`: names that
     the option had before (`("--out",)`), which are still taken, from Python too (`out=`), but not shown.
     """
 
@@ -67,14 +68,17 @@ class Option:
     choices: tuple[str, ...] = ()
     metavar: str = ""
     was: tuple[str, ...] = ()
+    words: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Argument:
     """How a field of `params` shows as a positional argument. A `Query` also gives `--text TEXT`, but not with
-    `text=False`, as where only pictures can be used. `metavar` is what stands for it in the help, else its name.
+    `text=False`, as where only pictures can be used; one text more where it takes several. `instead`: fields of which
+    one may be given in place of a query without a default. `metavar` is what stands for it in the help, else its name.
     """
 
     help: str = ""
     text: bool = True
     metavar: str = ""
+    instead: tuple[str, ...] = ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -55,3 +55,15 @@ class Finding(Output):
 
     kind: str
     values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Listing(Output):
+    """So many findings of one kind, whose `values` are made as somebody looks at them: of a million, twenty are shown.
+
+    `values` may be iterated no further than that, and only once.
+    """
+
+    kind: str
+    count: int
+    values: Iterator[Mapping[str, Any]]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import shlex
-from collections.abc import Callable, Sequence
+from array import array
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from curator.api import Item, ItemSet, Modality, Query
@@ -38,6 +39,10 @@ class Items:
     def by_ids(self, ids: Sequence[int]) -> list[Item]:
         """The items of these ids, by id."""
         return self._items(self.store.by_ids(ids))
+
+    def among(self, ids: Iterable[int]) -> Selection:
+        """The items of these ids, which are made as they are looked at."""
+        return Selection(self.selecting, self.by_ids, array("q", sorted(ids)))
 
     def without_texts(self, ids: Sequence[int]) -> list[Item]:
         """As `by_ids`, where texts are not wanted."""
@@ -149,10 +154,10 @@ class Items:
         return [_item(row, *paths.get(row.id, (None, None))) for row in rows]
 
 
-def text_query(text: str) -> Query:
-    """A query for a text as it stands."""
+def text_query(text: str, option: str = "--text") -> Query:
+    """A query for a text as it stands; `option` is how it was given."""
     if not text.strip():
-        raise BadInput("--text needs a text")
+        raise BadInput(f"{option} needs a text")
     return Query("text", hashlib.sha256(to_utf8(text)).hexdigest(), text=text)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import os
 import stat
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import fields
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -19,16 +20,56 @@ from curator.store.catalogue.places import PlaceRow, PlaceStore
 from curator.store.paths import is_below
 from curator.store.sqlite import Database
 
+STAMP = tuple(field.name for field in fields(Stamp))
+
 
 class Places:
     """Looks places up by path, by inode and by item. Paths are absolute and resolved, as `real()` gives them.
 
-    Roots are read afresh each time: there are few, and another process may have merged some.
+    Roots are read afresh each time, as another process may have merged some, but for the transaction of who says so.
     """
 
     def __init__(self, database: Database) -> None:
         self.database = database
         self.store = PlaceStore(database)
+        self._read: dict[str, int] | None = None
+
+    def read_roots(self) -> None:
+        """Read the roots for many questions, within a transaction, in which nobody else changes them."""
+        self._read = self.store.roots()
+
+    def forget_roots(self) -> None:
+        """Before the end of that transaction."""
+        self._read = None
+
+    def _roots(self) -> dict[str, int]:
+        return self.store.roots() if self._read is None else self._read
+
+    def at_all(self, paths: Sequence[str]) -> dict[str, PlaceRow]:
+        """The places of those of these files that are on record, by path."""
+        below: dict[int, dict[str, str]] = defaultdict(dict)
+        roots = self._roots()
+        for path in paths:
+            if (found := _root_and_relative(path, roots)) is not None:
+                below[found[0]][found[1]] = path
+        return {
+            names[place.path]: place
+            for root_id, names in below.items()
+            for place in self.store.at_all(root_id, list(names))
+        }
+
+    def known_inodes(self, stamps: Iterable[Stamp]) -> set[tuple[str, str]]:
+        """Those inodes of these files, each with its device, that a file on record had."""
+        by_device: dict[str, list[str]] = defaultdict(list)
+        for stamp in stamps:
+            by_device[stamp.device].append(stamp.inode)
+        return {
+            (inode, device) for device, inodes in by_device.items() for inode in self.store.known_inodes(inodes, device)
+        }
+
+    def is_covered(self, path: str) -> bool:
+        """Whether a file lies below a root."""
+        return self._root_and_relative(path) is not None
 
     def at(self, path: str) -> PlaceRow | None:
         """The place of a whole file, by its path."""
@@ -139,9 +180,14 @@ class Places:
     def _root_paths(self) -> dict[int, str]:
         return {root_id: root for root, root_id in self.store.roots().items()}
 
-    def insert(self, journal: Journal, path: str, item_id: int, stamp: Stamp) -> None:
-        """Record that a file is an item."""
-        journal.insert("place", item_id=item_id, **self._columns(journal, path, stamp))
+    def insert(self, journal: Journal, path: str, item_id: int, stamp: Stamp) -> int:
+        """Record that a file is an item; returns the id of its place."""
+        return journal.insert("place", item_id=item_id, **self._columns(journal, path, stamp))
+
+    def insert_many(self, journal: Journal, files: Iterable[tuple[str, int, Stamp]]) -> list[int]:
+        """Record which items files are, by path; returns the ids of their places."""
+        rows = [{"item_id": item_id, **self._columns(journal, path, stamp)} for path, item_id, stamp in files]
+        return journal.insert_many("place", rows)
 
     def update(self, journal: Journal, place: PlaceRow, path: str, item_id: int, stamp: Stamp) -> None:
         """Record that a place is now this item, at this path, in this state."""
@@ -149,11 +195,11 @@ class Places:
 
     def _columns(self, journal: Journal, path: str, stamp: Stamp) -> dict[str, Any]:
         root_id, relative = self._root_and_relative(path) or self.cover(journal, str(Path(path).parent), path)
-        return {"root_id": root_id, "path": path_to_value(relative), **asdict(stamp)}
+        return {"root_id": root_id, "path": path_to_value(relative), **{name: getattr(stamp, name) for name in STAMP}}
 
     def cover(self, journal: Journal, folder: str, path: str = "") -> tuple[int, str]:
         """Make sure that a folder lies below a root; roots that lie below it become part of it."""
-        roots = self.store.roots()
+        roots = self._roots()
         for root, root_id in roots.items():
             if is_below(folder, root):
                 return root_id, _relative(path or folder, root)
@@ -161,6 +207,8 @@ class Places:
         for root, root_id in roots.items():
             if is_below(root, folder):
                 self._merge(journal, root, root_id, folder, new)
+        if self._read is not None:
+            self.read_roots()
         return new, _relative(path or folder, folder)
 
     def _merge(self, journal: Journal, root: str, root_id: int, into: str, new: int) -> None:
@@ -170,10 +218,7 @@ class Places:
         journal.delete("root", root_id)
 
     def _root_and_relative(self, path: str) -> tuple[int, str] | None:
-        for root, root_id in self.store.roots().items():
-            if is_below(path, root):
-                return root_id, _relative(path, root)
-        return None
+        return _root_and_relative(path, self._roots())
 
 
 def row_id(row_key: str) -> str | None:
@@ -228,6 +273,13 @@ def missing_path(path: Path, hint: str = "") -> NotFound:
     near = difflib.get_close_matches(path.name, names, n=1, cutoff=0.6)
     tail = f"did you mean {str(path.parent / near[0])!r}?" if near else hint
     return NotFound(f"no file or folder {str(path)!r}" + (f": {tail}" if tail else ""))
+
+
+def _root_and_relative(path: str, roots: Mapping[str, int]) -> tuple[int, str] | None:
+    for root, root_id in roots.items():
+        if is_below(path, root):
+            return root_id, _relative(path, root)
+    return None
 
 
 def _join_path(root: str, path: str) -> str:

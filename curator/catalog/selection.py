@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import TypeAlias, overload
@@ -104,7 +104,22 @@ class Selection(Sequence[Item]):
     def __repr__(self) -> str:
         return f"<{len(self):,} items>"
 
+    def at(self, places: Sequence[int]) -> list[Item]:
+        """The items in these places, in this order, made at once."""
+        wanted = [self.ids[place] for place in places]
+        made = {item.id: item for start in range(0, len(wanted), AT_ONCE) for item in self._some(wanted, start)}
+        if gone := [number for number in wanted if number not in made]:
+            raise NotFound(f"id:{gone[0]} was removed by another command: run it again")
+        return [made[number] for number in wanted]
+
+    def _some(self, ids: Sequence[int], start: int) -> list[Item]:
+        return self._load(sorted(ids[start : start + AT_ONCE]))
+
     # --- as a set ---
+
+    def kept(self, places: Iterable[int]) -> Selection:
+        """Those in these places, which ascend."""
+        return self._of(array("q", map(self.ids.__getitem__, places)))
 
     def only(self, ids: Sequence[int]) -> Selection:
         """Those of these ids, which ascend, that are among them."""
@@ -112,9 +127,14 @@ class Selection(Sequence[Item]):
             return self._of(self._selecting.among(self._conditions, ids))
         return self._of(array("q", (number for number in ids if contains(self.ids, number))))
 
-    def except_for(self, ids: Container[int]) -> Selection:
+    def except_for(self, ids: Collection[int]) -> Selection:
         """All but these."""
-        return self._of(array("q", (number for number in self.ids if number not in ids)))
+        left, start = array("q"), 0
+        for number in sorted(ids):  # what lies between two of them is taken as a whole
+            at = bisect_left(self.ids, number, start)
+            left += self.ids[start:at]
+            start = at + (at < len(self.ids) and self.ids[at] == number)
+        return self._of(left + self.ids[start:])
 
     def having(self, hashes: Collection[str]) -> dict[int, str]:
         """Those of these contents that are among them: hash by id."""
@@ -153,9 +173,16 @@ def ids_of(items: Sequence[Item]) -> Sequence[int]:
     return items.ids if isinstance(items, Selection) else [item.id for item in items]
 
 
-def without(items: Sequence[Item], ids: Container[int]) -> Sequence[Item]:
+def without(items: Sequence[Item], ids: Collection[int]) -> Sequence[Item]:
     """All but those of these ids."""
     return items.except_for(ids) if isinstance(items, Selection) else [item for item in items if item.id not in ids]
+
+
+def kept(items: Sequence[Item], places: Sequence[int]) -> Sequence[Item]:
+    """Those in these places, which ascend."""
+    if len(places) == len(items):
+        return items
+    return items.kept(places) if isinstance(items, Selection) else [items[place] for place in places]
 
 
 def having(items: Sequence[Item], hashes: Collection[str]) -> Sequence[Item]:

@@ -9,6 +9,7 @@ from curator.api import ActionSpec, Finding, Table
 from curator.cli.asking import asker_for
 from curator.cli.call import Call
 from curator.commands.common import tables_of
+from curator.running.shown import Shown
 
 
 def run_action(call: Call, spec: ActionSpec, values: dict[str, Any]) -> None:
@@ -17,11 +18,12 @@ def run_action(call: Call, spec: ActionSpec, values: dict[str, Any]) -> None:
     options: dict[str, Any] = {"may_encode": common.encode, "apply": common.apply, "force": common.force}
     if spec.asks:
         options |= {"asker": asker_for(spec.name, call), "count": common.count or None}
-    findings = call.workspace.findings(spec.name, text=common.text, **options, **values)
-    shown = 0
+    shown = Shown(call.limit or None)
+    findings = call.workspace.findings(spec.name, text=common.text, shown=shown, **options, **values)
+    found = 0
     for table, rows in by_kind(spec, findings):
-        shown += call.table(table, rows)
-    if not (shown or spec.asks):
+        found += call.table(table, rows, shown.totals.get(table.kind))
+    if not (found or spec.asks):
         call.line("nothing found")
 
 

@@ -10,7 +10,7 @@ import click
 from curator.api import ActionSpec, ItemSet, NewFile, Option, Query
 from curator.cli.actions import run_action
 from curator.cli.call import Call
-from curator.cli.names import BARE, METAVARS, TYPES, OrBare, Place, Text
+from curator.cli.names import BARE, METAVARS, TYPES, OrBare, Place, Text, Words
 from curator.cli.text import printable, say
 from curator.commands.common import Common, common_of, parameters_of, tables_of
 from curator.commands.spec import CommandSpec, Spec
@@ -104,7 +104,7 @@ def _option(parameter: Parameter, how: Option) -> click.Option:
     return click.Option(
         names,
         type=_type(parameter, how),
-        metavar=how.metavar or METAVARS.get(parameter.type),
+        metavar=how.metavar or (None if how.words else METAVARS.get(parameter.type)),
         required=parameter.required,
         multiple=parameter.many,
         nargs=2 if parameter.two else 1,
@@ -126,6 +126,8 @@ def _old_options(spec: Spec) -> Iterator[click.Option]:
 def _type(parameter: Parameter, how: Option) -> click.ParamType[Any]:
     if parameter.bare:
         return OrBare()
+    if how.words:
+        return Words()
     if how.choices and parameter.type is not NewFile:
         return click.Choice(how.choices)
     if parameter.type is int and (how.min is not None or how.max is not None):

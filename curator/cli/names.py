@@ -177,6 +177,16 @@ class Text(click.ParamType[str]):
 class Condition(Text):
     """Which items, in a language of its own; the last word of it is completed."""
 
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """What was typed, without a look at it; nothing is an error of usage."""
+        if not str(value).strip():
+            self.fail(
+                f"it needs a condition, such as label:hat, and {value!r} is none; is a variable of the shell empty?",
+                param,
+                ctx,
+            )
+        return str(value)
+
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Offer fields, and names where a field takes one."""
         return _offered(lambda ctx: _continued(ctx, incomplete), ctx, incomplete)
@@ -189,6 +199,16 @@ def _continued(ctx: click.Context, text: str) -> Iterator[str]:
         yield from continued(text, database)
         return
     yield from continued(text, None)
+
+
+class Words(Text):
+    """A text to look for."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """What was typed, which must say something."""
+        if not str(value).strip():
+            self.fail(f"it needs a text, and {value!r} is none; is a variable of the shell empty?", param, ctx)
+        return super().convert(value, param, ctx)
 
 
 BARE = object()

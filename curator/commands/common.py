@@ -17,7 +17,6 @@ from curator.api import (
     NewFolder,
     Option,
     PixelCount,
-    Query,
     Table,
     Where,
 )
@@ -134,7 +133,7 @@ def parameters_of(spec: Spec) -> tuple[Parameter, ...]:
     added = [COMMON[name] for name in COMMON if name in common_of(spec)]
     own: list[Parameter] = []
     for parameter in parameters(spec.params):
-        if parameter.type is Query:
+        if parameter.is_question:
             own += [one for one in added if one.name == "text"]
         if parameter.type is not ItemSet:
             own.append(parameter)
@@ -160,7 +159,7 @@ def _choosing(spec: Spec) -> Iterator[str]:
 def _added_to_action(spec: ActionSpec) -> Iterator[str]:
     yield from ("limit", "json", "workspace")
     known = parameters(spec.params)
-    if any(parameter.type is Query and getattr(parameter.how, "text", True) for parameter in known):
+    if any(parameter.is_question and getattr(parameter.how, "text", True) for parameter in known):
         yield "text"
     if any(parameter.type in (NewFile, NewFolder) for parameter in known):
         yield "force"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from curator.api import Argument, ByteCount, Column, Option, PixelCount, Query, Table
+from curator.api import Argument, ByteCount, Column, Option, PixelCount, Table
 from curator.registry.parameters import PLAIN, Parameter
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
@@ -23,11 +23,12 @@ def of_parameters(found: Sequence[Parameter]) -> dict[str, Any]:
     """An object with the parameters of a command: each by its name; `flags` or `positional` say how it is typed."""
     properties = {parameter.name: _of(parameter) for parameter in found}
     required = [parameter.name for parameter in found if parameter.required]
-    query = next((parameter.name for parameter in found if parameter.type is Query), None)
     ways: dict[str, Any] = {}
-    if query in required and "text" in properties:
-        required.remove(query)
-        ways = {"anyOf": [{"required": [query]}, {"required": ["text"]}]}
+    for query in found:
+        others = (*(name for name in ["text"] if query.is_question and name in properties), *query.instead)
+        if query.required and others:
+            required.remove(query.name)
+            ways = {"anyOf": [{"required": [name]} for name in (query.name, *others)]}
     whole = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
     return {"$schema": DRAFT, **whole, **ways}
 
@@ -42,6 +43,8 @@ def _of(parameter: Parameter) -> dict[str, Any]:
         of["type"] = ["string", "boolean"]
     if parameter.many or parameter.two:
         of = {"type": "array", "items": of} | ({"minItems": 2, "maxItems": 2} if parameter.two else {})
+    if parameter.many and parameter.is_question:  # one by itself, too
+        of["type"] = ["string", "array"]
     if not parameter.required and parameter.default is not None:
         of["default"] = list(parameter.default) if isinstance(parameter.default, tuple) else parameter.default
     of |= {"flags": list(parameter.flags)} if parameter.flags else {"positional": True}

@@ -114,7 +114,7 @@ class Coverage:
             return
         for media in items.media() & {*model.modalities}:
             for after, last, hashes in self.selecting.in_order_of_hash(media):
-                there = self.derived.known_between(model.fingerprint, after, last)
+                there, _ = self.derived.numbers_between(model.fingerprint, after, last)
                 if there != hashes:
                     left = {*hashes.split(",")} - {*there.split(",")}
                     yield {number: hash_ for hash_, number in self.selecting.ids_of(list(left)).items()}
@@ -130,11 +130,6 @@ class Coverage:
             from curator.embedding.profiles import settle
 
             settle(having(items, marked), Places(self.models.database), self.derived, self.reporter)
-
-    def failures(self, model: Model, items: Sequence[Item]) -> dict[str, str]:
-        """Why, by hash, for those that are known to fail."""
-        hashes = [item.hash for item in items if item.modality in model.modalities]
-        return self.derived.failures(model.fingerprint, hashes)
 
     def forget_failures(self, items: Sequence[Item]) -> None:
         """So that they are tried again."""
@@ -153,7 +148,7 @@ class Coverage:
         present = media_of(items)
         return list(dict.fromkeys(self.models.default_reference(m) for m in ("image", "text") if m in present))
 
-    def encode_defaults(self, journal: Journal, items: Sequence[Item], encode: Encode) -> EncodeReport:
+    def encode_defaults(self, journal: Journal, items: Selection, encode: Encode) -> EncodeReport:
         """Embed items with these; one that is not ready is said and left out."""
         total = EncodeReport()
         for reference in self.default_references(items):
@@ -166,6 +161,8 @@ class Coverage:
             report = encode(model, missing) if missing else EncodeReport()
             total.encoded += report.encoded
             # Also what failed before: adding a folder again says again what is wrong in it.
-            why = {item.hash: reason for item, reason in report.failed} | self.failures(model, items)
-            total.failed += [(item, why[item.hash]) for item in items if item.hash in why]
+            why = {item.hash: reason for item, reason in report.failed}
+            for page in items.contents(model.modalities):
+                why |= self.derived.failures(model.fingerprint, list(page.values()))
+            total.failed += [(item, why[item.hash]) for item in having(items, why)]
         return total

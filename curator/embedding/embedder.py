@@ -30,12 +30,14 @@ from curator.embedding.loader import batches
 from curator.embedding.models import Models
 from curator.embedding.precision import Reduced
 from curator.embedding.shortlist import Shortlist
+from curator.embedding.vector_reader import StoredVectors, VectorReader, hold_length, unit_rows
 from curator.embedding.vector_writer import WORTH, VectorWriter
 from curator.errors import BadInput, NotReady, PluginError
 from curator.media import preprocessing
 from curator.media.files import BadContent
 from curator.registry.validation import Breach
 from curator.reporter import Reporter, count, duration
+from curator.store.catalogue.items import ItemStore
 from curator.store.derived import Derived
 from curator.store.sqlite import Database
 
@@ -60,13 +62,17 @@ class Embedder(Coverage):
     # --- what is there ---
 
     def matrix(self, model: Model, items: Sequence[Item]) -> tuple[list[Item], NDArray[np.float32]]:
-        """The items that have a vector, in order, and their vectors as unit rows, (n, dim).
+        """The items that have a vector, in order, and their vectors as unit rows, (n, dim), all in memory.
 
-        Raises `NotReady` for one that is not finite, as a damaged cache may hold: it would make all others useless.
+        Raises `NotReady` for one that is not finite, as a damaged cache may hold.
         """
         items = list(items)
         there, rows = self._rows(model, [item.hash for item in items], lambda at: str(items[at]))
         return [items[at] for at in there], rows
+
+    def stored(self, model: Model, items: Sequence[Item]) -> StoredVectors:
+        """Which of any number of items have a vector, and these, some at a time."""
+        return VectorReader(ItemStore(self.models.database), self.derived).of(model, items)
 
     def rows_of(
         self, model: Model, contents: Mapping[int, str], name: Callable[[int], str] = "id:{}".format
@@ -82,24 +88,14 @@ class Embedder(Coverage):
         """Which of these contents have a vector, and unit rows; `name`: what one of them is called in a message."""
         stored = dict(self.derived.vectors(model.fingerprint, hashes))
         there = [at for at, hash_ in enumerate(hashes) if hash_ in stored]
-        for at in there:
-            if len(stored[hashes[at]]) != 4 * model.dim:
-                self._hold_length(model, stored[hashes[at]], name(at))
-        values = np.frombuffer(b"".join(stored[hashes[at]] for at in there), dtype="<f4")
-        rows = values.reshape(len(there), model.dim)
-        whole = np.isfinite(rows).all(axis=1)
-        if not whole.all():
-            bad = name(there[int(np.argmin(whole))])
-            raise NotReady(f"the vector of {bad} in {model.name} is not finite: `curator check --repair`, then again")
-        return there, unit(rows)
+        return there, unit_rows(model, [stored[hashes[at]] for at in there], lambda at: name(there[at]))
 
-    @staticmethod
-    def _hold_length(model: Model, vector: bytes, of: str) -> None:
-        if len(vector) != 4 * model.dim:
-            raise NotReady(
-                f"the vector of {of} in {model.name} is not of {model.dim} numbers: `curator check --repair` forgets "
-                "it, and `curator encode` makes it again"
-            )
+    def sample(self, model: Model, number: int) -> NDArray[np.float32]:
+        """Unit rows of a space by chance, (n, dim), fewer where it holds fewer, or such as are not finite."""
+        stored = self.derived.codes.sample(self.derived.space(model.fingerprint), number)
+        values = np.frombuffer(b"".join(row for row in stored if len(row) == 4 * model.dim), "<f4")
+        rows = values.reshape(-1, model.dim)
+        return unit(rows[np.isfinite(rows).all(axis=1)])
 
     # --- filling ---
 
@@ -185,7 +181,7 @@ class Embedder(Coverage):
         """The vector of a query, (dim,), of unit length: a stored one, else encoded now and not kept."""
         stored = list(self.derived.vectors(model.fingerprint, [query.hash]))
         if stored:
-            self._hold_length(model, stored[0][1], f"id:{query.item.id}" if query.item else "the query")
+            hold_length(model, stored[0][1], f"id:{query.item.id}" if query.item else "the query")
             vector: NDArray[np.float32] = unit(np.frombuffer(stored[0][1], dtype="<f4")[None])[0]
             return vector
         if query.modality not in model.modalities:

@@ -54,15 +54,13 @@ def nearest(
 
 def cosines(
     encoding: Embedder, vectors: NDArray[np.float32], model: Model, items: Sequence[Item]
-) -> tuple[list[Item], NDArray[np.float32]]:
+) -> tuple[Sequence[Item], NDArray[np.float32]]:
     """The items that have a vector, and the cosine of each with each unit row of `vectors`."""
-    found: list[Item] = []
-    scores = [np.zeros((0, len(vectors)), np.float32)]
-    for start in range(0, len(items), BLOCK):
-        present, rows = encoding.matrix(model, items[start : start + BLOCK])
-        found += present
-        scores.append(np.einsum("ij,kj->ik", rows, vectors))  # as in `nearest`: equal rows get equal scores
-    return found, np.concatenate(scores)
+    stored = encoding.stored(model, items)
+    scores = np.empty((len(stored), len(vectors)), np.float32)
+    for index, rows in stored.blocks():
+        scores[index] = np.einsum("ij,kj->ik", rows, vectors)  # as in `nearest`: equal rows get equal scores
+    return stored.items, scores
 
 
 def neighbours(encoding: Embedder, model: Model, items: Sequence[Item], k: int) -> Neighbours:

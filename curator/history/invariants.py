@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,15 +27,23 @@ class Flaw:
     needless: bool = False
 
 
-def flaws(database: Database) -> set[Flaw]:
-    """All there are. Reads every row, so that it takes time for a large catalogue."""
+def flaws(database: Database, tables: Collection[str] = ()) -> Iterator[Flaw]:
+    """All there are, or those in the rows of some tables, one by one; nothing is to be written meanwhile.
+
+    Reads every row, so that it takes time for a large catalogue.
+    """
     store = IntegrityStore(database)
-    dangling = _dangling(store, database.if_damaged)
-    return {*dangling, *_settings(store), *_overlaps(PlaceStore(database).roots()), *_twice(store)}
+    yield from _dangling(store, tables, database.if_damaged)
+    if not tables or "setting" in tables:
+        yield from _settings(store)
+    if not tables or "root" in tables:
+        yield from _overlaps(PlaceStore(database).roots())
+    if not tables or "place" in tables:
+        yield from _twice(store)
 
 
-def _dangling(store: IntegrityStore, remedy: str) -> Iterator[Flaw]:
-    for row in store.dangling():
+def _dangling(store: IntegrityStore, tables: Collection[str], remedy: str) -> Iterator[Flaw]:
+    for row in store.dangling(tables):
         wrong = f"refers to a row of {row.parent} that is gone"
         yield Flaw(row.table, row.row_id, row.column, (row.parent, row.gone), wrong, remedy)
 

@@ -1,6 +1,7 @@
 """The only writer of the catalogue. What is done is journalled under its run, row by row, with what was there before.
 
-Journalling rows, not intentions, gives every change an exact inverse of one kind: put the row back.
+Journalling rows, not intentions, gives every change an exact inverse of one kind: put the row back. Of rows that are
+added many at once it is enough to know the first and the last.
 
 The journal also knows every id that was ever given, and so gives none twice: whoever kept one, as a cache, a page or a
 person may, never meets another thing by it, and what was taken back finds its id free.
@@ -13,7 +14,7 @@ from __future__ import annotations
 import abc
 import datetime
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from curator.store.catalogue.changes import ChangeStore, Kind
@@ -234,17 +235,34 @@ class Journal(Writer):
         self._run, self._paused = None, False
 
     def insert_many(self, table: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
-        """Add rows that all set the same columns; returns their ids, in order."""
+        """Add rows that all set the same columns; returns their ids, in order, which are consecutive."""
         if not rows:
             return []
         with self.database.transaction():
-            run = self.start()
+            self.ready()
             # Nobody else inserts while this transaction lasts, so the ids can be given out beforehand.
             first = self.rows.next_id(table)
-            ids = list(range(first, first + len(rows)))
-            self.rows.insert_many(table, ids, rows)
-            self.rows.record_inserts(run, table, ids)
-        return ids
+            self.put_back(table, [{"id": row_id, **row} for row_id, row in enumerate(rows, first)])
+        return list(range(first, first + len(rows)))
+
+    def put_back(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add rows that all set the same columns, by the ids among them; those that follow on each other as one change.
+
+        Raises `sqlite3.IntegrityError` where one cannot be; those before it are there then.
+        """
+        with self.database.transaction():
+            run = self.start()
+            self.rows.insert_many(table, rows)
+            for first, count in _stretches([row["id"] for row in rows]):
+                self.rows.record_inserts(run, table, first, count)
+
+    def delete_many(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Remove rows, which are as they are given, in this order."""
+        with self.database.transaction():
+            run = self.start()
+            self.rows.delete_many(table, [row["id"] for row in rows])
+            self.rows.record_deletes(run, table, rows)
+            self._former.pop(table, None)
 
     def touch(self, table: str, row_id: int) -> None:
         """Record that this run needs a row as it stands, as if it had made it."""
@@ -286,6 +304,15 @@ class OffRecord(Writer):
     def _record(self, kind: Kind, table: str, *_: Any) -> None:
         """What a run wrote stays as it was: only a head is ever put in its own place, where its state was lost."""
         assert (table in WORKED_OUT and kind == "insert") or table == "head", (kind, table)
+
+
+def _stretches(ids: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Where ids count up by one, the first of them and how many."""
+    start = 0
+    for index in range(1, len(ids) + 1):
+        if index == len(ids) or ids[index] != ids[index - 1] + 1:
+            yield ids[start], index - start
+            start = index
 
 
 def _now() -> str:

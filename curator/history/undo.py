@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
 from curator.history.file_moves import Move, MoveFailed, Moves
 from curator.history.invariants import Flaw, flaws
 from curator.history.journal import WORKED_OUT, Journal
 from curator.reporter import count
-from curator.store.catalogue.changes import ChangeRow, ChangeStore, decode_row
+from curator.store.catalogue.changes import PAGE, ChangeRow, ChangeStore, decode_row
 from curator.store.catalogue.runs import RunStore
 from curator.store.sqlite import Database
 from curator.store.stored import arguments
@@ -22,6 +23,9 @@ OF_CORE = frozenset(
     ["add", "check", "encode", "forget", "label", "ls", "pair", "pretrain", "relocate", "saved", "train", "undo", "use"]
 )
 """Runs of curator's own commands: an encoder, head or default that one of these recorded was asked for."""
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,16 +114,17 @@ class Undo:
         if moves:
             self.moves.trust.require(map(self.moves.stated, moves))
         self._refuse_missed(run, moves)
-        changes = self.changes.of_run(run)
-        put_back: list[ChangeRow] = []
+        put_back = 0
 
         def rows() -> None:
+            nonlocal put_back
             # Rows that refer to each other come back in the order of the journal; what counts is the end.
             self.database.defer_foreign_keys()
             journal.undoes(run)
-            before = flaws(self.database)
-            put_back.extend(change for change in changes if self._reverse(change, journal))
-            self._refuse_new(run, self._left_after_giving_way(before, journal), journal)
+            before = set(flaws(self.database))
+            put_back = sum(self._reverse(changes, journal) for changes in _alike(self.changes.of_run(run)))
+            self._let_go(before, journal)
+            self._refuse_new(run, before, journal)
 
         try:
             self.moves.carry_out(journal, moves, rows)
@@ -128,7 +133,7 @@ class Undo:
         except MoveFailed as error:
             raise NotReady(f"run {run} cannot be undone, nothing was changed: {error}") from error
         assert journal.run is not None
-        return Undone(run, self._command(run), len(put_back), len(moves), journal.run)
+        return Undone(run, self._command(run), put_back, len(moves), journal.run)
 
     def _moves(self, run: int) -> list[Move]:
         moves = self.moves.of_run(run)
@@ -154,45 +159,71 @@ class Undo:
                 path = self.moves.ends(move)[0]
                 raise NotReady(f"run {run} cannot be undone, nothing was changed: {path}: {missed}")
 
-    def _reverse(self, change: ChangeRow, journal: Journal) -> bool:
-        """Put a row back; returns False where nothing had to be done for it."""
-        table, row_id = change.table, change.row_id
-        if change.kind == "delete":
-            return self._insert(change, journal)
-        row = self.changes.row(table, row_id)
+    def _reverse(self, changes: Sequence[ChangeRow], journal: Journal) -> int:
+        """Put back the rows of changes of one kind and table; returns of how many something had to be done."""
+        if changes[0].kind == "insert":
+            return sum(self._remove(change, journal) for change in changes)
+        if changes[0].kind == "update":
+            return sum(self._reset(change, journal) for change in changes)
+        return self._insert(changes, journal)
+
+    def _remove(self, change: ChangeRow, journal: Journal) -> int:
+        """Remove what was added, last first."""
+        for ids in _chunks(change.rows[::-1]):
+            there = self.changes.rows(change.table, ids)
+            gone = next((row_id for row_id in ids if row_id not in there), None)
+            if gone is not None:
+                raise self._strange(change, gone)
+            journal.delete_many(change.table, [there[row_id] for row_id in ids])
+        return len(change.rows)
+
+    def _reset(self, change: ChangeRow, journal: Journal) -> bool:
+        """Put values back; returns False where the run only needed the row as it stands."""
+        row = self.changes.row(change.table, change.row_id)
         after = decode_row(change.after) if change.after else {}
         # A head whose state was lost is fitted again by whoever needs it, which is no run.
-        differs = table != "head" and row is not None and any(row.get(name) != value for name, value in after.items())
-        if row is None or differs:
-            raise WorkspaceError(
-                f"{self.database.path}: row {row_id} of {table} is not as run {change.run_id} left it; "
-                "something other than curator wrote here, so nothing was undone"
-            )
-        if change.before is None:
-            journal.delete(table, row_id)
-        else:
-            journal.update(table, row_id, **decode_row(change.before))
-        return bool(change.before is None or after)
+        fitted = change.table == "head"
+        if row is None or (not fitted and any(row.get(name) != value for name, value in after.items())):
+            raise self._strange(change, change.row_id)
+        journal.update(change.table, change.row_id, **decode_row(change.before or ""))
+        return bool(after)
 
-    def _insert(self, change: ChangeRow, journal: Journal) -> bool:
-        table, row = change.table, self.changes.as_removed(change)
-        if self._stands(change):
-            # Another run made the same thing again. Both need it now, so that one cannot take it from the other.
-            journal.touch(table, change.row_id)
-            return False
-        self._make_way(table, row, journal)
-        try:
-            journal.insert(table, **row)
-        except sqlite3.IntegrityError:
-            found = self.changes.in_place_of(table, row)
-            other = None if found is None else self.changes.last_run(table, found)
-            if other is None:
+    def _strange(self, change: ChangeRow, row_id: int) -> WorkspaceError:
+        return WorkspaceError(
+            f"{self.database.path}: row {row_id} of {change.table} is not as run {change.run_id} left it; "
+            "something other than curator wrote here, so nothing was undone"
+        )
+
+    def _insert(self, changes: Sequence[ChangeRow], journal: Journal) -> int:
+        """Add again what was removed; returns how many rows were not there."""
+        table = changes[0].table
+        there = self.changes.rows(table, [change.row_id for change in changes])
+        lacking = []
+        for row in map(self.changes.as_removed, changes):
+            if there.get(row["id"]) == row:
+                # Another run made the same thing again. Both need it now, so that one cannot take it from the other.
+                journal.touch(table, row["id"])
+            else:
+                self._make_way(table, row, journal)
+                lacking.append(row)
+        for rows in _of_same_columns(lacking):
+            try:
+                journal.put_back(table, rows)
+            except sqlite3.IntegrityError:
+                self._refuse_recorded_again(changes[0].run_id, table, rows)
                 raise
+        return len(lacking)
+
+    def _refuse_recorded_again(self, run: int, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Refuse for the first of these rows that could not be put back, if it is known in whose stead."""
+        there = self.changes.rows(table, [row["id"] for row in rows])
+        found = next((self.changes.in_place_of(table, row) for row in rows if row["id"] not in there), None)
+        other = None if found is None else self.changes.last_run(table, found)
+        if other is not None:
             raise NotReady(
-                f"run {change.run_id} cannot be undone: run {other} ({self._command(other)}) recorded again what it "
+                f"run {run} cannot be undone: run {other} ({self._command(other)}) recorded again what it "
                 f"removed: undo that first (curator undo {other})"
             ) from None
-        return True
 
     def _stands(self, change: ChangeRow) -> bool:
         """Whether what a run removed is there as it was, since another made the same again."""
@@ -223,13 +254,13 @@ class Undo:
                 return
             journal.delete(table, found)
 
-    def _left_after_giving_way(self, before: Set[Flaw], journal: Journal) -> set[Flaw]:
-        """What is wrong that was not before, once all is gone that was worked out from what is gone."""
+    def _let_go(self, before: Set[Flaw], journal: Journal) -> None:
+        """Remove what was worked out from what is gone."""
         while True:
-            made = flaws(self.database) - before
+            made = (flaw for flaw in flaws(self.database, WORKED_OUT) if flaw not in before)
             loose = {(flaw.table, flaw.row) for flaw in made if self._gives_way(flaw.table, flaw.row)}
             if not loose:
-                return made
+                return
             for table, row_id in sorted(loose):
                 journal.delete(table, row_id)
 
@@ -241,33 +272,43 @@ class Undo:
         undone = self.undone()
         # A later run and its undo together are nothing.
         cancelled = {x for x in undone if x > run} | {by for x, by in undone.items() if x > run}
-        found: dict[tuple[str, int], set[int]] = {}
-        for later, row in self.changes.later_on_rows_of(run):
-            found.setdefault(row, set()).add(later)
-        left = {row: runs - cancelled for row, runs in found.items()}
-        return sorted(
-            {later for row, runs in left.items() if runs and not self._made_again(run, *row) for later in runs}
-        )
+        found: set[int] = set()
+        for later, kind, row in self.changes.later_on_rows_of(run):
+            if later not in cancelled | found and not (kind == "delete" and self._made_again(run, *row)):
+                found.add(later)
+        return sorted(found)
 
     def _made_again(self, run: int, table: str, row_id: int) -> bool:
         changes = self.changes.of_run_and_row(run, table, row_id)
         return len(changes) == 1 and self._stands(changes[0])
 
-    def _refuse_new(self, run: int, made: Set[Flaw], journal: Journal) -> None:
+    def _refuse_new(self, run: int, before: Set[Flaw], journal: Journal) -> None:
         """Refuse where rows would name what is gone, or clash; each is laid to a run, to be undone first."""
-        laid = {flaw: self._laid_to(flaw, journal) for flaw in sorted(made)}
-        for flaw, other in laid.items():
-            if other is None:
-                raise WorkspaceError(
-                    f"{self.database.path}: row {flaw.row} of {flaw.table} stands in the way ({flaw.wrong}), and no "
-                    "run wrote it; something other than curator wrote here, so nothing was undone"
-                )
-            if self.changes.row(*flaw.other):
-                raise NotReady(
-                    f"run {run} cannot be undone: after that, {flaw.wrong}; run {other} ({self._command(other)}) "
-                    f"recorded one of them: undo that first (curator undo {other})"
-                )
-        self._refuse(run, sorted({other for other in laid.values() if other is not None}))
+        later: set[int] = set()
+        first: Flaw | None = None
+        for flaw in flaws(self.database):
+            if flaw in before or (first is not None and first < flaw):
+                continue
+            other = self._laid_to(flaw, journal)
+            if other is None or self.changes.row(*flaw.other):
+                first = flaw
+            else:
+                later.add(other)
+        if first is not None:
+            raise self._refusal(run, first, self._laid_to(first, journal))
+        self._refuse(run, sorted(later))
+
+    def _refusal(self, run: int, flaw: Flaw, other: int | None) -> WorkspaceError | NotReady:
+        """For what no run wrote, or what clashes with a row that stands."""
+        if other is None:
+            return WorkspaceError(
+                f"{self.database.path}: row {flaw.row} of {flaw.table} stands in the way ({flaw.wrong}), and no "
+                "run wrote it; something other than curator wrote here, so nothing was undone"
+            )
+        return NotReady(
+            f"run {run} cannot be undone: after that, {flaw.wrong}; run {other} ({self._command(other)}) "
+            f"recorded one of them: undo that first (curator undo {other})"
+        )
 
     def _laid_to(self, flaw: Flaw, journal: Journal) -> int | None:
         """The run that last wrote the value; if that is this one, the other that last touched what it names."""
@@ -287,6 +328,23 @@ class Undo:
                 f"run {run} cannot be undone while {named} build{'s' if len(later) == 1 else ''} on it: "
                 f"undo {'that' if len(later) == 1 else 'those'} first (curator undo {later[-1]})"
             )
+
+
+def _alike(changes: Iterable[ChangeRow]) -> Iterator[Sequence[ChangeRow]]:
+    """Changes of one kind and table that follow on each other, together, but not more than a page of them."""
+    for _, group in itertools.groupby(changes, key=lambda change: (change.kind, change.table)):
+        yield from _chunks(group)
+
+
+def _of_same_columns(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Rows that follow on each other and say as much: those of an earlier release lack what came later."""
+    return (list(group) for _, group in itertools.groupby(rows, key=tuple))
+
+
+def _chunks(things: Iterable[T]) -> Iterator[list[T]]:
+    things = iter(things)
+    while chunk := list(itertools.islice(things, PAGE)):
+        yield chunk
 
 
 def undone(runs: RunStore) -> dict[int, int]:

@@ -6,9 +6,10 @@ import functools
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import groupby, islice
+from operator import itemgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from curator.api import Found, ReaderSpec, ReadOptions, Row, Skipped
 from curator.catalog.added import WITHIN, Added
@@ -17,12 +18,12 @@ from curator.catalog.labels import Labels, Source, name_of_folder
 from curator.catalog.places import has_left, is_gone, real
 from curator.catalog.source_tables import Tables
 from curator.history.journal import Journal
+from curator.ingest.candidates import Examined
+from curator.ingest.listing import Left, Listed, Spool
 from curator.ingest.options import AddOptions, AddReport
-from curator.ingest.recorder import Candidate, Recorder
+from curator.ingest.recorder import Recorder
 from curator.ingest.sources import chosen, is_table
 from curator.ingest.table_ingest import RowIngest
-from curator.media.content import Content
-from curator.media.files import BadContent
 from curator.registry.validation import Breach, validate
 from curator.reporter import Reporter
 from curator.store.catalogue.items import CaptionStore
@@ -31,10 +32,11 @@ from curator.store.sqlite import Database
 if TYPE_CHECKING:
     from curator.registry.loader import Registry
 
-T = TypeVar("T")
+COMMIT_EVERY, BYTES_READ = 1_000, 64 << 20
+"""Files per transaction, and bytes of those that are read: what a kill can cost, at most."""
 
-COMMIT_EVERY = 200
-"""Files per transaction: what a kill can cost, at most."""
+IMAGES_AT_ONCE = 200
+"""Rows per transaction, where an image has to be read for each."""
 
 ROWS_AT_ONCE = 2000
 """Rows per transaction, where no image has to be read for them."""
@@ -60,6 +62,7 @@ class Ingest:
         self.places = self.recorder.places
         self.tables = Tables(database)
         self.captions = CaptionStore(database)
+        self._items: dict[str, int] = {}  # by path, for captions
 
     def add(self, sources: Sequence[str], reading: ReadOptions) -> AddReport:
         """Add all sources; raises before anything is written if one of them cannot be added."""
@@ -81,7 +84,7 @@ class Ingest:
         if ingest.is_unchanged():
             ingest.take_as_known()
             return
-        size = COMMIT_EVERY if self.options.image_column is not None else ROWS_AT_ONCE
+        size = IMAGES_AT_ONCE if self.options.image_column is not None else ROWS_AT_ONCE
         named = set(map(composed, self.options.columns.values()))
         wanted = functools.cache(lambda column: composed(column) in named)
         with self.registry.guard(reader, "reading with"):
@@ -110,57 +113,66 @@ class Ingest:
         return batch
 
     def _add_files(self, source: Path, reader: ReaderSpec, reading: ReadOptions) -> None:
-        with self.registry.guard(reader, "reading with"):
-            listed = reader.read(source, reading)
-            listing = [entry if isinstance(entry, Found | Skipped) else validate(Found, entry) for entry in listed]
-        found = [entry for entry in listing if isinstance(entry, Found)]
-        self.report.found += len(found)
-        beside = {name for entry in found for name in (entry.path, entry.path.with_suffix(""))}
-        for entry in listing:
-            if isinstance(entry, Skipped):
-                self._skip(entry, entry.path.with_suffix("") in beside)
-        if source.is_dir() and found:
-            with self.database.transaction():
-                self.places.cover(self.journal, real(source))
-        with self.reporter.progress(f"adding {source.name or source}", len(found)) as advance:
-            for batch in _batches(self.recorder.examined(found), COMMIT_EVERY):
+        found: Spool[Listed]
+        skipped: Spool[Left]
+        with Spool() as found, Spool() as skipped:
+            self._list(source, reader, reading, found, skipped)
+            self.report.found += len(found)
+            self._skip(skipped, found)
+            if source.is_dir() and found:
                 with self.database.transaction():
-                    for candidate, content in batch:
-                        self._record(candidate, content, source)
-                advance(len(batch))
-        if source.is_dir():
-            self._mark_missing(real(source), {real(entry.path) for entry in found})
-        self._link_captions(found)
+                    self.places.cover(self.journal, real(source))
+            self._record(source, found)
+            if source.is_dir():
+                self._mark_missing(real(source))
+            self._link_captions(found)
 
-    def _record(self, candidate: Candidate, content: Content | BadContent | None, source: Path) -> None:
-        if isinstance(content, BadContent):
-            self.recorder.problem(candidate.path, str(content), None if content.may_pass else candidate.stamp)
-            return
-        if candidate.path in self.recorder.paths:
-            # A symbolic link, or a source that was named twice.
-            item = self.recorder.paths[candidate.path]
-            self.report.count("same_file")
-        else:
-            item = self.recorder.record(candidate, content)
-        self._label(item, candidate.found, source)
+    def _list(
+        self, source: Path, reader: ReaderSpec, reading: ReadOptions, found: Spool[Listed], skipped: Spool[Left]
+    ) -> None:
+        with self.registry.guard(reader, "reading with"):
+            for given in reader.read(source, reading):
+                entry = given if isinstance(given, Found | Skipped) else validate(Found, given)
+                if isinstance(entry, Skipped):
+                    skipped.append(Left(os.fspath(entry.path), entry.reason, entry.problem))
+                else:
+                    found.append(Listed.of(entry))
+
+    def _record(self, source: Path, found: Spool[Listed]) -> None:
+        with self.reporter.progress(f"adding {source.name or source}", len(found)) as advance:
+            for batch in _batches(self.recorder.examined(found)):
+                with self.database.transaction():
+                    items = self.recorder.record(batch)
+                    self._label([(items[one.path], one.listed.folder) for one, _ in batch if one.path in items], source)
+                if self.options.captions:
+                    self._items.update(items)
+                advance(len(batch))
 
     # --- what is left out or gone ---
 
-    def _skip(self, entry: Skipped, beside: bool) -> None:
-        """`beside`: whether it is named as a file that is taken is, and so about that one alone."""
-        if entry.problem:
-            with self.database.transaction():
-                self.recorder.problem(os.path.abspath(entry.path), entry.reason, None)
-        elif not beside and not entry.path.name.startswith(".") and is_table(self.registry, entry.path):
-            self.report.left_out[f"{entry.path.suffix.lower()}: a table: curator add FILE --text-column COLUMN"] += 1
-        else:
-            self.report.left_out[entry.reason] += 1
+    def _skip(self, skipped: Iterable[Left], found: Iterable[Listed]) -> None:
+        tables: dict[str, str] = {}
+        for path, reason, problem in skipped:
+            if problem:
+                with self.database.transaction():
+                    self.recorder.problem(os.path.abspath(path), reason, None)
+            elif not os.path.basename(path).startswith(".") and is_table(self.registry, Path(path)):
+                tables[path] = reason
+            else:
+                self.report.left_out[reason] += 1
+        stems = {os.path.splitext(path)[0] for path in tables}
+        names = (name for one in (found if stems else ()) for name in (one.path, os.path.splitext(one.path)[0]))
+        beside = {name for name in names if name in stems}
+        for path, reason in tables.items():
+            # One that is named as a file that is taken is about that one alone.
+            stem, ending = os.path.splitext(path)
+            a_table = f"{ending.lower()}: a table: curator add FILE --text-column COLUMN"
+            self.report.left_out[reason if stem in beside else a_table] += 1
 
-    def _mark_missing(self, folder: str, seen: set[str]) -> None:
+    def _mark_missing(self, folder: str) -> None:
         with self.database.transaction():
-            for place in list(self.places.below(folder)):
-                path = self.places.path(place)
-                if path not in seen and not place.missing and has_left(path):
+            for place, path in self.places.with_paths(self.places.below(folder)):
+                if place.id not in self.recorder.seen and not place.missing and has_left(path):
                     self.journal.update("place", place.id, missing=1)
                     self.report.missing += 1
             for table in self.tables.below(folder):
@@ -174,48 +186,61 @@ class Ingest:
 
     # --- labels and captions ---
 
-    def _label(self, item: int, found: Found, source: Path) -> None:
+    def _label(self, files: Iterable[tuple[int, str | None]], source: Path) -> None:
+        """Say of items what the options and their folders say; at once of those that follow on each other."""
         options = self.options
         said = [(name, options.group, 1) for name in options.labels]
         said += [(name, options.group, -1) for name in options.not_labels]
-        if options.labels_from_folders:
-            if found.folder is None:
-                self.report.loose += 1
-            else:
-                group = options.group or name_of_folder(real(source).rpartition(os.sep)[2] or "folders")
-                self.report.folder_labels.add(found.folder)
-                said.append((name_of_folder(found.folder), group, 1))
+        for folder, several in groupby(files, key=itemgetter(1)):
+            items = [item for item, _ in several]
+            if options.labels_from_folders and folder is None:
+                self.report.loose += len(items)
+            self._say(items, [*said, *self._said_by(folder, source)])
+
+    def _said_by(self, folder: str | None, source: Path) -> Iterator[tuple[str, str | None, int]]:
+        if self.options.labels_from_folders and folder is not None:
+            self.report.folder_labels.add(folder)
+            group = self.options.group or name_of_folder(real(source).rpartition(os.sep)[2] or "folders")
+            yield name_of_folder(folder), group, 1
+
+    def _say(self, items: Sequence[int], said: Iterable[tuple[str, str | None, int]]) -> None:
         values = [(self.labels.ensure(self.journal, name, group), value) for name, group, value in said]
-        if item in self.recorder.moved:
-            self.recorder.moved.remove(item)
+        apart = len(values) > 1 or not self.recorder.moved.isdisjoint(items)
+        for some in [[item] for item in items] if apart else [items]:
+            if self.recorder.moved.intersection(some):
+                self.recorder.moved.difference_update(some)
+                for label, value in values:
+                    if value > 0:
+                        self._withdraw_siblings(some[0], label)
             for label, value in values:
-                if value > 0:
-                    self._withdraw_siblings(item, label)
-        for label, value in values:
-            self.report.labelled += self.labels.say(self.journal, [item], label, value, Source.IMPORT)
+                self.report.labelled += self.labels.say(self.journal, some, label, value, Source.IMPORT)
 
     def _withdraw_siblings(self, item: int, label: int) -> None:
         """A file moved from one class folder to another was sorted anew, not filed twice."""
         for sibling in self.labels.store.siblings(label):
             self.labels.say(self.journal, [item], sibling, 0, Source.IMPORT)
 
-    def _link_captions(self, found: Iterable[Found]) -> None:
+    def _link_captions(self, found: Iterable[Listed]) -> None:
         with self.database.transaction():
             for entry in found:
-                if entry.caption_of is None:
-                    continue
-                if not self.options.captions:
+                if entry.caption_of and not self.options.captions:
                     self.report.sidecars += 1
-                    continue
-                of = entry.caption_of if isinstance(entry.caption_of, tuple) else (entry.caption_of,)
-                text, images = self.recorder.paths.get(real(entry.path)), [self.recorder.paths.get(real(p)) for p in of]
-                for image in images:
-                    if text is not None and image is not None and not self.captions.holds(image, text):
-                        self.journal.insert("caption", image_id=image, text_id=text)
-                        self.report.captions += 1
+                elif entry.caption_of and (text := self._items.get(real(entry.path))) is not None:
+                    for image in map(self._items.get, map(real, entry.caption_of)):
+                        if image is not None and not self.captions.holds(image, text):
+                            self.journal.insert("caption", image_id=image, text_id=text)
+                            self.report.captions += 1
 
 
-def _batches(things: Iterable[T], size: int) -> Iterator[list[T]]:
-    things = iter(things)
-    while batch := list(islice(things, size)):
+def _batches(examined: Iterable[Examined]) -> Iterator[list[Examined]]:
+    """Files of a transaction each."""
+    batch: list[Examined] = []
+    size = 0
+    for candidate, content in examined:
+        batch.append((candidate, content))
+        size += candidate.unread or 0
+        if len(batch) >= COMMIT_EVERY or size >= BYTES_READ:
+            yield batch
+            batch, size = [], 0
+    if batch:
         yield batch

@@ -11,6 +11,7 @@ from typing import Any
 from curator.api import ReadOptions
 from curator.catalog.labels import clean
 from curator.errors import BadInput
+from curator.ingest.listing import Numbers
 from curator.media.content import check_encoding
 
 ROLES = ("text", "image", "caption", "label", "id")
@@ -138,7 +139,7 @@ class AddReport:
     loose: int = 0
     problems: list[tuple[str, str]] = field(default_factory=list)
     left_out: Counter[str] = field(default_factory=Counter)
-    items: dict[int, None] = field(default_factory=dict)
+    items: Numbers = field(default_factory=Numbers)
     encoded: int = 0
     read_as: Counter[str] = field(default_factory=Counter)
     no_labels: Counter[tuple[str, bool]] = field(default_factory=Counter)

@@ -3,37 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import partial
+from collections.abc import Sequence
+from typing import Any
 
-from curator.api import Found
-from curator.catalog.places import Places, real
+from curator.catalog.places import Places
 from curator.history.journal import Journal
+from curator.ingest.candidates import Candidate, Candidates, Examined
+from curator.ingest.listing import Numbers
 from curator.ingest.options import AddOptions, AddReport
-from curator.media.content import Content, examine
-from curator.media.files import BadContent, Stamp, look
-from curator.media.prefetch import ordered_map
+from curator.media.content import Content
+from curator.media.files import BadContent, Stamp
 from curator.store.catalogue import path_to_value
 from curator.store.catalogue.items import ItemStore
-from curator.store.catalogue.problems import ProblemStore
+from curator.store.catalogue.places import PlaceRow
+from curator.store.catalogue.problems import ProblemRow, ProblemStore
 from curator.store.sqlite import Database
 
-
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """A listed file, looked at but not read. `item` is set where the catalogue knows it already."""
-
-    found: Found
-    path: str
-    stamp: Stamp | None = None
-    item: int | None = None
-    alias: bool = False  # another name of a file whose place is on record
-    bad: str | None = None
+NEW = 0
+"""In place of the id of what has none yet: all such is written before anybody asks for it."""
 
 
 class Recorder:
-    """Records the files of one call of `add`. `paths` are those recorded so far, `moved` the items that were moved."""
+    """Records the files of one call of `add`. `moved` are the items that were moved, `seen` the places of files."""
 
     def __init__(self, database: Database, journal: Journal, options: AddOptions, report: AddReport) -> None:
         self.database = database
@@ -43,64 +34,119 @@ class Recorder:
         self.places = Places(database)
         self.items = ItemStore(database)
         self.problems = ProblemStore(database)
-        self.paths: dict[str, int] = {}
+        shortcut = not options.verify and options.encoding is None
+        self.examined = Candidates(self.places, self.problems, shortcut, options.encoding).examined
         self.moved: set[int] = set()
+        self.seen = Numbers()
+        # Of a batch: what is on record of its files, what is recorded of them, and what is still to be written.
+        self._wrong: dict[str, ProblemRow] = {}
+        self._placed: dict[str, PlaceRow] = {}
+        self._inodes: set[tuple[str, str]] = set()
+        self._known: dict[str, int] = {}
+        self._recorded: dict[str, int] = {}
+        self._new: dict[str, Content] = {}
 
-    def examined(self, found: Iterable[Found]) -> Iterator[tuple[Candidate, Content | BadContent | None]]:
-        """What each file holds, read by threads; None where the catalogue knows it already."""
-        return ordered_map(partial(_read, encoding=self.options.encoding), self._looked_at(found))
+    def record(self, batch: Sequence[Examined]) -> dict[str, int]:
+        """Record files, in a transaction of the caller's; what cannot be used as a problem. Returns items by path.
 
-    def _looked_at(self, found: Iterable[Found]) -> Iterator[Candidate]:
-        for entry in found:
-            path = real(entry.path)
-            try:
-                stamp = look(path)
-            except BadContent as error:
-                # A link that leads nowhere is known by its own name: there is nothing under the other.
-                yield Candidate(entry, path if os.path.lexists(path) else os.path.abspath(entry.path), bad=str(error))
-                continue
-            yield self._known(entry, path, stamp)
+        What the catalogue knows of them is asked for all at once. Most files are as they were, or as new as can be:
+        these are written together, and any other by itself, after all before it.
+        """
+        self.places.read_roots()
+        try:
+            self._look_up(batch)
+            for candidate, content in batch:
+                if isinstance(content, BadContent):
+                    self.problem(candidate.path, str(content), None if content.may_pass else candidate.stamp)
+                    self._wrong |= self.problems.at_all([candidate.path])
+                elif candidate.path in self._recorded or candidate.path in self._new:
+                    # A symbolic link, or a source that was named twice.
+                    self.report.count("same_file")
+                else:
+                    self._record(candidate, content)
+            self._write_new()
+        finally:
+            self.places.forget_roots()
+        return self._recorded
 
-    def _known(self, entry: Found, path: str, stamp: Stamp) -> Candidate:
-        """Take the shortcut where size, time and inode are those on record."""
-        if not self.options.verify and self.options.encoding is None:
-            place = self.places.at(path)
-            alias = place is None
-            place = place or self.places.same_file(stamp)
-            if place is not None and self.places.stamp(place) == stamp:
-                return Candidate(entry, path, stamp, place.item_id, alias)
-            known = self.problems.at(path)
-            if known is not None and (known.size, known.mtime_ns) == (stamp.size, stamp.mtime_ns):
-                return Candidate(entry, path, stamp, bad=known.reason)
-        return Candidate(entry, path, stamp)
+    def _look_up(self, batch: Sequence[Examined]) -> None:
+        self._recorded, self._new = {}, {}
+        read = [(candidate.path, content) for candidate, content in batch if isinstance(content, Content)]
+        self._known = self.items.ids_of(list({content.hash for _, content in read}))
+        self._placed = self.places.at_all([path for path, _ in read])
+        self._inodes = self.places.known_inodes(content.stamp for _, content in read)
+        self._wrong = {}
+        if self.problems.any():
+            self._wrong = self.problems.at_all([name for candidate, _ in batch for name in _names(candidate)])
 
-    def record(self, candidate: Candidate, content: Content | None) -> int:
-        """Record a file that can be used; returns its item."""
-        item = self._unchanged(candidate) if content is None else self._place(candidate.path, content)
-        for path in {candidate.path, os.path.abspath(candidate.found.path)}:
-            self.forget_problem(path)
-        self.report.items[item] = None
-        self.paths[candidate.path] = item
-        return item
+    def _record(self, candidate: Candidate, content: Content | None) -> None:
+        path = candidate.path
+        if self._wrong:
+            for name in _names(candidate) & self._wrong.keys():
+                self.journal.delete("problem", self._wrong.pop(name).id)
+        there = self._placed.get(path)
+        if content is None:
+            self._keep(candidate)
+        elif there is not None and there.id in self.seen:  # named twice, as above
+            self.report.count("same_file")
+            self._is(path, there.item_id)
+        else:
+            self._read(path, content)
 
-    def _unchanged(self, candidate: Candidate) -> int:
-        assert candidate.item is not None
-        self.report.count("same_file" if candidate.alias else "unchanged")
-        place = self.places.at(candidate.path)
-        if place is not None:
-            self.journal.update("place", place.id, missing=0)
-        return candidate.item
+    def _keep(self, candidate: Candidate) -> None:
+        """A file that is as it was."""
+        place = candidate.place
+        assert place is not None
+        if candidate.alias or not self.seen.add(place.id):
+            self.report.count("same_file")
+        else:
+            self.report.count("unchanged")
+            if place.missing:
+                self.journal.update("place", place.id, missing=0)
+        self._is(candidate.path, place.item_id)
 
-    def _place(self, path: str, content: Content) -> int:
-        """Record where content was found; returns its item."""
+    def _is(self, path: str, item: int) -> None:
+        self.report.items.add(item)
+        self._recorded[path] = item
+
+    # --- what was read ---
+
+    def _read(self, path: str, content: Content) -> None:
         self.report.count("decoded")
         if content.read_as is not None:
             self.report.read_as[f"read as {content.read_as}"] += 1
+        inode = content.stamp.inode, content.stamp.device
+        met = content.hash in self._known or path in self._placed or inode in self._inodes
+        self._inodes.add(inode)
+        if met or not self.places.is_covered(path):
+            self._write_new()
+            self._is(path, self._place(path, content))
+        else:
+            self._known[content.hash] = NEW
+            self._new[path] = content
+
+    def _write_new(self) -> None:
+        """Contents that are not known at all, in files that are not either."""
+        if not self._new:
+            return
+        run = self.journal.start()
+        items = self.journal.insert_many("item", [_columns(content, run) for content in self._new.values()])
+        files = [(path, item, content.stamp) for (path, content), item in zip(self._new.items(), items, strict=True)]
+        self.seen.update(self.places.insert_many(self.journal, files))
+        self.report.count("added", len(files))
+        for (path, item, _), content in zip(files, self._new.values(), strict=True):
+            self._known[content.hash] = item
+            self._is(path, item)
+        self._new = {}
+
+    def _place(self, path: str, content: Content) -> int:
+        """Record where content was found, of which something is known; returns its item."""
         item, new = self._item(content)
         place = self.places.at(path)
         if place is not None:
             self.report.count("changed" if place.item_id != item else "unchanged")
             self.places.update(self.journal, place, path, item, content.stamp)
+            self.seen.add(place.id)
             return item
         if self.places.same_file(content.stamp) is not None:
             self.report.count("same_file")
@@ -109,31 +155,21 @@ class Recorder:
         if left is not None:
             self.report.count("moved")
             self.places.update(self.journal, left, path, item, content.stamp)
+            self.seen.add(left.id)
             if not self.places.elsewhere(item, path):
                 self.moved.add(item)
             return item
         self.report.count("added" if new else "copies")
-        self.places.insert(self.journal, path, item, content.stamp)
+        self.seen.add(self.places.insert(self.journal, path, item, content.stamp))
         return item
 
     def _item(self, content: Content) -> tuple[int, bool]:
-        found = self.items.id_of(content.hash)
+        found = self._known.get(content.hash)
         if found is not None:
             if content.taken is not None:  # an earlier curator did not look for it
                 self.journal.update("item", found, taken=content.taken)
             return found, False
-        item = self.journal.insert(
-            "item",
-            hash=content.hash,
-            modality=content.modality,
-            size=content.size,
-            width=content.width,
-            height=content.height,
-            format=content.format,
-            text=content.text,
-            taken=content.taken,
-            run_id=self.journal.start(),
-        )
+        item = self._known[content.hash] = self.journal.insert("item", **_columns(content, self.journal.start()))
         return item, True
 
     # --- what is wrong ---
@@ -155,13 +191,11 @@ class Recorder:
             self.journal.delete("problem", known.id)
 
 
-def _read(candidate: Candidate, encoding: str | None) -> Content | BadContent | None:
-    """In a thread: read what has to be read."""
-    if candidate.item is not None:
-        return None
-    if candidate.bad is not None:
-        return BadContent(candidate.bad)
-    try:
-        return examine(candidate.path, candidate.found.modality, encoding)
-    except BadContent as error:
-        return error
+def _names(candidate: Candidate) -> set[str]:
+    """By which a file may be on record as one that cannot be used."""
+    return {candidate.path, os.path.abspath(candidate.listed.path)}
+
+
+def _columns(content: Content, run: int) -> dict[str, Any]:
+    names = ("hash", "modality", "size", "width", "height", "format", "text", "taken")
+    return {"run_id": run, **{name: getattr(content, name) for name in names}}

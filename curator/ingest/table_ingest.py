@@ -9,14 +9,15 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-from curator.api import Found, Row, Skipped
+from curator.api import Row, Skipped
 from curator.catalog.labels import Labels, Source, name_of_folder
 from curator.catalog.places import real
 from curator.catalog.source_tables import Tables
 from curator.history.journal import Journal
-from curator.ingest.recorder import Candidate, Recorder
+from curator.ingest.candidates import Examined
+from curator.ingest.listing import Listed
+from curator.ingest.recorder import Recorder
 from curator.ingest.table_rows import BadRow, Draft, Drafts, located
-from curator.media.content import Content
 from curator.media.files import BadContent, hash_file, look
 from curator.store.catalogue import path_to_value
 from curator.store.catalogue.items import CaptionStore
@@ -74,7 +75,7 @@ class RowIngest:
         items = [place.item_id for place in self.tables.rows(self.path) if not place.missing]
         self.report.count("rows", len(items))
         self.report.count("unchanged", len(items))
-        self.report.items.update(dict.fromkeys(items))
+        self.report.items.update(items)
         self._record_state()
 
     def _is_as_recorded(self) -> bool:
@@ -130,27 +131,23 @@ class RowIngest:
     def _is_wrong(self, line: int, reason: str) -> None:
         self._wrong[line] = f"{self._wrong[line]}; {reason}" if line in self._wrong else reason
 
-    def _examined(self, drafts: Iterable[Draft]) -> list[tuple[str, tuple[Candidate, Content | BadContent | None]]]:
+    def _examined(self, drafts: Iterable[Draft]) -> list[tuple[str, Examined]]:
         """The images that were not met in an earlier batch, read."""
-        wanted: dict[str, Found] = {}
+        wanted: dict[str, Listed] = {}
         for image in (draft.image for draft in drafts):
             if image is not None and image not in self._images and image not in wanted:
                 try:
-                    wanted[image] = Found(Path(located(self.path, image)), "image")
+                    wanted[image] = Listed(os.fspath(located(self.path, image)), "image", None, ())
                 except BadRow as error:
                     self._images[image] = str(error)
         self.report.count("found", len(wanted))
         return list(zip(wanted, self.recorder.examined(wanted.values()), strict=True)) if wanted else []
 
-    def _record_images(self, examined: Iterable[tuple[str, tuple[Candidate, Content | BadContent | None]]]) -> None:
+    def _record_images(self, examined: Sequence[tuple[str, Examined]]) -> None:
+        items = self.recorder.record([one for _, one in examined if not isinstance(one[1], BadContent)])
         for image, (candidate, content) in examined:
-            if isinstance(content, BadContent):
-                self._images[image] = f"{image!r}: {content}"
-            elif candidate.path in self.recorder.paths:
-                self._images[image] = self.recorder.paths[candidate.path]
-                self.report.count("same_file")
-            else:
-                self._images[image] = self.recorder.record(candidate, content)
+            wrong = isinstance(content, BadContent)
+            self._images[image] = f"{image!r}: {content}" if wrong else items[candidate.path]
 
     def _record_rows(self, drafts: Iterable[Draft]) -> None:
         texts: list[tuple[str, str]] = []
@@ -187,7 +184,7 @@ class RowIngest:
         rows = [{**row, "run_id": self.journal.start()} for row in new.values()]
         known |= zip(new, self.journal.insert_many("item", rows), strict=True)
         items = {key: known[hash_] for key, hash_ in hashes.items()}
-        self.report.items.update(dict.fromkeys(items.values()))
+        self.report.items.update(items.values())
         self._place(items, {key: len(data) for key, _, data in bodies}, {known[hash_] for hash_ in new})
         return items
 

@@ -1,7 +1,11 @@
-"""How an item stands in a row of a table: the columns that say which it is, the same ones everywhere."""
+"""How an item stands in a row of a table: the columns that say which it is, the same ones everywhere.
+
+And how to get at some of very many items, of which not all are made.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from curator.api import Column, Item
@@ -18,3 +22,16 @@ ITEM = (
 def of_item(item: Item) -> dict[str, Any]:
     """The values of these columns."""
     return {"id": item.id, "path": item.path, "text": item.text, "row": item.row}
+
+
+def items_at(items: Sequence[Item], places: Sequence[int]) -> list[Item]:
+    """The items in these places, in this order; those of `Context.items` are read from the catalogue all at once."""
+    at = getattr(items, "at", None)
+    found: list[Item] = [items[place] for place in places] if at is None else at(places)
+    return found
+
+
+def ids_of(items: Sequence[Item]) -> Sequence[int]:
+    """Their ids; of those of `Context.items` without making them."""
+    ids: Sequence[int] | None = getattr(items, "ids", None)
+    return [item.id for item in items] if ids is None else ids

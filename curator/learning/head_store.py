@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -223,11 +223,15 @@ class Heads:
             head.restore(state)
         return head
 
-    def predicted(self, row: HeadRow, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
-        """What a saved head says; (n, columns)."""
-        head = self.load_head(row)
-        with self._suspected(row):
-            return self.predict(head, row.kind, vectors, self.columns(row))
+    def predictor(self, row: HeadRow) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
+        """What a saved head says of unit rows, (n, columns); to be called within `one_thread`."""
+        head, columns = self.load_head(row), self.columns(row)
+
+        def said(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
+            with self._suspected(row):
+                return self._predict(head, row.kind, vectors, columns)
+
+        return said
 
     @staticmethod
     @contextlib.contextmanager
@@ -241,6 +245,9 @@ class Heads:
     @one_thread()
     def predict(self, head: Head, kind: str, vectors: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
         """Call a head, and hold it to its contract; (n, classes), as the head says it."""
+        return self._predict(head, kind, vectors, classes)
+
+    def _predict(self, head: Head, kind: str, vectors: NDArray[np.float32], classes: int) -> NDArray[np.float32]:
         wanted = (len(vectors), classes)
         with self.registry.guard(self.registry.get(HeadSpec, kind), "predicting with"):
             made = np.asarray(head.predict(vectors))

@@ -36,10 +36,9 @@ from curator.learning.material.background import (
     places,
     taken_off,
 )
-from curator.learning.material.denied import NOTHING, Denied, predictions
+from curator.learning.material.denied import NOTHING, Denied, Said
 from curator.learning.material.labelled import Data, among, originals, without_rare_classes
 from curator.learning.material.recipe import SEED, Recipe
-from curator.learning.material.said import Said
 from curator.learning.min_examples import TWO, number, refuse_too_few, refuse_too_few_for
 from curator.registry.parameters import bind
 from curator.reporter import Reporter, count
@@ -194,12 +193,19 @@ class Training:
             self._compare(examples, frozen, tuned, kind, options)
         return self.head(journal, target, tuned, kind, options, True, disturb, True, apart=apart)
 
+    @one_thread()  # once: to find the libraries whose threads are held takes longer than to call a head
     def predict(self, head: FittedHead, items: Sequence[Item], denied: Denied = NOTHING) -> Predictions:
-        """Probabilities for the items that have vectors; what the head said before is taken from the cache."""
+        """Probabilities for the items that have vectors, which are read some at a time."""
         row = self.heads.row(head)
-        said = Said(self.encoding, row.object, self.heads.columns(row), lambda rows: self.heads.predicted(row, rows))
-        present, made = said.of(head.model, items)
-        return predictions(head, present, made, self.heads.calibration(row), denied)
+        vectors = self.encoding.stored(head.model, items)
+        said = Said(head, vectors.items, self.heads.columns(row), self.heads.calibration(row), denied)
+        if len(vectors):
+            predict = self.heads.predictor(row)
+            with self.reporter.progress(f"predicting {head.target.full_name}", len(vectors)) as advance:
+                for index, rows in vectors.blocks():
+                    said.take(index, predict(rows))
+                    advance(len(index))
+        return said.predictions()
 
     def able(self, target: TargetRef) -> bool:
         """Whether there is enough to learn from."""
@@ -209,10 +215,11 @@ class Training:
         """What was said of items while they were held out, calibrated as the head is."""
         return self.heads.held_out(head)
 
+    @one_thread()
     def probabilities(self, head: FittedHead, vectors: NDArray[np.float32]) -> NDArray[np.float32]:
         """What a head says of unit rows, (n, classes), none of it kept; calibrated as it is."""
         row = self.heads.row(head)
-        said, _ = taken_off(self.heads.predicted(row, vectors), len(head.classes), row.target_kind == "label")
+        said, _ = taken_off(self.heads.predictor(row)(vectors), len(head.classes), row.target_kind == "label")
         return self.heads.calibration(row).apply(said)
 
     def kin(self, model: Model, items: Sequence[Item]) -> NDArray[np.int64]:

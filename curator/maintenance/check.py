@@ -7,6 +7,7 @@ import functools
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from curator.api import Modality
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from curator.parts import Parts
     from curator.store.catalogue.source_tables import SourceTableRow
     from curator.store.sqlite import Database
+
+VECTORS = 1_000
+"""So many are looked at together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +123,9 @@ class Check:
     # --- files ---
 
     def _files(self) -> Iterator[Fault]:
-        places = PlaceStore(self.database).whole_files()
-        located = [(place, self.parts.items.places.path(place[0])) for place in places]
-        with self.parts.reporter.progress("checking files", len(located)) as advance:
+        places = PlaceStore(self.database)
+        located = ((place, self.parts.items.places.path(place[0])) for place in places.whole_files())
+        with self.parts.reporter.progress("checking files", places.count_whole_files()) as advance:
             for ((place, hash_, _), path), seen in ordered_map(_examined, located):
                 yield from self._file(place, hash_, path, seen)
                 advance(1)
@@ -252,12 +256,11 @@ class Check:
     def _vectors(self) -> Iterator[Fault]:
         # What an undo took away can come back, and its cache with it.
         dims = {row["fingerprint"]: row["dim"] for row in self.changes.ever("space")}
-        hashes = {row["hash"] for row in self.changes.ever("item")}
         names = {model.fingerprint: model.name for model in self.parts.models.all()}
         for fingerprint in self.derived.spaces():
             dim = dims.get(fingerprint, 0)
             name = names.get(fingerprint, f"space {fingerprint[:12]}")
-            bad, orphans = self._sorted_out(fingerprint, dim, hashes)
+            bad, orphans = self._sorted_out(fingerprint, dim)
             again = "forget them; curator encode makes them again"
             for some, wrong, remedy in (
                 (bad, f"are not {dim} finite numbers" if dim else "belong to a space that the catalogue lacks", again),
@@ -297,15 +300,22 @@ class Check:
                 repair = functools.partial(self.derived.forget_compiled, fingerprint, medium)
                 yield Fault("vector", which, wrong, "forget it; curator encode makes it again", repair)
 
-    def _sorted_out(self, fingerprint: str, dim: int, hashes: set[str]) -> tuple[list[str], list[str]]:
+    def _sorted_out(self, fingerprint: str, dim: int) -> tuple[list[str], list[str]]:
+        """The vectors of a space that are none, and those of no item, by hash."""
         import numpy as np
 
-        bad, orphans = [], []
-        for hash_, vector in self.derived.all_vectors(fingerprint):
-            if not (dim and len(vector) == 4 * dim and np.isfinite(np.frombuffer(vector, "<f4")).all()):
-                bad.append(hash_)
-            elif hash_ not in hashes:
-                orphans.append(hash_)
+        bad: list[str] = []
+        orphans: list[str] = []
+        vectors = self.derived.all_vectors(fingerprint)
+        while page := list(islice(vectors, VECTORS)):
+            rows = dict(page)
+            good = [
+                hash_
+                for hash_, vector in rows.items()
+                if dim and len(vector) == 4 * dim and np.isfinite(np.frombuffer(vector, "<f4")).all()
+            ]
+            bad += rows.keys() - good
+            orphans += self.changes.never_items(good)
         return bad, orphans
 
 

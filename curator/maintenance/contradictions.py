@@ -65,5 +65,5 @@ def _strange(database: Database) -> Iterator[str]:
 
 
 def _flawed(database: Database) -> Iterator[str]:
-    for flaw in sorted(flaws(database)):
+    if (flaw := min(flaws(database), default=None)) is not None:
         yield f"row {flaw.row} of {flaw.table} {flaw.wrong}"

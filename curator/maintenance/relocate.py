@@ -6,9 +6,11 @@ Only what the catalogue says is changed, and that by the journal: it is undone a
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 from curator.api import Item
 from curator.catalog.added import moved
@@ -27,6 +29,11 @@ from curator.store.paths import is_below
 
 SAMPLE = 20
 """Files that are read to see whether NEW holds what OLD held."""
+
+PAGE = 1_000
+"""Files that are looked up together."""
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,18 +79,20 @@ class Relocate:
             for other in others:
                 if is_below(target, other) or is_below(other, target):
                     raise BadInput(f"{target!r} would clash with {other!r}, which is also in the catalogue")
-        taken = next((path for _, path in self._files() if self.places.at(path) is not None), None)
-        if taken is not None:
-            raise BadInput(f"{taken!r} is also in the catalogue: `curator add` finds by itself what was moved there")
+        paths = (path for _, path in self._files())
+        while page := list(islice(paths, PAGE)):
+            if taken := self.places.at_all(page):
+                first = next(path for path in page if path in taken)
+                raise BadInput(
+                    f"{first!r} is also in the catalogue: `curator add` finds by itself what was moved there"
+                )
 
     def look_before(self) -> int:
         """Compare a sample of files, evenly from all; returns how many. Raises where NEW does not hold what OLD did."""
-        there = [(place, path) for place, path in self._files() if os.path.isfile(path)]
-        if not there:
+        sample = _evenly((place, path) for place, path in self._files() if os.path.isfile(path))
+        if not sample:
             hint = "mount or name the right one, or give --anyway if it is not there now"
             raise NotFound(f"{self.new!r} holds none of the files that were in {self.old!r}: {hint}")
-        every = max(1, len(there) // SAMPLE)
-        sample = there[::every][:SAMPLE]
         items = {item.id: item for item in self.parts.items.by_ids([place.item_id for place, _ in sample])}
         for place, path in sample:
             if not _holds(path, items[place.item_id]):
@@ -94,7 +103,7 @@ class Relocate:
         """Give all that is on record below OLD its path below NEW, with the state that files have there."""
         counts = {"found": 0, "changed": 0, "absent": 0}
         with self.parts.database.transaction():
-            for place, path in list(self._files()):
+            for place, path in self._files():
                 counts[self._restamp(journal, place, path)] += 1
             folders = self._move_roots(journal)
             for table in Tables(self.parts.database).below(self.old):
@@ -108,17 +117,17 @@ class Relocate:
 
     def _move_roots(self, journal: Journal) -> int:
         """Roots get their new path, and what lies within a larger one a root of its own; returns how many that are."""
-        inner = list(self.places.with_paths(self._inner()))
         roots = self.roots
         for root, row_id in roots.items():
             journal.update("root", row_id, path=self._value(root))
-        if inner:
-            root_id, above = self.places.cover(journal, self.new)
-            for place, path in inner:
-                rest = path[len(self.old) + 1 :].replace(os.sep, "/")
-                relative = f"{above}/{rest}" if above else rest
-                journal.update("place", place.id, root_id=root_id, path=path_to_value(relative))
-        return len(roots) + bool(inner)
+        target: tuple[int, str] | None = None
+        for place, path in self.places.with_paths(self._inner()):
+            target = target or self.places.cover(journal, self.new)
+            root_id, above = target
+            rest = path[len(self.old) + 1 :].replace(os.sep, "/")
+            relative = f"{above}/{rest}" if above else rest
+            journal.update("place", place.id, root_id=root_id, path=path_to_value(relative))
+        return len(roots) + (target is not None)
 
     def _inner(self) -> Iterator[PlaceRow]:
         """The places below OLD whose root reaches further."""
@@ -152,6 +161,18 @@ class Relocate:
 
     def _value(self, path: str) -> str | bytes:
         return path_to_value(self._new(path))
+
+
+def _evenly(things: Iterable[T]) -> list[T]:
+    """A sample of all, evenly, of which there may be millions."""
+    kept: list[T] = []
+    every = 1
+    for number, thing in enumerate(things):
+        if number % every == 0:
+            kept.append(thing)
+        if len(kept) >= 2 * SAMPLE:
+            kept, every = kept[::2], 2 * every
+    return kept[:: max(1, len(kept) // SAMPLE)][:SAMPLE]
 
 
 def _holds(path: str, item: Item) -> bool:

@@ -2,8 +2,8 @@
 
 One description serves the command line, keyword arguments, JSON Schema and the documentation. Field types: `int`,
 `float`, `str`, `bool`, each also `| None`, and the domain types of `curator.api.params`, `Query` and `ItemSet`. Of a
-text or a name also `tuple[X, ...]` for what may be given several times, `tuple[X, X]` for an option of two, and
-`str | bool` for one that may stand alone.
+text, a name or a query also `tuple[X, ...]` for what may be given several times, of a text or a name `tuple[X, X]` for
+an option of two, and `str | bool` for one that may stand alone.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ PATHS = (ItemRef, FileName, FolderName)
 COUNTS = (ByteCount, PixelCount)
 FLAG = re.compile("-[a-zA-Z]")
 OLD = re.compile("-[a-zA-Z]|--[a-z][a-z0-9-]+")
-TEXTS = (str, *NAMES, *PATHS, Setting, Where)
+TEXTS = (str, *NAMES, *PATHS, Setting, Where, Query)
 """What there may be several of."""
 SUPPORTED = (*PLAIN, *NAMES, *PATHS, *COUNTS, Setting, Where, NewFile, NewFolder, Query, ItemSet)
 
@@ -96,6 +96,16 @@ class Parameter:
         return {flag.lstrip("-").replace("-", "_"): flag for flag in was}
 
     @property
+    def is_question(self) -> bool:
+        """Whether it is the query that `--text` may stand for; an option of several adds to that one."""
+        return self.type is Query and not (self.many and isinstance(self.how, Option))
+
+    @property
+    def instead(self) -> tuple[str, ...]:
+        """The fields of which one may be given in its place."""
+        return self.how.instead if isinstance(self.how, Argument) else ()
+
+    @property
     def required(self) -> bool:
         """Whether there is no default."""
         return self.default is dataclasses.MISSING
@@ -111,13 +121,16 @@ def parameters(params: type) -> tuple[Parameter, ...]:
     except Exception as error:
         raise TypeError(f"the annotations of {params.__name__} cannot be read: {error}") from error
     found = tuple(_parameter(field, hints[field.name]) for field in dataclasses.fields(params))
+    for parameter in found:
+        for name in {*parameter.instead} - {other.name for other in found}:
+            raise TypeError(f"{params.__name__} has no field {name!r}, which may stand for {parameter.name!r}")
     flags = [flag for parameter in found for flag in (*parameter.flags, *parameter.old_names.values())]
     for flag in flags:
         if flags.count(flag) > 1:
             raise TypeError(f"two fields of {params.__name__} become {flag}")
-    for kind in (Query, ItemSet):
-        if sum(parameter.type is kind for parameter in found) > 1:
-            raise TypeError(f"{params.__name__} has more than one {kind.__name__}")
+    for kind, there in (("Query", [p.is_question for p in found]), ("ItemSet", [p.type is ItemSet for p in found])):
+        if sum(there) > 1:
+            raise TypeError(f"{params.__name__} has more than one {kind}")
     return found
 
 
@@ -188,7 +201,9 @@ def bind(params: type, values: Mapping[str, Any], resolve: Callable[[Parameter, 
         value = values.get(name)
         if value is None or (parameter.many and not value and value != ""):
             if parameter.required:
-                raise BadInput(f"{name} is missing")
+                if not any(values.get(other) for other in parameter.instead):
+                    raise BadInput(f"{name} is missing")
+                bound[name] = () if parameter.many else None
             continue
         if parameter.many:
             given = value if isinstance(value, list | tuple) else (value,)

@@ -6,7 +6,7 @@ import dataclasses
 import functools
 import re
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
 T = TypeVar("T")
@@ -48,6 +48,8 @@ def _is(value: object, hint: Any) -> bool:
     if origin is tuple:
         wanted = arguments[:1] * len(value) if isinstance(value, tuple) and arguments[-1] is ... else arguments
         return isinstance(value, tuple) and len(value) == len(wanted) and all(map(_is, value, wanted))
+    if origin is Iterator:
+        return isinstance(value, Iterator)
     if isinstance(origin, type) and issubclass(origin, typing.Mapping):
         return isinstance(value, origin) and all(_is(key, arguments[0]) for key in value)
     if arguments:

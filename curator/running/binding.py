@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from curator.api import (
     ActionSpec,
@@ -23,9 +23,6 @@ from curator.errors import BadInput, NotReady
 from curator.registry.parameters import Parameter, bind, parameters
 from curator.running.artifacts import Targets
 
-if TYPE_CHECKING:
-    pass
-
 
 def bind_parameters(
     spec: ActionSpec, values: Mapping[str, Any], items: Items, text: str | None, targets: Targets
@@ -34,7 +31,7 @@ def bind_parameters(
 
     def resolve(parameter: Parameter, value: Any) -> Any:
         if parameter.type is Query:
-            return value if isinstance(value, Query) else items.query(str(value))
+            return _query(parameter, value, items)
         if parameter.type is ItemSet:
             return value if isinstance(value, ItemSet) else item_set(**value)
         if parameter.type is NewFile:
@@ -45,20 +42,38 @@ def bind_parameters(
             raise BadInput(f"{parameter.name} needs a name, and {value!r} is none")
         return str(value)
 
-    values = dict(values)
+    return bind(spec.params, _with_question(spec, values, text), resolve)
+
+
+def _query(parameter: Parameter, value: Any, items: Items) -> Query:
+    if isinstance(value, Query):
+        return value
+    in_words = isinstance(parameter.how, Option) and parameter.how.words
+    return text_query(str(value), parameter.flags[-1]) if in_words else items.query(str(value))
+
+
+def _with_question(spec: ActionSpec, values: Mapping[str, Any], text: str | None) -> dict[str, Any]:
+    """The values, a text as a query among them; raises `BadInput` where nothing is asked, or too much."""
+    known = {parameter.name: parameter for parameter in parameters(spec.params)}
+    question = next((parameter for parameter in known.values() if parameter.is_question), None)
+    words = question is not None and (not isinstance(question.how, Argument) or question.how.text)
+    if text is not None and not words:
+        raise BadInput(f"{spec.name} takes no text")
+    if question is None:
+        return dict(values)
+    given = values.get(question.name)
+    several = given if isinstance(given, list | tuple) else [] if given is None else [given]
+    if text is not None and several and not question.many:
+        raise BadInput(f"{spec.name} takes a file or --text, not both")
     if text is not None:
-        query = next((p.name for p in parameters(spec.params) if p.type is Query and _takes_text(p)), None)
-        if query is None or values.get(query) is not None:
-            raise BadInput(f"{spec.name} takes " + ("no text" if query is None else "a file or --text, not both"))
-        values[query] = text_query(text)
-    elif any(p.type is Query and p.required and values.get(p.name) is None for p in parameters(spec.params)):
-        words = any(p.type is Query and _takes_text(p) for p in parameters(spec.params))
-        raise BadInput(f"{spec.name} takes " + ("a file, id:N or --text TEXT" if words else "a file or id:N"))
-    return bind(spec.params, values, resolve)
-
-
-def _takes_text(query: Parameter) -> bool:
-    return not isinstance(query.how, Argument) or query.how.text
+        return {**values, question.name: [*several, text_query(text)] if question.many else text_query(text)}
+    if question.required and not several and not any(values.get(name) for name in question.instead):
+        others = [known[name].flags[-1] for name in question.instead]
+        more = f" (or {', '.join(others)})" if others else ""
+        beside = [one.flags[-1] for one in known.values() if one.type is Query and values.get(one.name)]
+        more += f", beside {beside[0]}, which does not say what to look for" if beside else ""
+        raise BadInput(f"{spec.name} takes " + ("a file, id:N or --text TEXT" if words else "a file or id:N") + more)
+    return dict(values)
 
 
 def item_set(

@@ -36,6 +36,7 @@ from curator.api import (
     Query,
     Side,
     Signature,
+    StoredVectors,
     TargetRef,
     Unseen,
 )
@@ -135,7 +136,7 @@ class ActionContext:
 
     def cosines(
         self, vectors: NDArray[np.float32], model: Model, items: Sequence[Item]
-    ) -> tuple[list[Item], NDArray[np.float32]]:
+    ) -> tuple[Sequence[Item], NDArray[np.float32]]:
         """The cosine of each item with each of several vectors."""
         self._encoding.ensure(model, items, self._may_encode)
         return cosines(self._encoding, vectors, model, items)
@@ -144,6 +145,15 @@ class ActionContext:
         """The items that have a vector, and their vectors as unit rows."""
         self._encoding.ensure(model, items, self._may_encode)
         return self._encoding.matrix(model, items)
+
+    def sample(self, model: Model, count: int) -> NDArray[np.float32]:
+        """Some vectors of a space by chance."""
+        return self._encoding.sample(model, count)
+
+    def stored(self, model: Model, items: Sequence[Item]) -> StoredVectors:
+        """The same of any number of items, read some at a time."""
+        self._encoding.ensure(model, items, self._may_encode)
+        return self._encoding.stored(model, items)
 
     def target(self, label: LabelName | None, group: GroupName | None) -> TargetRef:
         """The one label or group that was named."""
@@ -223,6 +233,10 @@ class ActionContext:
             denied = self._labels.denied(target)
             said |= {item for item, names in denied.items() if names.issuperset(examples.classes)}
         return without(items, said)
+
+    def without(self, items: Sequence[Item], others: Sequence[Item]) -> Sequence[Item]:
+        """Those of `items` that are not among `others`."""
+        return without(items, frozenset(ids_of(others)))
 
     def said(self, target: TargetRef, items: Sequence[Item]) -> list[str | None]:
         """The class that each item is said to be, empty for a conflict, None where nothing is said."""

@@ -10,15 +10,17 @@ from curator.reporter import Reporter, Silent
 from curator.running.context import ActionContext
 from curator.running.effects.effect import Effect, Work
 from curator.running.outputs import EFFECTS, effect_of, outputs
+from curator.running.shown import Shown
 
 
 class ActionRunner:
     """Carries out what an action's plan yields, within one run."""
 
-    def __init__(self, work: Work, params: Any, may_encode: bool) -> None:
+    def __init__(self, work: Work, params: Any, may_encode: bool, shown: Shown | None = None) -> None:
         self.work = work
         self.params = params
         self.may_encode = may_encode
+        self.shown = shown
         self.effects: dict[type[Effect[Any]], Effect[Any]] = {kind: kind(work) for kind in EFFECTS}
 
     def findings(self) -> Iterator[Finding]:
@@ -41,5 +43,5 @@ class ActionRunner:
 
     def _carried_out(self, context: ActionContext) -> Iterator[Finding]:
         """What is to be shown of one plan, each output being carried out as it comes."""
-        for output in outputs(self.work.parts.registry, self.work.spec, context, self.params):
+        for output in outputs(self.work.parts.registry, self.work.spec, context, self.params, self.shown):
             yield from self.effects[effect_of(output)].apply(output)

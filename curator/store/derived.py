@@ -1,4 +1,4 @@
-"""`derived.db`: vectors, signatures, comparisons, failures, predictions, learned metrics, compiled encoders.
+"""`derived.db`: vectors, signatures, comparisons, failures, learned metrics, compiled encoders.
 
 All of it is f(fingerprint, content): a person may delete it at any time. Keyed by content hash and fingerprint, never
 by a row of the catalogue. It may have taken hours to fill, so nothing here erases it: an older layout is brought up to
@@ -56,8 +56,7 @@ class Derived:
         """(hash, float32 bytes) of those contents that have a vector in the space."""
         space = self.space(fingerprint)
         sql = "SELECT hash, vector FROM vector WHERE space_id = ? AND hash IN (SELECT value FROM json_each(?))"
-        for row in self.database.rows_among(sql, hashes, space):
-            yield row[0], row[1]
+        return ((row[0], row[1]) for row in self.database.rows_among(sql, hashes, space))
 
     def spaces(self) -> list[str]:
         """The fingerprint of every space that holds or held vectors."""
@@ -79,14 +78,28 @@ class Derived:
 
     def known(self, fingerprint: str, hashes: Sequence[str]) -> set[str]:
         """Those of `hashes` that have a vector in the space."""
-        sql = "SELECT hash FROM vector WHERE space_id = ? AND hash IN (SELECT value FROM json_each(?))"
-        return {row[0] for row in self.database.rows_among(sql, hashes, self.space(fingerprint))}
+        return {hash_ for hash_, _ in self.numbers(fingerprint, hashes)}
 
-    def known_between(self, fingerprint: str, after: str, last: str) -> str:
-        """All contents beyond one up to another that have a vector in the space, in order, in one text."""
-        found = "SELECT hash FROM vector WHERE space_id = ? AND hash > ? AND hash <= ? ORDER BY hash"
-        sql = f"SELECT group_concat(hash) FROM ({found})"
-        return self.database.value(sql, self.space(fingerprint), after, last) or ""
+    def numbers(self, fingerprint: str, hashes: Sequence[str]) -> Iterator[tuple[str, int]]:
+        """(hash, number of its vector) of those contents that have one in the space."""
+        sql = "SELECT hash, rowid FROM vector WHERE space_id = ? AND hash IN (SELECT value FROM json_each(?))"
+        return ((row[0], row[1]) for row in self.database.rows_among(sql, hashes, self.space(fingerprint)))
+
+    def numbers_between(self, fingerprint: str, after: str, last: str) -> tuple[str, str]:
+        """All contents beyond one up to another that have a vector in the space, in order, and the numbers of these.
+
+        Each in one text with commas between.
+        """
+        found = "SELECT hash, rowid FROM vector WHERE space_id = ? AND hash > ? AND hash <= ? ORDER BY hash"
+        sql = f"SELECT group_concat(hash), group_concat(rowid) FROM ({found})"
+        row = self.database.row(sql, self.space(fingerprint), after, last)
+        return ("", "") if row is None else (row[0] or "", row[1] or "")
+
+    def numbered(self, fingerprint: str, numbers: Sequence[int]) -> Iterator[tuple[int, bytes]]:
+        """(number, float32 bytes) of those vectors of the space that are still there, in the order of their numbers."""
+        where = "+space_id = ? AND rowid IN (SELECT value FROM json_each(?))"
+        sql = f"SELECT rowid, vector FROM vector WHERE {where} ORDER BY rowid"
+        return ((row[0], row[1]) for row in self.database.rows_among(sql, numbers, self.space(fingerprint)))
 
     def put_vectors(self, fingerprint: str, rows: Iterable[tuple[str, bytes]], precision: str) -> None:
         """Keep vectors; forgets that these contents once failed."""
@@ -131,7 +144,7 @@ class Derived:
         """Remove all that was computed from contents, and write over it; returns how many rows that were."""
         removed = 0
         with self.database.overwriting(), self.database.transaction():
-            for table in ("vector", "failure", "prediction", "signature", "before_profiles"):
+            for table in ("vector", "failure", "signature", "before_profiles"):
                 sql = f"DELETE FROM {table} WHERE hash IN (SELECT value FROM json_each(?))"
                 removed += self.database.change(sql, json.dumps(list(hashes)))
             for side in ("one", "other"):
@@ -155,28 +168,15 @@ class Derived:
         """Look at the first no more; what was computed of the second, which are among them, is made again."""
         with self.database.transaction():
             self.database.execute_many("DELETE FROM before_profiles WHERE hash = ?", [(hash_,) for hash_ in seen])
-            for table in ("vector", "prediction", "signature"):
+            for table in ("vector", "signature"):
                 self.database.execute_many(f"DELETE FROM {table} WHERE hash = ?", [(hash_,) for hash_ in outdated])
             sql = "DELETE FROM comparison WHERE one = ?1 OR other = ?1"
             self.database.execute_many(sql, [(hash_,) for hash_ in outdated])
 
-    def predictions(self, head: str, hashes: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-        """(hash, float32 bytes) of what a head has already said."""
-        sql = "SELECT hash, probabilities FROM prediction WHERE head = ? AND hash IN (SELECT value FROM json_each(?))"
-        for row in self.database.rows_among(sql, hashes, head):
-            yield row[0], row[1]
-
-    def put_predictions(self, head: str, rows: Iterable[tuple[str, bytes]]) -> None:
-        """Keep what a head says."""
-        with self.database.transaction():
-            sql = "INSERT OR REPLACE INTO prediction (head, hash, probabilities) VALUES (?, ?, ?)"
-            self.database.execute_many(sql, [(head, hash_, values) for hash_, values in rows])
-
     def signatures(self, name: str, hashes: Sequence[str]) -> Iterator[tuple[str, bytes]]:
         """(hash, value) of those contents whose signature of this name is kept."""
         sql = "SELECT hash, value FROM signature WHERE name = ? AND hash IN (SELECT value FROM json_each(?))"
-        for row in self.database.rows_among(sql, hashes, name):
-            yield row[0], row[1]
+        return ((row[0], row[1]) for row in self.database.rows_among(sql, hashes, name))
 
     def put_signatures(self, name: str, rows: Iterable[tuple[str, bytes]]) -> None:
         """Keep signatures."""
@@ -190,8 +190,7 @@ class Derived:
             "SELECT one, other, comparison.value FROM json_each(?2) AS pair CROSS JOIN comparison"
             " ON name = ?1 AND one = json_extract(pair.value, '$[0]') AND other = json_extract(pair.value, '$[1]')"
         )
-        for row in self.database.rows_among(sql, pairs, name):
-            yield row[0], row[1], row[2]
+        return ((row[0], row[1], row[2]) for row in self.database.rows_among(sql, pairs, name))
 
     def put_comparisons(self, name: str, rows: Iterable[tuple[str, str, bytes]]) -> None:
         """Keep comparisons."""
@@ -318,7 +317,7 @@ def _brought_up(path: Path, say: Callable[[str], None]) -> Database:
         database = _known(path)
         tables = {row["name"] for row in database.rows("SELECT name FROM sqlite_master")}
         version = database.value("PRAGMA user_version")
-        if version > 0 and tables >= {"space", "vector", "failure", "prediction"}:
+        if version > 0 and tables >= {"space", "vector", "failure"}:
             try:
                 hold(database, STEPS, DIGESTS)
                 with database.explained():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["DIGESTS", "LAYOUT", "STEPS"]
 
-LAYOUT = 8
+LAYOUT = 9
 
 D001 = """
 -- rate: items per second when last encoded on this machine, for telling how long the next will take.
@@ -95,6 +95,11 @@ CREATE TRIGGER failure_deleted AFTER DELETE ON failure BEGIN
 END;
 """
 
+D009 = """
+-- Vectors are read, and a head asked again, in less time than what it said took to be found.
+DROP TABLE prediction;
+"""
+
 STEPS = {
     "d001_create_derived": D001,
     "d002_create_signatures": D002,
@@ -104,6 +109,7 @@ STEPS = {
     "d006_mark_before_profiles": D006,
     "d007_create_comparisons": D007,
     "d008_mark_what_codes_hold": D008,
+    "d009_drop_predictions": D009,
 }
 
 DIGESTS = {
@@ -115,5 +121,6 @@ DIGESTS = {
     6: "f034ed171ad2c699b03eb949f6b02c38b0bac80f1da1e5026cd1eafff9885924",
     7: "43d5514f3fcd80b6b7554c228ec8281e458f3488dfb087e767cd5e7fee23a5c0",
     8: "9d6f3e0fec783bc194830e452ffcaa4f2dcea84c1157cf18a896c307dc6dcc63",
+    9: "9edff27e1ff54fa3ca0f6d88c209af490c1db502a39515afc334733a0c915f7b",
 }
 """What stands for the schema of each layout (`curator.store.schema`), as a test computes it."""

@@ -5,8 +5,10 @@ What stays of a row is its number, in the record of the run that forgot it, so t
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Iterator, Sequence
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,9 +60,8 @@ class ForgetStore:
     def traces(self, items: Sequence[int]) -> Traces:
         """All that is on record of these items, also from before they were taken back and added again."""
         found = Traces(set(items), set())
-        rows = list(self._rows("item"))
-        found.hashes = {row["hash"] for row_id, row in rows if row_id in found.items and "hash" in row}
-        found.items |= {row_id for row_id, row in rows if row.get("hash") in found.hashes}
+        found.hashes = {row["hash"] for row_id, row in self._rows("item") if row_id in found.items and "hash" in row}
+        found.items |= {row_id for row_id, row in self._rows("item") if row.get("hash") in found.hashes}
         self._collect(found, "item")
         self._collect(found, "place", "statement", "caption", "pair", "side", "row_aside")
         roots = {row_id: path_from_value(row["path"]) for row_id, row in self._rows("root") if "path" in row}
@@ -81,12 +82,12 @@ class ForgetStore:
             found.rows[table] = {row_id for row_id, row in self._rows(table) if found.name(table, row_id, row)}
 
     def _rows(self, table: str) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Every row of a table as it is, and as the history knows it."""
+        """Every row of a table as it is, and as the history knows it; nothing is to be written meanwhile."""
         columns = "id, hash" if table == "item" else "*"
-        for row in self.database.rows(f"SELECT {columns} FROM {table}"):
+        for row in self.database.each(f"SELECT {columns} FROM {table}"):
             yield row["id"], dict(row)
         sql = "SELECT row_id, before FROM change WHERE table_name = ? AND kind = 'delete'"
-        for row_id, before in self.database.rows(sql, table):
+        for row_id, before in self.database.each(sql, table):
             yield row_id, decode_row(before)
 
     def remove(self, run: int, traces: Traces) -> tuple[int, list[int]]:
@@ -110,14 +111,46 @@ class ForgetStore:
     def _forget_changes(self, traces: Traces) -> list[int]:
         """The record of all writing of those rows; returns the runs that changed others from or to them."""
         broken: set[int] = set()
-        sql = "SELECT id, run_id, table_name, row_id, before, after FROM change"
-        for change, run, table, row_id, before, after in self.database.rows(sql):
-            about = row_id in traces.rows.get(table, ())
+        gone: list[int] = []
+        split: dict[int, list[tuple[int, int]]] = {}
+        sql = "SELECT id, run_id, table_name, row_id, last_row_id, before, after FROM change"
+        for change, run, table, row_id, last, before, after in self.database.each(sql):
+            ids = traces.rows.get(table, set())
             said = [decode_row(text) for text in (before, after) if text]
-            if about or any(traces.name(table, row_id, row) for row in said):
-                self.database.execute("DELETE FROM change WHERE id = ?", change)
-                broken |= set() if about else {run}
+            if last is not None and (stretches := _without(row_id, last, ids)) != [(row_id, last)]:
+                split[change] = stretches
+            elif row_id in ids:
+                gone.append(change)
+            elif any(traces.name(table, row_id, row) for row in said):
+                gone.append(change)
+                broken.add(run)
+        gone += [change for change, stretches in split.items() if not stretches]
+        self.database.execute_many("DELETE FROM change WHERE id = ?", ((change,) for change in gone))
+        self._split({change: stretches for change, stretches in sorted(split.items()) if stretches})
         return sorted(broken)
+
+    def _split(self, changes: Mapping[int, list[tuple[int, int]]]) -> None:
+        """Let changes of many rows, in their order, be of these stretches alone, a change each.
+
+        They stay where they are in the order of all: what came later gets higher numbers.
+        """
+        more = 0
+        for change, following in itertools.pairwise([*changes, sys.maxsize]):
+            more += len(changes[change]) - 1
+            sql = "UPDATE change SET id = -(id + ?) WHERE id > ? AND id <= ?"  # else two would have one for a moment
+            self.database.execute(sql, more, change, following)
+        self.database.execute("UPDATE change SET id = -id WHERE id < 0")
+        more = 0
+        for change, stretches in changes.items():
+            for number, (first, last) in enumerate(stretches):
+                sql = (
+                    "INSERT INTO change (id, run_id, kind, table_name, row_id, last_row_id, state) "
+                    "SELECT id + ?, run_id, kind, table_name, ?, ?, state FROM change WHERE id = ?"
+                    if number
+                    else "UPDATE change SET id = id + ?, row_id = ?, last_row_id = ? WHERE id = ?"
+                )
+                self.database.execute(sql, number, first, last if last > first else None, change + more)
+            more += len(stretches) - 1
 
     def arguments(self) -> list[tuple[int, Any]]:
         """What every run was called with."""
@@ -129,3 +162,13 @@ class ForgetStore:
         """Put other words in place of what a run was called with."""
         text = json.dumps(arguments, default=str)
         self.database.execute("UPDATE run SET arguments = ? WHERE id = ?", text, run)
+
+
+def _without(first: int, last: int, ids: Collection[int]) -> list[tuple[int, int]]:
+    """What is left of the numbers from one to another, each stretch by its ends."""
+    found = []
+    for row_id in sorted(row_id for row_id in ids if first <= row_id <= last):
+        if row_id > first:
+            found.append((first, row_id - 1))
+        first = row_id + 1
+    return [*found, (first, last)] if first <= last else found

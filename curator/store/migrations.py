@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-LATEST = 10
+LATEST = 11
 
 M001 = """
 -- A run: one command or call that wrote something. 'running' with a dead process means interrupted.
@@ -327,6 +327,20 @@ CREATE TABLE saved_selection (
 """
 
 M010 = """
+-- Rows with consecutive ids that a run added at once are one change, of row_id to last_row_id; NULL: of that row alone.
+-- It is of 10,000 rows at most, so that those which a row may belong to are found by an index.
+ALTER TABLE change ADD COLUMN last_row_id INTEGER CHECK (
+    last_row_id IS NULL OR (kind = 'insert' AND last_row_id BETWEEN row_id + 1 AND row_id + 9999)
+);
+CREATE INDEX change_of_rows ON change (table_name, last_row_id) WHERE last_row_id IS NOT NULL;
+CREATE INDEX change_of_rows_of_run ON change (run_id, last_row_id, row_id) WHERE last_row_id IS NOT NULL;
+-- An item that goes is looked for wherever it may be named: without these, in every row, for each item.
+CREATE INDEX caption_of_text ON caption (text_id);
+CREATE INDEX pair_of_left ON pair (left_id);
+CREATE INDEX pair_of_right ON pair (right_id);
+"""
+
+M011 = """
 -- Which side of the split an item is on, never changed afterwards: the last word counts. NULL: on none any more.
 CREATE TABLE side (
     id INTEGER PRIMARY KEY,
@@ -348,6 +362,7 @@ CREATE TABLE row_aside (
 ) STRICT;
 CREATE INDEX row_aside_of_place ON row_aside (place_id);
 CREATE INDEX row_aside_of_item ON row_aside (item_id);
+CREATE INDEX row_aside_of_keeper ON row_aside (keeper_id);
 """
 
 
@@ -361,7 +376,8 @@ STEPS = {
     "m007_know_what_was_taken_over": M007,
     "m008_find_items_by_their_media": M008,
     "m009_know_when_and_keep_selections": M009,
-    "m010_split_items_and_set_rows_aside": M010,
+    "m010_record_many_rows_as_one_change": M010,
+    "m011_split_items_and_set_rows_aside": M011,
 }
 
 DIGESTS = {
@@ -374,7 +390,8 @@ DIGESTS = {
     7: "25b0602ee3e30904e56cfae733d7b5f4a1ed9617250fc222a08fb29d8fcabcef",
     8: "3d20a5abf3b7cfabfda403e094393dee750efd9c57f7ef1106e77b5078481975",
     9: "94b816e46aa7346d7af1a33571cea4d6692078385561e8261fce49f36fbd7b3d",
-    10: "2985add622e7de8775837f47511b8a5c20f289688bfed094203ed23af9605e63",
+    10: "804396e2074f3f51f60b77ccc1ba18cbf6229ed7d8244cfe98fddf13ebec0962",
+    11: "3539f6526c48c02d57885386f09f657f0bf25f92e49b7b3caf9ecdffa0cbc203",
 }
 """What stands for the schema of each version (`curator.store.schema`), as a test computes it."""
 

@@ -15,6 +15,9 @@ from types import ModuleType
 
 from curator.errors import WorkspaceError
 
+JOURNAL = bytes.fromhex("d9d505f920a163d7")
+"""What a journal of SQLite begins with, and ends with where it names another."""
+
 
 def held(folder: str | Path, name: str) -> Path:
     """What a name, with '/' between its parts, leads to below a folder, whether or not something is there.
@@ -52,6 +55,24 @@ def links(folder: Path) -> Iterator[Path]:
         return
     for inside, folders, files in os.walk(folder):
         yield from (path for name in sorted(folders + files) if is_link(path := Path(inside, name)))
+
+
+def refuse_strange(database: Path) -> None:
+    """Raise for a folder, and where opening a database would touch other files: by links, or a journal that names one.
+
+    SQLite removes the file that a journal names as the one of a transaction over several databases. Curator has no
+    such transactions.
+    """
+    for ending in ("", "-wal", "-shm", "-journal"):
+        held(database.parent, database.name + ending)
+    if database.is_dir():
+        raise WorkspaceError(f"{database} is a folder where a database should be")
+    journal = database.with_name(database.name + "-journal")
+    if journal.is_file() and (size := journal.stat().st_size) >= len(JOURNAL):
+        with journal.open("rb") as file:
+            file.seek(size - len(JOURNAL))
+            if file.read(len(JOURNAL)) == JOURNAL:
+                raise WorkspaceError(f"{journal} names a file to be removed, and is none of curator's: remove it")
 
 
 def is_name(part: str, system: ModuleType = os.path) -> bool:

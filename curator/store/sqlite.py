@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
 from curator.errors import WorkspaceError
-from curator.store.paths import held
+from curator.store.paths import held, refuse_strange
 from curator.store.private import let_read, private
 from curator.store.scratch import free, remove
 from curator.store.unwritten import Unwritten
@@ -43,9 +43,6 @@ BACKUP = ".curator-backup-"
 """How names begin under which a backup is made."""
 
 RESTORE = "restore it from a backup"
-
-JOURNAL = bytes.fromhex("d9d505f920a163d7")
-"""What a journal of SQLite begins with, and ends with where it names another."""
 
 NOT_OURS = ("malformed JSON", "Could not decode to UTF-8", "JSON path error")
 """What SQLite says of values that no curator wrote."""
@@ -83,6 +80,26 @@ class Database:
         """Rows of a query whose last placeholder takes a JSON list for `json_each(?)`, a chunk at a time."""
         for start in range(0, len(values), CHUNK):
             yield from self.rows(sql, *parameters, json.dumps(list(values[start : start + CHUNK])))
+
+    def each(self, sql: str, *parameters: Any) -> Iterator[sqlite3.Row]:
+        """Rows of a query one by one, however many; nothing is to be written until they are read."""
+        with self.explained():
+            cursor = self.connection.execute(sql, parameters)
+        while page := self._page(cursor):
+            yield from page
+
+    def _page(self, cursor: sqlite3.Cursor) -> list[sqlite3.Row]:
+        with self.explained():
+            return cursor.fetchmany(CHUNK)
+
+    def pages(self, sql: str, *parameters: Any, after: int = 0) -> Iterator[list[sqlite3.Row]]:
+        """Rows of a query by the id that is its first column and last condition (`id > ?`), a page at a time.
+
+        One may write between two pages.
+        """
+        while page := self.rows(f"{sql} ORDER BY 1 LIMIT {CHUNK}", *parameters, after):
+            yield page
+            after = page[-1][0]
 
     def execute(self, sql: str, *parameters: Any) -> int:
         """Write; returns the id of the row that an INSERT made."""
@@ -352,9 +369,7 @@ def make(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
 
 def connect(path: Path, if_damaged: str = RESTORE) -> Database:
     """Open a database, for reading only where the files or their folder cannot be written."""
-    _refuse_strange(path)
-    if path.is_dir():
-        raise WorkspaceError(f"{path} is a folder where a database should be")
+    refuse_strange(path)
     writable = os.access(path if path.exists() else path.parent, os.W_OK) and os.access(path.parent, os.W_OK)
     if writable:
         return _configured(Database(path, _opened(path, "mode=rw"), None, if_damaged))
@@ -369,22 +384,6 @@ def _opened(path: Path, options: str) -> sqlite3.Connection:
         return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
     except sqlite3.OperationalError as error:
         raise _cannot_open(path, error) from error
-
-
-def _refuse_strange(path: Path) -> None:
-    """Raise where opening a database would touch other files: by links, or by a journal that names another.
-
-    SQLite removes the file that a journal names as the one of a transaction over several databases. Curator has no
-    such transactions.
-    """
-    for ending in ("", "-wal", "-shm", "-journal"):
-        held(path.parent, path.name + ending)
-    journal = path.with_name(path.name + "-journal")
-    if journal.is_file() and (size := journal.stat().st_size) >= len(JOURNAL):
-        with journal.open("rb") as file:
-            file.seek(size - len(JOURNAL))
-            if file.read(len(JOURNAL)) == JOURNAL:
-                raise WorkspaceError(f"{journal} names a file to be removed, and is none of curator's: remove it")
 
 
 def _configured(database: Database) -> Database:

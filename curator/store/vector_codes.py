@@ -65,7 +65,7 @@ class VectorCodes:
     def of(self, space: int) -> Coded | None:
         """What holds of a space; None where it has to be made anew, or is just being made."""
         row = self.database.row(f"SELECT {', '.join(COLUMNS)} FROM coded WHERE space_id = ?", space)
-        if row is None or row["measured"] < 1 or row["depth"] < 0 or row["state"] != self._state():
+        if row is None or row["measured"] < 1 or row["depth"] < 0 or row["state"] != self.state():
             return None
         coded = Coded(*row)
         if coded.depth == 0:
@@ -129,14 +129,19 @@ class VectorCodes:
         sql = "SELECT rowid FROM vector NOT INDEXED WHERE rowid > ? AND space_id = ? ORDER BY rowid LIMIT ?"
         return [row[0] for row in self.database.rows(sql, after, space, limit)]
 
+    def state(self) -> int:
+        """Another one where vectors may have got other numbers, as by a VACUUM."""
+        return int(self.database.value("PRAGMA main.schema_version"))
+
     # --- making and adding ---
 
     def begin(self, space: int) -> Coded:
         """From now on changes are marked, for a file that is being made; whoever else makes one gives way."""
         with self.database.transaction():
             self.database.execute("DELETE FROM recoded WHERE space_id = ?", space)
-            coded = Coded(space, secrets.token_hex(8), self._state(), 0, 0, 0, self.newest(), 0, 0, 0)
+            coded = Coded(space, secrets.token_hex(8), self.state(), 0, 0, 0, self.newest(), 0, 0, 0)
             self._put(coded)
+        self._tidy()  # before there is one more: kills in a row must not fill the disk
         return coded
 
     @contextlib.contextmanager
@@ -161,7 +166,7 @@ class VectorCodes:
             os.fsync(made.file.fileno())
         with self.database.transaction():
             token = self.database.value("SELECT token FROM coded WHERE space_id = ?", coded.space_id)
-            if token != coded.token or coded.state != self._state():
+            if token != coded.token or coded.state != self.state():
                 return False
             self._put(coded)
         if made is not None:
@@ -205,9 +210,6 @@ class VectorCodes:
             if path.name not in known and TOKEN.fullmatch(path.name.removeprefix(PREFIX)):
                 with contextlib.suppress(OSError):
                     path.unlink()
-
-    def _state(self) -> int:
-        return int(self.database.value("PRAGMA main.schema_version"))
 
     def _path(self, coded: Coded) -> Path:
         return held(self.folder, PREFIX + coded.token)

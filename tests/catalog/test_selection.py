@@ -256,3 +256,19 @@ def test_conditions_are_looked_up_by_an_index(some, among, searched):
     steps = [row["detail"] for sql in asked for row in some.database.rows(f"EXPLAIN QUERY PLAN {sql}")]
     assert any(step.startswith(f"SEARCH {searched} USING") for step in steps), steps
     assert not [step for step in steps if step.startswith((f"SCAN {searched}", "SCAN item"))], steps
+
+
+def test_places_of_a_selection(catalogue):
+    fill(catalogue, [{"media": "text", "aside": False, "said": [], "places": []}] * 12)
+    chosen = Items(catalogue).select()
+    every = list(chosen)
+    assert chosen.at([7, 2, 2, 0]) == [every[7], every[2], every[2], every[0]] and chosen.at([]) == []
+    assert list(chosen.kept([0, 3, 9])) == [every[0], every[3], every[9]]
+    assert selection.kept(chosen, range(len(every))) is chosen and selection.kept(every, [1, 2]) == every[1:3]
+    for some in ([], [every[0].id], [every[-1].id, every[4].id], [item.id for item in every], [0, 5, 10**9]):
+        assert list(chosen.except_for({*some})) == [item for item in every if item.id not in some]
+    gone = every[3].id
+    chosen.ids  # noqa: B018
+    catalogue.execute("DELETE FROM item WHERE id = ?", gone)
+    with pytest.raises(NotFound, match=f"id:{gone} was removed by another command"):
+        chosen.at([1, 3])

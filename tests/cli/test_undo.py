@@ -91,18 +91,25 @@ def test_an_id_is_not_given_again_after_a_kill_or_from_a_backup(run, tmp_path):
 KILLED_AT = """
 import os, signal, sys
 from curator.cli import main
-from curator.store.catalogue.rows import RowStore
+from curator.store.sqlite import Database
 
-record, left = RowStore.record, int(sys.argv.pop(1))
+execute, execute_many, left = Database.execute, Database.execute_many, int(sys.argv.pop(1))
 
-def counted(self, *args):
+def step():
     global left
     left -= 1
     if left < 0:
         os.kill(os.getpid(), signal.SIGKILL)
-    record(self, *args)
 
-RowStore.record = counted
+def counted(self, sql, *args):
+    if "INTO change" in sql:
+        step()
+    return execute(self, sql, *args)
+
+def many_counted(self, sql, rows):
+    execute_many(self, sql, (step() or row for row in rows) if "INTO change" in sql else rows)
+
+Database.execute, Database.execute_many = counted, many_counted
 main()
 """
 

@@ -55,7 +55,7 @@ def test_the_k_nearest_are_those_of_brute_force(numbers, query, k, block, under)
     words = " ".join(map(str, query))
     among = ItemSet(under=folder / under if under else None)
     with mock.patch.object(search, "BLOCK", block):
-        rows = ws.run("similar", text=words, k=k, items=among)
+        rows = ws.run("similar", text=words, k=k, items=among, copies=True)
     items = [item for item in ws.items.select(among) if item.text != words]
     wanted = brute_force(items, np.array(query, dtype=np.float64), k)
     assert [row["rank"] for row in rows] == list(range(1, len(wanted) + 1))
@@ -80,7 +80,7 @@ def test_equal_vectors_have_equal_scores_wherever_they_stand(tmp_path, monkeypat
         ws.add(tmp_path / "texts")
         for block in (2, 3, 5, 10_000):
             monkeypatch.setattr(search, "BLOCK", block)
-            rows = ws.run("similar", text="word1 word2 word30 and so on", k=7)
+            rows = ws.run("similar", text="word1 word2 word30 and so on", k=7, copies=True)
             assert len({row["score"] for row in rows}) == 1
             copies = [item.id for item in ws.items.select() if item.text.startswith(words)]
             assert [row["id"] for row in rows] == sorted(copies)[:7]

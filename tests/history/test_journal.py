@@ -23,8 +23,11 @@ def last_run(ws):
 
 
 def inserted(ws, run):
-    sql = "SELECT table_name FROM change WHERE run_id = ? AND kind = 'insert'"
-    return Counter(row[0] for row in ws.database.rows(sql, run))
+    sql = "SELECT table_name, row_id, last_row_id FROM change WHERE run_id = ? AND kind = 'insert'"
+    found = Counter()
+    for table, first, last in ws.database.rows(sql, run):
+        found[table] += (last or first) - first + 1
+    return found
 
 
 def sizes(ws):

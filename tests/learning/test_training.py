@@ -100,40 +100,31 @@ def test_the_same_items_under_another_name_are_another_head(ws):
     assert not second.reused
 
 
-def test_predictions_are_cached(ws, counts):
+def test_what_is_predicted_again_is_the_same_and_needs_no_fit(ws, counts):
     counts.clear()
     first = predicted(ws, group="colour", head="centroid")
     held = counts["predicted"] - 3
     assert held == 5 * 18  # each labelled item in each repeat, held out
-    counts.clear()
-    assert predicted(ws, group="colour", head="centroid") == first
-    assert not counts
     picture(ws.folder.parent / "new" / "later.png", 77, color=(30, 40, 210))
     ws.add(ws.folder.parent / "new")
     counts.clear()
     found = predicted(ws, group="colour", head="centroid")
-    assert counts["predicted"] == 1 and counts["fitted"] == 0
+    assert (counts["predicted"], counts["fitted"]) == (4, 0)
     assert found["later.png"][0] == "blue" and {**found, **first} == found
 
 
-def test_predictions_are_the_same_with_and_without_the_cache(tmp_path, ws):
-    first = predicted(ws, group="colour")
-    ws.derived.database.execute("DELETE FROM prediction")
-    assert predicted(ws, group="colour") == first
-
-
 @pytest.mark.parametrize("at_once", [1, 2, 4])
-def test_predictions_are_the_same_however_few_are_made_at_once(ws, counts, monkeypatch, at_once):
+@pytest.mark.parametrize("few", [0, 100])
+def test_predictions_are_the_same_however_few_vectors_are_read_at_once(ws, counts, monkeypatch, at_once, few):
     for n in range(4):
         picture(ws.folder.parent / "new" / f"more{n}.png", 80 + n, color=(30, 40, 210))
     ws.add(ws.folder.parent / "new")
     whole = predicted(ws, group="colour", head="centroid")
-    (some,) = ws.derived.database.row("SELECT hash FROM prediction ORDER BY hash LIMIT 1 OFFSET 3")
-    ws.derived.database.execute("DELETE FROM prediction WHERE hash < ?", some)
-    monkeypatch.setattr("curator.learning.material.said.AT_ONCE", at_once)
+    monkeypatch.setattr("curator.embedding.vector_reader.AT_ONCE", at_once)
+    monkeypatch.setattr("curator.embedding.vector_reader.FEW", few)
     counts.clear()
     assert predicted(ws, group="colour", head="centroid") == whole
-    assert (len(whole), counts["predicted"], counts["fitted"]) == (7, 3, 0)
+    assert (len(whole), counts["predicted"], counts["fitted"]) == (7, 7, 0)
 
 
 def test_a_label_with_one_example_is_left_out_with_a_note(ws):
@@ -263,7 +254,6 @@ def test_a_lost_or_damaged_head_is_fitted_again_and_keeps_its_version(ws):
         (lambda: path.write_bytes(data[:-1] + b"\0\0"), "is damaged"),
         (path.unlink, "is missing from"),
     ):
-        ws.derived.database.execute("DELETE FROM prediction")
         damage()
         with pytest.raises(WorkspaceError, match=rf"object .* {said}.*; restore it from a backup"):
             ws.training.predict(head, items)

@@ -76,13 +76,6 @@ def test_a_vector(workspace, garbage):
     assert all(curator_here(*command).code == 0 for command in COMMANDS.values())
 
 
-@pytest.mark.parametrize("garbage", [*GARBAGE, "nan"])
-def test_what_a_head_said(workspace, garbage):
-    before = curator_here(*COMMANDS["classify"])
-    spoil(workspace, "prediction", "probabilities", of_length(garbage, workspace, "prediction", "probabilities"))
-    assert curator_here(*COMMANDS["classify"]) == before
-
-
 FIGURES = np.array([0.5, 0.5, 2.0])
 STATES = {
     "no figures": save({"state.x": np.ones(3, np.float32)}),

@@ -253,18 +253,6 @@ def test_vectors_of_another_length(sent, vector):
     assert quickly(sent, "encode").code == 0 and quickly(sent, "similar", "id:1").code == 0
 
 
-@pytest.mark.parametrize("said", ["x''", "x'0000c07f0000c07f'", "x'0000000000000000'", "zeroblob(100000)"])
-def test_predictions_that_no_head_made_are_made_again(made, sent, said):
-    command = ("classify", "--label", "cat", "--head", "prototype", "--json")
-    wanted = cli_kit.curator(*command, cwd=made).rows("prediction")
-    change(sent, CACHE, f"UPDATE prediction SET probabilities = {said}")
-    ran = quickly(sent, *command)
-    assert ran.code == 0, ran
-    assert [(row["id"], row["probability"]) for row in ran.rows("prediction")] == [
-        (row["id"], row["probability"]) for row in wanted
-    ]
-
-
 def test_compiled_forms_that_cannot_be_run(sent):
     change(sent, CACHE, "INSERT OR REPLACE INTO compiled SELECT fingerprint, 'text', x'00', x'cafe' FROM space")
     assert quickly(sent, "similar", "--text", "cats").code == 0
@@ -282,7 +270,6 @@ def test_objects_that_are_no_head(sent, data):
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(data)
     change(sent, CATALOGUE, f"UPDATE head SET object = '{name}', held_out = '{name}'")
-    change(sent, CACHE, "DELETE FROM prediction")
     ran = quickly(sent, "classify", "--label", "cat", "--head", "prototype")
     ran.assert_ended(7, name[:12], "not what curator keeps of a head")
 

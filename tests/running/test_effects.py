@@ -106,6 +106,5 @@ def test_it_is_checked_before_anything_is_done(site, wrong, words):
 
 def test_each_kind_that_plugins_can_yield_has_what_becomes_of_it():
     kinds = [kind for kind in vars(api).values() if isinstance(kind, type) and issubclass(kind, api.Output)]
-    assert sorted(kind.__name__ for kind in kinds if kind is not api.Output) == sorted(
-        effect.of.__name__ for effect in EFFECTS
-    )
+    kinds = [kind for kind in kinds if kind not in (api.Output, api.Listing)]  # a listing is so many findings
+    assert sorted(kind.__name__ for kind in kinds) == sorted(effect.of.__name__ for effect in EFFECTS)

@@ -231,6 +231,9 @@ def test_an_up_to_date_catalogue_needs_no_sqlite_utils(tmp_path):
         "INSERT INTO caption (image_id, text_id) VALUES (1, 2)",  # foreign keys
         "INSERT INTO run (command, arguments, started, state, version) VALUES ('a', '{}', '', 'broken', '')",
         "INSERT INTO change (run_id, kind, table_name, row_id, state) VALUES (9, 'insert', 'item', 1, 'done')",
+        "INSERT INTO change VALUES (1, 1, 'delete', 'item', 1, '{}', NULL, 'done', 2)",  # only what is added is many
+        "INSERT INTO change VALUES (1, 1, 'insert', 'item', 1, NULL, NULL, 'done', 10001)",
+        "INSERT INTO change VALUES (1, 1, 'insert', 'item', 2, NULL, NULL, 'done', 2)",
     ],
 )
 def test_what_the_schema_refuses(catalogue, sql):

@@ -47,12 +47,6 @@ def test_a_vector_can_be_replaced_and_forgives_a_failure(cache):
     assert cache.all_failures() == {}
 
 
-def test_predictions_belong_to_a_head(cache):
-    cache.put_predictions("head-a", [("x", b"1111")])
-    cache.put_predictions("head-b", [("x", b"2222")])
-    assert dict(cache.predictions("head-a", ["x", "y"])) == {"x": b"1111"}
-
-
 def test_the_rate_of_a_space_is_remembered(cache):
     assert cache.rate("space-a") is None
     cache.put_rate("space-a", 12.5)
@@ -98,7 +92,6 @@ def hold(cache, layout, kept=True):
     assert dict(cache.vectors("space-a", ["x"])) == {"x": b"1111"}
     assert (cache.count("space-a"), cache.rate("space-a")) == (1, 12.5)
     assert cache.all_failures() == {"y": "cannot be decoded"}
-    assert dict(cache.predictions("head-a", ["x"])) == {"x": b"2222"}
     assert dict(cache.signatures("sketch/1", ["x"])) == ({"x": b"3"} if layout >= 2 else {})
     found = cache.compiled("space-a", "image")
     assert found == ((b"4", b"") if layout >= (3 if kept else 4) else None)
@@ -112,7 +105,7 @@ def files(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("layout", [1, 2, 3, 4, 5, 6, 7])
+@pytest.mark.parametrize("layout", [1, 2, 3, 4, 5, 6, 7, 8])
 def test_an_older_layout_is_brought_up_to_date_with_its_rows(tmp_path, layout):
     old(tmp_path, layout)
     said = []

@@ -58,6 +58,7 @@ class Meaning:
         self.saved = SavedStore(database)
         self._within = tuple(within)
         self._met = self._depth = 0
+        self._blamed = False
 
     def of(self, expression: Expression) -> Condition:
         """The conditions that it stands for."""
@@ -86,17 +87,24 @@ class Meaning:
         self._met += 1
         if self._met > MOST_CONDITIONS:
             raise BadInput(f"--where takes at most {MOST_CONDITIONS} conditions, with those of saved selections")
-        return FIELDS[term.field].read(self.names, term)
+        field = FIELDS[term.field]
+        try:
+            return field.read(self.names, term)
+        except BadInput as error:
+            raise (error if field.names else BadInput(f"{term}: {error}")) from None
 
     def _kept(self, name: str) -> Condition:
         found = find(self.saved, name)
         if found.name in self._within:
-            way = " in ".join(f"@{written.quoted(one)}" for one in (*reversed(self._within), found.name))
+            way = " in ".join(f"@{written.quoted(one)}" for one in (found.name, *reversed(self._within)))
             raise BadInput(f"a saved selection cannot hold itself: {way}")
         outer, self._within = self._within, (*self._within, found.name)
         try:
             return self.of(parsed(found.expression))
         except CuratorError as error:
+            if self._blamed:
+                raise
+            self._blamed = True  # the innermost, where it is to be mended
             raise type(error)(f"in @{written.quoted(found.name)}: {error}") from None
         finally:
             self._within = outer

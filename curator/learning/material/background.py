@@ -11,7 +11,7 @@ where a line may be drawn (`curator.kit.trust.promises`; measured in `benchmarks
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from curator.api import Item, Model
 from curator.catalog.items import Items
 from curator.catalog.labels import Examples
+from curator.catalog.selection import Selection
 from curator.embedding.embedder import ASK_SECONDS, Embedder
 
 if TYPE_CHECKING:
@@ -74,18 +75,29 @@ class Backgrounds:
 
         By their hashes, which are as good as drawn: what is added later changes the sample little.
         """
-        said = {*examples.items, *examples.conflicts}
-        every = self.items.select(modalities=model.modalities, texts=False)
-        pool = sorted((item for item in every if item.id not in said), key=lambda item: item.hash)
-        if len(pool) < LEAST:
+        every, said = self.items.select(modalities=model.modalities), {*examples.items, *examples.conflicts}
+        pool = len(every) - len(every.only(sorted(said)))
+        if pool < LEAST:
             return None
-        some = pool[: MOST + OTHERS]
+        some = self.items.without_texts(self._first(every, said, MOST + OTHERS))
         self._embed(model, some, may_encode)
+        some.sort(key=lambda item: item.hash)
         present, vectors = self.encoding.matrix(model, some)
         if len(present) < LEAST:
             return None
-        many = min(MOST, len(pool) // SHARE, len(present) // 2)
-        return Background(tuple(item.hash for item in present[:many]), vectors[:many], vectors[many:], len(pool))
+        many = min(MOST, pool // SHARE, len(present) // 2)
+        return Background(tuple(item.hash for item in present[:many]), vectors[:many], vectors[many:], pool)
+
+    def _first(self, items: Selection, but: Set[int], number: int) -> list[int]:
+        """The ids of so many of the items, but for some, in the order of their hashes."""
+        found: list[int] = []
+        for _, _, _, ids in self.items.store.in_order_of_hash():
+            page = [of for of in map(int, ids.split(",")) if of not in but]
+            among = {*items.only(sorted(page)).ids}
+            found += [of for of in page if of in among]
+            if len(found) >= number:
+                break
+        return found[:number]
 
     def _embed(self, model: Model, items: Sequence[Item], may_encode: bool) -> None:
         """What is missing, where that is quick: nobody is asked for the sake of a sample."""

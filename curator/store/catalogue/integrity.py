@@ -76,35 +76,38 @@ class IntegrityStore:
     def __init__(self, database: Database) -> None:
         self.database = database
 
-    def dangling(self) -> Iterator[DanglingRow]:
-        """Rows with a foreign key that leads nowhere. Reads every row."""
-        for row in self.database.rows("PRAGMA foreign_key_check"):
-            table = row["table"]
-            keys = self.database.rows(f"PRAGMA foreign_key_list({table})")
-            column = next(key["from"] for key in keys if key["id"] == row["fkid"])
-            gone = self.database.value(f"SELECT {column} FROM {table} WHERE id = ?", row["rowid"])
-            yield DanglingRow(table, row["rowid"], column, row["parent"], gone)
+    def dangling(self, tables: Collection[str] = ()) -> Iterator[DanglingRow]:
+        """Rows, of these tables or of all, with a foreign key that leads nowhere. Reads every row."""
+        columns: dict[str, dict[int, str]] = {}
+        for of in [f"({name})" for name in tables] or [""]:
+            for table, row_id, parent, key in self.database.each(f"PRAGMA foreign_key_check{of}"):
+                if table not in columns:
+                    keys = self.database.rows(f"PRAGMA foreign_key_list({table})")
+                    columns[table] = {each["id"]: each["from"] for each in keys}
+                column = columns[table][key]
+                gone = self.database.value(f"SELECT {column} FROM {table} WHERE id = ?", row_id)
+                yield DanglingRow(table, row_id, column, parent, gone)
 
     def unreadable(self) -> Iterator[UnreadableRow]:
-        """Rows with a value that no curator wrote. Reads every row."""
+        """Rows with a value that no curator wrote; nothing is to be written meanwhile. Reads every row."""
         for (table, column), _ in SHAPES.items():
-            for row_id, value in self.database.rows(f"SELECT id, {column} FROM {table} WHERE {column} IS NOT NULL"):
+            for row_id, value in self.database.each(f"SELECT id, {column} FROM {table} WHERE {column} IS NOT NULL"):
                 if not _is_sound(read, table, column, value):
                     yield UnreadableRow(table, row_id, column, short(value))
-        for row_id, key, value in self.database.rows("SELECT id, key, value FROM setting"):
+        for row_id, key, value in self.database.each("SELECT id, key, value FROM setting"):
             if key.startswith(("model.", "default.")) and not _is_sound(setting, key, value):
                 yield UnreadableRow("setting", row_id, "value", short(value))
-        for row_id, dim in self.database.rows("SELECT id, dim FROM space"):
+        for row_id, dim in self.database.each("SELECT id, dim FROM space"):
             if not is_dim(dim):
                 yield UnreadableRow("space", row_id, "dim", short(dim))
         for table, column in (("run", "started"), ("quarantined", "taken")):
-            for row_id, time in self.database.rows(f"SELECT id, {column} FROM {table}"):
+            for row_id, time in self.database.each(f"SELECT id, {column} FROM {table}"):
                 if not _is_sound(moment, table, column, time):
                     yield UnreadableRow(table, row_id, column, short(time))
         for names, strange in ((_HASHES, _NO_HASH), (_PATHS, _NO_PATH)):
             for table, column in names:
                 sql = f"SELECT id, {column} FROM {table} WHERE {strange.format(column)} ORDER BY id"
-                for row_id, value in self.database.rows(sql):
+                for row_id, value in self.database.each(sql):
                     yield UnreadableRow(table, row_id, column, short(value))
 
     def naming_models(self) -> list[NamingRow]:
@@ -139,7 +142,7 @@ class IntegrityStore:
             "AND (other.size, other.mtime_ns) = (place.size, place.mtime_ns) "
             "WHERE '' = place.row_key AND '' = other.row_key AND NOT place.missing AND NOT other.missing"
         )
-        for id_, path, other, other_path in self.database.rows(sql):
+        for id_, path, other, other_path in self.database.each(sql):
             yield TwiceRow(id_, path_from_value(path), other, path_from_value(other_path))
 
 

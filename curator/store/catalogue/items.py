@@ -24,6 +24,8 @@ class ItemRow:
     text: str | None
 
 
+PAGE = 10_000
+
 _FACTS = "SELECT id, hash, modality, size, width, height, format"
 _ITEMS = f"{_FACTS}, text FROM item"
 
@@ -59,6 +61,18 @@ class ItemStore:
         """The id by hash, of those that are known."""
         sql = "SELECT hash, id FROM item WHERE hash IN (SELECT value FROM json_each(?))"
         return {row[0]: row[1] for row in self.database.rows_among(sql, hashes)}
+
+    def in_order_of_hash(self) -> Iterator[tuple[str, str, str, str]]:
+        """All items in the order of their hashes, a page at a time.
+
+        Each page: the hash after which it begins, its last one, all of them and their ids, each in one text with commas
+        between, which is read faster than rows.
+        """
+        page = f"SELECT hash, id FROM item WHERE hash > ? ORDER BY hash LIMIT {PAGE}"
+        sql, after = f"SELECT max(hash), group_concat(hash), group_concat(id) FROM ({page})", ""
+        while (found := self.database.row(sql, after)) is not None and found[0] is not None:
+            yield after, found[0], found[1], found[2]
+            after = found[0]
 
     def last_id(self) -> int | None:
         """The highest id; None where there is no item."""

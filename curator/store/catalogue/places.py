@@ -74,6 +74,16 @@ def in_folder(root_id: int, folder: str) -> list[tuple[str, list[Any]]]:
     return [*found, (between, [root_id, f"{value}/", f"{value}0"])] if isinstance(value, str) else found
 
 
+def _stretches(folder: str) -> list[tuple[str | bytes, str | bytes | None]]:
+    """As `in_folder`, by paths: each from the first on, and before the second."""
+    if not folder:
+        return [("", None)]
+    own, raw = path_to_value(folder), os.fsencode(folder)
+    if isinstance(own, bytes):
+        return [(own, own + b"\0"), (raw + b"/", raw + b"0")]
+    return [(own, f"{own}\0"), (f"{own}/", f"{own}0"), (raw + b"/", raw + b"0")]
+
+
 class PlaceStore:
     """Reads places and roots."""
 
@@ -92,14 +102,19 @@ class PlaceStore:
 
     # --- all ---
 
-    def whole_files(self) -> list[tuple[PlaceRow, str, Modality]]:
-        """Every place of a whole file, with the hash and the modality of its item."""
+    def count_whole_files(self) -> int:
+        """How many places of whole files there are."""
+        return int(self.database.value("SELECT count(*) FROM place WHERE row_key = ''"))
+
+    def whole_files(self) -> Iterator[tuple[PlaceRow, str, Modality]]:
+        """Every place of a whole file, with the hash and the modality of its item, read a page at a time."""
         columns = ", ".join(f"place.{name}" for name in _COLUMNS.split(", "))
         sql = (
             f"SELECT {columns}, item.hash, item.modality FROM place JOIN item ON item.id = item_id "
-            "WHERE row_key = '' ORDER BY place.id"
+            "WHERE row_key = '' AND place.id > ?"
         )
-        return [(_place(row), row[-2], row[-1]) for row in self.database.rows(sql)]
+        for page in self.database.pages(sql):
+            yield from ((_place(row), row[-2], row[-1]) for row in page)
 
     def items_gone(self) -> int:
         """How many items have no file any more, of those that had one."""
@@ -113,6 +128,17 @@ class PlaceStore:
         sql = f"{_PLACES} WHERE root_id = ? AND path = ? AND row_key = ''"
         row = self.database.row(sql, root_id, path_to_value(path))
         return None if row is None else _place(row)
+
+    def at_all(self, root_id: int, paths: Sequence[str]) -> Iterator[PlaceRow]:
+        """The places of those of these whole files that are on record."""
+        sql = f"{_PLACES} WHERE root_id = ? AND path IN (SELECT value FROM json_each(?)) AND row_key = ''"
+        values = [path_to_value(path) for path in paths]
+        yield from map(
+            _place, self.database.rows_among(sql, [path for path in values if isinstance(path, str)], root_id)
+        )
+        for path in values:  # JSON has no bytes
+            if isinstance(path, bytes) and (place := self.at(root_id, path_from_value(path))) is not None:
+                yield place
 
     def rows_at(self, root_id: int, path: str, keys: Sequence[str]) -> dict[str, PlaceRow]:
         """The places of those rows of a table that are on record, by key."""
@@ -132,10 +158,22 @@ class PlaceStore:
                 yield TableRowPlace(id_, item_id, last, bool(missing))
 
     def below(self, root_id: int, folder: str, rows: bool) -> Iterator[PlaceRow]:
-        """The places of whole files in a folder of a root, '' for all of it; with `rows` also those of tables' rows."""
-        for where, values in in_folder(root_id, folder):
-            sql = f"{_PLACES} WHERE {where}" + ("" if rows else " AND row_key = ''")
-            yield from map(_place, self.database.rows(sql, *values))
+        """The places of whole files in a folder of a root, '' for all of it; with `rows` also those of tables' rows.
+
+        Read a page at a time, in the order of their paths: one may write in between.
+        """
+        for first, end in _stretches(folder):
+            where, values = ("", []) if end is None else ("AND path < ?", [end])
+            where += "" if rows else " AND row_key = ''"
+            last: tuple[str | bytes, str] = (first, "")
+            beyond = ">="
+            while page := self.database.rows(
+                f"{_PLACES} WHERE root_id = ? AND (path, row_key) {beyond} (?, ?) {where} "
+                f"ORDER BY path, row_key LIMIT {PAGE}",
+                *(root_id, *last, *values),
+            ):
+                yield from map(_place, page)
+                last, beyond = (page[-1]["path"], page[-1]["row_key"]), ">"
 
     def paths_below_root(self, root_id: int) -> list[tuple[int, str]]:
         """Id and path of every place below a root."""
@@ -147,6 +185,11 @@ class PlaceStore:
     def of_inode(self, inode: str, device: str) -> Iterator[PlaceRow]:
         """The places whose file had this inode."""
         return map(_place, self.database.rows(f"{_PLACES} WHERE inode = ? AND device = ?", inode, device))
+
+    def known_inodes(self, inodes: Sequence[str], device: str) -> Iterator[str]:
+        """Those of these inodes that the file of a place had."""
+        sql = "SELECT inode FROM place WHERE device = ? AND inode IN (SELECT value FROM json_each(?))"
+        return (row[0] for row in self.database.rows_among(sql, inodes, device))
 
     # --- by item ---
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from curator.store.catalogue import path_from_value, path_to_value
@@ -43,6 +44,18 @@ class ProblemStore:
         """What is wrong with a file."""
         row = self.database.row(f"{_PROBLEMS} WHERE path = ?", path_to_value(path))
         return None if row is None else _problem(row)
+
+    def any(self) -> bool:
+        """Whether anything is wrong with a file or folder."""
+        return self.database.row("SELECT 1 FROM problem LIMIT 1") is not None
+
+    def at_all(self, paths: Sequence[str]) -> dict[str, ProblemRow]:
+        """What is wrong with those of these files with which something is, by path."""
+        values = [path_to_value(path) for path in paths]
+        sql = f"{_PROBLEMS} WHERE path IN (SELECT value FROM json_each(?))"
+        found = map(_problem, self.database.rows_among(sql, [path for path in values if isinstance(path, str)]))
+        odd = (self.at(path_from_value(path)) for path in values if isinstance(path, bytes))  # JSON has no bytes
+        return {row.path: row for row in (*found, *filter(None, odd))}
 
     def paths(self) -> list[tuple[int, str]]:
         """Id and path of every problem with a file or folder."""

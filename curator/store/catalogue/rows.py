@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from curator.store.catalogue.changes import Kind, encode_row
+from curator.store.catalogue.changes import LONGEST, Kind, encode_row
 from curator.store.sqlite import Database
 
 
@@ -29,9 +29,11 @@ class RowStore:
 
     def next_id(self, table: str) -> int:
         """One that no row of a table has or ever had, by the changes on record."""
+        known = "FROM change WHERE table_name = ?1"
         sql = (
             f"SELECT max(coalesce((SELECT max(id) FROM {table}), 0), "
-            "coalesce((SELECT max(row_id) FROM change WHERE table_name = ?), 0)) + 1"
+            f"coalesce((SELECT max(row_id) {known}), 0), "
+            f"coalesce((SELECT max(last_row_id) {known} AND last_row_id IS NOT NULL), 0)) + 1"
         )
         return int(self.database.value(sql, table))
 
@@ -53,14 +55,12 @@ class RowStore:
         marks = ", ".join("?" * len(values))
         return self.database.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", *values.values())
 
-    def insert_many(self, table: str, ids: Sequence[int], rows: Sequence[Mapping[str, Any]]) -> None:
-        """Add rows that all set the same columns, by ids that are given beforehand."""
+    def insert_many(self, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Add rows that all set the same columns, their ids among them."""
         names = list(rows[0])
-        marks = ", ".join("?" * (len(names) + 1))
-        self.database.execute_many(
-            f"INSERT INTO {table} (id, {', '.join(names)}) VALUES ({marks})",
-            ((row_id, *(row[name] for name in names)) for row_id, row in zip(ids, rows, strict=True)),
-        )
+        self.database.hold_names(table, names)
+        sql = f"INSERT INTO {table} ({', '.join(names)}) VALUES ({', '.join('?' * len(names))})"
+        self.database.execute_many(sql, (tuple(row[name] for name in names) for row in rows))
 
     def update(self, table: str, row_id: int, values: Mapping[str, Any]) -> None:
         """Set columns of a row."""
@@ -72,6 +72,11 @@ class RowStore:
         """Remove a row."""
         self.database.hold_names(table)
         self.database.execute(f"DELETE FROM {table} WHERE id = ?", row_id)
+
+    def delete_many(self, table: str, row_ids: Sequence[int]) -> None:
+        """Remove rows."""
+        self.database.hold_names(table)
+        self.database.execute_many(f"DELETE FROM {table} WHERE id = ?", ((row_id,) for row_id in row_ids))
 
     # --- the record of it ---
 
@@ -96,9 +101,23 @@ class RowStore:
             None if after is None else encode_row(after),
         )
 
-    def record_inserts(self, run: int, table: str, ids: Sequence[int]) -> None:
-        """Write down that a run added rows."""
+    def record_inserts(self, run: int, table: str, first: int, count: int) -> None:
+        """Write down that a run added rows with consecutive ids."""
+        for start in range(first, first + count, LONGEST):
+            last = min(start + LONGEST, first + count) - 1
+            self.database.execute(
+                "INSERT INTO change (run_id, kind, table_name, row_id, last_row_id, state) "
+                "VALUES (?, 'insert', ?, ?, ?, 'done')",
+                run,
+                table,
+                start,
+                last if last > start else None,
+            )
+
+    def record_deletes(self, run: int, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write down that a run removed rows, in this order, which are as they were before."""
         self.database.execute_many(
-            "INSERT INTO change (run_id, kind, table_name, row_id, state) VALUES (?, 'insert', ?, ?, 'done')",
-            ((run, table, row_id) for row_id in ids),
+            "INSERT INTO change (run_id, kind, table_name, row_id, before, state) "
+            "VALUES (?, 'delete', ?, ?, ?, 'done')",
+            ((run, table, row["id"], encode_row(row)) for row in rows),
         )

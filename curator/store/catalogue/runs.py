@@ -120,6 +120,7 @@ class RunStore:
 
 
 _RUNS = (
-    "SELECT id, command, arguments, started, state, (SELECT count(*) FROM change WHERE run_id = run.id) AS changes "
+    "SELECT id, command, arguments, started, state, (SELECT count(*) FROM change WHERE run_id = run.id) + coalesce("
+    "(SELECT sum(last_row_id - row_id) FROM change WHERE run_id = run.id AND last_row_id IS NOT NULL), 0) AS changes "
     "FROM run"
 )

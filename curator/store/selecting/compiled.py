@@ -90,7 +90,7 @@ def part(condition: Condition) -> Part:
             return f"id IN (SELECT id FROM item WHERE run_id IN (SELECT id FROM run WHERE {sql}))", values
         case Taken(since, before):
             sql, values = _bounded("taken", ">=", since or "0", "<", before)
-            return f"id IN (SELECT id FROM item WHERE modality = 'image' AND {sql})", values
+            return f"id IN (SELECT id FROM item INDEXED BY item_by_date WHERE modality = 'image' AND {sql})", values
         case Holds(text, captions=False):
             return f"{HOLDS}(text, ?)", [text]
         case Holds(text):

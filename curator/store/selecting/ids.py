@@ -82,7 +82,8 @@ class Selecting:
 
     def any_undated(self) -> bool:
         """Whether there is a picture of which nobody looked when it was taken, since an earlier curator added it."""
-        return self.database.row("SELECT 1 FROM item WHERE modality = 'image' AND taken IS NULL LIMIT 1") is not None
+        sql = "SELECT 1 FROM item INDEXED BY item_by_date WHERE modality = 'image' AND taken IS NULL LIMIT 1"
+        return self.database.row(sql) is not None
 
     def _ids(self, sql: str, values: Sequence[Any]) -> Ids:
         with self.database.explained():

@@ -177,7 +177,7 @@ def by_names(context: Context, params: ClassifyParams, classes: str) -> Iterator
     names, prompts = words.names_in(classes), words.validate_prompts(params.prompt)
     model = words.model_of_both(context, context.model(params.encoder, "image"))
     found = words.predictions(context, model, names, prompts, words.items_of(context, params.items))
-    if found.items:
+    if len(found.items):
         context.note(NOT_MEASURED)
     title = f"Predictions from {len(names)} names"
     note = f"{_items(found.items)}, by the names {', '.join(names)} alone, on {model.name}"
@@ -249,7 +249,7 @@ def _estimated_lines(
     if None not in (params.precision, params.accept) and params.precision != params.accept:
         raise BadInput("--accept draws the line that --precision draws: give one of them, or the same for both")
     wanted = params.precision if params.precision is not None else params.accept
-    if wanted is None or not found.items:
+    if wanted is None or not len(found.items):
         return None
     lines = deciding.by_unlabelled(context.held_out(head), found, wanted, params.label is not None)
     what, what_of = ("yes", "the label") if params.label is not None else ("a class", "of a class")
@@ -300,10 +300,10 @@ def prediction_outputs(
     from . import showing
 
     binary = params.label is not None
-    ranked = showing.ranked(predictions, binary, lines)
-    yield from (prediction.finding(table) for prediction in ranked)
-    if params.sheet is not None and ranked:
-        yield sheets.artifact(context, params.sheet, showing.sheet(ranked, binary, title, note))
+    ranked = showing.Ranked(predictions, binary, lines)
+    yield ranked.rows(table)
+    if params.sheet is not None and len(ranked):
+        yield sheets.artifact(context, params.sheet, showing.sheet(ranked, title, note))
     elif params.sheet is not None:
         context.note("no sheet was made: there is nothing to predict")
 

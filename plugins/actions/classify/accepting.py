@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from curator.api import Context, FittedHead, HeldOut, Predictions, SetLabel
+from curator.kit.listing import ids_of
 from curator.kit.trust.promises import lower_share, upper_share
 
 from .deciding import NO, NONE, UNKNOWN, Estimated, Lines
@@ -23,7 +24,7 @@ def changes(
     if lines is not None and not lines.on_scores:
         lines = None  # drawn by held-out items, for what is said
     accepted: Counter[str] = Counter()
-    for index, item in enumerate(found.items):
+    for index, number in enumerate(ids_of(found.items)):
         best, probability = _accepted(head, found, index, least, lines)
         if best is None:
             continue
@@ -31,9 +32,9 @@ def changes(
         if dry_run:
             continue
         if head.target.kind == "label":
-            yield SetLabel(item.id, head.target, best == 1, score=probability, source="head")
+            yield SetLabel(number, head.target, best == 1, score=probability, source="head")
         else:
-            yield SetLabel(item.id, found.classes[best], True, head.target.name, probability, "head")
+            yield SetLabel(number, found.classes[best], True, head.target.name, probability, "head")
     said = ", ".join(f"{count:,} {label}" for label, count in accepted.most_common(5))
     more = ", …" if len(accepted) > 5 else ""
     them = "it" if accepted.total() == 1 else "them"

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.api import Context, FittedHead, Item
+from curator.kit.listing import items_at
 from curator.kit.trust.novelty import FEWEST, USUAL, unlike
 
 SAMPLE = 2_000
@@ -41,7 +42,7 @@ def note(context: Context, head: FittedHead, items: Sequence[Item]) -> str | Non
 
 def _evenly(items: Sequence[Item]) -> list[Item]:
     every = np.linspace(0, max(len(items) - 1, 0), min(len(items), SAMPLE)).round().astype(np.int64)
-    return [items[row] for row in np.unique(every)]
+    return items_at(items, np.unique(every).tolist())
 
 
 def _worst_folder(items: Sequence[Item], strange: NDArray[np.bool_]) -> tuple[Path, float] | None:

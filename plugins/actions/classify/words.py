@@ -68,8 +68,10 @@ def predictions(
 ) -> Predictions:
     """Softmax of 100 times the cosine of each item with each class."""
     present, cosines = context.cosines(_classes(context, model, names, prompts), model, items)
-    powers = np.exp(SCALE * (cosines - cosines.max(axis=1, keepdims=True)))
-    return Predictions(present, names, (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32))
+    cosines -= cosines.max(axis=1, keepdims=True)
+    powers = np.exp(np.multiply(cosines, np.float32(SCALE), out=cosines), out=cosines)
+    powers /= powers.sum(axis=1, keepdims=True)
+    return Predictions(present, names, powers)
 
 
 def _classes(context: Context, model: Model, names: Sequence[str], prompts: Sequence[str]) -> NDArray[np.float32]:

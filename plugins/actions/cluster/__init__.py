@@ -108,19 +108,20 @@ MEMBERS = Table(
 
 def plan(context: Context, params: ClusterParams) -> Iterator[Output]:
     """Each cluster, the largest first; its members, a sheet and labels where they are asked for."""
-    from . import grouping, labelling, showing
+    from . import grouping, labelling, many, showing
 
     wanted = labelling.parse_names(params.name)
     if params.group is not None and not wanted:
         raise BadInput("--group says where the labels of --name belong: give --name NUMBER=LABEL too")
     how = grouping.Way.of(params.by, params.k, params.min_size)
     model, items = grouping.model_and_items(context, params.encoder, params.items)
-    clusters = grouping.find_clusters(context, model, items, how)
+    find = many.find_clusters if len(items) > grouping.MANY else grouping.find_clusters
+    clusters = find(context, model, items, how)
     labelling.check(wanted, clusters, params.expect)
     described = showing.describe_clusters(context, clusters)
     yield from (one.finding(clusters.code) for one in described)
     if params.members:
-        yield from showing.members(clusters)
+        yield showing.members(clusters)
     if params.sheet is not None:
         note = f"{len(clusters.items):,} items by {how.name}, on {model.name}"
         yield sheets.artifact(context, params.sheet, showing.sheet(clusters, described, note))

@@ -13,7 +13,7 @@ import functools
 import hashlib
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,12 +25,15 @@ from threadpoolctl import threadpool_limits
 
 from curator.api import Context, EncoderRef, Item, ItemSet, Model
 from curator.errors import BadInput, NotReady
+from curator.kit.listing import ids_of
 
 SEED = 0
 STARTS = 4
 """Of so many k-means the best is taken. On 1,608 photos a tenth start changed nothing after the third."""
 SAMPLE, PER_CLUSTER, ROUNDS = 10_000, 200, 5
 """Of more rows so many, or so many for each cluster, find the means, which all rows then move for so many rounds."""
+MANY = 100_000
+"""So many rows are held at once; of more, read some at a time, see `many`."""
 COMPONENTS, OF_STARTS = 50, 64
 """So many principal components of rows are parted by density, and so many of a sample are where its means are found.
 
@@ -80,7 +83,7 @@ class Clusters:
     `scores[i]` is its cosine with the mean of the cluster, (n,) float32; of no meaning where it is in none.
     """
 
-    items: list[Item]
+    items: Sequence[Item]
     numbers: NDArray[np.int64]
     scores: NDArray[np.float32]
 
@@ -89,16 +92,19 @@ class Clusters:
         """How many clusters there are."""
         return int(self.numbers.max(initial=0))
 
-    def members(self, number: int) -> list[int]:
+    def members(self, number: int) -> NDArray[np.int64]:
         """The items of a cluster by index, the most typical first; of those in none (0) as they come."""
         found = np.flatnonzero(self.numbers == number)
-        return [int(at) for at in (found[np.argsort(-self.scores[found], kind="stable")] if number else found)]
+        return found[np.argsort(-self.scores[found], kind="stable")] if number else found
 
     @functools.cached_property
     def code(self) -> str:
         """Six digits that are others as soon as any item is in another cluster, or there are others."""
-        said = "".join(f"{item.hash} {number}\n" for item, number in zip(self.items, self.numbers, strict=True))
-        return hashlib.sha256(said.encode()).hexdigest()[:6]
+        if len(self.items) > MANY:  # by their ids, as these need not be looked up
+            said = np.asarray(ids_of(self.items), "<i8").tobytes() + self.numbers.astype("<i8").tobytes()
+            return hashlib.sha256(said).hexdigest()[:6]
+        lines = "".join(f"{item.hash} {number}\n" for item, number in zip(self.items, self.numbers, strict=True))
+        return hashlib.sha256(lines.encode()).hexdigest()[:6]
 
 
 def model_and_items(context: Context, encoder: EncoderRef | None, selection: ItemSet) -> tuple[Model, Sequence[Item]]:
@@ -130,28 +136,41 @@ def _of(items: Sequence[Item]) -> str:
 
 
 def find_clusters(context: Context, model: Model, items: Sequence[Item], way: Way) -> Clusters:
-    """The clusters of the items that have a vector. The same items and vectors give the same, numbers and all."""
+    """The clusters of the items that have a vector, all of which are held; of more than `MANY`, see `many`.
+
+    The same items and vectors give the same, numbers and all.
+    """
     present, rows = context.vectors(model, items)
+    say_what_is_left_out(context, model, items, present)
+    refuse_too_few(present, rows, way)
+    # With several threads, sums come in an order that nobody knows, and an item halfway between two clusters may move.
+    with threadpool_limits(limits=1):
+        found = dense(rows, way.least(len(rows))) if way.k is None else _nearest_mean(rows, way.many(len(rows)))
+    clusters = Clusters(present, numbers_by_size(found), np.zeros(len(rows), np.float32))
+    say_how_it_went(context, clusters, way)
+    for number in range(1, clusters.count + 1):
+        mine = clusters.numbers == number
+        clusters.scores[mine] = rows[mine] @ unit(rows[mine].mean(axis=0))
+    return clusters
+
+
+def unit(mean: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of unit length, or zeros, but for rounding."""
+    row: NDArray[np.float32] = mean / max(float(np.linalg.norm(mean)), 1e-12)
+    return row
+
+
+def say_what_is_left_out(context: Context, model: Model, items: Sequence[Item], present: Sequence[Item]) -> None:
+    """Raise `NotReady` where nothing is left."""
     if not present:
         raise NotReady(f"none of the {_of(items)} has a vector in {model.name}: `curator status --problems` says why")
     if len(present) < len(items):
         context.note(f"{len(items) - len(present):,} of the {_of(items)} left out: without a vector in {model.name}")
-    _refuse_too_few(present, rows, way)
-    # With several threads, sums come in an order that nobody knows, and an item halfway between two clusters may move.
-    with threadpool_limits(limits=1):
-        found = _dense(rows, way.least(len(rows))) if way.k is None else _nearest_mean(rows, way.many(len(rows)))
-    clusters = Clusters(present, numbers_by_size(found), np.zeros(len(rows), np.float32))
-    _say_how_it_went(context, clusters, way)
-    for number in range(1, clusters.count + 1):
-        mine = clusters.numbers == number
-        mean = rows[mine].mean(axis=0)
-        clusters.scores[mine] = rows[mine] @ (mean / max(float(np.linalg.norm(mean)), 1e-12))
-    return clusters
 
 
-def _refuse_too_few(items: Sequence[Item], rows: NDArray[np.float32], way: Way) -> None:
+def refuse_too_few(items: Sequence[Item], rows: Iterable[NDArray[np.float32]], way: Way) -> None:
     """Raise `BadInput` for items that cannot be parted: too few, or too many of them alike."""
-    wanted = max(2, way.many(len(rows)) if way.k is not None else way.least(len(rows)))
+    wanted = max(2, way.many(len(items)) if way.k is not None else way.least(len(items)))
     if len(items) < wanted:
         give = "give a smaller -k" if way.k is not None else "give a smaller --min-size"
         raise BadInput(f"{_of(items)} cannot be divided into clusters: that takes {wanted:,} or more, or {give}")
@@ -171,22 +190,37 @@ def _refuse_too_few(items: Sequence[Item], rows: NDArray[np.float32], way: Way) 
 
 def _nearest_mean(rows: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     """(n,) int64: the cluster of each of n unit rows."""
-    many = max(SAMPLE, PER_CLUSTER * k)
-    starts = KMeans(k, n_init=STARTS, random_state=SEED)
+    most = sampled(k)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # rows that all but coincide: fewer clusters, which is said
-        if len(rows) <= many:
-            return np.asarray(starts.fit_predict(rows), np.int64)
-        some = rows[np.random.default_rng(SEED).choice(len(rows), many, replace=False)]
-        space = PCA(min(OF_STARTS, rows.shape[1]), svd_solver="randomized", random_state=SEED)
-        means = space.inverse_transform(starts.fit(space.fit_transform(some)).cluster_centers_)
+        if len(rows) <= most:
+            return np.asarray(KMeans(k, n_init=STARTS, random_state=SEED).fit_predict(rows), np.int64)
+        means = means_of_some(rows[drawn(len(rows), most)], k)
         # Without a copy, which would be as large as all vectors; they are put back but for rounding.
         found = KMeans(k, init=means, n_init=1, max_iter=ROUNDS, copy_x=False).fit_predict(rows)
     return np.asarray(found, np.int64)
 
 
-def _dense(rows: NDArray[np.float32], least: int) -> NDArray[np.int64]:
-    """(n,) int64: the cluster of each of n unit rows, or -1."""
+def sampled(k: int) -> int:
+    """So many rows find the means of k clusters."""
+    return max(SAMPLE, PER_CLUSTER * k)
+
+
+def drawn(of: int, many: int) -> NDArray[np.int64]:
+    """So many of them, the same each time."""
+    return np.random.default_rng(SEED).choice(of, many, replace=False)
+
+
+def means_of_some(rows: NDArray[np.float32], k: int) -> NDArray[np.float32]:
+    """The means of k clusters, (k, dim), of a sample of rows."""
+    space = PCA(min(OF_STARTS, rows.shape[1]), svd_solver="randomized", random_state=SEED)
+    starts = KMeans(k, n_init=STARTS, random_state=SEED).fit(space.fit_transform(rows))
+    means: NDArray[np.float32] = space.inverse_transform(starts.cluster_centers_)
+    return means
+
+
+def dense(rows: NDArray[np.float32], least: int) -> NDArray[np.int64]:
+    """By density, (n,) int64: the cluster of each of n unit rows, or -1."""
     few = min(COMPONENTS, len(rows) - 1, rows.shape[1])
     reduced = PCA(few, random_state=SEED).fit_transform(rows)
     reduced /= np.maximum(np.linalg.norm(reduced, axis=1, keepdims=True), 1e-12)
@@ -204,7 +238,8 @@ def numbers_by_size(found: NDArray[np.int64]) -> NDArray[np.int64]:
     return numbers
 
 
-def _say_how_it_went(context: Context, clusters: Clusters, way: Way) -> None:
+def say_how_it_went(context: Context, clusters: Clusters, way: Way) -> None:
+    """What a reader of the clusters should know."""
     if way.k and clusters.count < way.k:
         context.note(
             f"only {clusters.count:,} of {way.k:,} clusters {'holds' if clusters.count == 1 else 'hold'} anything: the "

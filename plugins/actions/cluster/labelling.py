@@ -5,8 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 
+import numpy as np
+
 from curator.api import Context, GroupName, Item, LabelName, Output, SetLabel, TargetRef
 from curator.errors import BadInput, NotFound
+from curator.kit.listing import ids_of
 
 from .grouping import Clusters
 
@@ -41,11 +44,12 @@ def changes(
     context: Context, clusters: Clusters, wanted: Mapping[int, str], group: GroupName | None
 ) -> Iterator[Output]:
     """The labels for the items of which nothing was said as to them, and for each cluster a line that counts them."""
-    done = 0
+    done, ids = 0, np.asarray(ids_of(clusters.items), np.int64)
     for number, label in wanted.items():
-        members = [clusters.items[at] for at in clusters.members(number)]
-        free = unlabelled_items(context, label, group, members)
-        yield from (SetLabel(item.id, label, True, group) for item in free)
+        members = ids[clusters.members(number)]
+        open_ = ids_of(unlabelled_items(context, label, group, clusters.items))
+        free = members[np.isin(members, np.asarray(open_, np.int64))].tolist()
+        yield from (SetLabel(item, label, True, group) for item in free)
         left = len(members) - len(free)
         rest = f"; {left:,} left as {'it is' if left == 1 else 'they are'}, labelled positive or negative before"
         items = f"item{'' if len(members) == 1 else 's'} {'is' if len(free) == 1 else 'are'}"

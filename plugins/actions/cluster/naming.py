@@ -44,13 +44,16 @@ def majority(labels: Sequence[Sequence[str]]) -> tuple[str | None, float | None,
     return label, counts[label] / len(labelled), len(labelled)
 
 
+def looked_at(numbers: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """The items, by index, whose texts say what clusters 1 to `count` are about: of each some, evenly."""
+    return np.sort(np.concatenate([evenly(np.flatnonzero(numbers == number)) for number in range(count + 1)]))
+
+
 def words(texts: Sequence[str], numbers: NDArray[np.int64], count: int) -> list[list[str]]:
     """For each cluster, 1 to `count`, up to four words that its texts have and others have not, best first.
 
     A word stands in two texts at least. What is in no cluster (0) counts among the others.
     """
-    some = np.sort(np.concatenate([evenly(np.flatnonzero(numbers == number)) for number in range(count + 1)]))
-    texts, numbers = [texts[at] for at in some], numbers[some]
     vectorizer = CountVectorizer(analyzer=terms, min_df=min(2, len(texts)))
     try:
         table = vectorizer.fit_transform(texts)

@@ -4,24 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from curator.api import Context, Finding, Item
+from curator.api import Context, Finding, Item, Listing
 from curator.kit import sheets
-from curator.kit.listing import of_item
+from curator.kit.listing import items_at, of_item
 
 from . import naming
 from .grouping import Clusters
 
+AT_ONCE = 2_000
+"""So many members are made at once."""
 TYPICAL = 5
 """So many typical items are named, and shown on a sheet; beside them there, the least typical one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Described:
-    """A cluster in words. `number` 0 is what is in none; `tight` is then None."""
+    """A cluster in words. `number` 0 is what is in none; `tight` is then None.
+
+    `typical` are some of its `size` items, the most typical first, and `farthest` the least; None where it is among
+    these.
+    """
 
     number: int
-    members: list[Item]
+    size: int
+    typical: list[Item]
+    farthest: Item | None
     tight: float | None
     label: str | None
     share: float | None
@@ -30,17 +39,16 @@ class Described:
 
     def finding(self, code: str) -> Finding:
         """The row to show."""
-        first = self.members[0]
         values = {
             "cluster": self.number or None,
-            "size": len(self.members),
+            "size": self.size,
             "tight": self.tight,
             "label": self.label,
             "share": self.share,
             "words": self.words,
-            **{name: value if self.number else None for name, value in of_item(first).items()},
+            **{name: value if self.number else None for name, value in of_item(self.typical[0]).items()},
             "labelled": self.labelled,
-            "typical": [item.id for item in self.members[:TYPICAL]] if self.number else [],
+            "typical": [item.id for item in self.typical] if self.number else [],
             "clusters": code,
         }
         return Finding("cluster", values)
@@ -56,18 +64,20 @@ class Described:
 def describe_clusters(context: Context, clusters: Clusters) -> list[Described]:
     """Each cluster, the largest first; last, if there are any, the items that are in none."""
     labels = context.labels(clusters.items)
-    texts = [item.text for item in clusters.items if item.text is not None]
-    none: list[list[str]] = [[]] * clusters.count
-    words = naming.words(texts, clusters.numbers, clusters.count) if len(texts) == len(clusters.items) else none
+    words = _words(clusters)
     found = []
     for number in [*range(1, clusters.count + 1), 0]:
         members = clusters.members(number)
-        if members:
-            label, share, labelled = naming.majority([labels[at] for at in members])
+        if len(members):
+            label, share, labelled = naming.majority([labels[at] for at in members.tolist()])
+            last = members[-1:] if len(members) > TYPICAL else members[:0]
+            shown = items_at(clusters.items, [*members[:TYPICAL].tolist(), *last.tolist()])
             found.append(
                 Described(
                     number,
-                    [clusters.items[at] for at in members],
+                    len(members),
+                    shown[:TYPICAL],
+                    shown[TYPICAL] if len(shown) > TYPICAL else None,
                     float(clusters.scores[members].mean()) if number else None,
                     label if number else None,
                     share if number else None,
@@ -78,17 +88,28 @@ def describe_clusters(context: Context, clusters: Clusters) -> list[Described]:
     return found
 
 
-def members(clusters: Clusters) -> Iterator[Finding]:
+def _words(clusters: Clusters) -> list[list[str]]:
+    """The words of each cluster, 1 to the last; of pictures none."""
+    some = naming.looked_at(clusters.numbers, clusters.count)
+    texts = [item.text for item in items_at(clusters.items, some.tolist()) if item.text is not None]
+    if len(texts) < len(some):
+        return [[]] * clusters.count
+    return naming.words(texts, clusters.numbers[some], clusters.count)
+
+
+def members(clusters: Clusters) -> Listing:
     """Every item, by cluster, the most typical first; last those in none."""
+    return Listing("member", len(clusters.items), _each(clusters))
+
+
+def _each(clusters: Clusters) -> Iterator[dict[str, Any]]:
     for number in [*range(1, clusters.count + 1), 0]:
-        for at in clusters.members(number):
-            item = clusters.items[at]
-            values = {
-                "cluster": number or None,
-                "score": float(clusters.scores[at]) if number else None,
-                **of_item(item),
-            }
-            yield Finding("member", values)
+        members = clusters.members(number).tolist()
+        for start in range(0, len(members), AT_ONCE):
+            some = members[start : start + AT_ONCE]
+            for at, item in zip(some, items_at(clusters.items, some), strict=True):
+                score = float(clusters.scores[at]) if number else None
+                yield {"cluster": number or None, "score": score, **of_item(item)}
 
 
 def sheet(clusters: Clusters, described: Sequence[Described], note: str) -> sheets.Sheet:
@@ -97,9 +118,9 @@ def sheet(clusters: Clusters, described: Sequence[Described], note: str) -> shee
     for one in described:
         if not one.number:
             continue
-        tiles = [sheets.Tile.of(item) for item in one.members[:TYPICAL]]
-        if len(one.members) > TYPICAL:
-            tiles.append(sheets.Tile.of(one.members[-1], "the farthest"))
-        many = f"{len(one.members):,} item{'' if len(one.members) == 1 else 's'}, tight {one.tight:.2f}"
+        tiles = [sheets.Tile.of(item) for item in one.typical]
+        if one.farthest is not None:
+            tiles.append(sheets.Tile.of(one.farthest, "the farthest"))
+        many = f"{one.size:,} item{'' if one.size == 1 else 's'}, tight {one.tight:.2f}"
         sections.append(sheets.Section(tuple(tiles), one.heading, many))
     return sheets.Sheet(f"{clusters.count:,} cluster{'' if clusters.count == 1 else 's'}", tuple(sections), note)

@@ -150,7 +150,7 @@ def test_any_vectors_that_differ_can_be_parted(seed, items, dim, digits):
     for vector in vectors:
         assert len(set(parts[(vectors == vector).all(axis=1)])) == 1
     least = int(random.integers(2, items + 1))
-    dense = grouping.numbers_by_size(grouping._dense(vectors, least))
+    dense = grouping.numbers_by_size(grouping.dense(vectors, least))
     assert all((dense == number).sum() >= least for number in range(1, dense.max() + 1))
 
 
