@@ -241,8 +241,7 @@ class Workspace(Parts):
         """Fit (or find, if nothing changed) the head for a label or group; `options` are the head's own.
 
         `fine_tune`: the encoder learns first, as a further version: True, or the depth by name. `robustness`: measure
-        on corrupted copies, too; `test`: on a folder, or a selection, that it does not learn from. `among`: learn from
-        these alone.
+        on corrupted copies; `test`: on a folder or selection that it does not learn from. `among`: learn from these.
         """
         from curator.running.context import ActionContext
 

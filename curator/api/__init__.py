@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import pluggy
 
-from curator.api.actions import ActionSpec, Artifact, Ask, CheckSpec, Context, SetAside, SetLabel, SetRowAside, SetSide
+from curator.api.actions import ActionSpec, CheckSpec, Context
 from curator.api.data import (
     COPY_LEVELS,
     DISTURBED,
@@ -33,7 +33,6 @@ from curator.api.data import (
     Flaw,
     HeldOut,
     Item,
-    ItemSet,
     Known,
     Logits,
     MappedPicture,
@@ -42,7 +41,6 @@ from curator.api.data import (
     Neighbours,
     Place,
     Predictions,
-    Query,
     Said,
     Side,
     Signature,
@@ -72,6 +70,7 @@ from curator.api.encoders import (
 from curator.api.exporters import Dataset, ExporterSpec, Folder, FolderArtifact, Link, Record
 from curator.api.heads import DifferentiableHead, Head, HeadSpec, LinearHead, NoParams
 from curator.api.metrics import Metric, MetricSpec
+from curator.api.outputs import Artifact, Ask, SetAside, SetLabel, SetRowAside, SetSide
 from curator.api.params import (
     Argument,
     ByteCount,
@@ -84,6 +83,7 @@ from curator.api.params import (
     GroupName,
     HeadName,
     ItemRef,
+    ItemSet,
     LabelName,
     MetricName,
     NewFile,
@@ -91,6 +91,7 @@ from curator.api.params import (
     Option,
     PixelCount,
     PluginName,
+    Query,
     ReaderName,
     SelectionName,
     Setting,

@@ -375,33 +375,3 @@ class MappedPicture:
     values: Floats
     size: tuple[int, int]
     frame: tuple[float, float, float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class ItemSet:
-    """Which items: those that meet every condition given. Empty: all of them.
-
-    `media`, `under` and `label` may each be one or several, of which an item meets any. `label` is a name as a person
-    types it, or what `Context.target` gave for a label. `where` says more in the language of `--where`, as in
-    `'label:hat -under:drafts width>=1000'`; of several an item meets all (docs/selection.md).
-    """
-
-    media: Modality | tuple[Modality, ...] | None = None
-    under: Path | tuple[Path, ...] | None = None
-    label: str | TargetRef | tuple[str | TargetRef, ...] | None = None
-    unlabelled: bool = False
-    where: str | tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What to look for, already resolved: a catalogued item, a file outside, or a text.
-
-    `hash` is that of the content, so that exact copies can be told.
-    """
-
-    modality: Modality
-    hash: str
-    item: Item | None = None
-    path: Path | None = None
-    text: str | None = None
