@@ -67,7 +67,7 @@ from curator.api.encoders import (
     Tried,
     Truncating,
 )
-from curator.api.exporters import Dataset, ExporterSpec, Folder, FolderArtifact, Link, Record
+from curator.api.exporters import Dataset, ExporterSpec, Folder, FolderArtifact, Holds, Link, Record
 from curator.api.heads import DifferentiableHead, Head, HeadSpec, LinearHead, NoParams
 from curator.api.metrics import Metric, MetricSpec
 from curator.api.outputs import Artifact, Ask, SetAside, SetLabel, SetRowAside, SetSide
@@ -140,6 +140,7 @@ __all__ = [
     "HeadName",
     "HeadSpec",
     "HeldOut",
+    "Holds",
     "ImageBatch",
     "Item",
     "ItemRef",

@@ -263,8 +263,8 @@ class Context(Protocol):
         """The formats that plugins offer, by name."""
         ...
 
-    def export(self, name: ExporterName, dataset: Dataset, folder: Folder) -> None:
-        """Let an exporter fill a folder; raises `NotFound` with the nearest name."""
+    def export(self, name: ExporterName, dataset: Dataset, folder: Folder | None = None) -> None:
+        """Let an exporter fill a folder, without one only check; raises `NotFound` with the nearest name."""
         ...
 
     def unreadable(self, items: Sequence[Item]) -> list[tuple[Item, str]]:

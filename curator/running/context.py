@@ -311,11 +311,14 @@ class ActionContext:
         """The formats there are."""
         return self._parts.registry.all(ExporterSpec)
 
-    def export(self, name: ExporterName, dataset: Dataset, folder: Folder) -> None:
-        """Let an exporter fill a folder."""
+    def export(self, name: ExporterName, dataset: Dataset, folder: Folder | None = None) -> None:
+        """Let an exporter fill a folder, or only check."""
         spec = self._parts.registry.get(ExporterSpec, name)
         with self._parts.registry.guard(spec, "writing with"):
-            spec.write(dataset, folder)
+            if folder is not None:
+                spec.write(dataset, folder)
+            elif spec.check is not None:
+                spec.check(dataset)
 
     def unreadable(self, items: Sequence[Item]) -> list[tuple[Item, str]]:
         """Those that are known to be damaged, and how."""

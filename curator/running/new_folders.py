@@ -7,23 +7,25 @@ same command goes on from what is there; what goes wrong otherwise removes it.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import errno
 import hashlib
 import json
 import os
 import shutil
+import stat
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from curator.api import Folder, FolderArtifact, Link
+from curator.api import Folder, FolderArtifact
 from curator.catalog.places import Places, expand_path, missing_path, real
 from curator.errors import BadInput, CuratorError, is_interrupt, lacking
-from curator.media.files import READ, BadContent, hash_file, reason
+from curator.media.files import READ, BadContent, hash_file, look, reason
 from curator.media.names import numbered, safe_name
-from curator.reporter import Reporter
+from curator.reporter import Reporter, short_path
 from curator.store.paths import is_below
 from curator.version import __version__
 
@@ -39,12 +41,12 @@ LIST = ".curator-files.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A folder that was made: how many files it has, which could not be brought in and why, and which names changed."""
+    """A folder that was made: its files, which names changed, and how many files were copied where no link can be."""
 
     path: Path
     files: int
-    failed: tuple[tuple[str, str], ...]
     renamed: Mapping[str, str]
+    copied: int
 
 
 class NewFolders:
@@ -74,11 +76,13 @@ class NewFolders:
 
     def _refuse_catalogued(self, path: Path, target: str) -> None:
         """A file there would be added as a copy of what it was made from, the next time that folder is added."""
-        for root in self._places.roots():
-            if is_below(target, root):
-                raise BadInput(f"{str(path)!r} lies in {root!r}, which was added: name a folder outside of it")
-            if is_below(root, target):
-                raise BadInput(f"{str(path)!r} holds {root!r}, which was added: name another folder")
+        for folder in self._places.folders_of_files():
+            if is_below(target, folder):
+                raise BadInput(
+                    f"{str(path)!r} lies in {folder!r}, of which files were added: name a folder outside of it"
+                )
+            if is_below(folder, target):
+                raise BadInput(f"{str(path)!r} holds {folder!r}, of which files were added: name another folder")
 
     def _refuse_existing(self, path: Path, target: Path) -> None:
         if not (target / LIST).is_file() or target.is_symlink():
@@ -94,33 +98,36 @@ class NewFolders:
         """Make a folder."""
         target = self.checked(artifact.path)
         part = target.parent / f".{target.name}.curator-making"
-        with self._own(part, target), reporter.progress(f"making {target.name}", None) as advance:
+        with self._own(part, target):
             try:
-                making = Making(part, artifact.link, advance)
-                fill(making)
-                files = making.end(artifact.about)
+                with (
+                    reporter.progress(f"making {target.name}", None) as advance,
+                    Making(part, artifact, advance) as making,
+                ):
+                    fill(making)
+                    made = making.end()
                 self._place(part, target)
             except BaseException as error:
                 if is_interrupt(error):
-                    reporter.say(f"what was made is kept in {part}: the same command goes on from it")
+                    reporter.say(f"what was made is kept in {short_path(part)}: the same command goes on from it")
                 else:
                     shutil.rmtree(part, ignore_errors=True)
-                if isinstance(error, OSError) and lacking(error) is not None:
-                    raise CuratorError(f"cannot make {str(artifact.path)!r}: {reason(error)}") from error
+                if (full := _full(error)) is not None:
+                    why = f"cannot make {str(artifact.path)!r}: {reason(full)}: make room and run it again"
+                    raise CuratorError(why) from error
                 raise
-        return Made(target, files, tuple(making.failed), making.renamed)
+        return dataclasses.replace(made, path=target)
 
     @contextlib.contextmanager
     def _own(self, part: Path, target: Path) -> Iterator[None]:
         """The folder in which it is made, while nobody else makes the same."""
+        if part.is_symlink():
+            raise BadInput(f"{str(part)!r}, in which it is to be made, is a symbolic link: remove that")
         part.mkdir(exist_ok=True)
         handle = os.open(part, os.O_RDONLY | os.O_CLOEXEC) if fcntl is not None else None
         try:
-            if handle is not None:
-                try:
-                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError as error:
-                    raise BadInput(f"another curator is making {str(target)!r}: wait for it") from error
+            if handle is not None and not _is_ours(handle, part):
+                raise BadInput(f"another curator is making {str(target)!r}: wait for it")
             yield
         finally:
             if handle is not None:
@@ -143,35 +150,54 @@ class NewFolders:
         shutil.rmtree(former, ignore_errors=True)
 
 
-class Making:
-    """The folder that an action fills: `curator.api.Folder`. `failed`: files that could not be brought in, and why."""
+def _is_ours(handle: int, part: Path) -> bool:
+    """Whether nobody else has the folder, now locked, and it is still the one of that name."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return os.path.samestat(os.fstat(handle), os.lstat(part))
+    except OSError:
+        return False
 
-    def __init__(self, path: Path, link: Link, advance: Callable[[int], None]) -> None:
-        self.failed: list[tuple[str, str]] = []
-        self.renamed: dict[str, str] = {}
+
+def _full(error: BaseException | None) -> OSError | None:
+    """What says that there is no room for a file, where that is behind an error."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+class Making:
+    """The folder that an action fills: `curator.api.Folder`."""
+
+    def __init__(self, path: Path, artifact: FolderArtifact, advance: Callable[[int], None]) -> None:
         self._path = path
-        self._link = link
+        self._link = artifact.files
+        self._about = artifact.about
         self._advance = advance
-        self._taken = {LIST.casefold()}
-        self._numbers: Counter[str] = Counter()
-        self._folders: dict[tuple[str, str], str] = {}
-        self._list = (path / LIST).open("w", encoding="utf-8")
+        self._names = Names()
+        self._copied = 0
         self._files = 0
 
-    def put(self, source: Path, *parts: str, hash: str | None = None) -> str | None:
+    def __enter__(self) -> Making:
+        _clear(self._path / LIST)
+        self._list = (self._path / LIST).open("x", encoding="utf-8")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._list.close()
+
+    def put(self, source: Path, *parts: str, hash: str | None = None) -> str:
         """A file of the disk, as a file of its own or as another name of it."""
         path = self._free(parts)
         target = self._path / path
         try:
             digest = self._bring(source, target, hash)
-        except BadContent as error:
-            self.failed.append((str(source), str(error)))
-            return None
         except OSError as error:
             if lacking(error) is not None:
                 raise
-            self.failed.append((str(source), reason(error)))
-            return None
+            raise BadContent(reason(error)) from error
         self._note(path, target, digest)
         return path
 
@@ -180,51 +206,35 @@ class Making:
         """A file to write."""
         path = self._free(parts)
         target = self._path / path
-        target.unlink(missing_ok=True)
-        with target.open("wb") as file:
+        _clear(target)
+        with target.open("xb") as file:
             yield file
         self._note(path, target, hash_file(target))
 
-    def end(self, about: str) -> int:
-        """Remove what an earlier attempt left that is none of this, and end the list; returns the number of files."""
+    def end(self) -> Made:
+        """Remove what an earlier attempt left that is none of this, and end the list."""
         for folder, folders, files in os.walk(self._path, topdown=False):
-            for name in files:
+            for name in (*files, *folders):
                 path = Path(folder, name)
-                if path.relative_to(self._path).as_posix().casefold() not in self._taken:
-                    path.unlink()
-            for name in folders:
-                with contextlib.suppress(OSError):  # there is something in it
-                    Path(folder, name).rmdir()
+                if not self._names.has(path.relative_to(self._path).as_posix()):
+                    _clear(path)
         # Last: a list that ends so is a whole one.
-        self._list.write(json.dumps({"curator": __version__, "files": self._files, "about": about}) + "\n")
+        self._list.write(json.dumps({"curator": __version__, "files": self._files, "about": self._about}) + "\n")
         self._list.flush()
         os.fsync(self._list.fileno())
-        self._list.close()
-        return self._files
-
-    # --- names ---
+        return Made(self._path, self._files, self._names.changed, self._copied)
 
     def _free(self, parts: Sequence[str]) -> str:
-        """A path for these names that nothing has, whatever its case; its folder is made."""
+        """A path for these names that nothing has; its folder is made."""
         folder = ""
         for part in parts[:-1]:
-            if (folder, part) not in self._folders:
-                self._folders[folder, part] = found = self._name(folder, part)
-                (self._path / found).mkdir(exist_ok=True)
-            folder = self._folders[folder, part]
-        return self._name(folder, parts[-1])
-
-    def _name(self, folder: str, wanted: str) -> str:
-        name = safe_name(wanted)
-        if name != wanted:
-            self.renamed.setdefault(wanted, name)
-        path = name = f"{folder}/{name}" if folder else name
-        while path.casefold() in self._taken:
-            self._numbers[name.casefold()] += 1
-            path = f"{folder}/" if folder else ""
-            path += numbered(name.rpartition("/")[2], self._numbers[name.casefold()] + 1)
-        self._taken.add(path.casefold())
-        return path
+            folder, new = self._names.folder(folder, part)
+            if new:
+                path = self._path / folder
+                if path.is_symlink() or not path.is_dir():
+                    _clear(path)
+                    path.mkdir()
+        return self._names.file(folder, parts[-1])
 
     def _note(self, path: str, target: Path, digest: str) -> None:
         row = {"path": path, "bytes": target.stat().st_size, "sha256": digest}
@@ -232,40 +242,106 @@ class Making:
         self._files += 1
         self._advance(1)
 
-    # --- files ---
-
     def _bring(self, source: Path, target: Path, hash: str | None) -> str:
         """Returns the SHA-256 of what is there now; raises `BadContent` where that is not what it has to be."""
         if self._link == "symbolic":
-            target.unlink(missing_ok=True)
+            look(str(source))
+            _clear(target)
             target.symlink_to(source)
             return hash or hash_file(target)
         if self._link == "hard":
-            with contextlib.suppress(FileNotFoundError):
-                if target.samefile(source):
-                    return hash or hash_file(target)
-            target.unlink(missing_ok=True)
+            _clear(target)
             try:
                 os.link(source, target)
                 return hash or hash_file(target)
             except OSError as error:
                 if error.errno not in (errno.EXDEV, errno.EPERM, errno.EMLINK, errno.ENOTSUP):
                     raise
-        if hash is not None and target.is_file() and hash_file(target) == hash:
+                self._copied += 1
+        if hash is not None and _is_own_file(target) and hash_file(target) == hash:
             return hash  # an earlier attempt made it
+        _clear(target)
         return _copied(source, target, hash)
+
+
+class Names:
+    """Names that are taken in a folder that is made; `changed`: those that had to be others, and what they became."""
+
+    def __init__(self) -> None:
+        self.changed: dict[str, str] = {}
+        self._taken = {LIST.casefold()}
+        self._numbers: Counter[str] = Counter()
+        self._paths: dict[tuple[str, str], str] = {}
+        self._folders: dict[str, str] = {}
+        self._folder_names: set[str] = set()
+
+    def has(self, path: str) -> bool:
+        """Whether something of this folder is there."""
+        return path.casefold() in self._taken
+
+    def folder(self, parent: str, wanted: str) -> tuple[str, bool]:
+        """The path of a folder, and whether it is new. What is to have one name has it in every parent, so that a class
+        has the name that it has on the other sides of a split, whichever came first there.
+        """
+        found = self._paths.get((parent, wanted))
+        if found is not None:
+            return found, False
+        if wanted not in self._folders:
+            name = first = safe_name(wanted)
+            while name.casefold() in self._folder_names:
+                self._numbers[first.casefold()] += 1
+                name = numbered(first, self._numbers[first.casefold()] + 1)
+            self._folder_names.add(name.casefold())
+            self._folders[wanted] = name
+            if name != wanted:
+                self.changed[wanted] = name
+        self._paths[parent, wanted] = path = self._untaken(parent, self._folders[wanted])
+        return path, True
+
+    def file(self, parent: str, wanted: str) -> str:
+        """The path of a file."""
+        name = safe_name(wanted)
+        if name != wanted:
+            self.changed.setdefault(wanted, name)
+        return self._untaken(parent, name)
+
+    def _untaken(self, parent: str, name: str) -> str:
+        path = first = f"{parent}/{name}" if parent else name
+        while path.casefold() in self._taken:
+            self._numbers[first.casefold()] += 1
+            other = numbered(name, self._numbers[first.casefold()] + 1)
+            path = f"{parent}/{other}" if parent else other
+        self._taken.add(path.casefold())
+        return path
+
+
+def _is_own_file(path: Path) -> bool:
+    """Whether it is a file, and no other name of one."""
+    try:
+        status = path.lstat()
+    except OSError:
+        return False
+    return stat.S_ISREG(status.st_mode) and status.st_nlink == 1
+
+
+def _clear(path: Path) -> None:
+    """Remove what is there, if anything is."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _copied(source: Path, target: Path, hash: str | None) -> str:
     """The SHA-256 of what was copied, which is taken back if it is not what it has to be."""
     digest = hashlib.sha256()
-    target.unlink(missing_ok=True)
     with source.open("rb") as read, target.open("xb") as written:
         while block := read.read(READ):
             digest.update(block)
             written.write(block)
-    shutil.copystat(source, target)
     if hash is not None and digest.hexdigest() != hash:
         target.unlink()
         raise BadContent("not as it was when it was added")
+    status = source.stat()
+    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
     return digest.hexdigest()

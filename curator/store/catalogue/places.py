@@ -100,6 +100,15 @@ class PlaceStore:
         """The absolute path of a root."""
         return path_from_value(self.database.value("SELECT path FROM root WHERE id = ?", root_id))
 
+    def outermost(self, root_id: int) -> list[str]:
+        """The first and the last path of a whole file below a root, each also of the paths that are not UTF-8."""
+        found = []
+        for kind in ("path < x''", "path >= x''"):  # every text comes before every blob
+            for order in ("ASC", "DESC"):
+                sql = f"SELECT path FROM place WHERE root_id = ? AND {kind} AND row_key = '' ORDER BY path {order}"
+                found.append(self.database.value(f"{sql} LIMIT 1", root_id))
+        return [path_from_value(value) for value in found if value is not None]
+
     # --- all ---
 
     def count_whole_files(self) -> int:

@@ -75,19 +75,21 @@ def plan(context: Context, params: ExportParams) -> Iterator[Output]:
     from .records import Records
 
     spec = _format(context, params)
+    if not spec.files and params.link != "copy":
+        raise BadInput(f"{spec.name} brings in no files: leave out --link {params.link}")
     records = Records(context, params, spec)
+    context.export(ExporterName(spec.name), records)
 
     def fill(folder: Folder) -> None:
         context.export(ExporterName(spec.name), records, folder)
 
-    about = f"{spec.name}: {records.of}" if records.of else spec.name
+    about = f"{spec.name} by {records.of}" if records.of else spec.name
     yield FolderArtifact(params.folder, fill, cast(Link, params.link), about)
     records.tell()
     for (side, label), items in records.counts():
         yield Finding("exported", {"side": side, "label": label, "items": items})
-    if records.gone:
-        those = "1 item was" if records.gone == 1 else f"{records.gone:,} items were"
-        raise SomeItemsFailed(f"{those} left out, whose file is gone or not as it was: curator add the folder again")
+    if records.failed:
+        raise SomeItemsFailed(f"{records.failed:,} of {len(records.items):,} items could not be exported")
 
 
 def _format(context: Context, params: ExportParams) -> ExporterSpec:
