@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from curator.catalog.items import Items
 from curator.catalog.labels import Labels
 from curator.catalog.pairs import Pairs
+from curator.catalog.sides import Sides
 from curator.catalog.where.keeping import SavedSelections
 from curator.embedding.coverage import Coverage
 from curator.embedding.models import Models
@@ -61,6 +62,7 @@ class Parts:
         self.items = Items(self.database, self.reporter.say)
         self.labels = Labels(self.database)
         self.pairs = Pairs(self.database)
+        self.sides = Sides(self.database)
         self.models = Models(self.database, registry, Trained(self.objects, folder / "models"))
         self.coverage = Coverage(self.derived, self.models, self.reporter)
         self.moves = Moves(self.database, folder.absolute())

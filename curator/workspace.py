@@ -235,13 +235,13 @@ class Workspace(Parts):
         may_encode: bool = False,
         fine_tune: bool | str = False,
         robustness: bool = False,
-        test: Path | None = None,
+        test: Path | ItemSet | None = None,
         among: ItemSet | None = None,
     ) -> FittedHead:
         """Fit (or find, if nothing changed) the head for a label or group; `options` are the head's own.
 
         `fine_tune`: the encoder learns first, as a further version: True, or the depth by name. `robustness`: measure
-        on corrupted copies, too; `test`: on a folder that it does not learn from. `among`: learn from these alone.
+        on corrupted copies; `test`: on a folder or selection that it does not learn from. `among`: learn from these.
         """
         from curator.running.context import ActionContext
 

@@ -22,6 +22,7 @@ from curator.api import (
     CheckSpec,
     Column,
     EncoderSpec,
+    ExporterSpec,
     Finding,
     Flaw,
     Found,
@@ -693,7 +694,85 @@ CHECKS = (
     quality("takes-damaged-files", opening),
 )
 
-SPECS = (*ENCODERS, *HEADS, *METRICS, *ACTIONS, *READERS, *CHECKS)
+# --- exporters ---
+
+
+def exporter(name: str, write: Any, **more: Any) -> ExporterSpec:
+    return ExporterSpec(name, "broken", write, **more)
+
+
+def nothing(dataset: Any, folder: Any) -> None:
+    list(dataset)
+
+
+def only_split(dataset: Any, folder: Any) -> None:
+    for side in dataset.sides:
+        with folder.open(f"{side}.txt") as file:
+            file.write(b"split")
+
+
+def dated(dataset: Any, folder: Any) -> None:
+    with folder.open("made.txt") as file:
+        file.write(f"call {next(CALLS)}".encode())
+
+
+def beside(dataset: Any, folder: Any) -> None:
+    Path("classes.txt").write_text(" ".join(dataset.classes))
+    with folder.open("items.txt") as file:
+        file.writelines(record.item.hash.encode() for record in dataset)
+
+
+def shortened(dataset: Any, folder: Any) -> None:
+    with folder.open("items.txt") as file:
+        for record in dataset:
+            file.write(record.item.hash.encode())
+            if record.file.exists():
+                record.file.write_bytes(b"short")
+
+
+def reading_files(dataset: Any, folder: Any) -> None:
+    for record in dataset:
+        with folder.open(record.file.name) as file:
+            file.write(record.file.read_bytes())
+
+
+def trusting(dataset: Any, folder: Any) -> None:
+    with folder.open("items.txt") as file:
+        for record in dataset:
+            file.write(dataset.content(record) + b"\n")
+
+
+def shared_out(dataset: Any, folder: Any) -> None:
+    items = list(dataset)
+    with folder.open("train.txt") as file:
+        file.write(f"{len(items)}, {statistics.stdev(item.item.id for item in items)}".encode())
+
+
+def plain_ascii(dataset: Any, folder: Any) -> None:
+    with folder.open("classes.txt") as file:
+        file.writelines(label.encode("ascii") for label in dataset.classes)
+        file.write(b"end")
+
+
+def first_said(dataset: Any, folder: Any) -> None:
+    with folder.open("items.txt") as file:
+        file.writelines(record.said[0].label.name.encode() for record in dataset)
+
+
+EXPORTERS = (
+    exporter("makes-a-folder", nothing),
+    exporter("makes-a-folder-2", only_split),
+    exporter("repeats-to-the-same-bytes", dated),
+    exporter("writes-nowhere-else", beside),
+    exporter("writes-nowhere-else-2", shortened),
+    exporter("reads-files-by-the-dataset", reading_files),
+    exporter("goes-on-without-a-file", trusting),
+    exporter("takes-few-items", shared_out),
+    exporter("takes-odd-labels", plain_ascii),
+    exporter("takes-items-without-labels", first_said),
+)
+
+SPECS = (*ENCODERS, *HEADS, *METRICS, *ACTIONS, *READERS, *CHECKS, *EXPORTERS)
 
 
 @hookimpl
@@ -724,3 +803,8 @@ def register_readers() -> Iterable[ReaderSpec]:
 @hookimpl
 def register_quality_checks() -> Iterable[CheckSpec]:
     return CHECKS
+
+
+@hookimpl
+def register_exporters() -> Iterable[ExporterSpec]:
+    return EXPORTERS

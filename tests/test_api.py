@@ -35,10 +35,13 @@ from curator.kit import (
 )
 from curator.registry import hookspecs
 from curator.registry.loader import CORE_OPTIONS, HOOKS
-from curator.testing import actions, encoders, heads, metrics, plugin, readers, specimen
+from curator.testing import actions, encoders, exporters, heads, metrics, plugin, readers, specimen
 
-API = [api, api.actions, api.data, api.encoders, api.heads, api.metrics, api.params, api.readers, api.tables]
-KIT = [actions, encoders, heads, metrics, plugin, readers, specimen]
+API = [
+    *(api, api.actions, api.data, api.encoders, api.exporters, api.heads),
+    *(api.metrics, api.outputs, api.params, api.readers, api.tables),
+]
+KIT = [actions, encoders, exporters, heads, metrics, plugin, readers, specimen]
 AUTHORS = [devices, downloads, finetuning, images, linear_head, onnx, torch_encoder, torch_network, weights]
 DOCUMENTED = [*API, errors, hookspecs, kit, copies, sheets, *AUTHORS, *KIT]
 
@@ -100,7 +103,17 @@ def test_the_table_of_a_room_names_no_module_that_is_not_there(room):
 
 @pytest.mark.parametrize(
     "name",
-    ["EncoderSpec", "HeadSpec", "MetricSpec", "ActionSpec", "ReaderSpec", "CheckSpec", "Resolved", "ReadOptions"],
+    [
+        "EncoderSpec",
+        "HeadSpec",
+        "MetricSpec",
+        "ActionSpec",
+        "ReaderSpec",
+        "CheckSpec",
+        "ExporterSpec",
+        "Resolved",
+        "ReadOptions",
+    ],
 )
 def test_the_fields_that_a_plugin_fills_in_are_explained(name):
     kind = getattr(api, name)

@@ -29,7 +29,8 @@ def test_every_hook_is_documented_with_its_exact_signature():
 
 
 @pytest.mark.parametrize(
-    "spec", [api.EncoderSpec, api.HeadSpec, api.MetricSpec, api.ActionSpec, api.ReaderSpec, api.CheckSpec]
+    "spec",
+    [api.EncoderSpec, api.HeadSpec, api.MetricSpec, api.ActionSpec, api.ReaderSpec, api.CheckSpec, api.ExporterSpec],
 )
 def test_every_kind_of_spec_is_documented_with_the_functions_it_names(spec):
     (row,) = re.findall(rf"^\| `{spec.__name__}` .*$", PAGE, re.MULTILINE)

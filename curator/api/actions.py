@@ -1,11 +1,10 @@
-"""Actions, and quality checks: what they take, what they may ask, and what they yield."""
+"""Actions, and quality checks: what they take, and what they may ask."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from curator.api.data import (
     Comparison,
@@ -14,7 +13,6 @@ from curator.api.data import (
     Flaw,
     HeldOut,
     Item,
-    ItemSet,
     Known,
     Logits,
     MappedPicture,
@@ -23,13 +21,24 @@ from curator.api.data import (
     Neighbours,
     Place,
     Predictions,
-    Query,
+    Side,
     Signature,
     StoredVectors,
     TargetRef,
     Unseen,
 )
-from curator.api.params import CheckName, EncoderRef, GroupName, HeadName, LabelName, MetricName
+from curator.api.exporters import Dataset, ExporterSpec, Folder
+from curator.api.params import (
+    CheckName,
+    EncoderRef,
+    ExporterName,
+    GroupName,
+    HeadName,
+    ItemSet,
+    LabelName,
+    MetricName,
+    Query,
+)
 from curator.api.tables import Output, Table
 
 if TYPE_CHECKING:
@@ -37,75 +46,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     Floats: TypeAlias = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class SetLabel(Output):
-    """A change: say that `item` is (`True`), is not (`False`) or is no longer said to be (`None`) `label`.
-
-    `label` is a name as a person types it, a new one too, or what `Context.target` gave for a label. With `group` it is
-    the name of the label within that group. `source` is on whose word: a head counts for less than a rule, both for
-    less than an import or a person. No head learns from what a head said.
-    """
-
-    item: int
-    label: str | TargetRef
-    value: bool | None
-    group: str | None = None
-    score: float | None = None
-    source: Literal["rule", "head"] = "rule"
-
-
-@dataclass(frozen=True, slots=True)
-class SetAside(Output):
-    """A change: move the file at `path`, and what lies beside it and is its own, to quarantine.
-
-    `keeper` is a file that holds the same and stays; None where the file goes for what it is, and not because there is
-    another: then nobody can purge it, as nothing else may hold what it does. `kind` is why, in a word ("exact": both
-    hold the same bytes, which is proven before the move; others are taken on the action's word); `reason` is the
-    evidence, in a few. Files must be catalogued and unchanged. What lies beside a file is told by
-    `curator.kit.companions`: sidecars go with it, a raw file or a film only where a copy of it lies beside `keeper`,
-    which is proven, too. Where the two are different items, labels, captions and pairs of the one that goes are taken
-    over to the other, on the word of a rule, unless something is said of that one already. Only an action with
-    `moves_files` may yield it; it is carried out with `--apply`, after the plan has ended.
-    """
-
-    path: Path
-    keeper: Path | None
-    kind: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Artifact(Output):
-    """A file to make: `render` writes it, to a binary file that is open for reading and writing and can seek.
-
-    `path` comes from a `NewFile`. The file appears whole or not at all, never over a catalogued file or within
-    the workspace, and over another only with `--force`.
-    """
-
-    path: Path
-    render: Callable[[IO[bytes]], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Ask(Output):
-    """A question that only a person can answer: is `item` the label `target`, or which label of that group is it?
-
-    `target` is what `Context.target` gave. The core asks, writes each answer as a label said by a person, and then
-    calls `plan` again, with a fresh context; the round after which nothing new is asked is the last. `choices`: for a
-    group all its labels, the most probable first, besides which "none of these" can be answered, which is to say that
-    it is not any label of the group; for a label empty, as it takes yes or no. `probability` (0..1) is what is thought
-    of yes, or of the first choice; `why` says in a few words why just this item is asked about. Only an action with
-    `asks` may yield it; where nobody can answer, the questions are rows.
-    """
-
-    item: Item
-    target: TargetRef
-    question: str
-    choices: tuple[str, ...] = ()
-    probability: float | None = None
-    why: str = ""
 
 
 class Context(Protocol):
@@ -299,6 +239,14 @@ class Context(Protocol):
         """The labels that each item is said to be, sorted."""
         ...
 
+    def sides(self, items: Sequence[Item]) -> list[Side | None]:
+        """The side of the split that each item is on."""
+        ...
+
+    def linked(self, items: Sequence[Item]) -> list[tuple[Item, ...]]:
+        """The captions that each image has, and the images that each text is a caption of, by id."""
+        ...
+
     def known(self, items: Sequence[Item]) -> list[Known]:
         """What is on record of each item beside its content: what is said of it, captions, and marked pairs."""
         ...
@@ -309,6 +257,14 @@ class Context(Protocol):
 
     def flaws(self, check: CheckName, items: Sequence[Item]) -> list[Flaw]:
         """What a quality check has against items, worst first; raises `NotFound` with the nearest name."""
+        ...
+
+    def exporters(self) -> list[ExporterSpec]:
+        """The formats that plugins offer, by name."""
+        ...
+
+    def export(self, name: ExporterName, dataset: Dataset, folder: Folder | None = None) -> None:
+        """Let an exporter fill a folder, without one only check; raises `NotFound` with the nearest name."""
         ...
 
     def unreadable(self, items: Sequence[Item]) -> list[tuple[Item, str]]:
@@ -328,7 +284,7 @@ class ActionSpec:
     may yield `SetAside`, and its command has `--apply`, without which it shows and moves nothing. `asks`: it may
     yield `Ask`, and its command asks at a terminal, up to `--count` questions; with `--json` they are rows. `embeds`:
     it may need embeddings, and its command has `--encode` and what says how pictures are decoded. `labels`: it may
-    yield `SetLabel`; one that says that it does not is held to it.
+    yield `SetLabel`; one that says that it does not is held to it. `splits`: it may yield `SetSide`.
     """
 
     name: str
@@ -341,6 +297,7 @@ class ActionSpec:
     asks: bool = False
     embeds: bool = True
     labels: bool = True
+    splits: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 Modality: TypeAlias = Literal["image", "text"]
 """What an item is."""
 
+Side: TypeAlias = Literal["train", "val", "test"]
+"""A side of the split: what is learnt from, what choices are made by, what the outcome is measured on."""
+SIDES: tuple[Side, ...] = ("train", "val", "test")
+"""All of them; what is of two of them belongs to the first."""
 
 COPY_LEVELS = ("exact", "same picture", "copy", "edited", "similar")
 """How two items are one, the surest first: of the same bytes; of the same pixels as they are shown; saved again, scaled
@@ -209,11 +213,15 @@ class TargetRef:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What holds of an item as to a label: that it is (`True`), is not (`False`), or both (None), by which word."""
+    """What holds of an item as to a label: that it is (`True`), is not (`False`), or both (None), by which word.
+
+    `score` is how sure that was, 0 to 1, where it was said: the probability of a head, the measure of a rule.
+    """
 
     label: TargetRef
     value: bool | None
     source: Literal["head", "rule", "import", "human"]
+    score: float | None = None
 
     def excludes(self, other: Said) -> bool:
         """Whether both cannot be said of one thing. What a head said stands in nobody's way."""
@@ -367,33 +375,3 @@ class MappedPicture:
     values: Floats
     size: tuple[int, int]
     frame: tuple[float, float, float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class ItemSet:
-    """Which items: those that meet every condition given. Empty: all of them.
-
-    `media`, `under` and `label` may each be one or several, of which an item meets any. `label` is a name as a person
-    types it, or what `Context.target` gave for a label. `where` says more in the language of `--where`, as in
-    `'label:hat -under:drafts width>=1000'`; of several an item meets all (docs/selection.md).
-    """
-
-    media: Modality | tuple[Modality, ...] | None = None
-    under: Path | tuple[Path, ...] | None = None
-    label: str | TargetRef | tuple[str | TargetRef, ...] | None = None
-    unlabelled: bool = False
-    where: str | tuple[str, ...] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Query:
-    """What to look for, already resolved: a catalogued item, a file outside, or a text.
-
-    `hash` is that of the content, so that exact copies can be told.
-    """
-
-    modality: Modality
-    hash: str
-    item: Item | None = None
-    path: Path | None = None
-    text: str | None = None

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NewType
 
+from curator.api.data import Item, Modality, TargetRef
+
 LabelName = NewType("LabelName", str)
 """As a person types it: `NAME`, `GROUP/NAME` where several groups have a label of that name, or `id:N`."""
 GroupName = NewType("GroupName", str)
@@ -18,8 +20,12 @@ MetricName = NewType("MetricName", str)
 """`NAME[:KIND]`: what pairs are marked by, and the name of a `MetricSpec` where it is not the default."""
 CheckName = NewType("CheckName", str)
 """The name of a `CheckSpec`."""
+ExporterName = NewType("ExporterName", str)
+"""The name of an `ExporterSpec`."""
 NewFile = NewType("NewFile", Path)
 """A file to make, for an `Artifact`: checked before the plan begins. The command then takes `--force` too."""
+NewFolder = NewType("NewFolder", Path)
+"""A folder to make, for a `FolderArtifact`; as a `NewFile` otherwise."""
 ItemRef = NewType("ItemRef", str)
 """A file, or an item by `id:N`, as a person types it."""
 FileName = NewType("FileName", str)
@@ -78,3 +84,33 @@ class Argument:
     text: bool = True
     metavar: str = ""
     instead: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ItemSet:
+    """Which items: those that meet every condition given. Empty: all of them.
+
+    `media`, `under` and `label` may each be one or several, of which an item meets any. `label` is a name as a person
+    types it, or what `Context.target` gave for a label. `where` says more in the language of `--where`, as in
+    `'label:hat -under:drafts width>=1000'`; of several an item meets all (docs/selection.md).
+    """
+
+    media: Modality | tuple[Modality, ...] | None = None
+    under: Path | tuple[Path, ...] | None = None
+    label: str | TargetRef | tuple[str | TargetRef, ...] | None = None
+    unlabelled: bool = False
+    where: str | tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What to look for, already resolved: a catalogued item, a file outside, or a text.
+
+    `hash` is that of the content, so that exact copies can be told.
+    """
+
+    modality: Modality
+    hash: str
+    item: Item | None = None
+    path: Path | None = None
+    text: str | None = None

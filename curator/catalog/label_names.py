@@ -13,10 +13,8 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 
 from curator.errors import BadInput
+from curator.kit.splits import SIDES_BY_NAME
 from curator.store.catalogue.labels import LabelRow
-
-SPLITS = frozenset({"train", "training", "test", "testing", "val", "valid", "validation", "dev", "eval"})
-"""What the parts of a data set are called, in lower case."""
 
 NUMBERED = re.compile("id:([0-9]{1,18})")
 
@@ -84,4 +82,4 @@ def composed(name: str) -> str:
 
 def are_splits(folders: Collection[str]) -> bool:
     """Whether folders are the parts of a data set (train, test ...) by their names, and so no labels."""
-    return bool(folders) and all(folder.lower() in SPLITS for folder in folders)
+    return bool(folders) and all(folder.lower() in SIDES_BY_NAME for folder in folders)

@@ -9,7 +9,7 @@ from typing import Literal
 from curator.api import Known, Said, TargetRef
 from curator.catalog.labels import Source, strongest
 from curator.history.journal import Journal
-from curator.store.catalogue.items import CaptionStore
+from curator.store.catalogue.items import CaptionStore, SideStore
 from curator.store.catalogue.labels import LabelStore, VerdictRow
 from curator.store.catalogue.pairs import PairStore
 from curator.store.sqlite import Database
@@ -25,6 +25,7 @@ class TakingOver:
         self.labels = LabelStore(database)
         self.captions = CaptionStore(database)
         self.pairs = PairStore(database)
+        self.sides = SideStore(database)
 
     def known(self, items: Sequence[int]) -> list[Known]:
         """What is on record of each item."""
@@ -46,6 +47,7 @@ class TakingOver:
         for row in self.labels.of_items(items):
             group = refs[row.label_id].group
             rows[row.item_id, row.label_id if group is None or row.value == -1 else group].append(row)
+        scores = self.labels.scores([row.statement_id for several in rows.values() for row in several])
         found: dict[int, list[Said]] = defaultdict(list)
         for (item, _), several in rows.items():
             live = [row for row in several if row.value != 0]
@@ -53,7 +55,8 @@ class TakingOver:
             for row in live:
                 if chosen in (None, row.label_id):
                     value = None if chosen is None else row.value == 1
-                    found[item].append(Said(refs[row.label_id], value, _WORDS[row.source]))
+                    score = scores.get(row.statement_id)
+                    found[item].append(Said(refs[row.label_id], value, _WORDS[row.source], score))
         return found
 
     def take_over(self, journal: Journal, goes: int, stays: int) -> None:
@@ -67,6 +70,7 @@ class TakingOver:
             if not self.captions.holds(**ends):
                 journal.insert("caption", **ends)
         self._pairs(journal, goes, stays)
+        self._side(journal, goes, stays)
 
     def _labels(self, journal: Journal, goes: int, stays: int) -> None:
         """On the word of a rule, or of a head where a head said it: neither counts as much as what a person says."""
@@ -103,3 +107,8 @@ class TakingOver:
             left, right = sorted(stays if end == goes else end for end in (pair.left_id, pair.right_id))
             if pair.value:
                 yield metric, left, right, pair.value
+
+    def _side(self, journal: Journal, goes: int, stays: int) -> None:
+        sides = self.sides.of_items([goes, stays])
+        if goes in sides and stays not in sides:
+            journal.insert("side", item_id=stays, name=sides[goes], run_id=journal.start())

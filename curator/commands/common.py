@@ -14,6 +14,7 @@ from curator.api import (
     ItemSet,
     LabelName,
     NewFile,
+    NewFolder,
     Option,
     PixelCount,
     Table,
@@ -111,13 +112,14 @@ def effects_of(spec: Spec) -> tuple[Effect, ...]:
     """What a command may do; of an action what its spec says."""
     if isinstance(spec, CommandSpec):
         return spec.effects
-    makes = any(parameter.type is NewFile for parameter in parameters(spec.params))
+    makes = any(parameter.type in (NewFile, NewFolder) for parameter in parameters(spec.params))
     labels = (
         spec.labels or spec.asks or spec.moves_files
     )  # what is said of a file that goes is said of the one that stays
+    writes = labels or makes or spec.splits
     said: dict[Effect, bool] = {
-        "reads": not (labels or makes),
-        "writes": labels or makes,
+        "reads": not writes,
+        "writes": writes,
         "labels": labels,
         "moves files": spec.moves_files,
         "asks": spec.asks,
@@ -159,7 +161,7 @@ def _added_to_action(spec: ActionSpec) -> Iterator[str]:
     known = parameters(spec.params)
     if any(parameter.is_question and getattr(parameter.how, "text", True) for parameter in known):
         yield "text"
-    if any(parameter.type is NewFile for parameter in known):
+    if any(parameter.type in (NewFile, NewFolder) for parameter in known):
         yield "force"
     if any(column.style == "picture" for table in tables_of(spec) for column in table.columns):
         yield "no_images"

@@ -5,11 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from curator.api import Side
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
     Integers = NDArray[np.int64]
+
+SIDES_BY_NAME: dict[str, Side] = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev", "eval"), "val"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""What folders and files that hold a side of a split are called, in lower case."""
 
 
 def folds(groups: Integers, targets: Integers, most: int, seed: int) -> Sequence[tuple[Integers, Integers]]:

@@ -21,29 +21,31 @@ from curator.learning.scores import scores_of
 from curator.reporter import count
 
 
-def examples_below(items: Items, examples: Examples, folder: Path) -> frozenset[int]:
-    """The labelled items below a folder; raises `NotReady` where there is none."""
-    below = {item.id for item in items.select(ItemSet(under=expand_path(folder)), texts=False)}
-    found = below & {*examples.items}
+def examples_of(items: Items, examples: Examples, test: Path | ItemSet) -> frozenset[int]:
+    """The labelled items below a folder, or of a selection; raises `NotReady` where there is none."""
+    folder = None if isinstance(test, ItemSet) else test
+    among = test if isinstance(test, ItemSet) else ItemSet(under=expand_path(test))
+    found = set(items.select(among, texts=False).ids) & {*examples.items}
     if not found:
+        where = "that was chosen to measure on" if folder is None else f"below {str(folder)!r}"
         raise NotReady(
-            f"nothing below {str(folder)!r} is labelled for {examples.target.kind} {examples.target.full_name}: "
+            f"nothing {where} is labelled for {examples.target.kind} {examples.target.full_name}: "
             "label some of it, and the head is measured there"
         )
     return frozenset(found)
 
 
 def parted(
-    items: Items, examples: Examples, test: Path | None, among: ItemSet | None
+    items: Items, examples: Examples, test: Path | ItemSet | None, among: ItemSet | None
 ) -> tuple[frozenset[int], frozenset[int]]:
-    """The labelled items of a test folder, and those that are neither there nor in the selection to learn from.
+    """The labelled items to measure on, and those that are neither there nor in the selection to learn from.
 
     Raises `NotReady` where there is none in either.
     """
-    apart = frozenset[int]() if test is None else examples_below(items, examples, test)
+    apart = frozenset[int]() if test is None else examples_of(items, examples, test)
     if among in (None, ItemSet()):
         return apart, frozenset()
-    chosen = {item.id for item in items.select(among or ItemSet(), texts=False)}
+    chosen = {*items.select(among or ItemSet(), texts=False).ids}
     if not chosen & {*examples.items}:
         raise NotReady(f"nothing that was chosen is labelled for {examples.target.kind} {examples.target.full_name}")
     return apart, frozenset(examples.items) - chosen - apart
@@ -70,7 +72,7 @@ def measure(
     predicted = predict(head, known)
     notes = list(_left_out(others, names, head))
     if not predicted.items:
-        return replace(head, notes=(*head.notes, *notes, "nothing of the test folder is left to measure on"))
+        return replace(head, notes=(*head.notes, *notes, "nothing to measure on is left"))
     wanted = np.asarray([head.classes.index(names[item.id]) for item in predicted.items], np.int64)
     commonest = np.repeat(np.arange(len(head.classes)), head.counts)
     found = scores_of(predicted.probabilities, wanted, commonest, len(head.classes))
@@ -82,7 +84,7 @@ def _left_out(others: list[tuple[Item, bool]], names: dict[int, str], head: Fitt
     strange = sum(not seen and names[item.id] not in head.classes for item, seen in others)
     notes = []
     if copies:
-        notes.append(f"{count(copies, 'item')} of the test folder left out: versions of what the head learnt from")
+        notes.append(f"{count(copies, 'item')} to measure on left out: versions of what the head learnt from")
     if strange:
-        notes.append(f"{count(strange, 'item')} of the test folder left out: of classes that are in no other place")
+        notes.append(f"{count(strange, 'item')} to measure on left out: of classes that are in no other place")
     return notes

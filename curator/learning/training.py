@@ -144,13 +144,14 @@ class Training:
         may_encode: bool = False,
         disturb: bool = False,
         fine_tune: bool | str = False,
-        test: Path | None = None,
+        test: Path | ItemSet | None = None,
         among: ItemSet | None = None,
     ) -> FittedHead:
         """As `head`; with `fine_tune` on a further version of the model, which learnt the labels.
 
         Says how that compares with this one. `fine_tune`: True, or how much of it learns, by a name that its spec has.
-        `test`: a folder that it learns nothing from, and on which it is measured, too. `among`: it learns from these.
+        `test`: a folder, or a selection, that it learns nothing from, and on which it is measured, too. `among`: it
+        learns from these.
         """
         every = self.labels.examples(target)
         apart, others = elsewhere.parted(self.items, every, test, among)

@@ -38,16 +38,21 @@ def details(parts: Parts, reference: str) -> Iterator[tuple[str, str | int | Pat
     if item.modality == "image":
         yield "format", f"{row.format}, {_size(parts, row)}"
     places = parts.items.places
+    aside = parts.quarantine.store.reasons(item.id)
     for place in places.of(item.id):
         yield "gone from" if place.missing else "place", Path(places.path(place))
     for place in places.rows_of(item.id):
         yield "gone from" if place.missing else "place", Path(places.path(place))
         yield "row", _row(parts, place)
+        if place.id in aside:
+            yield "set aside", aside[place.id]
     for file in parts.quarantine.all():
         if file.item == item.id:
             yield "in quarantine", file.stored
             yield "taken from", file.outside
     yield from _labels(parts, item.id)
+    if side := parts.sides.of_items([item.id]).get(item.id):
+        yield "side of the split", side
     yield from _captions(parts, item.id)
     for model in parts.models.all():
         if parts.derived.known(model.fingerprint, [item.hash]):

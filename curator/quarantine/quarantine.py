@@ -16,6 +16,7 @@ from curator.errors import BadInput, NotFound, NotReady, WorkspaceError
 from curator.history.file_moves import Move, MoveFailed, Moves
 from curator.history.journal import Journal
 from curator.media.files import look, reason
+from curator.quarantine.rows_aside import RowAside, RowsAside
 from curator.quarantine.set_aside import SIDECAR, hashed, now, proven, told
 from curator.reporter import Reporter, count, say_failed, size
 from curator.store.catalogue import path_to_value
@@ -63,6 +64,7 @@ class Quarantine:
     def __init__(self, places: Places, moves: Moves, reporter: Reporter, run: Run) -> None:
         self.store = QuarantineStore(places.database)
         self.items = ItemStore(places.database)
+        self.rows = RowsAside(places)
         self.places = places
         self.moves = moves
         self.reporter = reporter
@@ -72,37 +74,47 @@ class Quarantine:
         """Everything that lies there, oldest first."""
         return [self._quarantined(row) for row in self.store.all()]
 
-    def chosen(self, references: Sequence[str]) -> list[Quarantined]:
-        """Those named by number, by the path where they were, or by a folder that they were in. Raises `NotFound`."""
-        every = self.all()
-        found: dict[int, Quarantined] = {}
+    def chosen(self, references: Sequence[str]) -> tuple[list[Quarantined], list[RowAside]]:
+        """Those named by number (of a row `row:N`), by the path where they were, or by a folder that they were in.
+
+        Raises `NotFound`.
+        """
+        every, rows = self.all(), list(self.rows.all())
+        files: dict[int, Quarantined] = {}
+        marks: dict[int, RowAside] = {}
         for reference in references:
             path = os.path.abspath(expand_path(reference))
-            matching = [
+            of_files = [
                 file
                 for file in every
                 if str(file.id) == reference or is_below(str(file.outside), path) or str(file.stored) == path
             ]
-            if not matching:
-                known = [str(file.outside) for file in every]
+            of_rows = [row for row in rows if f"row:{row.id}" == reference or is_below(str(row.outside), path)]
+            if not of_files and not of_rows:
+                known = [*(str(file.outside) for file in every), *(str(row.outside) for row in rows)]
                 raise NotFound.named("file in quarantine", reference, known, "`curator quarantine list` shows them")
-            found.update((file.id, file) for file in matching)
-        return [found[key] for key in sorted(found)]
+            files.update((file.id, file) for file in of_files)
+            marks.update((row.id, row) for row in of_rows)
+        return [files[key] for key in sorted(files)], [marks[key] for key in sorted(marks)]
 
-    def restore(self, *references: str) -> list[Quarantined]:
-        """Move files back from quarantine: by number, by the path or a folder where they were; without any, all.
+    def restore(self, *references: str) -> list[Quarantined | RowAside]:
+        """Move files back from quarantine, and let rows be rows again: by number, by the path or a folder where they
+        were; without any, all.
 
         A file comes with the sidecars that went with it. Raises `NotFound` for one that is not there, and
         `SomeItemsFailed` where some could not be moved (something else lies there now); the others were.
         """
-        chosen = self.chosen(references) if references else self.all()
+        chosen, rows = self.chosen(references) if references else (self.all(), list(self.rows.all()))
         if chosen:
             self._refuse_read_only()
             self.moves.trust.require((str(file.stored), str(file.outside)) for file in chosen)
         with self.run("quarantine restore", {"files": list(references)}) as journal:
+            if rows:
+                journal.take_turn()
+                self.rows.take_back(journal, [row.id for row in rows])
             restored = self._put_back_all(journal, chosen)
             say_failed(self.reporter, restored.failed, len(restored.failed) + len(restored.files), "restored")
-        return restored.files
+        return [*restored.files, *rows]
 
     def purge(self, older_than: str, yes: bool = False) -> list[Quarantined]:
         """Remove files for good that have lain in quarantine for so long (`30d`, `12h`, `2w`, `0`). Asks, unless `yes`.

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import pluggy
 
-from curator.api import ActionSpec, CheckSpec, EncoderSpec, HeadSpec, MetricSpec, ReaderSpec
+from curator.api import ActionSpec, CheckSpec, EncoderSpec, ExporterSpec, HeadSpec, MetricSpec, ReaderSpec
 
 hookspec = pluggy.HookspecMarker("curator")
 
@@ -39,3 +39,8 @@ def register_readers() -> Iterable[ReaderSpec]:  # type: ignore[empty-body]
 @hookspec
 def register_quality_checks() -> Iterable[CheckSpec]:  # type: ignore[empty-body]
     """Quality checks: each finds one kind of flaw in the items of a set."""
+
+
+@hookspec
+def register_exporters() -> Iterable[ExporterSpec]:  # type: ignore[empty-body]
+    """Exporters: each writes items as a dataset that other programs open."""

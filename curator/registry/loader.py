@@ -23,7 +23,7 @@ from typing import Any, TypeVar
 
 import pluggy
 
-from curator.api import ActionSpec, CheckSpec, EncoderSpec, HeadSpec, MetricSpec, ReaderSpec
+from curator.api import ActionSpec, CheckSpec, EncoderSpec, ExporterSpec, HeadSpec, MetricSpec, ReaderSpec
 from curator.errors import BadInput, CuratorError, NotFound, PluginError, Shortage, is_interrupt, lacking
 from curator.registry import hookspecs
 from curator.registry.parameters import parameters
@@ -76,10 +76,11 @@ HOOKS: dict[str, type] = {
     "register_actions": ActionSpec,
     "register_readers": ReaderSpec,
     "register_quality_checks": CheckSpec,
+    "register_exporters": ExporterSpec,
 }
 
-Spec = EncoderSpec | HeadSpec | MetricSpec | ActionSpec | ReaderSpec | CheckSpec
-S = TypeVar("S", EncoderSpec, HeadSpec, MetricSpec, ActionSpec, ReaderSpec, CheckSpec)
+Spec = EncoderSpec | HeadSpec | MetricSpec | ActionSpec | ReaderSpec | CheckSpec | ExporterSpec
+S = TypeVar("S", EncoderSpec, HeadSpec, MetricSpec, ActionSpec, ReaderSpec, CheckSpec, ExporterSpec)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

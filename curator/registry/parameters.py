@@ -23,6 +23,7 @@ from curator.api import (
     CheckName,
     CommandName,
     EncoderRef,
+    ExporterName,
     FileName,
     FolderName,
     GroupName,
@@ -32,6 +33,7 @@ from curator.api import (
     LabelName,
     MetricName,
     NewFile,
+    NewFolder,
     Option,
     PixelCount,
     PluginName,
@@ -50,7 +52,7 @@ LARGEST = 2**63 - 1
 """What torch, numpy and SQLite can count to: nothing that they are given may be more."""
 NAMES = (
     *(LabelName, GroupName, EncoderRef, HeadName, MetricName),
-    *(CheckName, ReaderName, PluginName, CommandName, SelectionName, Word),
+    *(CheckName, ExporterName, ReaderName, PluginName, CommandName, SelectionName, Word),
 )
 PATHS = (ItemRef, FileName, FolderName)
 COUNTS = (ByteCount, PixelCount)
@@ -58,7 +60,7 @@ FLAG = re.compile("-[a-zA-Z]")
 OLD = re.compile("-[a-zA-Z]|--[a-z][a-z0-9-]+")
 TEXTS = (str, *NAMES, *PATHS, Setting, Where, Query)
 """What there may be several of."""
-SUPPORTED = (*PLAIN, *NAMES, *PATHS, *COUNTS, Setting, Where, NewFile, Query, ItemSet)
+SUPPORTED = (*PLAIN, *NAMES, *PATHS, *COUNTS, Setting, Where, NewFile, NewFolder, Query, ItemSet)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from typing import IO
 from curator.catalog.places import Places, expand_path, missing_path, real
 from curator.errors import BadInput, CuratorError
 from curator.media.files import BadContent, look, reason
+from curator.running.new_folders import NewFolders
 from curator.store.paths import is_below
 from curator.store.scratch import beside
 
@@ -25,6 +26,7 @@ class Targets:
         self._folder = real(folder)
         self._places = places
         self._force = force
+        self.folders = NewFolders(folder, places, force)
 
     def checked(self, path: str | Path, endings: Sequence[str] = ()) -> Path:
         """The absolute path, if a file can be made there; raises what is in the way."""

@@ -12,6 +12,7 @@ from curator.api import (
     ItemSet,
     Modality,
     NewFile,
+    NewFolder,
     Option,
     Query,
 )
@@ -35,6 +36,8 @@ def bind_parameters(
             return value if isinstance(value, ItemSet) else item_set(**value)
         if parameter.type is NewFile:
             return targets.checked(value, parameter.how.choices if isinstance(parameter.how, Option) else ())
+        if parameter.type is NewFolder:
+            return targets.folders.checked(value)
         if not str(value).strip():
             raise BadInput(f"{parameter.name} needs a name, and {value!r} is none")
         return str(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,14 @@ from curator.api import (
     CheckName,
     CheckSpec,
     Comparison,
+    Dataset,
     EncoderRef,
+    ExporterName,
+    ExporterSpec,
     FittedHead,
     FittedMetric,
     Flaw,
+    Folder,
     GroupName,
     HeadName,
     HeldOut,
@@ -29,6 +34,7 @@ from curator.api import (
     Place,
     Predictions,
     Query,
+    Side,
     Signature,
     StoredVectors,
     TargetRef,
@@ -48,6 +54,7 @@ from curator.parts import Parts
 from curator.registry.validation import validate
 from curator.reporter import Reporter
 from curator.running import checking
+from curator.store.catalogue.items import CaptionStore
 
 if TYPE_CHECKING:
     import numpy as np
@@ -252,6 +259,20 @@ class ActionContext:
         found = self._labels.of_items(ids_of(items))
         return [tuple(found.get(number, ())) for number in ids_of(items)]
 
+    def sides(self, items: Sequence[Item]) -> list[Side | None]:
+        """The side of the split that each item is on."""
+        found = self._parts.sides.of_items(ids_of(items))
+        return [found.get(number) for number in ids_of(items)]
+
+    def linked(self, items: Sequence[Item]) -> list[tuple[Item, ...]]:
+        """The captions of each image, and the images of each caption."""
+        found: dict[int, set[int]] = defaultdict(set)
+        for caption in CaptionStore(self._parts.database).of_items(ids_of(items)):
+            found[caption.image_id].add(caption.text_id)
+            found[caption.text_id].add(caption.image_id)
+        others = {item.id: item for item in self._items.by_ids(sorted({*found} | set().union(*found.values())))}
+        return [tuple(others[other] for other in sorted(found.get(number, ()))) for number in ids_of(items)]
+
     def known(self, items: Sequence[Item]) -> list[Known]:
         """What is on record of each item beside its content."""
         return TakingOver(self._parts.database).known(ids_of(items))
@@ -285,6 +306,19 @@ class ActionContext:
     def flaws(self, check: CheckName, items: Sequence[Item]) -> list[Flaw]:
         """What a quality check has against items."""
         return checking.flaws(self._parts.registry, check, self, items)
+
+    def exporters(self) -> list[ExporterSpec]:
+        """The formats there are."""
+        return self._parts.registry.all(ExporterSpec)
+
+    def export(self, name: ExporterName, dataset: Dataset, folder: Folder | None = None) -> None:
+        """Let an exporter fill a folder, or only check."""
+        spec = self._parts.registry.get(ExporterSpec, name)
+        with self._parts.registry.guard(spec, "writing with"):
+            if folder is not None:
+                spec.write(dataset, folder)
+            elif spec.check is not None:
+                spec.check(dataset)
 
     def unreadable(self, items: Sequence[Item]) -> list[tuple[Item, str]]:
         """Those that are known to be damaged, and how."""

@@ -12,8 +12,11 @@ from curator.running.effects.artifact import Artifacts
 from curator.running.effects.ask import Questions
 from curator.running.effects.effect import Effect
 from curator.running.effects.finding import Findings
+from curator.running.effects.folder import Folders
 from curator.running.effects.label import LabelChanges
 from curator.running.effects.set_aside import FilesSetAside
+from curator.running.effects.set_row_aside import RowsSetAside
+from curator.running.effects.side import SideChanges
 from curator.running.shown import Shown
 
 if TYPE_CHECKING:
@@ -22,8 +25,11 @@ if TYPE_CHECKING:
 EFFECTS: list[type[Effect[Any]]] = [
     Findings,
     LabelChanges,
+    SideChanges,
     Artifacts,
+    Folders,
     Questions,
+    RowsSetAside,
     FilesSetAside,
 ]
 """Every kind, in the order in which they are brought to an end and told of."""

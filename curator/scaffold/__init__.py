@@ -65,6 +65,10 @@ KINDS = {
         "A quality check: texts that are written in capitals",
         "curator audit --check {name}",
     ),
+    "exporter": Kind(
+        "An exporter: a text a line with its class before it, as fastText reads it",
+        "curator export reviews --format {name} --by sentiment",
+    ),
 }
 
 

@@ -22,6 +22,8 @@ NAMING = {
     "statement": ("item_id",),
     "caption": ("image_id", "text_id"),
     "pair": ("left_id", "right_id"),
+    "side": ("item_id",),
+    "row_aside": ("item_id", "keeper_id"),
     "quarantined": ("item_id",),
 }
 """By table the columns that name an item: such a row is nothing without it."""
@@ -61,7 +63,7 @@ class ForgetStore:
         found.hashes = {row["hash"] for row_id, row in self._rows("item") if row_id in found.items and "hash" in row}
         found.items |= {row_id for row_id, row in self._rows("item") if row.get("hash") in found.hashes}
         self._collect(found, "item")
-        self._collect(found, "place", "statement", "caption", "pair")
+        self._collect(found, "place", "statement", "caption", "pair", "side", "row_aside")
         roots = {row_id: path_from_value(row["path"]) for row_id, row in self._rows("root") if "path" in row}
         for row_id, row in self._rows("place"):
             if row_id in found.rows["place"] and row.get("root_id") in roots and "path" in row and not row["row_key"]:

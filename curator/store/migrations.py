@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sqlite_utils import Database
 
-LATEST = 10
+LATEST = 11
 
 M001 = """
 -- A run: one command or call that wrote something. 'running' with a dead process means interrupted.
@@ -340,6 +340,31 @@ CREATE INDEX pair_of_left ON pair (left_id);
 CREATE INDEX pair_of_right ON pair (right_id);
 """
 
+M011 = """
+-- Which side of the split an item is on, never changed afterwards: the last word counts. NULL: on none any more.
+CREATE TABLE side (
+    id INTEGER PRIMARY KEY,
+    item_id INTEGER NOT NULL REFERENCES item (id),
+    name TEXT CHECK (name IN ('train', 'val', 'test')),
+    run_id INTEGER NOT NULL REFERENCES run (id)
+) STRICT;
+CREATE INDEX side_of_item ON side (item_id);
+
+-- A row of a table that was set aside: a mark, as tables are never edited. It counts while the row is that item.
+CREATE TABLE row_aside (
+    id INTEGER PRIMARY KEY,
+    place_id INTEGER NOT NULL REFERENCES place (id),
+    item_id INTEGER NOT NULL REFERENCES item (id),
+    kind TEXT NOT NULL,                 -- why, in a word, as in quarantined
+    reason TEXT NOT NULL,
+    keeper_id INTEGER REFERENCES item (id),  -- what stays in its stead; the same item where that is in another place
+    taken TEXT NOT NULL                 -- ISO 8601, UTC
+) STRICT;
+CREATE INDEX row_aside_of_place ON row_aside (place_id);
+CREATE INDEX row_aside_of_item ON row_aside (item_id);
+CREATE INDEX row_aside_of_keeper ON row_aside (keeper_id);
+"""
+
 
 STEPS = {
     "m001_create_catalogue": M001,
@@ -352,6 +377,7 @@ STEPS = {
     "m008_find_items_by_their_media": M008,
     "m009_know_when_and_keep_selections": M009,
     "m010_record_many_rows_as_one_change": M010,
+    "m011_split_items_and_set_rows_aside": M011,
 }
 
 DIGESTS = {
@@ -365,6 +391,7 @@ DIGESTS = {
     8: "3d20a5abf3b7cfabfda403e094393dee750efd9c57f7ef1106e77b5078481975",
     9: "94b816e46aa7346d7af1a33571cea4d6692078385561e8261fce49f36fbd7b3d",
     10: "804396e2074f3f51f60b77ccc1ba18cbf6229ed7d8244cfe98fddf13ebec0962",
+    11: "3539f6526c48c02d57885386f09f657f0bf25f92e49b7b3caf9ecdffa0cbc203",
 }
 """What stands for the schema of each version (`curator.store.schema`), as a test computes it."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal, TypeAlias
 
-from curator.api import ActionSpec, CheckSpec, EncoderSpec, HeadSpec, MetricSpec, ReaderSpec
+from curator.api import ActionSpec, CheckSpec, EncoderSpec, ExporterSpec, HeadSpec, MetricSpec, ReaderSpec
 from curator.registry.loader import Loaded, Spec
 from curator.testing.given import Given, NotApplicable
 
@@ -48,7 +48,7 @@ class Outcome:
 def checks(subject: Subject, **given: Any) -> Iterator[Check]:
     """Every check of a plugin and of what it offers, or of one spec. `given`: the fields of `Given`."""
     # Late: a process that only looks at what a plugin imports must not have imported it already.
-    from curator.testing import actions, encoders, heads, metrics, plugin, quality_checks, readers, tuning
+    from curator.testing import actions, encoders, exporters, heads, metrics, plugin, quality_checks, readers, tuning
 
     known = Given(**{name: value for name, value in given.items() if value is not None})
     if isinstance(subject, Loaded | ModuleType):
@@ -64,6 +64,7 @@ def checks(subject: Subject, **given: Any) -> Iterator[Check]:
         ActionSpec: (actions.ActionCase, (actions,)),
         ReaderSpec: (readers.ReaderCase, (readers,)),
         CheckSpec: (quality_checks.QualityCase, (quality_checks,)),
+        ExporterSpec: (exporters.ExporterCase, (exporters,)),
     }
     for spec in specs:
         kind, homes = kinds[type(spec)]
@@ -73,7 +74,7 @@ def checks(subject: Subject, **given: Any) -> Iterator[Check]:
 
 
 def noun(spec: Spec) -> str:
-    """`encoder`, `head`, `metric`, `action`, `reader` or `check`."""
+    """`encoder`, `head`, `metric`, `action`, `reader`, `check` or `exporter`."""
     return type(spec).__name__.removesuffix("Spec").lower()
 
 

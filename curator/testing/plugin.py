@@ -105,7 +105,9 @@ def check_hooks_repeat(case: PluginCase) -> None:
 
 def module_of(spec: Spec) -> str:
     """The module that offers a spec, as far as its functions tell; '' where that module does not offer it."""
-    function: Any = next(getattr(spec, name) for name in ("load", "plan", "read", "look") if hasattr(spec, name))
+    function: Any = next(
+        getattr(spec, name) for name in ("load", "plan", "read", "look", "write") if hasattr(spec, name)
+    )
     name = getattr(getattr(function, "func", function), "__module__", "")
     if name not in sys.modules:
         return ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 from collections.abc import Iterable, Iterator, Sequence
 
-from curator.api import CheckSpec, Context, Flaw, Item, Modality, hookimpl
+from curator.api import SIDES, CheckSpec, Context, Flaw, Item, Modality, hookimpl
 from curator.kit.trust.flaws import above
 
 NEIGHBOURS, FEWEST = 5, 30
@@ -52,10 +52,29 @@ def _copies(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
             yield Flaw(item, 1.0, f"the same content in {files:,} files")
 
 
+def _leaks(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
+    """What is on another side of the split than the first that something of the same original is on."""
+    sides = dict(zip((item.id for item in items), context.sides(items), strict=True))
+    on_side = [item for item in items if sides[item.id]]
+    for modality in sorted({item.modality for item in on_side}):
+        some = [item for item in on_side if item.modality == modality]
+        numbers = context.originals(some, context.model(None, modality)).tolist()
+        first: dict[int, Item] = {}
+        for item, number in zip(some, numbers, strict=True):
+            rank = SIDES.index(sides[item.id])
+            if number not in first or rank < SIDES.index(sides[first[number].id]):
+                first[number] = item
+        for item, number in zip(some, numbers, strict=True):
+            kept = first[number]
+            if (side := sides[kept.id]) != sides[item.id]:
+                yield Flaw(item, 1.0, f"in {sides[item.id]}, and id:{kept.id} in {side} is of the same original")
+
+
 @hookimpl
 def register_quality_checks() -> Iterable[CheckSpec]:
     """Those of sets."""
     return [
         CheckSpec("outlier", "items unlike all others, by the default encoder", ("image", "text"), _outliers),
+        CheckSpec("leak", "versions of one original on two sides of the split", ("image", "text"), _leaks),
         CheckSpec("copy", "items that are there more than once (see `curator dedupe`)", ("image", "text"), _copies),
     ]

@@ -14,7 +14,7 @@ import cli_kit
 import pytest
 
 from curator import scaffold
-from curator.api import ActionSpec, CheckSpec, EncoderSpec, HeadSpec, MetricSpec, ReaderSpec
+from curator.api import ActionSpec, CheckSpec, EncoderSpec, ExporterSpec, HeadSpec, MetricSpec, ReaderSpec
 from curator.errors import BadInput
 from curator.version import __version__
 
@@ -26,6 +26,7 @@ KINDS = {
     "metric": MetricSpec,
     "reader": ReaderSpec,
     "check": CheckSpec,
+    "exporter": ExporterSpec,
 }
 
 

@@ -9,7 +9,10 @@ import pytest
 import setting_aside
 from fakes import dump, open_fake, picture, text
 
+from curator.api import ItemSet, SetRowAside
+from curator.catalog.source_tables import Tables
 from curator.errors import NotFound, NotReady, PluginError
+from curator.quarantine.rows_aside import RowsAside
 from curator.reporter import Silent
 
 
@@ -43,6 +46,18 @@ def two_classes(photos):
     return photos
 
 
+def on_a_side(ws):
+    with ws.begin("split", {}) as journal:
+        ws.sides.put(journal, {1: "train"})
+
+
+def without_a_row(ws, table):
+    (item,) = [item for item in ws.items.select(ItemSet(under=table)) if item.text]
+    (place,) = [place for place in Tables(ws.database).live([item.id])[item.id] if not place.whole]
+    with ws.begin("dedupe", {}) as journal:
+        assert RowsAside(ws.items.places).set_aside(journal, [SetRowAside(item.id, place, None, "odd", "it is")]) == []
+
+
 def test_every_row_that_a_run_makes_is_journalled(tmp_path, two_classes):
     with setting_aside.opened(tmp_path / "workspace") as ws:
         every_row_is_journalled(ws, two_classes)
@@ -59,6 +74,9 @@ def every_row_is_journalled(ws, two_classes):
         lambda: ws.add(two_classes, labels_from_folders=True, group="colour"),
         lambda: ws.label("mine", ["id:1", "id:2"]),
         lambda: ws.pair("taste", two_classes / "red" / "1.png", two_classes / "red" / "2.png"),
+        lambda: ws.selections.save("reds", ItemSet(where="id:1")),
+        lambda: on_a_side(ws),
+        lambda: without_a_row(ws, table),
         lambda: ws.train(group="colour"),
         lambda: ws.run("tidy", goes=str(goes), keeper=str(goes.with_name("1.png")), kind="near", apply=True),
     ]

@@ -45,8 +45,8 @@ def test_copies_of_what_it_learnt_and_classes_of_no_other_place_are_left_out(ws,
     ws.add(tmp_path / "there", labels_from_folders=True, group="colour")
     head = ws.train(group="colour", test=tmp_path / "there")
     assert head.tested["items"] == 16
-    assert "1 item of the test folder left out: versions of what the head learnt from" in head.notes
-    assert "3 items of the test folder left out: of classes that are in no other place" in head.notes
+    assert "1 item to measure on left out: versions of what the head learnt from" in head.notes
+    assert "3 items to measure on left out: of classes that are in no other place" in head.notes
 
 
 def test_a_folder_where_nothing_is_labelled(ws, tmp_path):

@@ -10,6 +10,7 @@ import pytest
 from curator_plugins.actions import audit, classify, cluster, complete, dedupe, explain, review, sample, similar
 from curator_plugins.checks import pictures, sets, texts
 from curator_plugins.encoders import clip, efficientnet_lite, lstm_clm, ngram, resnet
+from curator_plugins.exporters import arrow, coco, imagefolder, tables, webdataset
 from curator_plugins.heads import logistic, mlp, prototype
 from curator_plugins.metrics import projection
 from curator_plugins.readers import folder, table
@@ -27,6 +28,9 @@ def test_explain(check):
 
 @parametrize(
     *(
+        arrow,
+        coco,
+        imagefolder,
         ngram,
         logistic,
         projection,
@@ -43,7 +47,9 @@ def test_explain(check):
         sample,
         sets,
         table,
+        tables,
         texts,
+        webdataset,
     )
 )
 def test_light_plugins(check):

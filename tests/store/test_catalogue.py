@@ -30,6 +30,7 @@ TABLES = {
         "pair",
         "saved_selection",
     ),
+    *("side", "row_aside"),
 }
 
 

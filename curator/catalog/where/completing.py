@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from curator.api import SIDES
 from curator.catalog.labels import Labels, Source
 from curator.catalog.where.expression import quoted
 from curator.catalog.where.fields import FIELDS
@@ -41,6 +42,8 @@ def _names(of: str, database: Database | None) -> list[str]:
     kind = "saved" if of == "@" else FIELDS[of].names if of in FIELDS else ""
     if kind == "media":
         return ["image", "text"]
+    if kind == "side":
+        return [*SIDES, "none"]
     if kind == "source":
         return [source.name.lower() for source in reversed(Source)]
     if database is None or kind == "":

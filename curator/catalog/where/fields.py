@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from curator.api import SIDES, Side
 from curator.catalog.labels import Source
 from curator.catalog.where import values
 from curator.catalog.where.expression import Term
@@ -23,6 +24,7 @@ from curator.store.selecting.conditions import (
     Named,
     Not,
     OfMedia,
+    OnSide,
     Spoken,
     Taken,
 )
@@ -44,7 +46,7 @@ class Field:
     example: str
     read: Read
     also: tuple[str, ...] = ()
-    names: Literal["", "label", "group", "media", "source"] = ""
+    names: Literal["", "label", "group", "media", "source", "side"] = ""
 
 
 def _value(term: Term) -> str:
@@ -98,6 +100,15 @@ def _suffix(names: Names, term: Term) -> Condition:
     return Named(f"*.{ending}")
 
 
+def _split(names: Names, term: Term) -> Condition:
+    sides: dict[str, Side | None] = {side: side for side in SIDES}
+    if (said := _value(term).lower()) == "none":
+        return Not(OnSide(None))
+    if said not in sides:
+        raise NotFound.named("side of the split", _value(term), [*sides, "none"])
+    return OnSide(sides[said])
+
+
 def _source(names: Names, term: Term) -> Condition:
     sources = {source.name.lower(): source for source in reversed(Source)}
     if (found := sources.get(_value(term).lower())) is None:
@@ -125,5 +136,6 @@ FIELDS: dict[str, Field] = {
     "taken": Field(ORDERED, "taken:2026-08", _taken, ("shot", "exif")),
     "text": Field(LIKE, 'text~"no refund"', _text(False), ("body", "content", "contains")),
     "caption": Field(LIKE, "caption~beach", _text(True), ("description",)),
+    "split": Field(IS, "split:test", _split, ("side",), "side"),
     "id": Field(ORDERED, "id:100..200", _number("id"), ("item", "number")),
 }

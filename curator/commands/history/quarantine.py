@@ -10,7 +10,10 @@ from curator.commands.spec import Call, CommandSpec, NoParams
 from curator.errors import BadInput
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from curator.quarantine.quarantine import Quarantined
+    from curator.quarantine.rows_aside import RowAside
 
 QUARANTINED = Table(
     "quarantined",
@@ -26,6 +29,22 @@ QUARANTINED = Table(
         Column("keeper", "the file that stays in its place; null where it went for a flaw", "json", "string"),
         Column("stored", "where it is now", "json", "string"),
         Column("item", "the item that it is; null for a sidecar that is not an item", "json", "integer"),
+        Column("taken", "when, in UTC", "json", "string"),
+    ),
+)
+
+ROWS = Table(
+    "row-aside",
+    "Rows of tables",
+    (
+        Column("id", "its number, after `row:`", "integer"),
+        Column("table", "the table, which is not edited", "path"),
+        Column("row", "the id of the row; null in a table without a column of ids"),
+        Column("why", "exact, same picture, copy, edited, or the check that flagged it"),
+        Column("text", "what stands there"),
+        Column("reason", "the evidence", "json", "string"),
+        Column("keeper", "the item that stays in its place; null where it went for a flaw", "json", "integer"),
+        Column("item", "the item that it is", "json", "integer"),
         Column("taken", "when, in UTC", "json", "string"),
     ),
 )
@@ -63,10 +82,14 @@ def list_(call: Call, params: NoParams) -> None:
     """A file a row."""
     from curator.reporter import count, size
 
-    files = call.workspace.quarantine.all()
-    if not call.table(QUARANTINED, map(_row, files)):
+    files, rows = call.workspace.quarantine.all(), list(call.workspace.quarantine.rows.all())
+    if files or not rows:
+        call.table(QUARANTINED, map(_row, files))
+    if rows:
+        call.table(ROWS, map(_row_of_table, rows))
+    if not files and not rows:
         call.line("quarantine is empty")
-    elif call.mode == "rich":
+    elif call.mode == "rich" and files:
         call.line(f"{count(len(files), 'file')}, {size(sum(file.size for file in files))}")
 
 
@@ -83,12 +106,16 @@ def purge(call: Call, params: PurgeParams) -> None:
     _tell(call, "removed", call.workspace.quarantine.purge(params.older_than, params.yes))
 
 
-def _tell(call: Call, done: str, files: list[Quarantined]) -> None:
+def _tell(call: Call, done: str, gone: Sequence[Quarantined | RowAside]) -> None:
+    from curator.quarantine.rows_aside import RowAside
     from curator.reporter import count, size
 
-    call.record(RETURNED, ({"done": done, "path": file.outside, "size": file.size} for file in files))
-    what = f"{count(len(files), 'file')} {done} ({size(sum(file.size for file in files))})"
-    call.line(what if files else f"nothing {done}")
+    call.record(RETURNED, ({"done": done, "path": one.outside, "size": one.size} for one in gone))
+    files = [one for one in gone if not isinstance(one, RowAside)]
+    what = [f"{count(len(files), 'file')} {done} ({size(sum(file.size for file in files))})"] * bool(files)
+    if rows := len(gone) - len(files):
+        what.append(f"{count(rows, 'row of a table', 'rows of tables')} {done}")
+    call.line("; ".join(what) or f"nothing {done}")
 
 
 def _row(file: Quarantined) -> dict[str, Any]:
@@ -105,26 +132,32 @@ def _row(file: Quarantined) -> dict[str, Any]:
     }
 
 
+def _row_of_table(row: RowAside) -> dict[str, Any]:
+    values = {"id": row.id, "table": row.outside, "row": row.row, "why": row.kind, "text": row.text}
+    return {**values, "reason": row.reason, "keeper": row.keeper, "item": row.item, "taken": row.taken}
+
+
 LIST = CommandSpec(
     name="list",
-    summary="List the files in quarantine, oldest first.",
+    summary="List what was set aside, oldest first.",
     run=list_,
-    tables=(QUARANTINED,),
+    tables=(QUARANTINED, ROWS),
     example="curator quarantine list",
     limited=True,
 )
 
 RESTORE = CommandSpec(
     name="restore",
-    summary="""Restore files, by number, path or folder.
+    summary="""Restore files and rows, by number, path or folder.
 
-    Sidecar files that went with them come back too. Nothing is overwritten; labels and embeddings were kept.
-    `-` reads numbers and paths from standard input, one per line.
+    Sidecar files that went with them come back too; rows of tables are named by `row:N` or their table. Nothing is
+    overwritten; labels and embeddings were kept. `-` reads numbers and paths from standard input, one per line.
     """,
     params=RestoreParams,
     run=restore,
     tables=(RETURNED,),
-    example="curator quarantine restore photos/a.jpg\ncurator quarantine restore 3 4\ncurator quarantine restore --all",
+    example="curator quarantine restore photos/a.jpg\ncurator quarantine restore 3 4\n"
+    "curator quarantine restore row:7 reviews.csv\ncurator quarantine restore --all",
     effects=("writes", "moves files"),
 )
 

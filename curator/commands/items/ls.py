@@ -32,6 +32,7 @@ ITEMS = Table(
             "json",
             "strings",
         ),
+        Column("side", "the side of the split that it is on: train, val or test", "json", "string"),
         Column("row", "the id of its row, where path is a table with a column of ids", "json", "string"),
     ),
 )
@@ -70,6 +71,7 @@ def item_rows(workspace: Workspace, found: Sequence[Item]) -> Iterator[dict[str,
         if not some:
             return
         labels = workspace.labels.with_groups([item.id for item in some])
+        sides = workspace.sides.of_items([item.id for item in some])
         for item in some:
             yield {
                 "id": item.id,
@@ -78,6 +80,7 @@ def item_rows(workspace: Workspace, found: Sequence[Item]) -> Iterator[dict[str,
                 "text": item.text,
                 "labels": [name for name, _ in labels.get(item.id, [])],
                 "groups": [group for _, group in labels.get(item.id, [])],
+                "side": sides.get(item.id),
                 "row": item.row,
             }
 

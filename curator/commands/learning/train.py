@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from curator.api import Column, EncoderRef, FolderName, GroupName, HeadName, ItemSet, LabelName, Option, Setting, Table
 from curator.commands.settings import settings
 from curator.commands.spec import Call, CommandSpec
+from curator.errors import BadInput, NotReady
 
 if TYPE_CHECKING:
     from curator.api import FittedHead
@@ -26,7 +27,7 @@ METRICS = Table(
         Column("darkened", "on darkened ones", "score"),
         Column("noisy", "on noisy ones", "score"),
         Column("items", "how many items it rests on", "integer"),
-        Column("test", "on the labelled items in the folder of --test, from which the head learnt nothing", "score"),
+        Column("test", "on the labelled items of --test or --split, from which the head learnt nothing", "score"),
         Column("test_items", "how many these are", "integer"),
     ),
     whole=True,
@@ -69,12 +70,23 @@ class TrainParams:
         FolderName | None,
         Option(help="Hold out FOLDER and its subfolders, and also measure on the labels there."),
     ] = None
+    split: Annotated[
+        bool, Option(help="Learn from the train side of the split, and also measure on its test side (curator split).")
+    ] = False
     among: Annotated[ItemSet, Option()] = ItemSet()
     encode: Annotated[bool, Option(help="Embed missing items first, however long it takes.")] = False
 
 
 def train(call: Call, params: TrainParams) -> None:
     """Fit it, and show what was measured."""
+    test: Path | ItemSet | None = None if params.test is None else Path(params.test)
+    among = params.among
+    if params.split:
+        if test is not None:
+            raise BadInput("--split measures on the test side of the split: give that or --test, not both")
+        if not call.workspace.items.select(ItemSet(where="split:test")):
+            raise NotReady("no item is on the test side of the split: curator split puts some there")
+        test, among = ItemSet(where="split:test"), replace(among, where=(*_many(among.where), "split:train"))
     fitted = call.workspace.train(
         params.label,
         params.group,
@@ -84,8 +96,8 @@ def train(call: Call, params: TrainParams) -> None:
         may_encode=params.encode,
         fine_tune=params.fine_tune,
         robustness=params.robustness,
-        test=None if params.test is None else Path(params.test),
-        among=params.among,
+        test=test,
+        among=among,
     )
     call.line(_summary(fitted))
     call.table(METRICS, _figures(fitted))
@@ -93,6 +105,11 @@ def train(call: Call, params: TrainParams) -> None:
         call.table(CONFUSIONS, _confusions(call.workspace, fitted))
     for note in fitted.notes:
         call.say(f"note: {note}")
+
+
+def _many(given: str | tuple[str, ...] | None) -> tuple[str, ...]:
+    """One, several or none, as several."""
+    return () if given is None else (given,) if isinstance(given, str) else given
 
 
 def _figures(head: FittedHead) -> list[dict[str, Any]]:
@@ -134,7 +151,7 @@ COMMAND = CommandSpec(
     example="curator train --label ultraman\ncurator train --group kind --head mlp -o hidden=128\n"
     "curator train --group topic -e lstm-clm --fine-tune\n"
     "curator train --label ultraman -e resnet50 --fine-tune layer4\n"
-    "curator train --group kind --test photos/shop2",
+    "curator train --group kind --test photos/shop2\ncurator train --group kind --split",
     effects=("writes", "network"),
     limited=True,
     decodes=True,

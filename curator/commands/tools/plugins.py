@@ -52,7 +52,10 @@ CHECKS = Table(
     "check",
     "Checks",
     (
-        Column("of", "what was checked: the plugin, or an encoder, head, metric, action or reader that it offers"),
+        Column(
+            "of",
+            "what was checked: the plugin, or something that it offers",
+        ),
         Column("check", "what was checked of it"),
         Column("state", "passed, failed or not applicable"),
         Column("why", "what was seen where it failed, what it would need where it does not apply, else why it matters"),
@@ -74,7 +77,11 @@ class NewParams:
 
     name: Annotated[Word, Argument()]
     kind: Annotated[
-        str, Option(choices=("encoder", "head", "action", "metric", "reader", "check"), help="What the plugin offers.")
+        str,
+        Option(
+            choices=("encoder", "head", "action", "metric", "reader", "check", "exporter"),
+            help="What the plugin offers.",
+        ),
     ]
     folder: Annotated[FolderName | None, Option(help="The parent folder. [default: here]")] = None
 

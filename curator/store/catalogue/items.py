@@ -123,3 +123,17 @@ class CaptionStore:
         for column in ("image_id", "text_id"):
             sql = f"SELECT id, image_id, text_id FROM caption WHERE {column} IN (SELECT value FROM json_each(?))"
             yield from (CaptionRow(*row) for row in self.database.rows_among(sql, item_ids))
+
+
+class SideStore:
+    """Reads which side of the split items were put on; the last word on an item holds."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+
+    def of_items(self, item_ids: Sequence[int]) -> dict[int, str]:
+        """The side of each of these items that is on one."""
+        sql = (
+            "SELECT item_id, name, max(id) FROM side WHERE item_id IN (SELECT value FROM json_each(?)) GROUP BY item_id"
+        )
+        return {row[0]: row[1] for row in self.database.rows_among(sql, item_ids) if row[1] is not None}

@@ -226,6 +226,11 @@ class LabelStore:
         """What was said last of these items as to each label, what was withdrawn too (0)."""
         return (VerdictRow(*row) for row in self.database.rows_among(_of_items(_ROWS), item_ids))
 
+    def scores(self, statement_ids: Sequence[int]) -> dict[int, float]:
+        """How sure each of these statements was, of those that say it."""
+        sql = "SELECT id, score FROM statement WHERE id IN (SELECT value FROM json_each(?)) AND score IS NOT NULL"
+        return {row[0]: row[1] for row in self.database.rows_among(sql, statement_ids)}
+
     def verdicts(self, label_ids: Sequence[int], least: int) -> Iterator[VerdictRow]:
         """What holds of every item as to these labels, on the word of `least` or of a source that counts for more."""
         spoken = f"{_ROWS} WHERE value IS NOT 0 AND source >= {int(least)}"

@@ -44,6 +44,12 @@ class TableRowPlace:
     missing: bool
 
 
+LIVE = (
+    "missing = 0 AND NOT EXISTS "
+    "(SELECT 1 FROM row_aside WHERE row_aside.place_id = place.id AND row_aside.item_id = place.item_id)"
+)
+"""Of a place: that it is there, and was not set aside."""
+
 _COLUMNS = "id, item_id, root_id, path, row_key, size, mtime_ns, device, inode, missing"
 _PLACES = f"SELECT {_COLUMNS} FROM place"
 
@@ -93,6 +99,15 @@ class PlaceStore:
     def root(self, root_id: int) -> str:
         """The absolute path of a root."""
         return path_from_value(self.database.value("SELECT path FROM root WHERE id = ?", root_id))
+
+    def outermost(self, root_id: int) -> list[str]:
+        """The first and the last path of a whole file below a root, each also of the paths that are not UTF-8."""
+        found = []
+        for kind in ("path < x''", "path >= x''"):  # every text comes before every blob
+            for order in ("ASC", "DESC"):
+                sql = f"SELECT path FROM place WHERE root_id = ? AND {kind} AND row_key = '' ORDER BY path {order}"
+                found.append(self.database.value(f"{sql} LIMIT 1", root_id))
+        return [path_from_value(value) for value in found if value is not None]
 
     # --- all ---
 
@@ -200,16 +215,16 @@ class PlaceStore:
     def paths_of(self, item_ids: Sequence[int]) -> Iterator[tuple[int, int, str, str]]:
         """Item, root, path and row key of each place of these items that is not missing, of one the youngest first."""
         sql = (
-            "SELECT item_id, root_id, path, row_key, missing FROM place "
-            "WHERE item_id IN (SELECT value FROM json_each(?)) ORDER BY missing DESC, id DESC"
+            f"SELECT item_id, root_id, path, row_key, {LIVE} AS live FROM place "
+            "WHERE item_id IN (SELECT value FROM json_each(?)) ORDER BY live, id DESC"
         )
-        for item_id, root_id, path, row_key, missing in self.database.rows_among(sql, item_ids):
-            if not missing:
+        for item_id, root_id, path, row_key, live in self.database.rows_among(sql, item_ids):
+            if live:
                 yield item_id, root_id, path_from_value(path), row_key
 
     def present(self, item_ids: Sequence[int]) -> Iterator[PlaceRow]:
-        """The places of these items that are not missing."""
-        sql = f"{_PLACES} WHERE missing = 0 AND item_id IN (SELECT value FROM json_each(?))"
+        """The places of these items that are there, and were not set aside."""
+        sql = f"{_PLACES} WHERE {LIVE} AND item_id IN (SELECT value FROM json_each(?))"
         return map(_place, self.database.rows_among(sql, item_ids))
 
     def texts_elsewhere(self, item_ids: Sequence[int], root_id: int, path: str) -> set[int]:

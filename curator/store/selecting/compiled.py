@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any, TypeAlias
 
 from curator.store.catalogue.labels import VERDICTS
-from curator.store.catalogue.places import in_folder
+from curator.store.catalogue.places import LIVE, in_folder
 from curator.store.selecting.conditions import (
     Added,
     All,
@@ -27,6 +27,7 @@ from curator.store.selecting.conditions import (
     Named,
     Not,
     OfMedia,
+    OnSide,
     Spoken,
     Taken,
 )
@@ -35,11 +36,14 @@ from curator.store.selecting.texts import HOLDS, NAMED
 Part: TypeAlias = tuple[str, list[Any]]
 """A piece of SQL, and what its placeholders take."""
 
-SET_ASIDE = (
-    "SELECT item_id FROM quarantined WHERE item_id IS NOT NULL"
-    " AND NOT EXISTS (SELECT 1 FROM place WHERE place.item_id = quarantined.item_id AND missing = 0)"
-)
-"""What lies in quarantine and nowhere else."""
+SET_ASIDE = f"""
+SELECT item_id FROM (
+    SELECT item_id FROM quarantined WHERE item_id IS NOT NULL UNION SELECT item_id FROM row_aside
+) AS aside WHERE NOT EXISTS (SELECT 1 FROM place WHERE place.item_id = aside.item_id AND {LIVE})
+"""
+"""What lies in quarantine, or in rows that were set aside, and nowhere else."""
+
+SPLIT = "SELECT item_id FROM (SELECT item_id, name, max(id) FROM side GROUP BY item_id) WHERE name = coalesce(?, name)"
 
 GONE = (
     "SELECT item_id FROM place AS gone WHERE missing = 1"
@@ -94,6 +98,8 @@ def part(condition: Condition) -> Part:
             return f"id IN ({about})", [text]
         case Named(pattern):
             return f"id IN (SELECT item_id FROM place WHERE {NAMED}(path, ?))", [pattern]
+        case OnSide(side):
+            return f"id IN ({SPLIT})", [side]
         case Gone():
             return f"id IN ({GONE})", []
 

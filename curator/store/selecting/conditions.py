@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-from curator.api import Modality
+from curator.api import Modality, Side
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +95,13 @@ class Gone:
 
 
 @dataclass(frozen=True, slots=True)
+class OnSide:
+    """Is on this side of the split; None: on any."""
+
+    side: Side | None
+
+
+@dataclass(frozen=True, slots=True)
 class All:
     """Meets all of these; none: everything does."""
 
@@ -116,7 +123,21 @@ class Not:
 
 
 Condition: TypeAlias = (
-    OfMedia | Below | Labelled | Denied | Spoken | Between | Added | Taken | Holds | Named | Gone | All | AnyOf | Not
+    OfMedia
+    | Below
+    | Labelled
+    | Denied
+    | Spoken
+    | Between
+    | Added
+    | Taken
+    | Holds
+    | Named
+    | OnSide
+    | Gone
+    | All
+    | AnyOf
+    | Not
 )
 
 EVERYTHING = All()

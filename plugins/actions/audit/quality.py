@@ -6,7 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from curator.api import CheckName, CheckSpec, Context, Finding, Flaw, Item, LabelName, Output, SetAside, SetLabel
+from curator.api import (
+    CheckName,
+    CheckSpec,
+    Context,
+    Finding,
+    Flaw,
+    Item,
+    LabelName,
+    Output,
+    SetAside,
+    SetLabel,
+    SetRowAside,
+)
 from curator.errors import CuratorError, NotFound
 from curator.kit import sheets
 from curator.kit.listing import of_item
@@ -58,8 +70,8 @@ def flawed(
     _note(context, params, items, {flaw.item.id for *_, flaw in found} - labelled)
 
 
-def _aside(context: Context, found: Sequence[tuple[CheckSpec, Flaw]]) -> Iterator[SetAside]:
-    """The files of what was found, each once, for its worst flaw."""
+def _aside(context: Context, found: Sequence[tuple[CheckSpec, Flaw]]) -> Iterator[SetAside | SetRowAside]:
+    """The files, and rows of tables, of what was found, each once, for its worst flaw."""
     worst: dict[int, tuple[CheckSpec, Flaw]] = {}
     for check, flaw in found:
         if check.name != COPIES:
@@ -68,7 +80,11 @@ def _aside(context: Context, found: Sequence[tuple[CheckSpec, Flaw]]) -> Iterato
         context.note("of copies `curator dedupe --apply` sets all but one aside")
     places = context.places([flaw.item for _, flaw in worst.values()])
     for (check, flaw), where in zip(worst.values(), places, strict=True):
-        yield from (SetAside(place.path, None, check.name, flaw.why) for place in where if place.whole)
+        for place in where:
+            if place.whole:
+                yield SetAside(place.path, None, check.name, flaw.why)
+            elif place.row.startswith("text "):  # a row that is more than this text stays
+                yield SetRowAside(flaw.item.id, place, None, check.name, flaw.why)
 
 
 def _label(check: CheckSpec) -> str:

@@ -49,7 +49,7 @@ class DedupeParams:
             choices=tuple(INCLUDED),
             help="Also propose to remove these, which are otherwise only shown: copy (re-saved, resized, cropped by up "
             "to 3 %), edited (mirrored, rotated, cropped, recoloured, overlaid, altered; drawings, pages and codes "
-            "that have much in common), or near for both.",
+            "that have much in common), or near for both. Rows of tables are marked as set aside; no table is edited.",
         ),
     ] = ()
     despite: Annotated[
@@ -77,7 +77,10 @@ DUPLICATES = Table(
             "exact: the same bytes; same picture: the same pixels, as they are shown, in another file; copy: saved"
             " again, scaled or cut a little; edited: much of it the same, but changed; similar",
         ),
-        Column("do", "keep; go: may be moved to quarantine; stay: a copy that is not moved"),
+        Column(
+            "do",
+            "keep; go: may be moved to quarantine, or a row be set aside; stay: a copy that does not go",
+        ),
         Column("path", "where it is", "picture"),
         Column("why", "why it is kept, what shows that it is a copy of the one kept, or why it stays"),
         Column("row", "the id of its row, where path is a table with a column of ids"),
@@ -137,11 +140,6 @@ def plan(context: Context, params: DedupeParams) -> Iterator[Output]:
         context.note("copies stay where they are: --include copy lets them go")
     elif EDITED in left:
         context.note("edited versions stay where they are")
-    if rows_of_tables := sum(not file.place.whole for _, file in copies):
-        context.note(
-            f"{rows_of_tables:,} in rows of tables, which curator never edits: take them out there (--json names path"
-            " and row), then curator add the table again"
-        )
     if params.sheet is not None and judgements:
         yield sheets.artifact(context, params.sheet, sheet(judgements))
     elif params.sheet is not None:

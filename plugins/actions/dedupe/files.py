@@ -41,8 +41,8 @@ class File:
 
     @property
     def may_go(self) -> bool:
-        """Whether it could be moved: not what the user set apart, nor a row of a table."""
-        return self.place.whole and not self.reference
+        """Whether it could go: not what the user set apart."""
+        return not self.reference
 
     @property
     def name(self) -> tuple[str, str]:

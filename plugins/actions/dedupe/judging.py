@@ -57,7 +57,7 @@ class Judge:
             verdicts = []
             for copy in group.copies:
                 verdicts.append(verdict := self._judged(group, copy, gone))
-                if verdict.goes:
+                if verdict.goes and copy.file.place.whole:
                     gone |= {str(copy.file.place.path), *(str(one.path) for one in verdict.along)}
             reason = self.preference.reason(group.kept, [copy.file for copy in group.copies])
             found.append(Judgement(number, group, reason, verdicts))
@@ -65,10 +65,13 @@ class Judge:
 
     def _judged(self, group: Group, copy: Copy, gone: Collection[str]) -> Verdict:
         file = copy.file
-        if file.reference or not file.place.whole:
-            return Verdict(copy, False, "below --reference" if file.reference else "a row of a table")
+        if file.reference:
+            return Verdict(copy, False, "below --reference")
         if group.kind not in self.proposed:
             return Verdict(copy, False, "")
+        if not file.place.whole:
+            why = next(self._row_held(group, file), "")
+            return Verdict(copy, not why, f"stays: {why}" if why else "")
         along = self.knowledge.companions(file, gone).own
         why = next(self._held(group, file, along, gone), "")
         return Verdict(copy, not why, f"stays: {why}" if why else "", () if why else along)
@@ -87,6 +90,16 @@ class Judge:
             if group.kind != SAME and all(depth.unseen for depth in depths):
                 yield "what both hold beyond 8 bits was not compared"
             yield from self._holding_more(kept, file)
+
+    def _row_held(self, group: Group, file: File) -> Iterator[str]:
+        """What keeps the row of a table from going."""
+        if not file.place.row.startswith("text "):
+            yield "a row that says more than this text"
+        if not self.despite:
+            for said in self.knowledge.of(file).said:
+                if said.value is None:
+                    yield f"{_said(said)}: --despite lets it go"
+            yield from self._contradicting(group, file)
 
     def _bound(self, kept: File, file: File, gone: Collection[str]) -> Iterator[str]:
         """What belongs to another file goes with that one or not at all."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from curator.api import COPY_LEVELS, Finding, SetAside
+from curator.api import COPY_LEVELS, Finding, SetAside, SetRowAside
 from curator.kit import sheets
 from curator.kit.companions import Companion
 
@@ -17,7 +17,7 @@ LOOKED_AT = (EDITED, COPY, SIMILAR, SAME, EXACT)
 """The order in which a person may want to look at the kinds: what was proven by bytes or pixels needs it least."""
 
 
-def rows(judgements: Sequence[Judgement], judge: Judge) -> Iterator[Finding | SetAside]:
+def rows(judgements: Sequence[Judgement], judge: Judge) -> Iterator[Finding | SetAside | SetRowAside]:
     """Each file with what is done with it; after one that may go, the change."""
     for one in judgements:
         kept = one.group.kept
@@ -28,7 +28,9 @@ def rows(judgements: Sequence[Judgement], judge: Judge) -> Iterator[Finding | Se
                 along = judge.knowledge.companions(copy.file).own
             why = "; ".join(_words(one, verdict, judge))
             yield _row(one, copy.file, "go" if verdict.goes else "stay", why, copy.evidence, along)
-            if verdict.goes:
+            if verdict.goes and not copy.file.place.whole:
+                yield SetRowAside(copy.file.item.id, copy.file.place, kept.item.id, one.group.kind, copy.words)
+            elif verdict.goes:
                 kind = "same text" if one.group.kind == EXACT and copy.words == RECODED else one.group.kind
                 yield SetAside(copy.file.place.path, kept.place.path, kind, copy.words)
 
@@ -68,10 +70,15 @@ def totals(judgements: Sequence[Judgement]) -> Iterator[Finding]:
     for kind in COPY_LEVELS:
         of_kind = [one for one in judgements if one.group.kind == kind]
         copies = [copy for one in of_kind for copy in one.copies]
-        go = [verdict.copy.file.place.size for verdict in copies if verdict.goes]
+        go = [_bytes(verdict.copy.file) for verdict in copies if verdict.goes]
         if of_kind:
             values = {"match": kind, "groups": len(of_kind), "copies": len(copies), "go": len(go), "bytes": sum(go)}
             yield Finding("total", values)
+
+
+def _bytes(file: File) -> int:
+    """Those of a file, or of a row those of its text."""
+    return file.place.size if file.place.whole else len((file.item.text or "").encode())
 
 
 def sheet(judgements: Sequence[Judgement]) -> sheets.Sheet:

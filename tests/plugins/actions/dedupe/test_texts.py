@@ -147,7 +147,7 @@ def test_a_text_in_other_bytes_goes_and_comes_back(ws, tmp_path, codec):
     assert other.read_bytes() == CHINESE.encode(codec)
 
 
-def test_rows_of_a_table_are_shown_and_never_go(ws, tmp_path):
+def test_rows_of_a_table_go_by_a_mark_and_the_table_stays_as_it_is(ws, tmp_path):
     table = tmp_path / "rows.csv"
     table.write_text(f'body\n"{ENGLISH}"\n"{ENGLISH}"\n"{ENGLISH.upper()}"\n', encoding="utf-8")
     ws.add(table, text_column="body", encode=False)
@@ -156,14 +156,16 @@ def test_rows_of_a_table_are_shown_and_never_go(ws, tmp_path):
     rows = [row for row in ws.run("dedupe", include=("near",)) if row["kind"] == "duplicate"]
     assert [(row["match"], row["do"], row["path"].name) for row in rows] == [
         ("exact", "keep", "same.txt"),
-        ("exact", "stay", "rows.csv"),
-        ("exact", "stay", "rows.csv"),
+        ("exact", "go", "rows.csv"),
+        ("exact", "go", "rows.csv"),
         ("edited", "keep", "same.txt"),
-        ("edited", "stay", "rows.csv"),
+        ("edited", "go", "rows.csv"),
     ]
-    assert {row["why"] for row in rows[1:3]} == {"same bytes; a row of a table"}
-    ws.run("dedupe")
-    said = " ".join(ws.reporter.said)
-    assert "3 in rows of tables, which curator never edits" in said and "--include near" not in said
+    assert {row["why"] for row in rows[1:3]} == {"same bytes"}
+    before = table.read_bytes()
+    ws.run("dedupe", include=("near",), apply=True)
+    assert table.read_bytes() == before
+    assert [item.path.name for item in ws.items.select()] == ["same.txt"]
+    ws.undo()
     table.write_text(f'body\n"{ENGLISH.lower()}"\n', encoding="utf-8")
     assert ws.run("dedupe") == []  # what its rows are now is not known until it is added again

@@ -1,0 +1,40 @@
+"""`parquet` and `huggingface`: rows in typed columns, for which pyarrow has to be installed."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Iterable
+
+from curator.api import Dataset, ExporterSpec, Folder, hookimpl
+from curator.errors import NotReady
+
+
+def check(dataset: Dataset) -> None:
+    """Whether it can be written here."""
+    if importlib.util.find_spec("pyarrow") is None:
+        raise NotReady("this format needs the package pyarrow: pip install pyarrow")
+
+
+def write_parquet(dataset: Dataset, folder: Folder) -> None:
+    """`items.parquet`, a row for each item."""
+    from .rows import Rows
+
+    with folder.open("items.parquet") as file, Rows(file, dataset.columns) as rows:
+        for record in dataset:
+            rows.add(dataset.row(record))
+
+
+def write_huggingface(dataset: Dataset, folder: Folder) -> None:
+    """What `datasets.load_dataset` opens."""
+    from .huggingface import write
+
+    write(dataset, folder)
+
+
+@hookimpl
+def register_exporters() -> Iterable[ExporterSpec]:
+    """The formats `parquet` and `huggingface`."""
+    return [
+        ExporterSpec("parquet", "a table of typed columns", write_parquet, needs_side=False, files=False, check=check),
+        ExporterSpec("huggingface", "files and rows for datasets.load_dataset", write_huggingface, check=check),
+    ]
