@@ -9,6 +9,7 @@ import pytest
 import setting_aside
 from fakes import dump, open_fake, picture, text
 
+from curator.api import ItemSet
 from curator.errors import NotFound, NotReady, PluginError
 from curator.reporter import Silent
 
@@ -56,6 +57,7 @@ def every_row_is_journalled(ws, two_classes):
         lambda: ws.add(two_classes, labels_from_folders=True, group="colour"),
         lambda: ws.label("mine", ["id:1", "id:2"]),
         lambda: ws.pair("taste", two_classes / "red" / "1.png", two_classes / "red" / "2.png"),
+        lambda: ws.selections.save("mine", ItemSet(label="mine")),
         lambda: ws.train(group="colour"),
         lambda: ws.run("tidy", goes=str(goes), keeper=str(goes.with_name("1.png")), kind="near", apply=True),
     ]
