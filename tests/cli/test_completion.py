@@ -18,6 +18,8 @@ def home(tmp_path_factory):
     run("label", "red wine", "id:1")
     run("label", "red", "id:1", "--group", "hair")
     run("pair", "id:1", "id:2", "--metric", "taste")
+    run("ls", "--where", "label:red", "--save", "good")
+    run("ls", "--where", "label:red", "--save", "gold ones")
     return base
 
 
@@ -81,6 +83,22 @@ def test_paths_are_left_to_the_shell(home, kind, line):
         ("describe quarantine", "p", ["purge"]),
         ("describe undo", "", []),
         ("ls -w nowhere --labelled", "", []),
+        ("ls --where", "si", ["size:"]),
+        ("ls --where", "unl", ["unlabelled"]),
+        ("ls --where", "te", ["text~"]),
+        ("ls --where", "label:re", ["label:red"]),
+        ("ls --where", 'label:"re', ['label:"red"', 'label:"red wine"']),
+        ("classify --where", "missing (label:r", ["missing (label:red"]),
+        ("similar --where", "width>=5 -group:", ["width>=5 -group:hair"]),
+        ("ls --where", "media:", ["media:image", "media:text"]),
+        ("ls --where", "source:h", ["source:human", "source:head"]),
+        ("ls --where", "@go", ["@good"]),
+        ("ls --where", 'missing or @"go', ['missing or @"gold ones"', 'missing or @"good"']),
+        ("ls --where", "width>=", []),
+        ("ls --where", "under:te", []),
+        ("ls -w nowhere --where", "label:", []),
+        ("ls -w nowhere --where", "siz", ["size:"]),
+        ("saved --remove", "g", ["gold ones", "good"]),
     ],
 )
 def test_names_that_there_are_are_offered(home, words, last, offered):

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from curator.kit.images import Unreadable, thumbnail
+from curator.kit.images import Unreadable, opened, taken, thumbnail
 
 
 @pytest.fixture(scope="module")
@@ -66,3 +66,60 @@ def test_what_is_no_picture_says_why(tmp_path):
     for name, reason in reasons.items():
         with pytest.raises(Unreadable, match=reason):
             thumbnail(tmp_path / name, 20, 20)
+
+
+TIMES = {0x9003: "2026:11:05 10:30:15", 0x9004: "2020:01:01 00:00:00", 0x0132: "2019:02:03 04:05:06"}
+
+
+def told(path, image, tags, **how):
+    """When a picture says that it was taken, with these tags of EXIF."""
+    exif = Image.Exif()
+    for tag, value in tags.items():
+        (exif if tag < 0x8000 else exif.get_ifd(0x8769))[tag] = value
+    image.save(path, exif=exif, **how)
+    with opened(path) as picture:
+        return taken(picture)
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "webp"])
+def test_when_a_picture_was_taken_is_told_by_its_exif_the_best_first(tmp_path, ending):
+    image = Image.new("RGB", (20, 10), "red")
+    for tags, wanted in (
+        ([0x9003, 0x9004, 0x0132], "2026-11-05T10:30:15"),
+        ([0x9004, 0x0132], "2020-01-01T00:00:00"),
+        ([0x0132], "2019-02-03T04:05:06"),
+        ([], ""),
+    ):
+        path = tmp_path / f"{len(tags)}.{ending}"
+        assert told(path, image, {tag: TIMES[tag] for tag in tags}) == wanted, (ending, tags)
+
+
+@pytest.mark.parametrize(
+    ("said", "wanted"),
+    [
+        ("2026:11:05 10:30:15\0", "2026-11-05T10:30:15"),
+        ("2026:11:05T10:30:15+08:00", "2026-11-05T10:30:15"),
+        ("0000:00:00 00:00:00", ""),
+        ("    :  :     :  :  ", ""),
+        ("2026:13:40 10:30:15", ""),
+        ("2026-11-05 10:30:15", ""),
+        ("yesterday", ""),
+        ("", ""),
+    ],
+)
+def test_a_time_that_is_none_is_not_told(tmp_path, said, wanted):
+    assert told(tmp_path / "a.jpg", Image.new("RGB", (20, 10)), {0x9003: said}) == wanted
+    # The next that is one is taken instead.
+    both = {0x9003: said, 0x0132: TIMES[0x0132]}
+    assert told(tmp_path / "b.jpg", Image.new("RGB", (20, 10)), both) == (wanted or "2019-02-03T04:05:06")
+
+
+def test_a_tiff_tells_it_too(tmp_path):
+    assert told(tmp_path / "a.tif", Image.new("RGB", (20, 10)), {0x0132: TIMES[0x0132]}) == "2019-02-03T04:05:06"
+
+
+def test_damaged_exif_tells_nothing(tmp_path):
+    image = Image.new("RGB", (20, 10), "red")
+    image.save(tmp_path / "a.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\xff" + b"\xff" * 60)
+    with opened(tmp_path / "a.jpg") as picture:
+        assert taken(picture) == ""

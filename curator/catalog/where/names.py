@@ -30,7 +30,7 @@ class Names:
         below = tuple(self.places.folders(path))
         if not self.selecting.is_anything_below(below) and not os.path.exists(path):
             raise missing_path(given)
-        return Below(below)
+        return Below(below, self.selecting.holds_most(below))
 
     def labelled(self, label: str | TargetRef) -> Labelled:
         """What is said to be a label."""

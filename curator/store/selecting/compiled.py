@@ -73,8 +73,8 @@ def part(condition: Condition) -> Part:
             return f"NOT ({sql})", values
         case OfMedia(media):
             return "+modality = ?", [media]
-        case Below(folders):
-            return _below(folders)
+        case Below(folders, most):
+            return _below(folders, most)
         case Labelled():
             return _labelled(condition)
         case Denied(label, least):
@@ -120,10 +120,13 @@ def _of_media(media: Sequence[str], plus: str) -> Part | None:
     return (f"{plus}modality = ?", [*chosen]) if chosen else ("FALSE", [])
 
 
-def _below(folders: Sequence[tuple[int, str]]) -> Part:
+def _below(folders: Sequence[tuple[int, str]], most: bool) -> Part:
     parts = in_folders(folders)
     if not parts:
         return "FALSE", []
+    if most:
+        sql, values = _joined(" OR ", parts)
+        return f"EXISTS (SELECT 1 FROM place INDEXED BY place_of_item WHERE item_id = item.id AND ({sql}))", values
     sql = " UNION ALL ".join(f"SELECT item_id FROM place WHERE {where}" for where, _ in parts)
     return f"id IN ({sql})", [value for _, values in parts for value in values]
 

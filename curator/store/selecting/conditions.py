@@ -17,9 +17,13 @@ class OfMedia:
 
 @dataclass(frozen=True, slots=True)
 class Below:
-    """Lies in one of these folders, each by its root and its path there, which is empty for the root itself."""
+    """Lies in one of these folders, each by its root and its path there, which is empty for the root itself.
+
+    `most`: a good part of all items does, so that it is sooner asked of each than listed.
+    """
 
     folders: tuple[tuple[int, str], ...]
+    most: bool = False
 
 
 @dataclass(frozen=True, slots=True)

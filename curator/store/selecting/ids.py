@@ -20,6 +20,9 @@ Ids: TypeAlias = "array[int]"
 
 PAGE = 10_000
 
+FEW = 5_000
+"""Items of a folder that are always listed."""
+
 
 class Selecting:
     """Answers which items meet conditions."""
@@ -79,6 +82,14 @@ class Selecting:
         """Whether anything on record is, or was, in one of these folders."""
         parts = in_folders(below)
         return any(self.database.row(f"SELECT 1 FROM place WHERE {sql} LIMIT 1", *values) for sql, values in parts)
+
+    def holds_most(self, below: Sequence[tuple[int, str]]) -> bool:
+        """Whether a tenth of all items or more lie in these folders, where those are not few."""
+        enough = max(FEW, (ItemStore(self.database).last_id() or 0) // 10)
+        parts = in_folders(below)
+        some = " UNION ALL ".join(f"SELECT 1 FROM place WHERE {sql}" for sql, _ in parts) or "SELECT 1 WHERE FALSE"
+        values = [value for _, values in parts for value in values]
+        return int(self.database.value(f"SELECT count(*) FROM ({some} LIMIT ?)", *values, enough)) >= enough
 
     def any_undated(self) -> bool:
         """Whether there is a picture of which nobody looked when it was taken, since an earlier curator added it."""
