@@ -132,7 +132,9 @@ class Coverage:
             settle(having(items, marked), Places(self.models.database), self.derived, self.reporter)
 
     def failures(self, model: Model, items: Sequence[Item]) -> dict[str, str]:
-        """Why, by hash, for those that are known to fail."""
+        """Why, by hash, for those that are known to fail; of very many, without making the others."""
+        if isinstance(items, Selection):
+            _, items = self.missing_and_failed(model, items)
         hashes = [item.hash for item in items if item.modality in model.modalities]
         return self.derived.failures(model.fingerprint, hashes)
 
@@ -167,5 +169,5 @@ class Coverage:
             total.encoded += report.encoded
             # Also what failed before: adding a folder again says again what is wrong in it.
             why = {item.hash: reason for item, reason in report.failed} | self.failures(model, items)
-            total.failed += [(item, why[item.hash]) for item in items if item.hash in why]
+            total.failed += [(item, why[item.hash]) for item in having(items, why)]
         return total

@@ -23,7 +23,7 @@ from curator.reporter import count
 
 def examples_below(items: Items, examples: Examples, folder: Path) -> frozenset[int]:
     """The labelled items below a folder; raises `NotReady` where there is none."""
-    below = {item.id for item in items.select(ItemSet(under=expand_path(folder)), texts=False)}
+    below = {*items.select(ItemSet(under=expand_path(folder))).ids}
     found = below & {*examples.items}
     if not found:
         raise NotReady(
@@ -43,7 +43,7 @@ def parted(
     apart = frozenset[int]() if test is None else examples_below(items, examples, test)
     if among in (None, ItemSet()):
         return apart, frozenset()
-    chosen = {item.id for item in items.select(among or ItemSet(), texts=False)}
+    chosen = {*items.select(among or ItemSet()).ids}
     if not chosen & {*examples.items}:
         raise NotReady(f"nothing that was chosen is labelled for {examples.target.kind} {examples.target.full_name}")
     return apart, frozenset(examples.items) - chosen - apart
