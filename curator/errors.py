@@ -135,10 +135,10 @@ def _is_out_of_memory(error: BaseException) -> bool:
 
 
 def _is_full(error: BaseException) -> bool:
-    """Also where a library of another language says so, by an error of its own with the system's words."""
+    """Also where a library of another language says so, by an error of its own with the system's words, or SQLite's."""
     if isinstance(error, OSError):
         return error.errno in (errno.ENOSPC, errno.EDQUOT)
-    return _says(error, os.strerror(errno.ENOSPC))
+    return _says(error, os.strerror(errno.ENOSPC), "database or disk is full")
 
 
 def _says(error: BaseException, *words: str) -> bool:

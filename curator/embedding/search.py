@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from curator.api import Item, Model, Neighbours
 from curator.catalog.selection import in_pages, pages_of, taken
 from curator.embedding import shortlist
+from curator.embedding.codes import unit
 from curator.embedding.embedder import Embedder
-from curator.errors import NotReady
+from curator.embedding.vector_reader import Floats, Integers, StoredVectors
 
 BLOCK = 2_000
 """Rows that are held at once while each is compared with a few."""
@@ -19,6 +20,15 @@ SIDE = 2_000
 """Rows and columns of cosines that are held at once."""
 HELD = 64 << 20
 """Bytes of vectors that are held while all others pass by, read anew for each of these heaps."""
+
+EXACT_UP_TO = 20_000
+"""Among so many each is compared with all others."""
+PROBED = 8
+"""Lists in which each looks for its neighbours; and what looks in its own, it finds, too."""
+LEARNT, ROUNDS = 128 << 20, 3
+"""Bytes of rows that the middles of lists are learnt from, and how often these are moved."""
+UNEVEN = 8
+"""A list that is so many times as long as is usual is cut: all the rows in it may be the same."""
 
 
 def nearest(
@@ -64,54 +74,133 @@ def cosines(
 
 
 def neighbours(encoding: Embedder, model: Model, items: Sequence[Item], k: int) -> Neighbours:
-    """For each item that has a vector the `k` others of highest cosine, best first."""
-    known = encoding.derived.known(model.fingerprint, [item.hash for item in items])
-    present = [item for item in items if item.hash in known]
-    k = max(0, min(k, len(present) - 1))
-    index, score = np.zeros((len(present), k), np.int64), np.full((len(present), k), -2, np.float32)
-    held = SIDE * max(1, HELD // (4 * model.dim * SIDE))
-    for start in range(0, len(present) if k else 0, held):
-        mine = _rows(encoding, model, present[start : start + held])
-        for other in range(0, len(present), SIDE):
-            inside = start <= other < start + held
-            theirs = mine[other - start :][:SIDE] if inside else _rows(encoding, model, present[other : other + SIDE])
-            for first in range(0, len(mine), SIDE):
-                part = slice(start + first, start + first + SIDE)
-                index[part], score[part] = _nearer(
-                    mine[first : first + SIDE], theirs, (start + first, other), index[part], score[part]
-                )
-    order = np.lexsort((index, -score), axis=1)
-    return Neighbours(present, np.take_along_axis(index, order, 1), np.take_along_axis(score, order, 1))
+    """For each item that has a vector the `k` others of highest cosine, best first.
+
+    Among more than `EXACT_UP_TO` by inverted lists, which miss some of those that are far off.
+    """
+    stored = encoding.stored(model, items)
+    k = max(0, min(k, len(stored) - 1))
+    if not k or len(stored) <= EXACT_UP_TO:
+        index, score = _compared(stored, np.arange(len(stored)), k, model.dim)
+    else:
+        index, score = _Lists(stored, model.dim).nearest(k)
+        short = np.flatnonzero(score[:, -1] < -1.5)  # what no list holds so many others of
+        if len(short):
+            index[short], score[short] = _compared(stored, short, k, model.dim)
+    for start in range(0, len(index), SIDE):  # in their place, as there may be a million
+        some = slice(start, start + SIDE)
+        order = np.lexsort((index[some], -score[some]), axis=1)
+        index[some], score[some] = (np.take_along_axis(of[some], order, 1) for of in (index, score))
+    return Neighbours(stored.items, index, score)
 
 
-def _rows(encoding: Embedder, model: Model, items: Sequence[Item]) -> NDArray[np.float32]:
-    """Their vectors, read a few at a time, as each is there three times while it is read."""
-    rows = np.empty((len(items), model.dim), np.float32)
-    for start in range(0, len(items), SIDE):
-        wanted = items[start : start + SIDE]
-        found, values = encoding.matrix(model, wanted)
-        if len(found) < len(wanted):
-            raise NotReady(f"vectors of {model.name} were removed while they were being compared: run it again")
-        rows[start : start + SIDE] = values
-    return rows
+def _compared(stored: StoredVectors, which: Integers, k: int, dim: int) -> tuple[Integers, Floats]:
+    """The `k` nearest of some of them, each of which is compared with all: (m, k) indices and cosines, in no order."""
+    every = np.arange(len(stored))
+    index, score = np.zeros((len(which), k), np.int64), np.full((len(which), k), -2, np.float32)
+    held = SIDE * max(1, HELD // (4 * dim * SIDE))
+    for start in range(0, len(which) if k else 0, held):
+        own = which[start : start + held]
+        mine = stored.rows(own)
+        for other in range(0, len(stored), SIDE):
+            theirs = every[other : other + SIDE]
+            rows = stored.rows(theirs)
+            for first in range(0, len(own), SIDE):
+                part, here = slice(start + first, start + first + SIDE), slice(first, first + SIDE)
+                scores = _cosines(mine[here], rows, own[here], theirs)
+                index[part], score[part] = _nearer(scores, theirs, index[part], score[part])
+    return index, score
 
 
-def _nearer(
-    mine: NDArray[np.float32],
-    theirs: NDArray[np.float32],
-    at: tuple[int, int],
-    index: NDArray[np.int64],
-    score: NDArray[np.float32],
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """The best of those known and of more rows; `at`: the numbers of the first of both. In no order."""
-    scores = mine @ theirs.T
-    own, others = (np.arange(first, first + len(rows)) for first, rows in zip(at, (mine, theirs), strict=True))
-    scores[own[:, None] == others] = -3
-    every = np.hstack([score, scores])
-    which = np.argpartition(-every, score.shape[1] - 1, axis=1)[:, : score.shape[1]]
+class _Lists:
+    """Rows in lists by the middle that is nearest (Sivic and Zisserman 2003, "Video Google"), compared within these.
+
+    A row is compared with those of the `PROBED` lists whose middles are nearest to it. Two that are neighbours are
+    found where either looks in the list of the other, which of those that are near is nearly always so. There are as
+    many lists as make finding them and comparing take about as long: of n rows, the work grows as n to the power 1.5.
+    """
+
+    def __init__(self, stored: StoredVectors, dim: int) -> None:
+        self.stored = stored
+        count = len(stored)
+        middles = self._middles(max(PROBED, round((PROBED * count) ** 0.5)), LEARNT // (4 * dim))
+        self.probes = np.empty((count, PROBED), np.int32)
+        """The lists that each row looks in, its own first."""
+        for index, rows in stored.blocks():
+            scores = rows @ middles.T
+            nearest = np.argpartition(-scores, PROBED - 1, axis=1)[:, :PROBED]
+            best = np.argsort(-np.take_along_axis(scores, nearest, 1), axis=1, kind="stable")
+            self.probes[index] = np.take_along_axis(nearest, best, 1)
+        self.lists = self._cut(len(middles))
+
+    def _middles(self, lists: int, most: int) -> Floats:
+        """The middles of so many lists, unit rows, by k-means on a sample."""
+        chance = np.random.default_rng(0)
+        count = len(self.stored)
+        some = self.stored.rows(np.sort(chance.choice(count, min(count, max(lists, most)), replace=False)))
+        middles = some[chance.choice(len(some), lists, replace=False)]
+        for _ in range(ROUNDS):
+            parts = (some[start : start + SIDE] for start in range(0, len(some), SIDE))
+            nearest = np.concatenate([(part @ middles.T).argmax(axis=1) for part in parts])
+            order = np.argsort(nearest, kind="stable")
+            names, first = np.unique(nearest[order], return_index=True)
+            middles[names] = unit(np.add.reduceat(some[order], first, axis=0))
+        return middles
+
+    def _cut(self, lists: int) -> int:
+        """Give what is over in a list a list of its own, in which nothing else looks; returns how many there are."""
+        most = UNEVEN * -(-len(self.probes) // lists)
+        own = self.probes[:, 0]
+        for long in np.flatnonzero(np.bincount(own, minlength=lists) > most):
+            rows = np.flatnonzero(own == long)
+            for start in range(most, len(rows), most):
+                own[rows[start : start + most]] = lists
+                lists += 1
+        return lists
+
+    def nearest(self, k: int) -> tuple[Integers, Floats]:
+        """The `k` nearest found of each row, (n, k) indices and cosines, in no order; -2 where there are fewer."""
+        count = len(self.probes)
+        index, score = np.zeros((count, k), np.int64), np.full((count, k), -2, np.float32)
+        looking = np.argsort(self.probes.ravel(), kind="stable")
+        begins = np.searchsorted(self.probes.ravel()[looking], np.arange(self.lists + 1))
+        own = np.argsort(self.probes[:, 0], kind="stable")
+        starts = np.searchsorted(self.probes[own, 0], np.arange(self.lists + 1))
+        for one in range(self.lists):
+            members = own[starts[one] : starts[one + 1]]
+            if len(members):
+                self._look(members, looking[begins[one] : begins[one + 1]] // PROBED, index, score)
+        return index, score
+
+    def _look(self, members: Integers, lookers: Integers, index: Integers, score: Floats) -> None:
+        """Compare the members of a list with all that look in it."""
+        rows = self.stored.rows(members)
+        looked_in = np.zeros((len(members), self.lists), bool)
+        looked_in[np.arange(len(members))[:, None], self.probes[members]] = True
+        for start in range(0, len(lookers), SIDE):
+            some = lookers[start : start + SIDE]
+            scores = _cosines(self.stored.rows(some), rows, some, members)
+            index[some], score[some] = _nearer(scores, members, index[some], score[some])
+            # What looks in the list of the other, too, meets it there.
+            back = np.where(looked_in[:, self.probes[some, 0]], np.float32(-3), scores.T)
+            index[members], score[members] = _nearer(back, some, index[members], score[members])
+
+
+def _cosines(one: Floats, other: Floats, ones: Integers, others: Integers) -> Floats:
+    """Of each row with each other, and less than any for one with itself; the indices say which they are."""
+    scores = one @ other.T
+    scores[ones[:, None] == others] = -3
+    return scores
+
+
+def _nearer(scores: Floats, others: Integers, index: Integers, score: Floats) -> tuple[Integers, Floats]:
+    """The best of those known, (m, k), and of more: (m, n) cosines with the rows of n indices. In no order."""
     known = score.shape[1]
-    ids = np.where(which < known, np.take_along_axis(index, np.minimum(which, known - 1), 1), which - known + at[1])
-    return ids, np.take_along_axis(every, which, 1)
+    every = np.hstack([score, scores])
+    which = np.argpartition(-every, known - 1, axis=1)[:, :known]
+    found = others[np.maximum(which - known, 0)]
+    ids = np.where(which < known, np.take_along_axis(index, np.minimum(which, known - 1), 1), found)
+    return ids.astype(index.dtype), np.take_along_axis(every, which, 1)
 
 
 def _kth(scores: NDArray[np.float32], k: int) -> float:

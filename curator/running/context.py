@@ -42,7 +42,7 @@ from curator.api import (
 )
 from curator.catalog.items import to_utf8
 from curator.catalog.labels import Source
-from curator.catalog.selection import ids_of, without
+from curator.catalog.selection import having, ids_of, without
 from curator.catalog.source_tables import Tables
 from curator.catalog.taking_over import TakingOver
 from curator.embedding.comparisons import Comparisons
@@ -322,8 +322,9 @@ class ActionContext:
 
     def unreadable(self, items: Sequence[Item]) -> list[tuple[Item, str]]:
         """Those that are known to be damaged, and how."""
-        why = self._parts.derived.failures("", [item.hash for item in items])
-        return [(item, why[item.hash]) for item in items if item.hash in why]
+        derived = self._parts.derived
+        why = derived.failures("", list(derived.all_failures()))  # few, so that of very many items no others are made
+        return [(item, why[item.hash]) for item in having(items, why)]
 
     def note(self, message: str) -> None:
         """Pass a line on."""

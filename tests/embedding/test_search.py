@@ -154,6 +154,65 @@ def test_neighbours_are_those_of_brute_force_however_few_vectors_are_held(number
         assert all(len({*row}) == 12 for row in found.index.tolist())
 
 
+@pytest.mark.parametrize("side", [search.SIDE, 7])
+@pytest.mark.parametrize("k", [1, 5, 12])
+def test_neighbours_by_lists_are_all_of_them_where_each_looks_everywhere(numbers, monkeypatch, side, k):
+    """Also with lists that are cut, as equal rows are in one."""
+    ws, _ = numbers
+    model, items = ws.models.find("numbers"), ws.items.select()
+    wanted = search.neighbours(ws.encoding, model, items, k)
+    monkeypatch.setattr(search, "EXACT_UP_TO", 0)
+    monkeypatch.setattr(search, "PROBED", len(items))
+    monkeypatch.setattr(search, "SIDE", side)
+    found = search.neighbours(ws.encoding, model, items, k)
+    assert found.items == items
+    np.testing.assert_allclose(found.score, wanted.score, atol=1e-6)
+    _, rows = ws.encoding.matrix(model, items)
+    np.testing.assert_allclose(np.einsum("ij,ikj->ik", rows, rows[found.index]), found.score, atol=1e-6)
+    assert all(len({*row}) == k and own not in row for own, row in enumerate(found.index.tolist()))
+
+
+@pytest.fixture(scope="module")
+def heaps(tmp_path_factory):
+    """540 directions in sixty heaps, two in each nearer to each other than to the rest, and 60 that are equal."""
+    folder = tmp_path_factory.mktemp("heaps")
+    chance = np.random.default_rng(0)
+    for heap in range(60):
+        middle = chance.normal(size=3) * 4
+        for number in range(9):
+            near = middle + chance.normal(size=3) * (0.02 if number < 2 else 0.3)
+            text(folder / f"{heap:02}-{number}.txt", " ".join(f"{value:.4f}" for value in near))
+    for number in range(60):
+        text(folder / f"same-{number}.txt", f"{number + 1} 0 0")
+    with open_fake(folder / "workspace", "numbers") as ws:
+        ws.add(folder, encode=False)
+        ws.use("numbers")
+        ws.encode()
+        yield ws
+
+
+@pytest.mark.parametrize("learnt", [search.LEARNT, 600])
+def test_neighbours_by_lists_are_those_that_are_near(heaps, monkeypatch, learnt):
+    model, items = heaps.models.find("numbers"), heaps.items.select()
+    wanted = search.neighbours(heaps.encoding, model, items, 3)
+    for name, value in (("EXACT_UP_TO", 0), ("UNEVEN", 2), ("LEARNT", learnt)):
+        monkeypatch.setattr(search, name, value)
+    found, again = (search.neighbours(heaps.encoding, model, items, 3) for _ in range(2))
+    assert np.array_equal(found.index, again.index) and np.array_equal(found.score, again.score)
+    assert (np.diff(found.score, axis=1) <= 0).all()
+    assert (abs(found.score - wanted.score) < 1e-6).mean() > 0.98
+    assert found.score[-60:].min() > 1 - 1e-6  # of equal ones any will do, though their list was cut
+
+
+def test_where_no_list_holds_so_many_each_is_compared_with_all(heaps, monkeypatch):
+    model, items = heaps.models.find("numbers"), heaps.items.select()
+    wanted = search.neighbours(heaps.encoding, model, items, 550)
+    for name, value in (("EXACT_UP_TO", 0), ("PROBED", 2), ("UNEVEN", 2)):
+        monkeypatch.setattr(search, name, value)
+    found = search.neighbours(heaps.encoding, model, items, 550)
+    np.testing.assert_allclose(found.score, wanted.score, atol=1e-6)
+
+
 CONDITIONS = [ItemSet(), ItemSet(media="text"), ItemSet(label="odd"), ItemSet(unlabelled=True)]
 
 

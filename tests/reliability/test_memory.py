@@ -189,3 +189,54 @@ def test_a_description_of_weights_that_is_too_large_is_refused(run, tmp_path, fi
     spread(tmp_path / "model" / file)
     encoder = ("clip:local-dir:model",) if "clip" in file else ("lstm-clm", "--weights", "model")
     run("encode", "-e", *encoder).assert_ended(2, file)
+
+
+# --- of many items, of which little is shown ---
+
+MANY = """
+import resource, sys
+from curator.cli import main
+from curator.embedding import vector_reader
+from curator_plugins.actions.cluster import grouping
+vector_reader.FEW = grouping.MANY = grouping.SAMPLE = 1000
+sys.argv[0] = "curator"
+try:
+    main()
+finally:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10, file=sys.stderr)
+"""
+
+
+def many(folder, count):
+    """So many texts, embedded, of which fifty are labelled."""
+    folder.mkdir()
+    rows = (f"{number},text {number} of {count}, {'odd' if number % 2 else 'even'}" for number in range(1, count + 1))
+    (folder / "texts.csv").write_text("\n".join(["id,text,more", *rows]) + "\n")
+    assert cli_kit.curator("add", "texts.csv", "--text-column", "text", cwd=folder).code == 0
+    assert cli_kit.curator("label", "odd", *[f"id:{n}" for n in range(1, 51, 2)], cwd=folder).code == 0
+    assert cli_kit.curator("label", "odd", "--negative", *[f"id:{n}" for n in range(2, 51, 2)], cwd=folder).code == 0
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="where the peak is told in kilobytes")
+def test_what_many_items_take_does_not_grow_with_their_vectors(tmp_path):
+    """30,000 of 2,048 numbers are 245 MB, and as many items and predictions 40 more."""
+
+    def peak(folder, *command):
+        done = subprocess.run([sys.executable, "-c", MANY, *command], cwd=folder, env=environment(),
+                              capture_output=True, text=True, check=False)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return int(done.stderr.splitlines()[-1])
+
+    few, lots = many(tmp_path / "few", 3_000), many(tmp_path / "lots", 30_000)
+    for command in (
+        ("classify", "--label", "odd", "--head", "prototype", "--limit", "5", "--json"),
+        ("classify", "--label", "odd", "--head", "prototype", "--accept", "0.9", "--dry-run", "--limit", "5", "--json"),
+        ("classify", "--label", "odd", "--head", "prototype", "--json"),
+        ("cluster", "-k", "5", "--members", "--limit", "5", "--json"),
+        ("train", "--label", "odd", "--json"),
+    ):
+        before, after = peak(few, *command), peak(lots, *command)
+        print(command, before, after)
+        assert after < before + 30, command

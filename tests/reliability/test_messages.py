@@ -7,15 +7,17 @@ import resource
 import shutil
 import sqlite3
 import subprocess
+import sys
 
 import cli_kit
 import pytest
-from plugin_kit import Site, encoder
+from plugin_kit import Site, action, encoder
 
 from curator.errors import lacking
 
 SHORT = """
-import errno
+import errno, sqlite3
+import numpy as np
 
 class Encoder:
     def encode(self, batch):
@@ -87,6 +89,8 @@ def test_a_cache_of_another_layout_on_read_only_media(copied, run, obedient):
             "raise OSError(errno.ENOSPC, 'No space left on device', '/there')",
             "no space is left on the disk for '/there'",
         ),
+        ("raise sqlite3.OperationalError('database or disk is full')", "no space is left on the disk"),
+        ("np.ones((1 << 50,))", "there is not enough memory"),
         ("raise type('OutOfMemoryError', (RuntimeError,), {})('CUDA out of memory')", "there is not enough memory"),
     ],
 )
@@ -101,6 +105,34 @@ def test_what_a_machine_is_short_of_is_no_failure_of_a_plugin(copied, tmp_path, 
     assert "failed" not in line and "curator-short" not in line
     (row,) = cli_kit.curator("status", "--json", cwd=tmp_path).rows("holding")
     assert row["failed"] == 0
+
+
+GREEDY = """
+from curator.api import Listing
+
+def rows(held):
+    for number in range(1 << 20):
+        held.append(bytearray(8 << 20))
+        yield {"number": number}
+
+def plan(context, params):
+    yield Listing("number", 1 << 20, rows([]))
+
+""" + action("hold", plan="plan", tables="(Table('number', 'Numbers', (Column('number', 'a number', 'integer'),)),)")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the system holds nobody to less memory")
+def test_a_plugin_that_takes_all_there_is(copied, tmp_path):
+    """Which may be of a process that runs beside it: so much as the system gives to this one."""
+    (tmp_path / "site").mkdir()
+    site = Site(tmp_path / "site", tmp_path)
+    site.lay("curator-greedy", GREEDY)
+    limited = f"import resource; resource.setrlimit(resource.RLIMIT_AS, ({2 << 30}, {2 << 30}))"
+    ran = site.run("hold", "--json", code=f"{limited}\nfrom curator.cli import main\nmain()")
+    line = ran.err.splitlines()[-1]
+    assert ran.code == 1 and "there is not enough memory: close other programs" in line, ran.err
+    assert "Traceback" not in ran.err and "failed" not in line and "curator-greedy" not in line
+    assert site.run("status").code == 0
 
 
 def test_a_full_disk(copied, run):
@@ -137,6 +169,7 @@ MAPPED = "/lib/_sparse.so: failed to map segment from shared object"
     [
         (ValueError("Error while serializing: I/O error: No space left on device (os error 28)"), "no space is left"),
         (OSError(12, "Cannot allocate memory"), "not enough memory"),
+        (sqlite3.OperationalError("database or disk is full"), "no space is left"),
         (RuntimeError("[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory: you"), "not enough"),
         (type("error", (Exception,), {})("OpenCV(5.0.0) alloc.cpp:73: error: (-4:Insufficient memory)"), "not enough"),
         (ImportError(MAPPED), "not enough memory"),
