@@ -171,8 +171,8 @@ class Ingest:
 
     def _mark_missing(self, folder: str) -> None:
         with self.database.transaction():
-            for place, path in self.places.with_paths(self.places.below(folder)):
-                if place.id not in self.recorder.seen and not place.missing and has_left(path):
+            for place in self.places.below(folder):
+                if place.id not in self.recorder.seen and not place.missing and has_left(self.places.path(place)):
                     self.journal.update("place", place.id, missing=1)
                     self.report.missing += 1
             for table in self.tables.below(folder):

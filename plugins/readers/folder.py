@@ -57,25 +57,39 @@ def read(source: Path, options: ReadOptions) -> Iterator[Found | Skipped]:
 
 def _folder(folder: Path, label: str | None, options: ReadOptions, level: int) -> Iterator[Found | Skipped]:
     """What lies in a folder; `level`: how many folders further below is the one that labels, 0 where it was passed."""
+    names, folders, links = [], set(), set()  # of entries a million would be too many
     try:
         with os.scandir(folder) as entries:
-            listed = sorted(entries, key=lambda entry: entry.name)
+            for entry in entries:
+                names.append(entry.name)
+                if entry.is_dir(follow_symlinks=False):
+                    folders.add(entry.name)
+                elif entry.is_symlink():
+                    links.add(entry.name)
     except OSError as error:
         yield Skipped(folder, (error.strerror or str(error)).lower(), problem=True)
         return
-    files = [Path(entry.path) for entry in listed]
-    texts = {path.stem for path in files if modality_of(path) == "text"}
-    images = _by_stem(path for path in files if path.stem in texts and modality_of(path) == "image")
-    for entry in listed:
-        path = Path(entry.path)
-        if entry.is_dir(follow_symlinks=False):
+    images = _beside_texts(folder, names)
+    for name in sorted(names):
+        path = folder / name
+        if name in folders:
             yield from _inner(path, label, options, level)
-        elif entry.name.startswith(".") and not options.hidden:
+        elif name.startswith(".") and not options.hidden:
             yield Skipped(path, f"hidden: {TAKEN}")
-        elif _leads_to_folder(path, entry):
+        elif name in links and _leads_to_folder(path):
             yield Skipped(path, "a link to a folder: add the folder itself")
         else:
-            yield _file(path, label, images.get(path.stem, ()))
+            yield _file(path, label, images.get(path.stem, ()) if images else ())
+
+
+def _beside_texts(folder: Path, names: Iterable[str]) -> dict[str, tuple[Path, ...]]:
+    """The images that have the stem of a text, by it."""
+    pictures = sorted(name for name in names if os.path.splitext(name)[1].lower() in endings())
+    if not pictures:
+        return {}
+    parts = map(os.path.splitext, names)
+    texts = {stem for stem, ending in parts if ending.lower() in TEXT_ENDINGS}
+    return _by_stem(folder / name for name in pictures if os.path.splitext(name)[0] in texts)
 
 
 def _by_stem(pictures: Iterable[Path]) -> dict[str, tuple[Path, ...]]:
@@ -112,9 +126,9 @@ def _passed_over(folder: Path) -> Iterator[Skipped]:
                 yield Skipped(Path(root, name), f"in {folder.name}: {TAKEN}")
 
 
-def _leads_to_folder(path: Path, entry: os.DirEntry[str]) -> bool:
+def _leads_to_folder(path: Path) -> bool:
     try:
-        return entry.is_symlink() and path.is_dir()
+        return path.is_dir()
     except OSError:
         return False
 

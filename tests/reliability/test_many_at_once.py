@@ -16,6 +16,7 @@ import cli_kit
 import pytest
 from commanded import COMMANDS, Commanded
 
+import curator
 from curator.errors import WorkspaceError
 from curator.history import lock
 from curator.history.lock import Presence
@@ -129,6 +130,25 @@ def test_eight_readers_and_two_writers(begun):
 @pytest.mark.slow
 def test_eight_readers_and_two_writers_for_a_minute(begun):
     assert hold(begun, 60) >= 5
+
+
+READ = [
+    *(("ls",), ("status",), ("log",), ("show", "id:1"), ("similar", "id:1"), ("similar", "--text", "a text")),
+    *(("encoders",), ("heads",), ("metrics",), ("quarantine", "list"), ("sample", "3"), ("backup", "saved.tar")),
+]
+
+
+def test_who_reads_does_not_wait_for_who_writes(begun):
+    """A long `add` is within a transaction from here on; who waited for its end would never come back."""
+    before = {command: cli_kit.curator(*command, cwd=begun).out for command in READ[:2]}
+    with curator.open_workspace(begun / "workspace") as ws, ws.begin("add", {}) as journal, ws.database.transaction():
+        journal.insert_many(
+            "item", [{"hash": f"{n:064}", "modality": "text", "size": 1, "text": "x"} for n in range(9)]
+        )
+        for command in READ:
+            ran = cli_kit.curator(*command, cwd=begun)
+            assert ran.code == 0 and "waiting" not in ran.err, (command, ran)
+            assert ran.out == before.get(command, ran.out)
 
 
 def twice(name, folder, count):
