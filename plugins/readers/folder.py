@@ -11,6 +11,7 @@ from pathlib import Path
 from curator.api import Found, Modality, ReaderSpec, ReadOptions, Skipped, hookimpl
 from curator.kit.images import endings
 from curator.kit.images.formats import RAW
+from curator.kit.splits import SIDES_BY_NAME
 
 TEXT_ENDINGS = frozenset({".txt"})
 
@@ -56,7 +57,10 @@ def read(source: Path, options: ReadOptions) -> Iterator[Found | Skipped]:
 
 
 def _folder(folder: Path, label: str | None, options: ReadOptions, level: int) -> Iterator[Found | Skipped]:
-    """What lies in a folder; `level`: how many folders further below is the one that labels, 0 where it was passed."""
+    """What lies in a folder; `level`: how many folders further below is the one that labels, 0 where it was passed.
+
+    Where it would be one of `train`, `val` and `test` beside each other, it is one in these.
+    """
     try:
         with os.scandir(folder) as entries:
             listed = sorted(entries, key=lambda entry: entry.name)
@@ -66,6 +70,8 @@ def _folder(folder: Path, label: str | None, options: ReadOptions, level: int) -
     files = [Path(entry.path) for entry in listed]
     texts = {path.stem for path in files if modality_of(path) == "text"}
     images = _by_stem(path for path in files if path.stem in texts and modality_of(path) == "image")
+    if level == 1 and _are_sides(entry.name for entry in listed if entry.is_dir(follow_symlinks=False)):
+        level = 2
     for entry in listed:
         path = Path(entry.path)
         if entry.is_dir(follow_symlinks=False):
@@ -76,6 +82,12 @@ def _folder(folder: Path, label: str | None, options: ReadOptions, level: int) -
             yield Skipped(path, "a link to a folder: add the folder itself")
         else:
             yield _file(path, label, images.get(path.stem, ()))
+
+
+def _are_sides(folders: Iterable[str]) -> bool:
+    """Whether folders beside each other are the sides of a split: then they are no labels, and those in them are."""
+    names = [name.lower() for name in folders if not name.startswith(".")]
+    return len(set(map(SIDES_BY_NAME.get, names))) > 1 and all(name in SIDES_BY_NAME for name in names)
 
 
 def _by_stem(pictures: Iterable[Path]) -> dict[str, tuple[Path, ...]]:
