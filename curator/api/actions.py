@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from curator.api.data import (
@@ -23,7 +24,9 @@ from curator.api.data import (
     Predictions,
     Side,
     Signature,
+    SourceTable,
     StoredVectors,
+    TableRow,
     TargetRef,
     Unseen,
 )
@@ -259,6 +262,14 @@ class Context(Protocol):
 
     def flaws(self, check: CheckName, items: Sequence[Item]) -> list[Flaw]:
         """What a quality check has against items, worst first; raises `NotFound` with the nearest name."""
+        ...
+
+    def table(self, path: Path) -> SourceTable:
+        """A table that was added; raises `BadInput` where it is not as it was then."""
+        ...
+
+    def table_rows(self, path: Path) -> Iterator[TableRow]:
+        """Its rows, read again in their order, with their items."""
         ...
 
     def exporters(self) -> list[ExporterSpec]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol, TypeAlias
 
-from curator.api.data import Item, Modality, Said, Side
+from curator.api.data import Item, Modality, Said, Side, SourceTable
 from curator.api.tables import Output
 
 Link: TypeAlias = Literal["copy", "hard", "symbolic"]
@@ -80,9 +80,9 @@ class Dataset(Protocol):
     """What is exported. Iterating reads records, by id, from the catalogue; it may be done several times.
 
     `name` is that of the folder. `classes` are the labels that `Record.label` may be, sorted, none without `--by` or
-    `--label`; `of` is what they are labels of. `media` are the kinds of items there are, `sides` the sides of the split
-    that any of them is on. `columns`: what is known of each record as a row, by name; no two names differ in case
-    alone, and none is `file_name` or `image`.
+    `--label`; `of` is what they are labels of. `media` are the kinds of items there are, `sides` the sides of the
+    split that any of them is on. `encoding` is the one that people asked for. `columns`: what is known of each record
+    as a row, by name; no two names differ in case alone, and none is `file_name` or `image`.
     """
 
     name: str
@@ -91,6 +91,7 @@ class Dataset(Protocol):
     media: Sequence[Modality]
     sides: Sequence[Side]
     columns: Mapping[str, Holds]
+    encoding: str | None
 
     def __iter__(self) -> Iterator[Record]:
         """The records."""
@@ -98,6 +99,17 @@ class Dataset(Protocol):
 
     def row(self, record: Record) -> dict[str, Any]:
         """What is known of a record, by the names of `columns`, of values that JSON holds."""
+        ...
+
+    def tables(self) -> list[SourceTable]:
+        """The tables that were added and that any of the items is a row of, by path."""
+        ...
+
+    def rows_of(self, table: SourceTable) -> Iterator[tuple[Mapping[str, Any], Record | None]]:
+        """The rows of a table as they stand there, in their order, each with its record.
+
+        Without those that were set aside, and those whose item is not exported; with those that hold no item.
+        """
         ...
 
     def put(self, folder: Folder, record: Record, *parts: str) -> str | None:
@@ -125,9 +137,10 @@ class ExporterSpec:
 
     `write(dataset, folder)` goes through the records and makes files in the folder, and nowhere else; it reads the
     files of records by `put` and `content` of the dataset alone. `needs_class`: each item has to be of one class, so
-    that people have to give `--by` or `--label`. `needs_side`: once any item is on a side of the split, each has to be
-    on one. `files`: the files of items are part of it, not only what is known of them. `check(dataset)` may raise
-    `curator.errors.NotReady` or `BadInput` for what cannot be written so, before anything is.
+    that people have to give `--by` or `--label`. `needs_side`: once any item is on a side of the split, each has to
+    be on one. `files`: the files of items are part of it, not only what is known of them. `encodes`: it writes texts
+    in the encoding that people ask for. `check(dataset)` may raise `curator.errors.NotReady` or `BadInput` for what
+    cannot be written so, before anything is.
     """
 
     name: str
@@ -137,4 +150,5 @@ class ExporterSpec:
     needs_class: bool = False
     needs_side: bool = True
     files: bool = True
+    encodes: bool = False
     check: Callable[[Dataset], None] | None = None

@@ -17,7 +17,8 @@
 | `copies` | what counts as a copy: pictures, texts, vectors, examples to learn from; finding and proving them |
 | `companions` | files that belong to one another by their names: a picture, its sidecars, its raw file, its film |
 | `encodings` | which encoding a text is in, with the lines that are in another one |
-| `familiar` | the characters that any text in a script is mostly made of |
+| `encodings.familiar` | the characters that any text in a script is mostly made of |
+| `encodings.delimiters` | what parts the fields of a table of text |
 | `trust` | what can be said of items, of labels and of heads: flaws, suspects, promises with their bounds |
 | `sheets` | contact sheets |
 | `listing` | the columns by which an item is told in a table |

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from curator.api import ReaderSpec, ReadOptions, Row
 from curator.catalog.label_names import full_name
 from curator.catalog.labels import Source
-from curator.catalog.source_tables import Tables
-from curator.errors import NotFound
-from curator.ingest.options import ROLES, AddOptions
-from curator.ingest.table_rows import BadRow, Drafts
+from curator.errors import BadInput, NotFound
+from curator.ingest.rereading import Rereading
 from curator.media.decode import upright_size
-from curator.media.files import BadContent, look
+from curator.media.files import BadContent
 from curator.store.catalogue.items import CaptionStore, ItemStore
 from curator.store.catalogue.labels import LabelStore
-from curator.store.stored import read
 
 if TYPE_CHECKING:
     from curator.parts import Parts
@@ -85,26 +80,11 @@ def _row(parts: Parts, place: PlaceRow) -> str:
 
 def _line(parts: Parts, path: str, key: str) -> int | None:
     """The line of a row, found by reading the table up to it."""
-    table = Tables(parts.database).at(path)
     try:
-        if table is None or Tables.stamp(table) != look(path):
-            return None
-        options = read("source_table", "options", table.options)
-        reader = parts.registry.get(ReaderSpec, options["reader"])
-    except (BadContent, NotFound):
+        drafts = Rereading(parts.registry, parts.database, Path(path)).drafts()
+        return next((row.line for row, draft in drafts if draft is not None and draft.key == key), None)
+    except (BadInput, NotFound):
         return None
-    said = ("na", "label_separator", "group", *(f"{role}_column" for role in ROLES))
-    drafts = Drafts(AddOptions(**{name: options[name] for name in said if name in options}), Counter())
-    with parts.registry.guard(reader, "reading with"):
-        for row in reader.read(
-            Path(path), ReadOptions(header="no_header" not in options, encoding=options.get("encoding"))
-        ):
-            try:
-                if isinstance(row, Row) and drafts.of(row).key == key:
-                    return row.line
-            except BadRow:
-                continue
-    return None
 
 
 def _labels(parts: Parts, item_id: int) -> Iterator[tuple[str, str]]:

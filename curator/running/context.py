@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from curator.api import (
@@ -36,7 +38,9 @@ from curator.api import (
     Query,
     Side,
     Signature,
+    SourceTable,
     StoredVectors,
+    TableRow,
     TargetRef,
     Unseen,
 )
@@ -50,6 +54,7 @@ from curator.embedding.search import cosines, nearest, neighbours
 from curator.embedding.signatures import Signatures
 from curator.errors import BadInput
 from curator.history.journal import Writer
+from curator.ingest.rereading import AT_ONCE, Rereading
 from curator.parts import Parts
 from curator.registry.validation import validate
 from curator.reporter import Reporter
@@ -306,6 +311,19 @@ class ActionContext:
     def flaws(self, check: CheckName, items: Sequence[Item]) -> list[Flaw]:
         """What a quality check has against items."""
         return checking.flaws(self._parts.registry, check, self, items)
+
+    def table(self, path: Path) -> SourceTable:
+        """A table that was added."""
+        found = Rereading(self._parts.registry, self._parts.database, path)
+        return SourceTable(Path(found.path), tuple(found.columns()), not found.given.no_header, found.encoding)
+
+    def table_rows(self, path: Path) -> Iterator[TableRow]:
+        """Its rows, read again."""
+        rows = Rereading(self._parts.registry, self._parts.database, path).rows()
+        while page := list(islice(rows, AT_ONCE)):
+            ids = sorted({row.item for row in page if row.item is not None})
+            items = {item.id: item for item in self._items.by_ids(ids)}
+            yield from (TableRow(row.values, items.get(row.item or 0), row.aside) for row in page)
 
     def exporters(self) -> list[ExporterSpec]:
         """The formats there are."""

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from curator.api import SIDES, Folder, Holds, Item, Modality, Record, Said, Side, TargetRef
+from curator.api import SIDES, Folder, Holds, Item, Modality, Record, Said, Side, SourceTable, TargetRef
 from curator.kit.reading import Unreadable
 from curator.testing import specimen
 
@@ -34,6 +34,16 @@ class Specimen:
             **{GROUP: "string", ALONE: "boolean", "said": "said"},
         }
         self.out: dict[int, str] = {}
+
+    encoding: str | None = None
+
+    def tables(self) -> list[SourceTable]:
+        """None: its records are files, and texts of none."""
+        return []
+
+    def rows_of(self, table: SourceTable) -> Iterator[tuple[Mapping[str, Any], Record | None]]:
+        """There is no such table."""
+        raise KeyError(table)
 
     def __iter__(self) -> Iterator[Record]:
         """All of them."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from curator.api import Found, Modality, ReaderSpec, ReadOptions, Skipped, hookimpl
 from curator.kit.images import endings
 from curator.kit.images.formats import RAW
+from curator.kit.splits import SIDES_BY_NAME
 
 TEXT_ENDINGS = frozenset({".txt"})
 
@@ -56,7 +57,10 @@ def read(source: Path, options: ReadOptions) -> Iterator[Found | Skipped]:
 
 
 def _folder(folder: Path, label: str | None, options: ReadOptions, level: int) -> Iterator[Found | Skipped]:
-    """What lies in a folder; `level`: how many folders further below is the one that labels, 0 where it was passed."""
+    """What lies in a folder; `level`: how many folders further below is the one that labels, 0 where it was passed.
+
+    Where it would be one of `train`, `val` and `test` beside each other, it is one in these.
+    """
     names, folders, links = [], set(), set()  # of entries a million would be too many
     try:
         with os.scandir(folder) as entries:
@@ -70,6 +74,8 @@ def _folder(folder: Path, label: str | None, options: ReadOptions, level: int) -
         yield Skipped(folder, (error.strerror or str(error)).lower(), problem=True)
         return
     images = _beside_texts(folder, names)
+    if level == 1 and _are_sides(folders):
+        level = 2
     for name in sorted(names):
         path = folder / name
         if name in folders:
@@ -90,6 +96,12 @@ def _beside_texts(folder: Path, names: Iterable[str]) -> dict[str, tuple[Path, .
     parts = map(os.path.splitext, names)
     texts = {stem for stem, ending in parts if ending.lower() in TEXT_ENDINGS}
     return _by_stem(folder / name for name in pictures if os.path.splitext(name)[0] in texts)
+
+
+def _are_sides(folders: Iterable[str]) -> bool:
+    """Whether folders beside each other are the sides of a split: then they are no labels, and those in them are."""
+    names = [name.lower() for name in folders if not name.startswith(".")]
+    return len(set(map(SIDES_BY_NAME.get, names))) > 1 and all(name in SIDES_BY_NAME for name in names)
 
 
 def _by_stem(pictures: Iterable[Path]) -> dict[str, tuple[Path, ...]]:

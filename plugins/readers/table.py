@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import functools
-import io
 import json
 import re
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -17,6 +16,7 @@ from typing import Any
 from curator.api import ReaderSpec, ReadOptions, Row, Skipped, hookimpl
 from curator.errors import BadInput, NotReady
 from curator.kit.encodings import UNDECODED, Encoding, encoding_named, encoding_of
+from curator.kit.encodings.delimiters import delimiter_of
 from curator.kit.memory import BUDGET, bounded
 from curator.kit.reading import Unreadable, reading
 
@@ -24,15 +24,10 @@ DELIMITED = frozenset({".csv", ".tsv"})
 JSON = frozenset({".json", ".jsonl", ".ndjson"})
 PARQUET = frozenset({".parquet"})
 
-DELIMITERS = ",\t;|"
-SAYS_DELIMITER = re.compile(r"sep=([^\w\s\"]|\t)[\r\n]*\Z")
 SPREAD = re.compile(r"\s*(?:\[|\{(?:.*[{\[,])?\s*\Z)")
 """The first line of JSON that is not an object a line: of an array, or of an object on several lines."""
 TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]')
 """What tells where values of JSON begin and end: strings, whatever is in them, and brackets."""
-SAMPLE = 1 << 16
-"""Characters that are looked at to tell the delimiter."""
-
 LONGEST_FIELD = 16 << 20
 """Characters. The csv module's own limit of 128 KB is less than a long text; none at all would let one open quote
 take the rest of a large file into memory."""
@@ -193,39 +188,7 @@ def _delimiter_of(text: _Text) -> str:
     if text.source.suffix.lower() == ".tsv":
         return "\t"
     with contextlib.closing(text.lines()) as lines:
-        sample, taken = [], 0
-        for line in lines:
-            sample.append(line)
-            taken += len(line)
-            if taken >= SAMPLE:
-                break
-    said = SAYS_DELIMITER.match(sample[0]) if sample else None
-    return said[1] if said else _delimiter("".join(sample)[:SAMPLE])
-
-
-def _delimiter(sample: str) -> str:
-    """The delimiter that cuts most records into as many fields as the first has, and into the most.
-
-    But first one that follows each closing quote: in `"";",";"0"` the commas are content.
-    """
-
-    def sound(delimiter: str) -> bool:
-        try:
-            return bool(list(csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, strict=True)))
-        except csv.Error:
-            return False
-
-    def fit(delimiter: str) -> tuple[float, int]:
-        try:
-            records = list(filter(None, csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)))
-        except csv.Error:
-            return 0, 0
-        if len(sample) == SAMPLE:
-            records = records[:-1] or records
-        width = len(records[0]) if records else 0
-        return (sum(len(record) == width for record in records) / len(records), width) if width > 1 else (0, 0)
-
-    return max(DELIMITERS, key=lambda delimiter: (sound(delimiter) and fit(delimiter)[1] > 1, fit(delimiter)))
+        return delimiter_of(lines)
 
 
 def _first_record(source: Path, options: ReadOptions) -> list[str]:

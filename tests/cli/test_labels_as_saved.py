@@ -71,15 +71,20 @@ def split(tmp_path):
     return ("add", "set", "--labels-from-folders", "--no-encode")
 
 
-def test_folders_that_are_parts_of_a_set_are_told_and_the_level_below_is_taken(run, split):
-    ran = run(*split)
-    assert ran.code == 0 and "labels from the folders Test, train, val" in ran.out and "--label-level 2" in ran.out
-    assert run("undo").code == 0
-    ran = run(*split, "--label-level", "2", "--json")
+@pytest.mark.parametrize("level", [(), ("--label-level", "2")])
+def test_folders_that_are_sides_of_a_split_are_no_labels_but_those_in_them_are(run, split, level):
+    ran = run(*split, *level, "--json")
     assert ran.code == 0 and ran.row("added")["notes"] == ""
     rows = run("status", "--json").rows("label")
     assert {(row["label"], row["group"], row["positives"]) for row in rows} == {("cat", "set", 2), ("dog", "set", 2)}
     run("add", "set", "--label-level", "2").assert_failed(2, "--label-level", "--labels-from-folders")
+
+
+def test_a_folder_called_test_alone_is_a_label_and_is_told(run, tmp_path):
+    (tmp_path / "set" / "test").mkdir(parents=True)
+    cli_kit.photo(tmp_path / "set" / "test" / "a.jpg", 1)
+    ran = run("add", "set", "--labels-from-folders", "--no-encode")
+    assert ran.code == 0 and "labels from the folders test" in ran.out and "--label-level 2" in ran.out
 
 
 def test_files_above_the_level_have_no_label(run, tmp_path, split):

@@ -56,7 +56,7 @@ class AddParams:
         int,
         Option(
             min=1,
-            help="With --labels-from-folders: the level of that subfolder; 2 where the first level is train and test.",
+            help="With --labels-from-folders: the level of that subfolder; train, val and test are no labels.",
         ),
     ] = 1
     group: Annotated[

@@ -23,6 +23,7 @@ from curator.api import (
     Option,
     Output,
     Table,
+    Word,
     hookimpl,
 )
 from curator.errors import BadInput, NotFound, SomeItemsFailed
@@ -56,6 +57,9 @@ class ExportParams:
         ),
     ] = "copy"
     no_split: Annotated[bool, Option(help="Leave out which side of the split items are on.")] = False
+    encoding: Annotated[
+        Word | None, Option(help="With --format table: the encoding of texts. [default: that of the table]")
+    ] = None
     items: Annotated[ItemSet, Option()] = ItemSet()
 
 
@@ -77,6 +81,8 @@ def plan(context: Context, params: ExportParams) -> Iterator[Output]:
     spec = _format(context, params)
     if not spec.files and params.link != "copy":
         raise BadInput(f"{spec.name} brings in no files: leave out --link {params.link}")
+    if not spec.encodes and params.encoding is not None:
+        raise BadInput(f"{spec.name} is written in UTF-8: leave out --encoding {params.encoding}")
     records = Records(context, params, spec)
     context.export(ExporterName(spec.name), records)
 

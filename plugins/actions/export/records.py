@@ -6,9 +6,23 @@ import hashlib
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from curator.api import SIDES, Context, ExporterSpec, Folder, Holds, Item, Modality, Record, Said, Side, TargetRef
+from curator.api import (
+    SIDES,
+    Context,
+    ExporterSpec,
+    Folder,
+    Holds,
+    Item,
+    Modality,
+    Record,
+    Said,
+    Side,
+    SourceTable,
+    TargetRef,
+)
 from curator.errors import BadInput, NotReady
 from curator.kit.reading import Unreadable
 
@@ -34,6 +48,7 @@ class Records:
         self.spec = spec
         self.name = params.folder.name
         self.items = context.items(params.items, spec.modalities)
+        self.encoding: str | None = params.encoding
         self.sources = USUAL | set(params.accept_from)
         self.target: TargetRef | None = None
         if params.by is not None or params.label is not None:
@@ -149,6 +164,37 @@ class Records:
         if self.spec.needs_side and self.sides and record.side is None:
             return "on no side of the split (curator split)"
         return None
+
+    # --- tables ---
+
+    def tables(self) -> list[SourceTable]:
+        """Those that any of the items is a row of."""
+        paths = {
+            place.path
+            for some in self._pages()
+            for places in self.context.places(some)
+            for place in places
+            if not place.whole
+        }
+        return [self.context.table(path) for path in sorted(paths)]
+
+    def rows_of(self, table: SourceTable) -> Iterator[tuple[Mapping[str, Any], Record | None]]:
+        """Those of a table that are to go back out."""
+        chosen = {item.id for item in self.items}
+        rows = self.context.table_rows(table.path)
+        while page := list(islice(rows, AT_ONCE)):
+            items = {row.item.id: row.item for row in page if row.item is not None and row.item.id in chosen}
+            records = {record.item.id: record for record in self._records([*items.values()])}
+            for row in page:
+                record = None if row.item is None else records.get(row.item.id)
+                if row.aside:
+                    self._many_left_out["set aside"] += 1
+                elif row.item is not None and record is None:
+                    self._many_left_out["not chosen"] += 1
+                else:
+                    yield row.values, record
+                    if record is not None:
+                        self._written[record.side, record.label] += 1
 
     # --- what exporters ask for ---
 

@@ -19,7 +19,17 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from curator.kit.familiar import CYRILLIC, HANGUL, JAPANESE, KANA, LATIN, SIMPLIFIED, TRADITIONAL, Beside, latin_codec
+from curator.kit.encodings.familiar import (
+    CYRILLIC,
+    HANGUL,
+    JAPANESE,
+    KANA,
+    LATIN,
+    SIMPLIFIED,
+    TRADITIONAL,
+    Beside,
+    latin_codec,
+)
 
 __all__ = ["ERRORS", "UNDECODED", "Encoding", "encoding_named", "encoding_of"]
 

@@ -1,0 +1,134 @@
+"""`table`: tables as they came in, without the rows that were set aside, and with what is known of the others."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import IO, Any
+
+from curator.api import Dataset, ExporterSpec, Folder, SourceTable, hookimpl
+from curator.errors import BadInput, NotReady
+from curator.kit.encodings import encoding_of
+from curator.kit.encodings.delimiters import delimiter_of
+
+ADDED = "curator_"
+"""Begins the names of the columns that a table did not have."""
+KNOWN = ("side", "label", "said")
+"""Of the columns that every dataset has, those that say what a person, or curator, decided."""
+DELIMITED, JSON = (".csv", ".tsv"), (".jsonl", ".ndjson", ".json")
+
+
+def check(dataset: Dataset) -> None:
+    """There has to be a table, of a kind that can be written."""
+    tables = dataset.tables()
+    if not tables:
+        raise NotReady("none of these items is the row of a table: curator add TABLE --text-column COLUMN")
+    for table in tables:
+        if table.path.suffix.lower() not in (*DELIMITED, *JSON):
+            raise BadInput(f"{str(table.path)!r} cannot go back out as it came in: --format parquet writes its items")
+        _codec(dataset, table)
+
+
+def write(dataset: Dataset, folder: Folder) -> None:
+    """A file for each table, by its name."""
+    for table in dataset.tables():
+        with folder.open(table.path.name) as file:
+            if table.path.suffix.lower() in DELIMITED:
+                _delimited(dataset, table, file)
+            else:
+                _json(dataset, table, file)
+
+
+def _added(dataset: Dataset, table: SourceTable) -> dict[str, str]:
+    """The columns that are added, by what they are called in the dataset: the side, the class, groups and labels."""
+    fixed = [*dataset.columns].index("side")
+    names = [name for number, name in enumerate(dataset.columns) if number > fixed or name in KNOWN]
+    found = {name: f"{ADDED}{name}" for name in names}
+    return {name: column for name, column in found.items() if column not in table.columns}
+
+
+def _rows(dataset: Dataset, table: SourceTable) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
+    """Each row as it stands in the table, and the values of the added columns."""
+    added = _added(dataset, table)
+    for values, record in dataset.rows_of(table):
+        known = {} if record is None else dataset.row(record)
+        yield values, {column: known.get(name) for name, column in added.items()}
+
+
+def _codec(dataset: Dataset, table: SourceTable) -> str:
+    """The encoding to write, by its name in Python."""
+    name = dataset.encoding or table.encoding
+    if name is None:
+        found = encoding_of(lambda: table.path.open("rb"))
+        name = "utf-8" if found is None else found.codec
+        if name == "utf-8-sig" and not _begins_with(table, codecs.BOM_UTF8):
+            name = "utf-8"
+    try:
+        "".encode(name)
+    except LookupError:
+        raise BadInput(f"there is no encoding {name!r}, such as utf-8 or gb18030") from None
+    return name
+
+
+def _begins_with(table: SourceTable, mark: bytes) -> bool:
+    with table.path.open("rb") as file:
+        return file.read(len(mark)) == mark
+
+
+def _delimited(dataset: Dataset, table: SourceTable, file: IO[bytes]) -> None:
+    """With the delimiter of the table, a header where it has one, and quotation marks where they are needed."""
+    codec = _codec(dataset, table)
+    text = io.TextIOWrapper(file, encoding=codec, newline="", write_through=True)
+    rows = csv.writer(text, delimiter=_delimiter(table, codec), lineterminator="\n")
+    try:
+        if table.header:
+            rows.writerow([*table.columns, *_added(dataset, table).values()])
+        for values, added in _rows(dataset, table):
+            rows.writerow([*(values.get(name) for name in table.columns), *map(_cell, added.values())])
+    except UnicodeEncodeError as error:
+        raise BadInput(
+            f"{codec} cannot hold {error.object[error.start : error.end]!r}: --encoding utf-8 writes it"
+        ) from error
+    text.detach()
+
+
+def _delimiter(table: SourceTable, codec: str) -> str:
+    if table.path.suffix.lower() == ".tsv":
+        return "\t"
+    with table.path.open(encoding=codec, errors="replace", newline="") as lines:
+        return delimiter_of(lines)
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
+
+
+def _json(dataset: Dataset, table: SourceTable, file: IO[bytes]) -> None:
+    """An object a line, or an array where the table is one."""
+    array = table.path.suffix.lower() == ".json"
+    between = b"[\n" if array else b""
+    for values, added in _rows(dataset, table):
+        file.write(between + json.dumps({**values, **added}, ensure_ascii=False).encode())
+        between = b",\n" if array else b"\n"
+    file.write(b"\n]\n" if array and between != b"[\n" else b"[]\n" if array else b"\n")
+
+
+@hookimpl
+def register_exporters() -> Iterable[ExporterSpec]:
+    """The format `table`."""
+    return [
+        ExporterSpec(
+            "table",
+            "tables as they came in, without rows that were set aside",
+            write,
+            needs_side=False,
+            files=False,
+            encodes=True,
+            check=check,
+        )
+    ]

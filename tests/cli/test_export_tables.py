@@ -1,0 +1,153 @@
+"""`curator export --format table`: tables go back out as they came in, with what was decided and without what was set
+aside."""
+
+from __future__ import annotations
+
+import csv
+import json
+
+import cli_kit
+import pytest
+
+RUN = cli_kit.curator_here
+ROWS = [
+    ["1", "great shoes, fit well", "good"],
+    ["2", "great shoes, fit well", "good"],
+    ["3", "the soles\ncame off", "bad"],
+    ["4", '他说“很好”; "yes"', "good"],
+    ["5", "", "good"],
+]
+
+
+def write(path, rows=ROWS, header=("id", "text", "label"), delimiter=";", encoding="utf-8"):
+    with path.open("w", encoding=encoding, newline="") as file:
+        writer = csv.writer(file, delimiter=delimiter, lineterminator="\n")
+        writer.writerows([header] * bool(header) + rows)
+    return path
+
+
+def add(name="reviews.csv", *more):
+    columns = ("--text-column", "text", "--label-column", "label", "--id-column", "id")
+    return RUN("add", name, "--no-encode", *(more or columns))
+
+
+def read(path, delimiter=";", encoding="utf-8"):
+    with path.open(encoding=encoding, newline="") as file:
+        return list(csv.reader(file, delimiter=delimiter))
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("name", "delimiter", "encoding"),
+    [
+        ("reviews.csv", ";", "utf-8"),
+        ("reviews.csv", ",", "utf-8-sig"),
+        ("reviews.tsv", "\t", "utf-8"),
+        ("reviews.csv", "|", "gb18030"),
+        ("reviews.csv", ",", "utf-16"),
+    ],
+)
+def test_as_it_came_in_with_more_columns(here, name, delimiter, encoding):
+    path = write(here / name, delimiter=delimiter, encoding=encoding)
+    before = path.read_bytes()
+    assert add(name).code == 5, "one row is empty"
+    ran = RUN("export", "out", "--format", "table")
+    assert ran.code == 0, ran
+    assert path.read_bytes() == before
+    assert (here / "out" / name).read_bytes()[:3] == before[:3]
+    header, *rows = read(here / "out" / name, delimiter, encoding)
+    assert header[:3] == ["id", "text", "label"] and all(column.startswith("curator_") for column in header[3:])
+    assert [row[:3] for row in rows] == ROWS, "rows that hold no item, too"
+
+
+def test_without_what_was_set_aside_and_with_what_was_decided(here):
+    write(here / "reviews.csv")
+    add()
+    RUN("dedupe", "--apply")
+    bad = next(row["id"] for row in RUN("ls", "--json").rows("item") if "soles" in row["text"])
+    RUN("label", "checked", f"id:{bad}")
+    RUN("split", "--test", "1", "--where", f"id:{bad}")
+    ran = RUN("export", "out", "--format", "table")
+    assert "left out: 1 item set aside" in ran.err
+    header, *rows = read(here / "out" / "reviews.csv")
+    found = {row[0]: dict(zip(header, row, strict=True)) for row in rows}
+    assert found.keys() == {"1", "3", "4", "5"}
+    assert (found["3"]["curator_side"], found["3"]["curator_checked"]) == ("test", "true")
+    assert (found["1"]["curator_side"], found["1"]["curator_checked"]) == ("", "")
+    who = json.loads(found["3"]["curator_said"])
+    assert {(one["label"], one["source"]) for one in who} == {("bad", "import"), ("checked", "human")}
+
+
+def test_it_can_be_added_again_and_says_the_same(here):
+    write(here / "reviews.csv")
+    add()
+    RUN("export", "out", "--format", "table")
+    ran = add("out/reviews.csv")
+    assert ran.code == 5, "the empty row"
+    assert {row["id"] for row in RUN("ls", "--json", "--under", "out").rows("item")} == {
+        row["id"] for row in RUN("ls", "--json", "--under", "reviews.csv").rows("item")
+    }
+
+
+def test_only_rows_whose_items_were_chosen(here):
+    write(here / "reviews.csv", ROWS[:4])
+    add()
+    ran = RUN("export", "out", "--format", "table", "--labelled", "bad")
+    assert [row[0] for row in read(here / "out" / "reviews.csv")[1:]] == ["3"]
+    assert "left out: 3 items not chosen" in ran.err
+
+
+def test_json_lines_and_arrays(here):
+    values = [{"n": 1, "text": "one thing", "deep": {"a": [1, None]}}, {"n": 2, "text": "另一个"}]
+    (here / "lines.jsonl").write_text("\n".join(json.dumps(value) for value in values))
+    (here / "array.json").write_text(json.dumps([{**value, "text": value["text"] + "!"} for value in values]))
+    add("lines.jsonl", "--text-column", "text")
+    add("array.json", "--text-column", "text")
+    RUN("label", "seen", "id:1")
+    assert RUN("export", "out", "--format", "table").code == 0
+    lines = [json.loads(line) for line in (here / "out" / "lines.jsonl").read_text().splitlines()]
+    array = json.loads((here / "out" / "array.json").read_text())
+    for value, row in zip(values, lines, strict=True):
+        assert {name: row[name] for name in value} == value
+    assert (lines[0]["curator_seen"], lines[1]["curator_seen"]) == (True, None)
+    assert [row["text"] for row in array] == ["one thing!", "另一个!"]
+
+
+def test_without_a_header_as_without_one(here):
+    write(here / "plain.csv", ROWS[:2], header=(), delimiter=",")
+    add("plain.csv", "--no-header", "--text-column", "2")
+    RUN("export", "out", "--format", "table")
+    rows = read(here / "out" / "plain.csv", ",")
+    assert [row[:3] for row in rows] == ROWS[:2]
+
+
+def test_an_encoding_that_is_asked_for(here):
+    write(here / "reviews.csv")
+    add()
+    RUN("export", "out", "--format", "table", "--encoding", "gb18030")
+    assert "很好" in (here / "out" / "reviews.csv").read_bytes().decode("gb18030")
+    ran = RUN("export", "latin", "--format", "table", "--encoding", "latin-1")
+    ran.assert_failed(2, "latin-1 cannot hold", "--encoding utf-8 writes it")
+    RUN("export", "none", "--format", "table", "--encoding", "klingon").assert_failed(2, "no encoding 'klingon'")
+    RUN("export", "csv", "--format", "csv", "--encoding", "gb18030").assert_failed(2, "leave out --encoding gb18030")
+    assert sorted(path.name for path in here.iterdir()) == ["out", "reviews.csv", "workspace"], "nothing half-written"
+
+
+def test_a_table_that_changed_is_not_written_from(here):
+    path = write(here / "reviews.csv")
+    add()
+    path.write_text(path.read_text() + "6;late;good\n")
+    RUN("export", "out", "--format", "table").assert_failed(4, "none of these items is the row of a table")
+    assert not (here / "out").exists()
+
+
+def test_files_alone_are_no_table(here):
+    (here / "texts").mkdir()
+    (here / "texts" / "a.txt").write_text("a text")
+    RUN("add", "texts", "--no-encode")
+    RUN("export", "out", "--format", "table").assert_failed(4, "curator add TABLE --text-column COLUMN")
