@@ -57,6 +57,7 @@ COMMANDS: dict[str, tuple[str, Act, str]] = {
     "classify": ("classify --label cat --media text --head prototype --accept 0.5 --encode", words, ""),
     "only reading": ("classify --label cat --media text --head prototype --encode", words, ""),
     "encode": ("encode --media text", words, ""),
+    "split": ("split --media text --by words", words, ""),
     "backup": ("backup out/backup.tar --force", after(), ""),
     "restore": ("restore out/saved.tar --to out/again", after(trials.backed_up), "already exists"),
     "forget": (

@@ -45,6 +45,8 @@ LIBRARIES = (
     "timm",
     "open_clip",
 )
+OPTIONAL = ("pyarrow",)
+"""What some of our modules need and people install for themselves."""
 GIVEN = ("CURATOR_", "PYTEST_", "PYTHONPATH", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "TERM")
 """Variables that tests set, by how they begin. Any other could matter while libraries are imported."""
 
@@ -268,7 +270,11 @@ def warm_up() -> None:
         importlib.import_module(library)
     for package in map(importlib.import_module, PACKAGES):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
-            importlib.import_module(module.name)
+            try:
+                importlib.import_module(module.name)
+            except ModuleNotFoundError as error:
+                if error.name not in OPTIONAL:
+                    raise
     # What these libraries tidy up at their end is nothing of a command's.
     atexit._clear()
     weakref.finalize._registry.clear()

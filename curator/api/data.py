@@ -85,9 +85,7 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class SourceTable:
-    """A table that was added: its columns in order, whether it names them itself (`header`), and the encoding that
-    people said it is in.
-    """
+    """A table that was added, whether it names its columns (`header`), and the encoding that people said it is in."""
 
     path: Path
     columns: tuple[str, ...]

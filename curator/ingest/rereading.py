@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from curator.api import ReaderSpec, ReadOptions, Row
 from curator.catalog.places import Places, real
@@ -17,11 +17,13 @@ from curator.errors import BadInput, NotFound
 from curator.ingest.options import ROLES, AddOptions
 from curator.ingest.table_rows import BadRow, Draft, Drafts, located
 from curator.media.files import BadContent, look
-from curator.registry.loader import Registry
 from curator.store.catalogue.quarantine import QuarantineStore
 from curator.store.catalogue.source_tables import SourceTableRow
 from curator.store.sqlite import Database
 from curator.store.stored import read
+
+if TYPE_CHECKING:
+    from curator.registry.loader import Registry
 
 AT_ONCE = 1_000
 """Rows whose items are looked up together."""

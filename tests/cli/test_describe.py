@@ -208,7 +208,7 @@ def site(tmp_path):
         (tmp_path / name).mkdir()
     site = Site(tmp_path / "site", tmp_path / "folder")
     rows = "(Table('row', 't', (Column('n', 'a number', 'integer'),)),)"
-    for name in ("split", "ls"):
+    for name in ("tour", "ls"):
         plan = "lambda context, params: iter([Finding('row', {'n': 1})])"
         site.lay(f"mine-{name}", action(name, plan=plan, tables=rows, embeds="False"))
     cli_kit.texts(site.folder / "texts", 1)
@@ -216,7 +216,7 @@ def site(tmp_path):
     return site
 
 
-@pytest.mark.parametrize("name", ["split", "ls"])
+@pytest.mark.parametrize("name", ["tour", "ls"])
 def test_an_action_of_a_name_that_is_kept_goes_by_that_of_its_plugin_too(site, name):
     ran = site.run(f"mine-{name}.{name}", "--json")
     assert (ran.code, ran.rows) == (0, [{"n": 1, "kind": "row"}])
@@ -230,15 +230,15 @@ def test_an_action_of_a_name_that_is_kept_goes_by_that_of_its_plugin_too(site, n
 
 def test_the_command_of_curator_itself_is_what_its_name_means(site):
     assert [row["kind"] for row in site.run("ls", "--json").rows] == ["item"]
-    ran = site.run("split")
+    ran = site.run("tour")
     assert ran.code == 2
-    assert ran.err.startswith("Error: no command 'split' yet, a name that curator keeps for itself: did you mean")
-    assert ran.err.count("\n") == 1 and "'mine-split.split'?" in ran.err
+    assert ran.err.startswith("Error: no command 'tour' yet, a name that curator keeps for itself: did you mean")
+    assert ran.err.count("\n") == 1 and "'mine-tour.tour'?" in ran.err
 
 
 def test_python_knows_it_by_the_same_name(site, monkeypatch):
     monkeypatch.syspath_prepend(str(site.path))
     with curator.open_workspace(site.folder / "workspace") as workspace:
-        assert workspace.run("mine-split.split") == [{"kind": "row", "n": 1}]
+        assert workspace.run("mine-tour.tour") == [{"kind": "row", "n": 1}]
         with pytest.raises(NotFound):
-            workspace.run("split")
+            workspace.run("tour")

@@ -133,3 +133,9 @@ def _tables(folder: Path) -> None:
     (folder / "captioned").mkdir()
     drawn("stripes", 301, 64).save(folder / "captioned" / "a.png")
     (folder / "captioned" / "a.txt").write_text("green stripes, 绿色条纹", encoding="utf-8")
+
+
+def rows_that_repeat(folder: Path) -> None:
+    """A table in which one text stands twice, and another differs in its spaces."""
+    rows = ["body,stars", "a fine day at the lake,5", "a fine day at the lake,5", "rain  all week,2", "rain all week,2"]
+    (folder / "twice.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")

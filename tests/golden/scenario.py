@@ -369,6 +369,33 @@ CHAPTERS: dict[str, list[Step]] = {
         Step("ls --where '(label:round'"),
         Step("ls --where ''"),
     ],
+    "14-split": [
+        Step("train --group kind --split"),
+        Step("split --by kind --train 0.6 --val 0.2 --test 0.2"),
+        text("split"),
+        Step("ls --where 'split:test' --limit 2"),
+        text("show pictures/dots/0.png"),
+        Step("train --group kind --split --head prototype"),
+        Step("split --anew --media image --together folder --train 0.5 --test 0.5"),
+        Step("audit --check leak"),
+        Step("split --repair"),
+        Step("undo"),
+        Step("split --train 0.5"),
+        Step("split --by nothing"),
+        Step("split --together nothing"),
+        Step("ls --where 'split:tset'"),
+    ],
+    "15-rows": [
+        Step("add twice.csv --text-column body --no-encode", before=data.rows_that_repeat),
+        Step("dedupe --under twice.csv"),
+        text("dedupe --under twice.csv --apply"),
+        Step("quarantine list"),
+        text("quarantine list"),
+        Step("ls --under twice.csv"),
+        Step("export cleaned --format table --under twice.csv"),
+        text("quarantine restore twice.csv"),
+        Step("undo"),
+    ],
 }
 
 

@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from curator_plugins.actions import audit, classify, cluster, complete, dedupe, explain, review, sample, similar
+from curator_plugins.actions import audit, classify, cluster, complete, dedupe, explain, review, sample, similar, split
 from curator_plugins.checks import pictures, sets, texts
 from curator_plugins.encoders import clip, efficientnet_lite, lstm_clm, ngram, resnet
 from curator_plugins.exporters import arrow, coco, imagefolder, tables, webdataset
@@ -36,6 +36,7 @@ def test_explain(check):
         projection,
         prototype,
         similar,
+        split,
         audit,
         classify,
         cluster,

@@ -19,17 +19,7 @@ from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from curator.kit.encodings.familiar import (
-    CYRILLIC,
-    HANGUL,
-    JAPANESE,
-    KANA,
-    LATIN,
-    SIMPLIFIED,
-    TRADITIONAL,
-    Beside,
-    latin_codec,
-)
+from .familiar import CYRILLIC, HANGUL, JAPANESE, KANA, LATIN, SIMPLIFIED, TRADITIONAL, Beside, latin_codec
 
 __all__ = ["ERRORS", "UNDECODED", "Encoding", "encoding_named", "encoding_of"]
 

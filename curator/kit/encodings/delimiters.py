@@ -7,6 +7,8 @@ import io
 import re
 from collections.abc import Iterable
 
+from curator.kit.reading import Unreadable, reading
+
 __all__ = ["delimiter_of"]
 
 DELIMITERS = ",\t;|"
@@ -37,14 +39,14 @@ def _delimiter(sample: str) -> str:
 
     def sound(delimiter: str) -> bool:
         try:
-            return bool(list(csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, strict=True)))
-        except csv.Error:
+            return bool(_records(sample, delimiter, strict=True))
+        except Unreadable:
             return False
 
     def fit(delimiter: str) -> tuple[float, int]:
         try:
-            records = list(filter(None, csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter)))
-        except csv.Error:
+            records = list(filter(None, _records(sample, delimiter, strict=False)))
+        except Unreadable:
             return 0, 0
         if len(sample) == SAMPLE:
             records = records[:-1] or records
@@ -52,3 +54,8 @@ def _delimiter(sample: str) -> str:
         return (sum(len(record) == width for record in records) / len(records), width) if width > 1 else (0, 0)
 
     return max(DELIMITERS, key=lambda delimiter: (sound(delimiter) and fit(delimiter)[1] > 1, fit(delimiter)))
+
+
+def _records(sample: str, delimiter: str, strict: bool) -> list[list[str]]:
+    with reading():
+        return list(csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, strict=strict))
