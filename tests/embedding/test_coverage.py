@@ -12,8 +12,8 @@ from curator.api import ItemSet
 from curator.embedding import coverage
 from curator.errors import BadInput, NotFound, NotReady
 from curator.maintenance.status import Status
-from curator.store.selecting import ids
 from curator.store.derived import Derived
+from curator.store.selecting import ids
 
 
 @pytest.fixture(scope="module")
