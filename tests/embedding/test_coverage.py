@@ -12,8 +12,8 @@ from curator.api import ItemSet
 from curator.embedding import coverage
 from curator.errors import BadInput, NotFound, NotReady
 from curator.maintenance.status import Status
-from curator.store import selecting
 from curator.store.derived import Derived
+from curator.store.selecting import ids
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +51,7 @@ def patchy(tmp_path_factory):
 def test_what_is_missing_of_a_selection_is_what_is_missing_of_its_items(patchy, monkeypatch, few, page, name, under):
     ws, folder = patchy
     monkeypatch.setattr(coverage, "FEW", few)
-    monkeypatch.setattr(selecting, "PAGE", page)
+    monkeypatch.setattr(ids, "PAGE", page)
     model, among = ws.models.find(name), ItemSet(under=folder / under if under else None)
     one_by_one = ws.coverage.missing(model, list(ws.items.select(among)))
     assert ws.coverage.missing(model, ws.items.select(among)) == one_by_one

@@ -20,6 +20,7 @@ WHAT = SAME | {
     "item": ("hash",),
     "statement": ("item_id", "label_id", "value", "source"),
     "pair": ("metric", "left_id", "right_id", "value"),
+    "saved_selection": ("name",),
 }
 """By table what makes a row the thing that it is, which never changes."""
 
