@@ -25,11 +25,11 @@ class Added:
         left = undone(runs)
         self._all = False
         self._paths: set[str] = set()
-        for run in runs.of_commands("add", "relocate"):
-            if run.id in left:
+        for run, command, given in runs.calls("add", "relocate"):
+            if run in left:
                 continue
-            said = arguments(run.command, run.arguments)
-            if run.command == "relocate":
+            said = arguments(command, given)
+            if command == "relocate":
                 self._paths = {moved(path, said["old"], said["new"]) for path in self._paths}
             elif WITHIN in said:
                 self._paths.update(said[WITHIN])

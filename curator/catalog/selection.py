@@ -54,7 +54,12 @@ class Selection(Sequence[Item]):
         return self._count
 
     def __bool__(self) -> bool:
-        return len(self._slice(slice(1))) > 0
+        return self.more_than(0)
+
+    def more_than(self, count: int) -> bool:
+        """Whether there are more, without counting all of them."""
+        known = self._ids is not None or self._count is not None
+        return (len(self) if known else len(self._slice(slice(count + 1)))) > count
 
     @overload
     def __getitem__(self, index: int) -> Item: ...
@@ -190,6 +195,11 @@ def having(items: Sequence[Item], hashes: Collection[str]) -> Sequence[Item]:
     if isinstance(items, Selection):
         return items.only(sorted(items.having(hashes)))
     return [item for item in items if item.hash in hashes]
+
+
+def more_than(items: Sequence[Item], count: int) -> bool:
+    """Whether there are more, without counting all of them."""
+    return items.more_than(count) if isinstance(items, Selection) else len(items) > count
 
 
 def membership(items: Sequence[Item]) -> Callable[[Collection[str]], dict[int, str]]:

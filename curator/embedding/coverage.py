@@ -76,7 +76,7 @@ class Coverage:
         return [item for item in items if item.hash not in done]
 
     def _missing(self, model: Model, items: Selection) -> Selection:
-        media = items.media() & {*model.modalities} if len(items) > FEW else set()
+        media = items.media() & {*model.modalities} if items.more_than(FEW) else set()
         space = self.derived.space(model.fingerprint)
         if media and all(self.covered.holds(space, each) for each in media):
             return items.only([])

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.api import Item, Model, Neighbours
-from curator.catalog.selection import in_pages, pages_of, taken
+from curator.catalog.selection import in_pages, more_than, pages_of, taken
 from curator.embedding import shortlist
 from curator.embedding.codes import unit
 from curator.embedding.embedder import Embedder
@@ -46,7 +46,7 @@ def nearest(
     thousand of those that belong there may be missed.
     """
     near = None
-    if transform is None and len(items) > shortlist.EXACT_UP_TO:
+    if transform is None and more_than(items, shortlist.EXACT_UP_TO):
         near = encoding.shortlist.of(model, vector, items, k)
     best: list[tuple[float, int]] = []
     wanted = vector if transform is None else transform(vector[None])[0]

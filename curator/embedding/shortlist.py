@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,9 @@ from curator.embedding.codes import Coder, Floats, Measure, distances, unit
 from curator.reporter import Reporter
 from curator.store.derived import Derived
 from curator.store.vector_codes import Coded, DamagedCodes
+
+Far: TypeAlias = tuple[NDArray[np.int64], Floats]
+"""Vectors by their numbers, and about how far each is, squared."""
 
 EXACT_UP_TO = 20_000
 """So few items are compared one by one."""
@@ -44,6 +48,8 @@ class Shortlist:
         self.codes = derived.codes
         self.reporter = reporter
         self.read_only = derived.database.read_only
+        self._looked: tuple[Coded, bytes, Far] | None = None
+        """The last look at all codes, for who asks for more neighbours of the same vector."""
 
     def of(self, model: Model, vector: Floats, items: Sequence[Item], k: int) -> dict[int, str] | None:
         """Those among which are the `k` nearest to a unit vector, hash by id; None where all have to be compared."""
@@ -54,7 +60,7 @@ class Shortlist:
             if coded is None or others is None:
                 return None
             try:
-                return self._chosen(coded, others, distances(self.codes, coded, vector), items, k)
+                return self._chosen(coded, others, self._far(coded, vector), items, k)
             except DamagedCodes:
                 if self.read_only:
                     return None
@@ -62,27 +68,35 @@ class Shortlist:
                 self.codes.forget(space)
         return None
 
+    def _far(self, coded: Coded, vector: Floats) -> Far:
+        content = vector.tobytes()
+        if self._looked is None or self._looked[:2] != (coded, content):
+            self._looked = coded, content, distances(self.codes, coded, vector)
+        return self._looked[2]
+
     def _chosen(
         self,
         coded: Coded,
         others: list[int],
-        far: tuple[NDArray[np.int64], Floats],
+        far: Far,
         items: Sequence[Item],
         k: int,
     ) -> dict[int, str] | None:
         """The items of the nearest codes; deeper where few of them are wanted, and none where that would be no gain."""
         vectors, about = far
-        among, total = membership(items), len(items)
+        among = membership(items)
         depth = _times(max(LEAST, coded.depth * coded.held / coded.measured), k)
-        take = int(depth * max(1.0, coded.held / total)) + len(others)
+        take = depth + len(others)
         while take * 2 <= coded.held:
             edge = np.partition(about, take)[take]
             near = np.concatenate([vectors[about <= edge], np.array(others, np.int64)])
             there = self.codes.contents(coded.space_id, np.unique(near).tolist())
             found = among([hash_ for _, hash_ in there])
-            if len(found) >= min(depth, total):
+            if len(found) >= depth:
                 return found
-            take *= 2
+            # As many of the next are among them, and a tenth to spare; how many there are is not counted, which takes
+            # as long as to look at all codes.
+            take = max(2 * take, take * depth * 11 // (10 * max(1, len(found))))
         return None
 
     def _others(self, coded: Coded) -> list[int] | None:

@@ -23,7 +23,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from curator.embedding import shortlist
 from curator.embedding.codes import unit
 from curator.embedding.shortlist import Shortlist
-from curator.errors import NotReady
+from curator.errors import BadInput, NotReady
 from curator.store.vector_codes import PREFIX
 
 SMALL = {"EXACT_UP_TO": 20, "LEAST": 20, "PAYS": 2, "CHANGED": 10, "CHUNK": 32}
@@ -44,6 +44,7 @@ class History(RuleBasedStateMachine):
         self.kept: tuple[str, bytes] | None = None
         self.open()
         self.ws.use("numbers")
+        self.fingerprint = self.ws.models.find("numbers").fingerprint
 
     def open(self) -> None:
         self.ws = open_fake(self.folder / "workspace", "numbers", "painted")
@@ -56,10 +57,6 @@ class History(RuleBasedStateMachine):
             text(folder / f"{self.written}.txt", words)
             self.written += 1
         return folder
-
-    @property
-    def fingerprint(self) -> str:
-        return self.ws.models.find("numbers").fingerprint
 
     def vectors(self) -> dict[str, bytes]:
         return dict(self.ws.derived.all_vectors(self.fingerprint))
@@ -74,26 +71,29 @@ class History(RuleBasedStateMachine):
 
     @initialize()
     def many(self) -> None:
-        self.ws.add(self.write(150))
+        self.ws.add(self.write(150), encode=False)
 
     @rule(count=st.integers(1, 40), encode=st.booleans())
     def add(self, count: int, encode: bool) -> None:
-        self.ws.add(self.write(count), encode=encode)
+        self.ws.add(self.write(count), encode=False)
+        if encode:
+            self.ws.encode("numbers")
 
     @rule()
     def undo(self) -> None:
-        with contextlib.suppress(NotReady):
+        with contextlib.suppress(NotReady, BadInput):  # as for what was forgotten
             self.taken_back.append(self.ws.undo().by)
 
     @precondition(lambda self: self.taken_back)
     @rule()
     def redo(self) -> None:
-        with contextlib.suppress(NotReady):
+        with contextlib.suppress(NotReady, BadInput):
             self.ws.undo(self.taken_back.pop())
 
     @rule()
     def embed_in_another_space(self) -> None:
-        self.ws.encode("painted")
+        if not self.ws.items.is_empty():
+            self.ws.encode("painted")
 
     @precondition(lambda self: len(self.ws.items.select()) > 3)
     @rule(at=st.floats(0, 0.99), count=st.integers(1, 3))
@@ -166,7 +166,7 @@ class History(RuleBasedStateMachine):
         if self.ws.items.is_empty():
             return
         with mock.patch.object(Shortlist, "_chosen", autospec=True, side_effect=Shortlist._chosen) as chosen:
-            rows = self.ws.run("similar", text=words, k=5, copies=True)
+            rows = self.ws.run("similar", text=words, k=5, copies=True, encoder="numbers")
         items = {item.hash: item.id for item in self.ws.items.select()}
         vectors = self.vectors()
         assert items.keys() <= vectors.keys()

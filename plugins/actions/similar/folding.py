@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,18 +43,21 @@ class Result:
 
 def folded(context: Context, model: Model, find: Callable[[int], Sequence[tuple[Item, float]]], k: int) -> list[Result]:
     """`k` results that are no near-copies of each other; `find` gives the best n, or fewer where there are no more."""
-    wanted = k
+    wanted, near = k, cache(lambda: _near(context.sample(model, SAMPLE)))
     while True:
         found = find(wanted)
-        results = _without_copies(context, model, found)
+        results = _without_copies(context, model, found, near)
         if len(results) >= k or len(found) < wanted or wanted >= DEEPEST * k:
             return results[:k]
-        wanted *= 2
+        # Not only as many as are lacking: each time all codes are looked at again.
+        wanted = min(4 * wanted, DEEPEST * k)
 
 
-def _without_copies(context: Context, model: Model, found: Sequence[tuple[Item, float]]) -> list[Result]:
+def _without_copies(
+    context: Context, model: Model, found: Sequence[tuple[Item, float]], near: Callable[[], float]
+) -> list[Result]:
     results: dict[int, Result] = {}
-    first = _stands_for(context, model, [item for item, _ in found])
+    first = _stands_for(context, model, [item for item, _ in found], near)
     for number, (item, score) in enumerate(found):
         if first[number] == number:
             results[number] = Result(item, score)
@@ -62,18 +66,18 @@ def _without_copies(context: Context, model: Model, found: Sequence[tuple[Item, 
     return [*results.values()]
 
 
-def _stands_for(context: Context, model: Model, items: Sequence[Item]) -> list[int]:
-    """The number of the first item, itself or one before it, that each is a near-copy of."""
+def _stands_for(context: Context, model: Model, items: Sequence[Item], near: Callable[[], float]) -> list[int]:
+    """The number of the first item, itself or one before it, that each is a near-copy of; `near`: from which cosine."""
     first = list(range(len(items)))
     number = {item.id: number for number, item in enumerate(items)}
     present, rows = context.vectors(model, items)
     cosines = rows @ rows.T
     if (np.triu(cosines, 1) < WIDEST).all():
         return first
-    near = cosines >= _near(context.sample(model, SAMPLE)) - ROUNDING
+    alike = cosines >= near() - ROUNDING
     leading: list[int] = []
     for row, item in enumerate(present):
-        before = [one for one in leading if near[one, row]]
+        before = [one for one in leading if alike[one, row]]
         if before:
             first[number[item.id]] = number[present[before[0]].id]
         else:
