@@ -108,6 +108,8 @@ class Bench:
     def make(self) -> None:
         """The workspaces, unless they are there."""
         if (self.home / "made").exists():
+            # What was added beside other runs is not embedded.
+            subprocess.run(curating("encode"), cwd=self.home, stdout=subprocess.DEVNULL, check=True)
             return
         shutil.rmtree(self.home, ignore_errors=True)
         self.home.mkdir(parents=True)

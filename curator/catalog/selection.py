@@ -33,6 +33,8 @@ class Selection(Sequence[Item]):
         self._conditions = of if isinstance(of, Conditions) else None
         self._ids = None if isinstance(of, Conditions) else of
         self._count: int | None = None
+        self._seen = 0
+        """So many there are at least."""
         self._page: dict[int, Item] = {}
 
     @property
@@ -58,8 +60,10 @@ class Selection(Sequence[Item]):
 
     def more_than(self, count: int) -> bool:
         """Whether there are more, without counting all of them."""
-        known = self._ids is not None or self._count is not None
-        return (len(self) if known else len(self._slice(slice(count + 1)))) > count
+        if self._ids is None and self._count is None and count >= self._seen:
+            self._seen = len(self._slice(slice(count + 1)))
+            return self._seen > count
+        return count < self._seen or len(self) > count
 
     @overload
     def __getitem__(self, index: int) -> Item: ...
