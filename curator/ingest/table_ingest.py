@@ -72,10 +72,11 @@ class RowIngest:
 
     def take_as_known(self) -> None:
         """Report its rows as they are on record."""
-        items = [place.item_id for place in self.tables.rows(self.path) if not place.missing]
-        self.report.count("rows", len(items))
-        self.report.count("unchanged", len(items))
-        self.report.items.update(items)
+        for place in self.tables.rows(self.path):
+            if not place.missing:
+                self.report.rows += 1
+                self.report.unchanged += 1
+                self.report.items.add(place.item_id)
         self._record_state()
 
     def _is_as_recorded(self) -> bool:
