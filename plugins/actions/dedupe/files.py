@@ -45,9 +45,10 @@ class File:
         return not self.reference
 
     @property
-    def name(self) -> tuple[str, str]:
-        """The last resort of every order: no two files share it."""
-        return self.place.path.as_posix(), self.place.row
+    def name(self) -> tuple[str, tuple[str | int, ...]]:
+        """The last resort of every order: no two files share it. Of rows the tenth comes after the second."""
+        parts = re.split(r"([0-9]+)", self.place.row)
+        return self.place.path.as_posix(), tuple(int(part) if at % 2 else part for at, part in enumerate(parts))
 
 
 def is_aside(path: Path) -> bool:
