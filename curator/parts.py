@@ -77,7 +77,9 @@ class Parts:
         """Embeds items, and reads their vectors."""
         from curator.embedding.embedder import Embedder
 
-        return Embedder(self.database, self.derived, self.models, self.reporter, self._turn.take)
+        return Embedder(
+            self.database, self.derived, self.models, self.reporter, self._turn.take, self._turn.take_if_free
+        )
 
     @functools.cached_property
     def training(self) -> Training:

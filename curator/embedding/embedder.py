@@ -45,11 +45,21 @@ ASK_SECONDS = 60.0
 """A command that would first have to embed for longer than this asks."""
 
 
+PATIENCE = 1.0
+"""Seconds for which who only reads waits for somebody who writes, before it goes on without what is not embedded."""
+
+
 class Embedder(Coverage):
     """Fills spaces, and reads them."""
 
     def __init__(
-        self, database: Database, derived: Derived, models: Models, reporter: Reporter, take_turn: Callable[[], None]
+        self,
+        database: Database,
+        derived: Derived,
+        models: Models,
+        reporter: Reporter,
+        take_turn: Callable[[], None],
+        take_turn_within: Callable[[float], bool],
     ) -> None:
         super().__init__(derived, models, reporter)
         self.places = Places(database)
@@ -57,6 +67,7 @@ class Embedder(Coverage):
         self.shortlist = Shortlist(derived, reporter)
         self.read_only = database.read_only
         self.take_turn = take_turn
+        self.take_turn_within = take_turn_within
         self._untold: set[str] = set()  # models whose encoder could not say which texts it cuts
 
     # --- what is there ---
@@ -120,6 +131,9 @@ class Embedder(Coverage):
                 )
             if not answer:
                 return
+        if not allowed and not self.take_turn_within(PATIENCE):  # who reads does not wait for who adds
+            self.reporter.say(f"{what}, and another curator is at work here: left out")
+            return
         self.encode(model, missing)
 
     def encode(self, model: Model, items: Sequence[Item]) -> EncodeReport:

@@ -161,9 +161,9 @@ class Turn:
         else:
             self._wait()
 
-    def take_if_free(self) -> bool:
-        """Take it unless somebody else has it; returns whether it is ours (or there is nothing to take)."""
-        return self._is_ours() or self.read_only or self._take(0)
+    def take_if_free(self, seconds: float = 0) -> bool:
+        """Take it, unless somebody else has it for so long; returns whether it is ours (or nothing is to be taken)."""
+        return self._is_ours() or self.read_only or self._take(seconds)
 
     def give_back(self) -> None:
         """Let the next one write, unless a run here still needs it."""
