@@ -21,6 +21,7 @@ from typing import IO, Any
 
 from curator.api import Folder, FolderArtifact
 from curator.catalog.places import Places, expand_path, missing_path, real
+from curator.catalog.source_tables import Tables
 from curator.errors import BadInput, CuratorError, is_interrupt, lacking
 from curator.media import file_lists
 from curator.media.files import READ, BadContent, hash_file, look, reason
@@ -72,7 +73,7 @@ class NewFolders:
 
     def _refuse_catalogued(self, path: Path, target: str) -> None:
         """A file there would be added as a copy of what it was made from, the next time that folder is added."""
-        for folder in self._places.folders_of_files():
+        for folder in Tables(self._places.database).folders_of_files():
             if is_below(target, folder):
                 raise BadInput(
                     f"{str(path)!r} lies in {folder!r}, of which files were added: name a folder outside of it"

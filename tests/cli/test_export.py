@@ -353,9 +353,18 @@ def test_a_target_in_a_source_or_in_the_workspace(run, here):
 
 
 def test_beside_a_table_that_was_added_there_is_room(run, here):
+    """The folder in which people work is then on record, and what else was added there with it."""
     Path("reviews.csv").write_text("text\nfine\nbad\n")
+    cli_kit.texts(here / "notes", 2)
+    cli_kit.photo(os.fsencode(here) + b"/photos/caf\xe9.jpg", 9)
+    assert run("add", "photos", "notes", "--no-encode").code == 0
     assert run("add", "reviews.csv", "--text-column", "text", "--no-encode").code == 0
-    exported(run, "--media", "text", name="csv")
+    exported(run, name="csv")
+    for folder in ("photos", "notes"):
+        run("export", f"{folder}/set", "--format", "csv").assert_failed(2, f"/{folder}'", "files were added")
+    cli_kit.photo("one.jpg", 10)
+    assert run("add", "one.jpg", "--no-encode").code == 0
+    run("export", "other", "--format", "csv").assert_failed(2, "files were added")
 
 
 def test_over_other_data(run, here):
