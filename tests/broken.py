@@ -726,14 +726,15 @@ def shortened(dataset: Any, folder: Any) -> None:
     with folder.open("items.txt") as file:
         for record in dataset:
             file.write(record.item.hash.encode())
-            if record.file.exists():
+            if record.file:
                 record.file.write_bytes(b"short")
 
 
 def reading_files(dataset: Any, folder: Any) -> None:
     for record in dataset:
-        with folder.open(record.file.name) as file:
-            file.write(record.file.read_bytes())
+        if record.file:
+            with folder.open(record.file.name) as file:
+                file.write(record.file.read_bytes())
 
 
 def trusting(dataset: Any, folder: Any) -> None:

@@ -66,6 +66,7 @@ COMMANDS: dict[str, tuple[str, Act, str]] = {
         "is not in the catalogue",
     ),
     "relocate": ("relocate photos out/there", trials.reached_by_two_paths, "no folder of the catalogue"),
+    "export": ("export out/set --format csv --force", words, "another curator is making"),
     "pretrain": ("pretrain lstm-clm -o width=8 -o embedding=8 -o epochs=2", words, "is being pretrained here"),
 }
 """By name: the command, what it finds, and what it says where there is nothing left to do."""

@@ -28,6 +28,7 @@ from interrupts import Interrupted, Killed, Watched
 
 from curator.errors import BadInput, CuratorError, NotFound, SomeItemsFailed
 from curator.maintenance.restore import restore as restore_backup
+from curator.media import file_lists
 from curator.registry.loader import Registry
 from curator.workspace import Workspace
 
@@ -285,6 +286,8 @@ def _is_left(path: Path) -> bool:
     """Whether it is something that curator makes on the way to something else, and would not want to be found."""
     if path.name == ".making" and path.is_file():
         return False  # the lock of who makes the databases
+    if path.name == file_lists.NAME:
+        return False  # of a folder that was exported, or that the same command goes on with
     if path.parent.parent.name == "objects":
         return False  # `check` tells of it
     return path.name.startswith((".curator", ".making", "tmp")) or path.name.endswith((".new", ".part", "-part"))

@@ -61,10 +61,10 @@ class FolderArtifact(Output):
 class Record:
     """One item of a dataset.
 
-    `file` is the file that holds it, whole and as it was when it was added; None for rows of tables and for texts whose
-    file is gone. `source` is where it is: that file, or the table; what of its name is no UTF-8 is written `\\xe9`.
-    `label` is its class, None where none of the dataset's holds of it. `said` is all that is said of it and counts,
-    `captions` what its captions say.
+    `file` is the file of a picture, as it was when it was added; None for a text, which is `item.text`. `source` is
+    where the item is: a file, or a table; what of its name is no UTF-8 is written `\\xe9`. `label` is its class, None
+    where none of the dataset's holds of it. `said` is all that is said of it and counts, `captions` what its captions
+    say.
     """
 
     item: Item
@@ -113,14 +113,14 @@ class Dataset(Protocol):
         ...
 
     def put(self, folder: Folder, record: Record, *parts: str) -> str | None:
-        """Bring the file of a record, which has one, into the folder and return its path there.
+        """Bring the file of a picture into the folder and return its path there.
 
         None where that cannot be, and the record is left out.
         """
         ...
 
     def content(self, record: Record) -> bytes | None:
-        """What the file of a record holds, or its text in UTF-8; None where it cannot be had, and it is left out."""
+        """What the file of a picture holds, or a text in UTF-8; None where it cannot be had, and it is left out."""
         ...
 
     def leave_out(self, record: Record, why: str) -> None:

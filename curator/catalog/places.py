@@ -161,14 +161,6 @@ class Places:
             elif is_below(folder, root):
                 yield root_id, _relative(folder, root)
 
-    def folders_of_files(self) -> Iterator[str]:
-        """Of each root the smallest folder that holds all its whole files: tables of rows lie where people work."""
-        for root, root_id in self.store.roots().items():
-            if found := self.store.outermost(root_id):
-                # As texts, not by their parts: what the first and the last have in common, those between have too.
-                common = os.path.commonprefix(found).rpartition("/")[0]  # noqa: RUF071
-                yield _join_path(root, common) if common else root
-
     def paths(self, item_ids: Iterable[int]) -> dict[int, tuple[Path, str | None]]:
         """For each item one path where it is, the first that is not missing, with the id of its row there, if any."""
         roots = self._root_paths()

@@ -58,6 +58,20 @@ class Tables:
                 found.setdefault(row.item_id, []).append(place)
         return {item: sorted(places, key=lambda place: (place.path, place.row)) for item, places in found.items()}
 
+    def folders_of_files(self) -> Iterator[str]:
+        """Folders that are read as a whole when what was added is added again, as far as places tell.
+
+        A root is one of them, unless it may be one for the sake of a table that lies in it, as tables do where people
+        work: of that the folders right below it, in which files are.
+        """
+        of_tables = {os.path.dirname(table.path) for table in self.all()}
+        for root, root_id in self.places.store.roots().items():
+            folders = self.places.store.first_folders(root_id)
+            if root not in of_tables or "" in folders:
+                yield root
+            else:
+                yield from (os.path.join(root, folder) for folder in folders)
+
     def unseen(self, item_ids: Sequence[int]) -> list[Unseen]:
         """The files and tables of these items that are gone, or not as they were when they were added; by path."""
         found: dict[str, Unseen] = {}

@@ -10,7 +10,6 @@ import contextlib
 import dataclasses
 import errno
 import hashlib
-import json
 import os
 import shutil
 import stat
@@ -22,21 +21,19 @@ from typing import IO, Any
 
 from curator.api import Folder, FolderArtifact
 from curator.catalog.places import Places, expand_path, missing_path, real
+from curator.catalog.source_tables import Tables
 from curator.errors import BadInput, CuratorError, is_interrupt, lacking
+from curator.media import file_lists
 from curator.media.files import READ, BadContent, hash_file, look, reason
 from curator.media.names import numbered, safe_name
 from curator.reporter import Reporter, short_path
 from curator.store.paths import is_below
-from curator.version import __version__
 
 fcntl: Any
 try:
     import fcntl
 except ImportError:
     fcntl = None
-
-LIST = ".curator-files.jsonl"
-"""What a folder holds: a line about the whole, then one for each file, with its size and SHA-256."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +73,7 @@ class NewFolders:
 
     def _refuse_catalogued(self, path: Path, target: str) -> None:
         """A file there would be added as a copy of what it was made from, the next time that folder is added."""
-        for folder in self._places.folders_of_files():
+        for folder in Tables(self._places.database).folders_of_files():
             if is_below(target, folder):
                 raise BadInput(
                     f"{str(path)!r} lies in {folder!r}, of which files were added: name a folder outside of it"
@@ -85,10 +82,16 @@ class NewFolders:
                 raise BadInput(f"{str(path)!r} holds {folder!r}, of which files were added: name another folder")
 
     def _refuse_existing(self, path: Path, target: Path) -> None:
-        if not (target / LIST).is_file() or target.is_symlink():
+        if not file_lists.is_listed(target):
             raise BadInput(f"{str(path)!r} exists, and was not made by curator: name another folder")
         if not self._force:
             raise BadInput(f"{str(path)!r} holds another export: name another folder, or add --force to replace it")
+        try:
+            other = next(file_lists.others(target, file_lists.read(target)), None)
+        except BadContent as error:
+            raise BadInput(f"{str(path)!r} cannot be replaced, as {error}: name another folder") from error
+        if other is not None:  # somebody laid it there, or it was made there since, as a trained model
+            raise BadInput(f"{str(path)!r} holds {other!r}, which is not of that export: move it away first")
 
     @staticmethod
     def _is_empty(target: Path) -> bool:
@@ -178,15 +181,14 @@ class Making:
         self._advance = advance
         self._names = Names()
         self._copied = 0
-        self._files = 0
 
     def __enter__(self) -> Making:
-        _clear(self._path / LIST)
-        self._list = (self._path / LIST).open("x", encoding="utf-8")
+        _clear(self._path / file_lists.NAME)
+        self._list = file_lists.FileList(self._path)
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._list.close()
+    def __exit__(self, *error: Any) -> None:
+        self._list.__exit__(*error)
 
     def put(self, source: Path, *parts: str, hash: str | None = None) -> str:
         """A file of the disk, as a file of its own or as another name of it."""
@@ -218,11 +220,8 @@ class Making:
                 path = Path(folder, name)
                 if not self._names.has(path.relative_to(self._path).as_posix()):
                     _clear(path)
-        # Last: a list that ends so is a whole one.
-        self._list.write(json.dumps({"curator": __version__, "files": self._files, "about": self._about}) + "\n")
-        self._list.flush()
-        os.fsync(self._list.fileno())
-        return Made(self._path, self._files, self._names.changed, self._copied)
+        self._list.end(self._about)
+        return Made(self._path, self._list.files, self._names.changed, self._copied)
 
     def _free(self, parts: Sequence[str]) -> str:
         """A path for these names that nothing has; its folder is made."""
@@ -237,9 +236,7 @@ class Making:
         return self._names.file(folder, parts[-1])
 
     def _note(self, path: str, target: Path, digest: str) -> None:
-        row = {"path": path, "bytes": target.stat().st_size, "sha256": digest}
-        self._list.write(json.dumps(row, ensure_ascii=False) + "\n")
-        self._files += 1
+        self._list.add(path, file_lists.Listed(target.stat().st_size, digest))
         self._advance(1)
 
     def _bring(self, source: Path, target: Path, hash: str | None) -> str:
@@ -269,7 +266,7 @@ class Names:
 
     def __init__(self) -> None:
         self.changed: dict[str, str] = {}
-        self._taken = {LIST.casefold()}
+        self._taken = {file_lists.NAME.casefold()}
         self._numbers: Counter[str] = Counter()
         self._paths: dict[tuple[str, str], str] = {}
         self._folders: dict[str, str] = {}

@@ -63,7 +63,7 @@ class Specimen:
 
     def put(self, folder: Folder, record: Record, *parts: str) -> str | None:
         """Its file."""
-        assert record.file is not None, f"{record.item} has no file"
+        assert record.file is not None, f"{record.item} is a text"
         try:
             return folder.put(self.real.get(record.file, record.file), *parts, hash=record.item.hash)
         except Unreadable:
@@ -103,7 +103,9 @@ def records(folder: Path, modalities: Sequence[Modality]) -> list[Record]:
         item = Item(number + 1, hashlib.sha256(content).hexdigest(), media, path, text, pixels)
         alone = Said(TargetRef("label", 1, ALONE), (True, False, None)[number % 3], "head", 0.75)
         captions = ("a patch of colour", "色块") if media == "image" else ()
-        record = Record(item, path, str(path), None, SIDES[number // 2 % 3], (alone,), captions)
+        record = Record(
+            item, path if media == "image" else None, str(path), None, SIDES[number // 2 % 3], (alone,), captions
+        )
         found.append(labelled(record, path.parent.name))
     return [record for record in found if record.item.modality in modalities]
 

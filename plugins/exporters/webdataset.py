@@ -61,7 +61,7 @@ def write(dataset: Dataset, folder: Folder) -> None:
 
 def _members(dataset: Dataset, record: Record, content: bytes, numbers: dict[str, int]) -> Iterator[tuple[str, bytes]]:
     key = f"{record.item.id:09}"
-    ending = record.file.suffix.lower() if record.item.modality == "image" and record.file else ".txt"
+    ending = record.file.suffix.lower() if record.file else ".txt"
     yield f"{key}{ending if ending.isascii() and len(ending) > 1 else '.bin'}", content
     yield f"{key}.json", json.dumps(dataset.row(record), ensure_ascii=False).encode()
     if record.label is not None:

@@ -396,6 +396,21 @@ CHAPTERS: dict[str, list[Step]] = {
         text("quarantine restore twice.csv"),
         Step("undo"),
     ],
+    "16-export": [
+        Step("export"),
+        Step("export set"),
+        Step("export set --format nothing"),
+        Step("export set --format imagefolder"),
+        Step("export set --format imagefolder --by kind"),
+        text("export set --format imagefolder --by kind"),
+        Step("export set --format coco --force --link hard"),
+        Step("check set"),
+        text("check set"),
+        Step("check pictures"),
+        Step("export pictures/set --format csv"),
+        text("export table --format csv --media text --by topic"),
+        Step("export words --format webdataset --media text --by topic"),
+    ],
 }
 
 

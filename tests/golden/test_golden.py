@@ -119,7 +119,9 @@ def test_expected_files_are_of_chapters_and_hold_rows_of_many_kinds():
         line["out"] for chapter in scenario.CHAPTERS for step in kept.read(chapter) for line in step if "out" in line
     ]
     found = {row["kind"] for row in rows if isinstance(row, dict)}
-    wanted = "added backup check cluster command confusion duplicate encoded encoder explanation fact fault head"
+    wanted = (
+        "added backup check cluster command confusion duplicate encoded encoder explanation exported fact fault head"
+    )
     wanted += " flaw held-out holding item kind label labelled likeness line made member metric neighbour next outside"
     wanted += " pair plugin prediction"
     wanted += " pretrained problem quality quarantined question restored returned row-aside run"

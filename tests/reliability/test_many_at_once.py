@@ -154,7 +154,9 @@ def test_who_reads_does_not_wait_for_who_writes(begun):
 def test_who_searches_while_another_adds_goes_on_without_what_is_not_embedded_yet(begun):
     """What a long `add` has committed is embedded at its end."""
     with curator.open_workspace(begun / "workspace") as ws, ws.begin("add", {}) as journal:
-        journal.insert_many("item", [{"hash": f"{n:064}", "modality": "text", "size": 1, "text": "x"} for n in range(9)])
+        journal.insert_many(
+            "item", [{"hash": f"{n:064}", "modality": "text", "size": 1, "text": "x"} for n in range(9)]
+        )
         ran = cli_kit.curator("similar", "id:1", "--json", cwd=begun)
         assert ran.code == 0 and len(ran.rows("neighbour")) == 10
         assert "9 texts not yet embedded with ngram, and another curator is at work here: left out" in ran.err

@@ -100,14 +100,21 @@ class PlaceStore:
         """The absolute path of a root."""
         return path_from_value(self.database.value("SELECT path FROM root WHERE id = ?", root_id))
 
-    def outermost(self, root_id: int) -> list[str]:
-        """The first and the last path of a whole file below a root, each also of the paths that are not UTF-8."""
+    def first_folders(self, root_id: int) -> list[str]:
+        """The folders right below a root in which, or below which, whole files are; '' where one lies in the root."""
         found = []
-        for kind in ("path < x''", "path >= x''"):  # every text comes before every blob
-            for order in ("ASC", "DESC"):
-                sql = f"SELECT path FROM place WHERE root_id = ? AND {kind} AND row_key = '' ORDER BY path {order}"
-                found.append(self.database.value(f"{sql} LIMIT 1", root_id))
-        return [path_from_value(value) for value in found if value is not None]
+        sql = (
+            "SELECT path FROM place WHERE root_id = ? AND path > ? AND path < ? AND row_key = '' ORDER BY path LIMIT 1"
+        )
+        # Paths that are UTF-8, and those that are not, which come after every text.
+        for after, before in (("", b""), (b"", b"\xff" * 8)):
+            while (value := self.database.value(sql, root_id, after, before)) is not None:
+                name, slash, _ = path_from_value(value).partition("/")
+                if not slash:
+                    return [""]
+                found.append(name)
+                after = f"{name}0" if isinstance(value, str) else os.fsencode(f"{name}0")  # what follows on '/'
+        return found
 
     # --- all ---
 

@@ -41,7 +41,9 @@ class ExportParams:
     folder: Annotated[NewFolder, Argument(help="the folder to make")]
     format: Annotated[ExporterName | None, Option(help="The format; without it, the formats are listed.")] = None
     by: Annotated[GroupName | None, Option(help="The group whose labels are the classes.")] = None
-    label: Annotated[LabelName | None, Option(help="The label that is one class, and what it is not the other.")] = None
+    label: Annotated[
+        LabelName | None, Option(help="A label that is one class; what is said not to have it is the other.")
+    ] = None
     accept_from: Annotated[
         tuple[str, ...],
         Option(

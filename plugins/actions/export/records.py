@@ -126,7 +126,8 @@ class Records:
             said = self._counting(known.said)
             captions = tuple(other.text or "" for other in others) if item.modality == "image" else ()
             named = None if source is None else os.fsencode(source).decode("utf-8", "backslashreplace")
-            yield Record(item, whole, named, self._label(said), side if self.sides else None, said, captions)
+            file = whole if item.modality == "image" else None
+            yield Record(item, file, named, self._label(said), side if self.sides else None, said, captions)
 
     def _counting(self, said: Sequence[Said]) -> tuple[Said, ...]:
         return tuple(one for one in said if one.source in self.sources)
@@ -203,8 +204,8 @@ class Records:
         return self._columns.row(record)
 
     def put(self, folder: Folder, record: Record, *parts: str) -> str | None:
-        """Its file, brought into a folder."""
-        assert record.file is not None, f"{record.item} has no file"
+        """The file of a picture, brought into a folder."""
+        assert record.file is not None, f"{record.item} is a text"
         try:
             return folder.put(record.file, *parts, hash=record.item.hash)
         except Unreadable:
@@ -212,7 +213,7 @@ class Records:
             return None
 
     def content(self, record: Record) -> bytes | None:
-        """What its file holds, or its text."""
+        """What the file of a picture holds, or a text."""
         if record.file is None:
             return (record.item.text or "").encode()
         try:

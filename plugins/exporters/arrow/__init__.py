@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable
 
 from curator.api import Dataset, ExporterSpec, Folder, hookimpl
@@ -11,8 +10,10 @@ from curator.errors import NotReady
 
 def check(dataset: Dataset) -> None:
     """Whether it can be written here."""
-    if importlib.util.find_spec("pyarrow") is None:
-        raise NotReady("this format needs the package pyarrow: pip install pyarrow")
+    try:
+        import pyarrow.parquet  # noqa: F401
+    except ImportError:
+        raise NotReady("this format needs the package pyarrow: pip install pyarrow") from None
 
 
 def write_parquet(dataset: Dataset, folder: Folder) -> None:
