@@ -106,7 +106,7 @@ def _format(context: Context, params: ExportParams) -> ExporterSpec:
         told = "; ".join(f"{name} ({spec.summary})" for name, spec in sorted(known.items()))
         raise BadInput(f"name a format with --format: {told}")
     if params.format not in known:
-        raise NotFound.named("format", params.format, known)
+        raise NotFound.named("format", params.format, known, "", "`curator export FOLDER` lists them")
     return known[params.format]
 
 
