@@ -185,6 +185,7 @@ GIVEN_PATHS = {
     "curator.testing": "works in folders of its own",
     "curator_plugins": "are given the folders that they write to",
     "curator.running.artifacts": "files that a person names",
+    "curator.media.file_lists": "folders that its callers make",
     "curator.running.new_folders": "folders that a person names",
     "curator.maintenance.backup": "an archive that a person names",
     "curator.learning.finetuning": "a temporary folder of its own",

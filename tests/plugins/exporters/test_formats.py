@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import importlib
 import json
 import shutil
 from dataclasses import dataclass, field
@@ -195,17 +194,6 @@ def test_a_set_that_is_not_split_has_its_classes_at_the_top(made, tmp_path):
 
     data = ImageFolder(made.export(tmp_path / "out", "imagefolder", "--by", "kind", "--no-split"))
     assert {digest(Path(path).read_bytes()): data.classes[label] for path, label in data.samples} == made.kinds
-
-
-@pytest.mark.slow
-def test_yolo_by_ultralytics(made, tmp_path, monkeypatch):
-    pytest.importorskip("ultralytics", reason="is no part of the extra formats: it brings another OpenCV")
-    monkeypatch.setenv("YOLO_OFFLINE", "1")
-    checked = importlib.import_module("ultralytics.data.utils").check_cls_dataset
-    out = made.export(tmp_path / "out", "yolo", "--by", "kind")
-    found = checked(str(out))
-    assert [found["names"][number] for number in sorted(found["names"])] == sorted(set(made.kinds.values()))
-    assert [Path(found[side]).name for side in SIDES] == list(SIDES)
 
 
 @pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")  # pycocotools' own
