@@ -58,6 +58,7 @@ class Embedder(Coverage):
         self.read_only = database.read_only
         self.take_turn = take_turn
         self._untold: set[str] = set()  # models whose encoder could not say which texts it cuts
+        self._told_of: set[str] = set()  # models of imported vectors, of which items lack some
 
     # --- what is there ---
 
@@ -104,6 +105,9 @@ class Embedder(Coverage):
 
         Raises `NotReady` with the command to give where there is nobody to ask.
         """
+        if not self.models.embeds(model):
+            self._say_without(model, items)
+            return
         missing = self.missing(model, items)
         if not missing:
             return
@@ -121,6 +125,18 @@ class Embedder(Coverage):
             if not answer:
                 return
         self.encode(model, missing)
+
+    def _say_without(self, model: Model, items: Sequence[Item]) -> None:
+        """Once: what is left out for want of a vector that only its owner could bring."""
+        if model.fingerprint in self._told_of:
+            return
+        without = len(items) - len(self.stored(model, items))
+        if without:
+            self._told_of.add(model.fingerprint)
+            self.reporter.say(
+                f"note: {count(without, 'item')} of {len(items):,} without a vector in {model.name} left out: "
+                "its vectors were imported, and those of new items are to be imported, too"
+            )
 
     def encode(self, model: Model, items: Sequence[Item]) -> EncodeReport:
         """Embed items and keep the vectors, committed every few seconds: Ctrl-C loses nothing that was kept."""
