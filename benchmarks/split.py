@@ -2,8 +2,7 @@
 
     python benchmarks/split.py ../shared/data/grocery/train ../shared/data/mixed ../shared/data/hands
 
-Of each folder 150 photos are copied, 25 of them with versions of every kind in `photo_variants.py`, each at another
-quality. Both splits are 0.6, 0.2, 0.2. A leak is a version on another side than the photo that it was made of.
+Of each folder 150 photos are copied, 25 of them with versions of every kind in `photo_variants.py`. Both splits are 0.6, 0.2, 0.2. A leak is a version on another side than the photo that it was made of.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from photo_variants import CHANGED, EDITED, SAVED, VARIANTS
+from photo_variants import CHANGED, EDITED, SAVED, VARIANTS, quality
 from PIL import Image, ImageOps
 
 PHOTOS, WITH_VERSIONS = 150, 25
@@ -42,7 +41,7 @@ def plant(source: Path, home: Path) -> dict[str, tuple[str, str]]:
         picture.save(home / "photos" / f"{number}.jpg", quality=95)
         for kind, version in VARIANTS.items() if number < WITH_VERSIONS else ():
             name = f"{number}-{kind.replace(' ', '-').replace('%', '')}.jpg"
-            version(picture, chance).save(home / "photos" / name, quality=chance.randint(70, 92))
+            version(picture, chance).save(home / "photos" / name, quality=quality(kind))
             made[name] = (f"{number}.jpg", kind)
     return made
 

@@ -35,6 +35,7 @@ from curator.store.objects import Objects
 
 if TYPE_CHECKING:
     from curator.embedding.embedder import Embedder
+    from curator.importing.vector_import import VectorImport
     from curator.learning.attribution import Attribution
     from curator.learning.pretraining import Pretraining
     from curator.learning.similarity import LearnedMetrics
@@ -108,6 +109,13 @@ class Parts:
         from curator.learning.pretraining import Pretraining
 
         return Pretraining(self.folder, self.models, self.reporter)
+
+    @functools.cached_property
+    def vectors(self) -> VectorImport:
+        """Takes vectors that were made elsewhere."""
+        from curator.importing.vector_import import VectorImport
+
+        return VectorImport(self.items, self.derived, self.coverage, self.begin)
 
     def begin(
         self, command: str, arguments: Mapping[str, Any], reads_first: bool = False

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import cli_kit
+import numpy as np
 import trials
 from fakes import text
 from trials import Act, Scene, after
@@ -35,6 +36,14 @@ def saved(scene: Scene, ws: Workspace) -> None:
     ws.selections.save("likes", ItemSet(label="cat"))
 
 
+def vectors(scene: Scene, ws: Workspace) -> None:
+    """Vectors of texts, as another program made them."""
+    words(scene, ws)
+    paths = sorted(str(path) for path in (scene.out / "words").rglob("*.txt"))
+    drawn = np.random.default_rng(0).normal(size=(len(paths), 8)).astype(np.float32)
+    np.savez(scene.out / "words.npz", vectors=drawn, paths=paths)
+
+
 def twins(scene: Scene, ws: Workspace) -> None:
     """A label that is written in two ways, said of some items in both."""
     words(scene, ws)
@@ -55,6 +64,7 @@ COMMANDS: dict[str, tuple[str, Act, str]] = {
     "save": ("ls --where label:cat --save cats", words, ""),
     "saved": ("saved --remove likes", saved, "no saved selection 'likes'"),
     "classify": ("classify --label cat --media text --head prototype --accept 0.5 --encode", words, ""),
+    "import": ("import --vectors out/words.npz --space mine", vectors, ""),
     "only reading": ("classify --label cat --media text --head prototype --encode", words, ""),
     "encode": ("encode --media text", words, ""),
     "split": ("split --media text --by words", words, ""),

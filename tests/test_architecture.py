@@ -94,12 +94,16 @@ LAYERS = {
         "catalog history media registry reporter store api errors kit.devices kit.reading kit.weights",
         "cv2 numpy",
     ),
+    "curator.importing": (
+        "catalog embedding history media reporter store api errors kit.encodings kit.reading",
+        "numpy pyarrow",
+    ),
     "curator.learning": (
         f"{ROOMS} kit.copies kit.devices kit.finetuning kit.images kit.splits",
         "filelock numpy PIL safetensors scipy sklearn",
     ),
     "curator.quarantine": ("kit.companions catalog history media reporter store api errors", ""),
-    "curator.parts": (f"learning quarantine {ROOMS}", ""),
+    "curator.parts": (f"importing learning quarantine {ROOMS}", ""),
     "curator.running": (f"ingest kit.listing parts learning quarantine {ROOMS}", "numpy"),
     "curator.maintenance": (f"parts learning quarantine ingest {ROOMS}", "numpy"),
     "curator.workspace_path": ("catalog store errors", ""),
@@ -115,7 +119,7 @@ LAYERS = {
 }
 
 LATE = (
-    "kit.trust.novelty kit.trust.suspects kit.torch_network media.preprocessing learning running.context "
+    "importing kit.trust.novelty kit.trust.suspects kit.torch_network media.preprocessing learning running.context "
     "running.runner testing"
 )
 LATE_EMBEDDING = (

@@ -251,6 +251,8 @@ class EncoderSpec:
     `load` take as `weights`: another model of the same dimension and variant, whose vectors tell the classes apart
     better; or nothing, where none that it tried was better. `report` takes a `Tried` now and then, an interrupt is as
     above. `curator.kit.finetuning.fine_tune` does it for a torch network of pictures.
+    `embeds=False`: its vectors are made elsewhere and imported, and `load` is never called. `resolve` is given
+    `NAME/DIM`, what people call them and how many numbers each has, and no weights.
     """
 
     name: str
@@ -267,3 +269,4 @@ class EncoderSpec:
     pretrain_params: type = NoParams
     fine_tune: Callable[[Resolved, Path, Labelled, str, str, Callable[[Tried], None]], Any] | None = None
     fine_tune_depths: tuple[str, ...] = ()
+    embeds: bool = True

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol, TypeAlias
 
-from curator.api.data import Item, Modality, Said, Side, SourceTable
+from curator.api.data import Item, Modality, Said, Side, SourceTable, StoredVectors
 from curator.api.tables import Output
 
 Link: TypeAlias = Literal["copy", "hard", "symbolic"]
@@ -101,6 +101,10 @@ class Dataset(Protocol):
         """What is known of a record, by the names of `columns`, of values that JSON holds."""
         ...
 
+    def vectors(self) -> StoredVectors:
+        """Of a format with `vectors`: row i is the vector of the i-th record, and there is one for each."""
+        ...
+
     def tables(self) -> list[SourceTable]:
         """The tables that were added and that any of the items is a row of, by path."""
         ...
@@ -139,8 +143,9 @@ class ExporterSpec:
     files of records by `put` and `content` of the dataset alone. `needs_class`: each item has to be of one class, so
     that people have to give `--by` or `--label`. `needs_side`: once any item is on a side of the split, each has to
     be on one. `files`: the files of items are part of it, not only what is known of them. `encodes`: it writes texts
-    in the encoding that people ask for. `check(dataset)` may raise `curator.errors.NotReady` or `BadInput` for what
-    cannot be written so, before anything is.
+    in the encoding that people ask for. `vectors`: it writes vectors, of the encoder that people name or the default,
+    and is given the items that have one, whatever became of their files. `check(dataset)` may raise
+    `curator.errors.NotReady` or `BadInput` for what cannot be written so, before anything is.
     """
 
     name: str
@@ -151,4 +156,5 @@ class ExporterSpec:
     needs_side: bool = True
     files: bool = True
     encodes: bool = False
+    vectors: bool = False
     check: Callable[[Dataset], None] | None = None

@@ -66,8 +66,13 @@ class Coverage:
         self.covered = Covered(models.database, derived.database)
 
     def missing(self, model: Model, items: Sequence[Item]) -> Sequence[Item]:
-        """Those that could have a vector and have none: neither embedded nor known to fail."""
+        """Those that could have a vector and have none: neither embedded nor known to fail.
+
+        None where vectors are imported: what has none cannot be embedded.
+        """
         self.settle_profiles(items)
+        if not self.models.embeds(model):
+            return items.only([]) if isinstance(items, Selection) else []
         if isinstance(items, Selection):
             return self._missing(model, items)
         items = [item for item in items if item.modality in model.modalities]

@@ -69,6 +69,7 @@ class Embedder(Coverage):
         self.take_turn = take_turn
         self.take_turn_within = take_turn_within
         self._untold: set[str] = set()  # models whose encoder could not say which texts it cuts
+        self._told_of: set[str] = set()  # models of imported vectors, of which items lack some
 
     # --- what is there ---
 
@@ -115,6 +116,9 @@ class Embedder(Coverage):
 
         Raises `NotReady` with the command to give where there is nobody to ask.
         """
+        if not self.models.embeds(model):
+            self._say_without(model, items)
+            return
         missing = self.missing(model, items)
         if not missing:
             return
@@ -135,6 +139,18 @@ class Embedder(Coverage):
             self.reporter.say(f"{what}, and another curator is at work here: left out")
             return
         self.encode(model, missing)
+
+    def _say_without(self, model: Model, items: Sequence[Item]) -> None:
+        """Once: what is left out for want of a vector that only its owner could bring."""
+        if model.fingerprint in self._told_of:
+            return
+        without = len(items) - len(self.stored(model, items))
+        if without:
+            self._told_of.add(model.fingerprint)
+            self.reporter.say(
+                f"note: {count(without, 'item')} of {len(items):,} without a vector in {model.name} left out: "
+                "its vectors were imported, and those of new items are to be imported, too"
+            )
 
     def encode(self, model: Model, items: Sequence[Item]) -> EncodeReport:
         """Embed items and keep the vectors, committed every few seconds: Ctrl-C loses nothing that was kept."""

@@ -11,7 +11,8 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+import shlex
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -127,6 +128,8 @@ class Models:
         """
         known = self.find(reference)
         wanted = Reference.parse(reference)
+        if known is not None:
+            self._hold_embeds(known)
         if known is not None and (wanted.version is not None or (weights is None and self._unchanged(known))):
             return known
         spec = self.registry.get(EncoderSpec, wanted.name)
@@ -175,6 +178,27 @@ class Models:
             journal.set(Reference(spec.name, variant).key, model.id)
         return model
 
+    def space_of_given(self, spec: EncoderSpec, name: str, dim: int) -> str:
+        """The fingerprint of the space of vectors that are imported by a name."""
+        return fingerprint_of(describe(spec, self._resolve(spec, f"{name}/{dim}", None)))
+
+    def given(self, spec: EncoderSpec, name: str, dim: int, modalities: Sequence[Modality], journal: Journal) -> Model:
+        """The model of vectors that are imported by a name, recorded if need be; these are among its media then."""
+        resolved = self._resolve(spec, f"{name}/{dim}", None)
+        description = describe(spec, resolved)
+        model = self._recorded(spec, description)
+        if model is None:
+            of = dataclasses.replace(spec, modalities=tuple(modalities))
+            model = self._record(of, resolved, description, None, journal)
+            for variant in (name, model.variant):
+                journal.set(Reference(spec.name, variant).key, model.id)
+        elif not {*modalities} <= {*model.modalities}:
+            media = [medium for medium in spec.modalities if medium in (*modalities, *model.modalities)]
+            space = self.store.space(model.fingerprint)
+            assert space is not None
+            journal.update("space", space, modalities=json.dumps(media))
+        return self.by_id(model.id)
+
     def make_default(self, model: Model, journal: Journal) -> Model:
         """Let the workspace embed the model's modalities with it."""
         named = self.find(model.name)  # the name of the first version means the latest once there is another
@@ -182,6 +206,18 @@ class Models:
         for modality in model.modalities:
             journal.set(f"default.{modality}", reference)
         return model
+
+    def embeds(self, model: Model) -> bool:
+        """Whether items can be embedded with a model; else its vectors are imported."""
+        return self.registry.get(EncoderSpec, model.encoder).embeds
+
+    def _hold_embeds(self, model: Model) -> None:
+        if not self.embeds(model):
+            space = model.variant.rpartition("/")[0]
+            raise NotReady(
+                f"{model.name} embeds nothing, its vectors were imported: import those of new items, too "
+                f"(curator import --vectors FILE --space {shlex.quote(space)})"
+            )
 
     def _unchanged(self, model: Model) -> bool:
         try:
@@ -218,8 +254,9 @@ class Models:
         fingerprint = fingerprint_of(description)
         # Loaded once before it is recorded: a file that turns out to hold other weights must not become the model.
         writer.ready()
-        with self._open(spec, resolved):
-            pass
+        if spec.embeds:
+            with self._open(spec, resolved):
+                pass
         if recorded := self._recorded(spec, description):  # by another process, while this one waited for its turn
             return recorded
         with self.database.transaction():
@@ -284,6 +321,7 @@ class Models:
 
     def settled(self, model: Model) -> Resolved:
         """As `resolve`; raises `NotReady` where the weights are not those that the vectors on record were made with."""
+        self._hold_embeds(model)
         spec = self.registry.get(EncoderSpec, model.encoder)
         resolved = self.resolve(model)
         if fingerprint_of(describe(spec, resolved)) != model.fingerprint:
@@ -312,7 +350,7 @@ class Models:
             resolved = validate(Resolved, spec.resolve(variant, weights))
             if resolved.dim < 1:
                 raise Breach(f"dim is {resolved.dim}")
-            if "image" in spec.modalities and resolved.preprocess is None:
+            if spec.embeds and "image" in spec.modalities and resolved.preprocess is None:
                 raise Breach("it encodes images but names no preprocessing")
             for path in resolved.files:
                 if not path.is_file():

@@ -8,12 +8,35 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from curator.api import SIDES, Folder, Holds, Item, Modality, Record, Said, Side, SourceTable, TargetRef
+import numpy as np
+from numpy.typing import NDArray
+
+from curator.api import SIDES, Folder, Holds, Item, Modality, Record, Said, Side, SourceTable, StoredVectors, TargetRef
 from curator.kit.reading import Unreadable
 from curator.testing import specimen
 
 GROUP, ALONE = "colour", "round"
 """The group whose labels are the classes, and a label in none."""
+
+
+class Vectors:
+    """`curator.api.StoredVectors` in memory: vectors of four numbers, drawn by the ids of items."""
+
+    def __init__(self, items: Sequence[Item]) -> None:
+        self.items = items
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def blocks(self) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """All at once."""
+        index = np.arange(len(self))
+        yield index, self.rows(index)
+
+    def rows(self, index: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Those of some items."""
+        drawn = np.asarray([np.random.default_rng(self.items[at].id).normal(size=4) for at in index.tolist()])
+        return np.asarray(drawn / np.linalg.norm(drawn, axis=1, keepdims=True), np.float32)
 
 
 class Specimen:
@@ -36,6 +59,10 @@ class Specimen:
         self.out: dict[int, str] = {}
 
     encoding: str | None = None
+
+    def vectors(self) -> StoredVectors:
+        """One of each record."""
+        return Vectors([record.item for record in self.records])
 
     def tables(self) -> list[SourceTable]:
         """None: its records are files, and texts of none."""

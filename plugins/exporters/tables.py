@@ -1,4 +1,4 @@
-"""`csv` and `jsonl`: one table with a row for each item, and a column for each thing that is known of it."""
+"""`csv` and `jsonl`: one table with a row for each item, and a column for each thing that is known of it; `vectors`."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from curator.api import Dataset, ExporterSpec, Folder, hookimpl
+
+AT_ONCE = 1_000
+"""Vectors that are held at once."""
 
 
 def write_csv(dataset: Dataset, folder: Folder) -> None:
@@ -34,10 +37,33 @@ def write_jsonl(dataset: Dataset, folder: Folder) -> None:
             file.write(json.dumps(dataset.row(record), ensure_ascii=False).encode() + b"\n")
 
 
+def write_vectors(dataset: Dataset, folder: Folder) -> None:
+    """`vectors.npy`, (n, dim) float32, unit rows; and `items.csv`, whose i-th row is the item of row i."""
+    import numpy as np
+
+    write_csv(dataset, folder)
+    stored = dataset.vectors()
+    with folder.open("vectors.npy") as file:
+        for start in range(0, len(stored), AT_ONCE):
+            rows = stored.rows(np.arange(start, min(start + AT_ONCE, len(stored))))
+            if not start:
+                head = {"descr": "<f4", "fortran_order": False, "shape": (len(stored), rows.shape[1])}
+                np.lib.format.write_array_header_1_0(file, head)
+            file.write(rows.astype("<f4").tobytes())
+
+
 @hookimpl
 def register_exporters() -> Iterable[ExporterSpec]:
-    """The formats `csv` and `jsonl`."""
+    """The formats `csv`, `jsonl` and `vectors`."""
     return [
         ExporterSpec("csv", "a table as text", write_csv, needs_side=False, files=False),
         ExporterSpec("jsonl", "a table of JSON lines", write_jsonl, needs_side=False, files=False),
+        ExporterSpec(
+            "vectors",
+            "vectors.npy and a table of their items",
+            write_vectors,
+            needs_side=False,
+            files=False,
+            vectors=True,
+        ),
     ]

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import described
+import numpy as np
 from click.testing import CliRunner
 from golden import data
 from golden.normal import Lines, Normal
@@ -54,6 +55,14 @@ def moved(folder: Path) -> None:
 def damaged(folder: Path) -> None:
     (folder / "texts" / "food" / "7.txt").write_text("written over in place", encoding="utf-8")
     (folder / "pictures" / "loose.png").unlink()
+
+
+def made_elsewhere(folder: Path) -> None:
+    """Vectors of six texts, which turn from one to the next."""
+    angles = np.arange(1, 7) * 0.3
+    np.save(folder / "weather.npy", np.stack([np.cos(angles), np.sin(angles)], axis=1))
+    lines = ["path", *(f"texts/weather/{number}.txt" for number in range(1, 7))]
+    (folder / "weather.csv").write_text("\n".join(lines), encoding="utf-8")
 
 
 def mixed(name: str) -> list[str]:
@@ -410,6 +419,19 @@ CHAPTERS: dict[str, list[Step]] = {
         Step("export pictures/set --format csv"),
         text("export table --format csv --media text --by topic"),
         Step("export words --format webdataset --media text --by topic"),
+    ],
+    "17-vectors": [
+        Step("import --vectors weather.npy --space mine", before=made_elsewhere),
+        text("import --vectors weather.npy --space mine"),
+        Step("import --vectors weather.npy --space mine@2"),
+        Step("import --vectors nothing.npy --space mine"),
+        Step("import"),
+        Step("similar texts/weather/1.txt -k 2 -e imported:mine"),
+        Step("similar --text 下雨 -e imported:mine"),
+        Step("encode -e imported:mine"),
+        Step("encoders --use imported:mine"),
+        Step("encoders"),
+        Step("export within --format vectors --media text"),
     ],
 }
 

@@ -236,6 +236,8 @@ def test_what_many_items_take_does_not_grow_with_their_vectors(tmp_path):
         ("classify", "--label", "odd", "--head", "prototype", "--json"),
         ("cluster", "-k", "5", "--members", "--limit", "5", "--json"),
         ("train", "--label", "odd", "--json"),
+        ("export", "out", "--format", "vectors", "--json"),
+        ("import", "--vectors", "out/vectors.npy", "--space", "mine", "--json"),
     ):
         before, after = peak(few, *command), peak(lots, *command)
         print(command, before, after)

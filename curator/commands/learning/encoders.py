@@ -56,7 +56,7 @@ def _rows(call: Call) -> Iterator[dict[str, Any]]:
             name = model.name if model else spec.name
             yield {
                 "name": name,
-                "media": list(spec.modalities),
+                "media": list(model.modalities if model else spec.modalities),
                 "default": [medium for medium, default in defaults.items() if default == (model.id if model else name)],
                 "embedded": workspace.derived.count(model.fingerprint) if workspace and model else 0,
                 "offline": _lacking(call, spec, model) or "yes",

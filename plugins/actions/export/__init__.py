@@ -11,6 +11,7 @@ from curator.api import (
     Argument,
     Column,
     Context,
+    EncoderRef,
     ExporterName,
     Finding,
     Folder,
@@ -62,6 +63,10 @@ class ExportParams:
     encoding: Annotated[
         Word | None, Option(help="With --format table: the encoding of texts. [default: that of the table]")
     ] = None
+    encoder: Annotated[
+        EncoderRef | None,
+        Option("-e", help="With vectors: whose they are. [default: the encoder of the medium]"),
+    ] = None
     items: Annotated[ItemSet, Option()] = ItemSet()
 
 
@@ -85,6 +90,8 @@ def plan(context: Context, params: ExportParams) -> Iterator[Output]:
         raise BadInput(f"{spec.name} brings in no files: leave out --link {params.link}")
     if not spec.encodes and params.encoding is not None:
         raise BadInput(f"{spec.name} is written in UTF-8: leave out --encoding {params.encoding}")
+    if not spec.vectors and params.encoder is not None:
+        raise BadInput(f"{spec.name} holds no vectors: leave out -e {params.encoder}")
     records = Records(context, params, spec)
     context.export(ExporterName(spec.name), records)
 
@@ -97,7 +104,7 @@ def plan(context: Context, params: ExportParams) -> Iterator[Output]:
     for (side, label), items in records.counts():
         yield Finding("exported", {"side": side, "label": label, "items": items})
     if records.failed:
-        raise SomeItemsFailed(f"{records.failed:,} of {len(records.items):,} items could not be exported")
+        raise SomeItemsFailed(f"{records.failed:,} of {records.of_all:,} items could not be exported")
 
 
 def _format(context: Context, params: ExportParams) -> ExporterSpec:
@@ -121,8 +128,8 @@ def register_actions() -> Iterable[ActionSpec]:
             plan,
             (EXPORTED,),
             example="curator export dataset --format imagefolder --by kind\n"
-            "curator export reviews --format jsonl --media text",
-            embeds=False,
+            "curator export reviews --format jsonl --media text\n"
+            "curator export photos --format vectors --media image",
             labels=False,
         )
     ]

@@ -21,6 +21,7 @@ from curator.api import (
     Said,
     Side,
     SourceTable,
+    StoredVectors,
     TargetRef,
 )
 from curator.errors import BadInput, NotReady
@@ -47,7 +48,8 @@ class Records:
         self.params = params
         self.spec = spec
         self.name = params.folder.name
-        self.items = context.items(params.items, spec.modalities)
+        self._stored = self._vectors_chosen() if spec.vectors else None
+        self.items = context.items(params.items, spec.modalities) if self._stored is None else self._stored.items
         self.encoding: str | None = params.encoding
         self.sources = USUAL | set(params.accept_from)
         self.target: TargetRef | None = None
@@ -60,6 +62,22 @@ class Records:
             raise NotReady(f"none of these items is of a kind that {spec.name} takes: {' or '.join(spec.modalities)}")
         self._look_through()
         self._begin()
+
+    def _vectors_chosen(self) -> StoredVectors:
+        """Those of the items, in one space; what has none is told of in the end."""
+        context, among = self.context, self.params.items
+        media = [medium for medium in self.spec.modalities if context.items(among, [medium])]
+        if self.params.encoder is None and len(media) > 1:
+            raise BadInput("these are images and texts, whose vectors are of two spaces: --media image, or -e ENCODER")
+        if not media:
+            raise NotReady("there is no such item")
+        self._model = context.model(self.params.encoder, media[0])
+        items = context.items(among, [medium for medium in media if medium in self._model.modalities])
+        stored = context.stored(self._model, items)
+        self._without = len(items) - len(stored)
+        if not len(stored):
+            raise NotReady(f"none of these items has a vector in {self._model.name}")
+        return stored
 
     def _look_through(self) -> None:
         """What has to be known before the first record: which classes, columns and sides there are."""
@@ -102,6 +120,9 @@ class Records:
         self._left_out: dict[str, list[str]] = defaultdict(list)
         self._many_left_out: Counter[str] = Counter()
         self._written: Counter[tuple[Side | None, str | None]] = Counter()
+        if self._stored is not None and self._without:
+            self.failed = self._without
+            self._many_left_out[f"without a vector in {self._model.name}"] = self._without
 
     def __iter__(self) -> Iterator[Record]:
         """Those that have a place in the format."""
@@ -110,7 +131,7 @@ class Records:
             for record in self._records(some):
                 if (why := self._no_place(record)) is not None:
                     self._many_left_out[why] += 1
-                elif record.item.modality == "image" and record.file is None:
+                elif record.item.modality == "image" and record.file is None and self._stored is None:
                     self.leave_out(record, GONE)
                 else:
                     yield record
@@ -165,6 +186,11 @@ class Records:
         if self.spec.needs_side and self.sides and record.side is None:
             return "on no side of the split (curator split)"
         return None
+
+    def vectors(self) -> StoredVectors:
+        """Those of the records."""
+        assert self._stored is not None, f"{self.spec.name} is no format with vectors"
+        return self._stored
 
     # --- tables ---
 
@@ -239,6 +265,11 @@ class Records:
         """How many items were written, by side and class."""
         order: dict[Side | None, int] = {side: number for number, side in enumerate((*SIDES, None))}
         return iter(sorted(self._written.items(), key=lambda pair: (order[pair[0][0]], pair[0][1] or "")))
+
+    @property
+    def of_all(self) -> int:
+        """How many items were chosen."""
+        return len(self.items) + (0 if self._stored is None else self._without)
 
     def tell(self) -> None:
         """What was left out, and which labels were."""

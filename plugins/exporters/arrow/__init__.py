@@ -1,4 +1,4 @@
-"""`parquet` and `huggingface`: rows in typed columns, for which pyarrow has to be installed."""
+"""`parquet`, `vectors-parquet` and `huggingface`: rows in typed columns, for which pyarrow has to be installed."""
 
 from __future__ import annotations
 
@@ -25,6 +25,15 @@ def write_parquet(dataset: Dataset, folder: Folder) -> None:
             rows.add(dataset.row(record))
 
 
+def write_vectors(dataset: Dataset, folder: Folder) -> None:
+    """`vectors.parquet`, a row for each item, with its vector of unit length in the column `vector`."""
+    from .rows import Rows
+
+    with folder.open("vectors.parquet") as file, Rows(file, dataset.columns, vectors=dataset.vectors()) as rows:
+        for record in dataset:
+            rows.add(dataset.row(record))
+
+
 def write_huggingface(dataset: Dataset, folder: Folder) -> None:
     """What `datasets.load_dataset` opens."""
     from .huggingface import write
@@ -34,8 +43,17 @@ def write_huggingface(dataset: Dataset, folder: Folder) -> None:
 
 @hookimpl
 def register_exporters() -> Iterable[ExporterSpec]:
-    """The formats `parquet` and `huggingface`."""
+    """The formats `parquet`, `vectors-parquet` and `huggingface`."""
     return [
         ExporterSpec("parquet", "a table of typed columns", write_parquet, needs_side=False, files=False, check=check),
+        ExporterSpec(
+            "vectors-parquet",
+            "a table of typed columns, with vectors",
+            write_vectors,
+            needs_side=False,
+            files=False,
+            vectors=True,
+            check=check,
+        ),
         ExporterSpec("huggingface", "files and rows for datasets.load_dataset", write_huggingface, check=check),
     ]

@@ -6,10 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import IO, Any
 
+import numpy as np
 import pyarrow
 from pyarrow.parquet import ParquetWriter
 
-from curator.api import Holds
+from curator.api import Holds, StoredVectors
 
 AT_ONCE = 1_000
 """Rows of one group of a file."""
@@ -28,9 +29,16 @@ class Rows:
     """Writes rows, as many at a time as a group has.
 
     With `classes` the column `label` holds their numbers, and the file says their names as `datasets` reads them.
+    With `vectors`, of each row one, they are the column `vector`.
     """
 
-    def __init__(self, file: IO[bytes], columns: Mapping[str, Holds], classes: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        file: IO[bytes],
+        columns: Mapping[str, Holds],
+        classes: Sequence[str] = (),
+        vectors: StoredVectors | None = None,
+    ) -> None:
         self._numbers = {name: number for number, name in enumerate(classes)}
         types = {name: TYPES[holds] for name, holds in columns.items()}
         about = {}
@@ -39,7 +47,11 @@ class Rows:
             features = {"label": {"names": list(classes), "_type": "ClassLabel"}}
             about = {"huggingface": json.dumps({"info": {"features": features}})}
         self._schema = pyarrow.schema(list(types.items()), about)
-        self._table = ParquetWriter(file, self._schema)
+        self._vectors, self._written = vectors, 0
+        whole = self._schema
+        if vectors is not None:
+            whole = whole.append(pyarrow.field("vector", self._of_vectors(vectors.rows(np.arange(1))).type))
+        self._table = ParquetWriter(file, whole)
         self._waiting: list[dict[str, Any]] = []
 
     def add(self, row: dict[str, Any]) -> None:
@@ -51,8 +63,16 @@ class Rows:
             self._write()
 
     def _write(self) -> None:
-        self._table.write_batch(pyarrow.RecordBatch.from_pylist(self._waiting, self._schema))
+        batch = pyarrow.RecordBatch.from_pylist(self._waiting, self._schema)
+        if self._vectors is not None:
+            index = np.arange(self._written, self._written + len(batch))
+            batch = batch.append_column("vector", self._of_vectors(self._vectors.rows(index)))
+        self._table.write_batch(batch)
+        self._written += len(batch)
         self._waiting.clear()
+
+    def _of_vectors(self, rows: Any) -> Any:
+        return pyarrow.FixedSizeListArray.from_arrays(pyarrow.array(rows.ravel()), rows.shape[1])
 
     def __enter__(self) -> Rows:
         return self
