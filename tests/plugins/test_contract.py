@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from curator_plugins.actions import audit, classify, cluster, complete, dedupe, explain, review, sample, similar, split
 from curator_plugins.checks import pictures, sets, texts
-from curator_plugins.encoders import clip, efficientnet_lite, lstm_clm, ngram, resnet
+from curator_plugins.encoders import clip, efficientnet_lite, imported, lstm_clm, ngram, resnet
 from curator_plugins.exporters import arrow, coco, imagefolder, tables, webdataset
 from curator_plugins.heads import logistic, mlp, prototype
 from curator_plugins.metrics import projection
@@ -31,6 +31,7 @@ def test_explain(check):
         arrow,
         coco,
         imagefolder,
+        imported,
         ngram,
         logistic,
         projection,
