@@ -76,7 +76,7 @@ def test_paths_are_left_to_the_shell(home, kind, line):
         ("audit --check", "l", ["low-contrast", "labels"]),
         ("ls --media", "i", ["image"]),
         ("plugins check", "ng", ["ngram"]),
-        ("plugins new x --kind", "e", ["encoder"]),
+        ("plugins new x --kind", "e", ["encoder", "exporter"]),
         ("describe", "un", ["undo"]),
         ("describe quarantine", "p", ["purge"]),
         ("describe undo", "", []),
