@@ -2,8 +2,8 @@
 
     python benchmarks/split.py ../shared/data/grocery/train ../shared/data/mixed ../shared/data/hands
 
-Of each folder 150 photos are copied, 25 of them with versions of every kind in `photo_variants.py`. Both splits are 0.6,
-0.2, 0.2. A leak is a version on another side than the photo that it was made of.
+Of each folder 150 photos are copied, 25 of them with versions of every kind in `photo_variants.py`. Both splits are
+0.6, 0.2, 0.2. A leak is a version on another side than the photo that it was made of.
 """
 
 from __future__ import annotations
