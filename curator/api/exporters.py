@@ -20,6 +20,10 @@ that is said of the item: `label` (string), `group` (string or null), `value` (b
 `source` (human, import, rule or head) and `score` (number from 0 to 1, or null)."""
 
 
+FILE_LIST = ".curator-files.jsonl"
+"""In a folder that was made by a `FolderArtifact`: which files it has, with their hashes."""
+
+
 class Folder(Protocol):
     """A folder that is being made. Nobody sees it before it is whole.
 

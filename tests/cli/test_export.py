@@ -590,3 +590,12 @@ def test_what_is_no_export_cannot_be_checked_as_one(run, here):
     path.write_text(json.dumps({**row, "path": "../photos/cat/0.jpg"}) + "\n" + lines[1])
     ran = run("check", "set", "--json")
     assert {row["which"]: row["wrong"] for row in ran.rows("fault")}["../photos/cat/0.jpg"] == "is gone"
+
+
+def test_an_export_within_what_is_added_is_not_added_with_it(run, here):
+    """Else the next `add .` would make copies of all that was exported."""
+    assert run("export", "dataset", "--format", "imagefolder", "--by", "kind").code == 0
+    ran = run("add", ".", "--no-encode", "--json")
+    assert ran.row("added")["copies"] == 0
+    assert "made by curator export" in run("add", ".", "--no-encode").out
+    assert run("add", "dataset", "--no-encode", "--json").row("added")["copies"] == 6
