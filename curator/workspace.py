@@ -246,7 +246,12 @@ class Workspace(Parts):
         from curator.running.context import ActionContext
 
         of = {"label": label, "group": group, "encoder": encoder, "head": head}
-        said = {**of, "fine_tune": fine_tune or None, "test": test and str(test), **(options or {})}
+        said = {
+            **of,
+            "fine_tune": fine_tune or None,
+            "test": test.where if isinstance(test, ItemSet) else test and str(test),
+            **(options or {}),
+        }
         with self.begin("train", said, reads_first=bool(fine_tune)) as journal:
             context = ActionContext(self, journal, may_encode)
             target = context.target(label, group)  # type: ignore[arg-type]
