@@ -44,9 +44,7 @@ from curator.api.data import (
     Said,
     Side,
     Signature,
-    SourceTable,
     StoredVectors,
-    TableRow,
     TargetRef,
     Unseen,
 )
@@ -100,7 +98,7 @@ from curator.api.params import (
     Where,
     Word,
 )
-from curator.api.readers import Found, ReaderSpec, ReadOptions, Row, Skipped
+from curator.api.readers import Found, ReaderSpec, ReadOptions, Row, Skipped, SourceTable, TableRow
 from curator.api.tables import Column, Finding, Listing, Output, Table
 
 __all__ = [

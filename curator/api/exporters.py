@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol, TypeAlias
 
-from curator.api.data import Item, Modality, Said, Side, SourceTable, StoredVectors
+from curator.api.data import Item, Modality, Said, Side, StoredVectors
+from curator.api.readers import SourceTable
 from curator.api.tables import Output
 
 Link: TypeAlias = Literal["copy", "hard", "symbolic"]
