@@ -398,6 +398,7 @@ def test_some_of_each_field_meet_it_and_some_do_not(catalogue):
             "taken": TAKEN[n % 6],
             "run": n % 4 or None,
             "captions": [0, 3],
+            "sides": [("train", "val", "test", None)[n % 4]],
         }
         for n in range(60)
     ]

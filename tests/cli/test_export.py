@@ -504,7 +504,9 @@ def test_the_same_command_goes_on_from_what_was_made(album, how):
 def test_two_at_once_the_second_says_so(album):
     first = start(album, *command("twice"))
     making(album, "twice", 5)
+    os.killpg(first.pid, signal.SIGSTOP)  # so that it has not ended when the second begins
     second = cli_kit.curator(*command("twice"), cwd=album)
+    os.killpg(first.pid, signal.SIGCONT)
     assert finished(first).code == 0
     second.assert_failed(2, "another curator is making", "twice")
     assert len(list((album / "twice" / "thing").iterdir())) == MANY
