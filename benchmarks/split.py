@@ -65,7 +65,9 @@ def main() -> None:
             curator(home, "add", "photos")
             curator(home, "split", *(word for side, share in SHARES.items() for word in (f"--{side}", str(share))))
             rows = [row for row in curator(home, "ls", "--limit", "0") if row["kind"] == "item"]
-            ours = {Path(row["path"]).name: row["side"] for row in rows}
+            contents = {path.name: path.read_bytes() for path in (home / "photos").iterdir()}
+            by_content = {contents[Path(row["path"]).name]: row["side"] for row in rows}  # one content is one item
+            ours = {name: by_content[content] for name, content in contents.items()}
             chance = random.Random(1)
             plain = {name: chance.choices([*SHARES], [*SHARES.values()])[0] for name in ours}
             for title, sides in (("curator", ours), ("by chance", plain)):

@@ -245,9 +245,9 @@ class Workspace(Parts):
         """
         from curator.running.context import ActionContext
 
-        of = {"label": label, "group": group, "encoder": encoder, "head": head}
-        said = {**of, "fine_tune": fine_tune or None, "test": test and str(test), **(options or {})}
-        with self.begin("train", said, reads_first=bool(fine_tune)) as journal:
+        of: dict[str, Any] = {"label": label, "group": group, "encoder": encoder, "head": head}
+        of |= {"fine_tune": fine_tune or None, "test": test and str(getattr(test, "where", test))}
+        with self.begin("train", {**of, **(options or {})}, reads_first=bool(fine_tune)) as journal:
             context = ActionContext(self, journal, may_encode)
             target = context.target(label, group)  # type: ignore[arg-type]
             model = context.model(encoder, "image") if encoder is not None else None  # type: ignore[arg-type]

@@ -27,6 +27,7 @@ import described
 import warm
 
 from curator.store import derived_layouts
+from curator.store.migrations import statements
 
 CURATOR = shutil.which("curator", path=os.path.dirname(sys.executable)) or "curator"
 
@@ -325,6 +326,12 @@ def earlier_cache(path: Path, layout: int) -> None:
         for script in reversed(list(derived_layouts.STEPS.values())[layout:]):
             for kind, name in reversed(re.findall(r"^CREATE (TABLE|TRIGGER) (\w+)", script, re.MULTILINE)):
                 database.execute(f"DROP {kind} {name}")
+        earlier = [line for script in list(derived_layouts.STEPS.values())[:layout] for line in statements(script)]
+        for script in list(derived_layouts.STEPS.values())[layout:]:
+            for name in re.findall(r"^DROP TABLE (\w+)", script, re.MULTILINE):  # empty, as after a while nobody knows
+                for line in earlier:
+                    if re.search(rf"CREATE (TABLE|INDEX) .*?\b{name}\b", line, re.DOTALL):
+                        database.execute(line)
         database.execute("DROP TABLE _sqlite_migrations")
         database.execute(f"PRAGMA user_version = {layout}")
 

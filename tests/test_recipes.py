@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import importlib.util
 import re
 from pathlib import Path
@@ -34,3 +35,10 @@ def test_followed_in_an_empty_folder(tmp_path):
     # Each label that is wrong was found, and nothing else.
     suspects = next(text for command, text in said.items() if "audit --group mood" in command)
     assert len(re.findall("like another", suspects)) == 5
+    # And what comes out says what is so.
+    with (tmp_path / "cleaned" / "reviews.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter=";"))
+    assert len(rows) == 206
+    for row in rows:
+        good = row["review"].partition(": ")[2].endswith(recipes.GOOD) or row["review"].endswith(recipes.GOOD)
+        assert row["curator_mood"] == ("good" if good else "bad"), row

@@ -44,9 +44,7 @@ from curator.api.data import (
     Said,
     Side,
     Signature,
-    SourceTable,
     StoredVectors,
-    TableRow,
     TargetRef,
     Unseen,
 )
@@ -69,7 +67,7 @@ from curator.api.encoders import (
     Tried,
     Truncating,
 )
-from curator.api.exporters import Dataset, ExporterSpec, Folder, FolderArtifact, Holds, Link, Record
+from curator.api.exporters import FILE_LIST, Dataset, ExporterSpec, Folder, FolderArtifact, Holds, Link, Record
 from curator.api.heads import DifferentiableHead, Head, HeadSpec, LinearHead, NoParams
 from curator.api.metrics import Metric, MetricSpec
 from curator.api.outputs import Artifact, Ask, SetAside, SetLabel, SetRowAside, SetSide
@@ -100,12 +98,13 @@ from curator.api.params import (
     Where,
     Word,
 )
-from curator.api.readers import Found, ReaderSpec, ReadOptions, Row, Skipped
+from curator.api.readers import Found, ReaderSpec, ReadOptions, Row, Skipped, SourceTable, TableRow
 from curator.api.tables import Column, Finding, Listing, Output, Table
 
 __all__ = [
     "COPY_LEVELS",
     "DISTURBED",
+    "FILE_LIST",
     "SIDES",
     "ActionSpec",
     "Argument",

@@ -24,9 +24,7 @@ from curator.api.data import (
     Predictions,
     Side,
     Signature,
-    SourceTable,
     StoredVectors,
-    TableRow,
     TargetRef,
     Unseen,
 )
@@ -42,6 +40,7 @@ from curator.api.params import (
     MetricName,
     Query,
 )
+from curator.api.readers import SourceTable, TableRow
 from curator.api.tables import Output, Table
 
 if TYPE_CHECKING:

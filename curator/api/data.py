@@ -71,29 +71,6 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class TableRow:
-    """A row of a table that was added, read again: what stands in each column, as its reader gives it.
-
-    `item` is its text, or the image that it names where it has no text; None where nothing of it is catalogued.
-    `aside`: it was set aside.
-    """
-
-    values: Mapping[str, Any]
-    item: Item | None
-    aside: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SourceTable:
-    """A table that was added, whether it names its columns (`header`), and the encoding that people said it is in."""
-
-    path: Path
-    columns: tuple[str, ...]
-    header: bool
-    encoding: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Unseen:
     """A file, or a table, that is not as it was when it was added: it is another, or has another time or inode.
 

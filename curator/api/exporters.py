@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Literal, Protocol, TypeAlias
 
-from curator.api.data import Item, Modality, Said, Side, SourceTable, StoredVectors
+from curator.api.data import Item, Modality, Said, Side, StoredVectors
+from curator.api.readers import SourceTable
 from curator.api.tables import Output
 
 Link: TypeAlias = Literal["copy", "hard", "symbolic"]
@@ -18,6 +19,10 @@ Holds: TypeAlias = Literal["string", "integer", "boolean", "strings", "said"]
 """What a column of a dataset holds, or null: `strings` is a list of them, `said` a list of objects, one for each label
 that is said of the item: `label` (string), `group` (string or null), `value` (boolean, null where both is said),
 `source` (human, import, rule or head) and `score` (number from 0 to 1, or null)."""
+
+
+FILE_LIST = ".curator-files.jsonl"
+"""In a folder that was made by a `FolderArtifact`: which files it has, with their hashes."""
 
 
 class Folder(Protocol):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from curator.api.data import Modality
+from curator.api.data import Item, Modality
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +87,26 @@ class ReaderSpec:
     matches: Callable[[Path], bool]
     read: Callable[[Path, ReadOptions], Iterable[Found | Row | Skipped]]
     columns: Callable[[Path, ReadOptions], Sequence[str]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TableRow:
+    """A row of a table that was added, read again: what stands in each column, as its reader gives it.
+
+    `item` is its text, or the image that it names where it has no text; None where nothing of it is catalogued.
+    `aside`: it was set aside.
+    """
+
+    values: Mapping[str, Any]
+    item: Item | None
+    aside: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTable:
+    """A table that was added, whether it names its columns (`header`), and the encoding that people said it is in."""
+
+    path: Path
+    columns: tuple[str, ...]
+    header: bool
+    encoding: str | None

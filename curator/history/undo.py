@@ -20,7 +20,22 @@ from curator.store.sqlite import Database
 from curator.store.stored import arguments
 
 OF_CORE = frozenset(
-    ["add", "check", "encode", "forget", "label", "ls", "pair", "pretrain", "relocate", "saved", "train", "undo", "use"]
+    [
+        "add",
+        "check",
+        "encode",
+        "forget",
+        "import",
+        "label",
+        "ls",
+        "pair",
+        "pretrain",
+        "relocate",
+        "saved",
+        "train",
+        "undo",
+        "use",
+    ]
 )
 """Runs of curator's own commands: an encoder, head or default that one of these recorded was asked for."""
 

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from curator.api import FILE_LIST
 from curator.media.files import BadContent, look, reason
 from curator.version import __version__
 
-NAME = ".curator-files.jsonl"
+NAME = FILE_LIST
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,9 @@ class NewFolders:
 
     def _refuse_catalogued(self, path: Path, target: str) -> None:
         """A file there would be added as a copy of what it was made from, the next time that folder is added."""
+        for table in Tables(self._places.database).all():
+            if is_below(table.path, target):
+                raise BadInput(f"{str(path)!r} holds {table.path!r}, which was added: name another folder")
         for folder in Tables(self._places.database).folders_of_files():
             if is_below(target, folder):
                 raise BadInput(

@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 from curator.api import Dataset, ExporterSpec, Folder, SourceTable, hookimpl
@@ -42,20 +42,22 @@ def write(dataset: Dataset, folder: Folder) -> None:
                 _json(dataset, table, file)
 
 
-def _added(dataset: Dataset, table: SourceTable) -> dict[str, str]:
-    """The columns that are added, by what they are called in the dataset: the side, the class, groups and labels."""
+def _added(dataset: Dataset) -> dict[str, str]:
+    """The columns that are added, by what they are called in the dataset: the side, the class, groups and labels.
+
+    One that the table has already, as it was exported before, is written anew.
+    """
     fixed = [*dataset.columns].index("side")
     names = [name for number, name in enumerate(dataset.columns) if number > fixed or name in KNOWN]
-    found = {name: f"{ADDED}{name}" for name in names}
-    return {name: column for name, column in found.items() if column not in table.columns}
+    return {name: f"{ADDED}{name}" for name in names}
 
 
-def _rows(dataset: Dataset, table: SourceTable) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
-    """Each row as it stands in the table, and the values of the added columns."""
-    added = _added(dataset, table)
+def _rows(dataset: Dataset, table: SourceTable) -> Iterator[dict[str, Any]]:
+    """Each row by its columns: those of the table, then those that are added."""
+    added = _added(dataset)
     for values, record in dataset.rows_of(table):
         known = {} if record is None else dataset.row(record)
-        yield values, {column: known.get(name) for name, column in added.items()}
+        yield {**values, **{column: known.get(name) for name, column in added.items()}}
 
 
 def _codec(dataset: Dataset, table: SourceTable) -> str:
@@ -82,12 +84,12 @@ def _delimited(dataset: Dataset, table: SourceTable, file: IO[bytes]) -> None:
     """With the delimiter of the table, a header where it has one, and quotation marks where they are needed."""
     codec = _codec(dataset, table)
     text = io.TextIOWrapper(file, encoding=codec, newline="", write_through=True)
+    columns = dict.fromkeys([*table.columns, *_added(dataset).values()])
     rows = csv.writer(text, delimiter=_delimiter(table, codec), lineterminator="\n")
     try:
         if table.header:
-            rows.writerow([*table.columns, *_added(dataset, table).values()])
-        for values, added in _rows(dataset, table):
-            rows.writerow([*(values.get(name) for name in table.columns), *map(_cell, added.values())])
+            rows.writerow(columns)
+        rows.writerows([_cell(values.get(name)) for name in columns] for values in _rows(dataset, table))
     except UnicodeEncodeError as error:
         raise BadInput(
             f"{codec} cannot hold {error.object[error.start : error.end]!r}: --encoding utf-8 writes it"
@@ -112,8 +114,8 @@ def _json(dataset: Dataset, table: SourceTable, file: IO[bytes]) -> None:
     """An object a line, or an array where the table is one."""
     array = table.path.suffix.lower() == ".json"
     between = b"[\n" if array else b""
-    for values, added in _rows(dataset, table):
-        file.write(between + json.dumps({**values, **added}, ensure_ascii=False).encode())
+    for values in _rows(dataset, table):
+        file.write(between + json.dumps(values, ensure_ascii=False).encode())
         between = b",\n" if array else b"\n"
     file.write(b"\n]\n" if array and between != b"[\n" else b"[]\n" if array else b"\n")
 

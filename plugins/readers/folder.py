@@ -8,7 +8,7 @@ import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from curator.api import Found, Modality, ReaderSpec, ReadOptions, Skipped, hookimpl
+from curator.api import FILE_LIST, Found, Modality, ReaderSpec, ReadOptions, Skipped, hookimpl
 from curator.kit.images import endings
 from curator.kit.images.formats import RAW
 from curator.kit.splits import SIDES_BY_NAME
@@ -124,6 +124,8 @@ def _inner(folder: Path, label: str | None, options: ReadOptions, level: int) ->
         yield Skipped(folder, f"hidden: {TAKEN}")
     elif options.leave_out(folder):
         yield Skipped(folder, "a curator workspace")
+    elif (folder / FILE_LIST).is_file():
+        yield Skipped(folder, "made by curator export: add that folder itself")
     else:
         own = NEVER if of_system or hidden else folder.name if level == 1 else None
         yield from _folder(folder, own if label is None else label, options, max(0, level - 1))

@@ -63,6 +63,7 @@ ITEM = st.fixed_dictionaries(
         "taken": st.sampled_from(TAKEN),
         "run": st.none() | st.integers(1, 3),
         "captions": st.lists(st.integers(0, 11), max_size=2, unique=True),
+        "sides": st.lists(st.sampled_from(["train", "val", "test", None]), max_size=2),
     }
 )
 
@@ -104,6 +105,7 @@ FIELD_TERMS = {
     "taken": ordered("taken", [*DATES, "2025..2026-01", "..2026-11-05T10:30"]),
     "text": named("text", ["退款", "款", "refund", "ｆＵＬＬ", "STRASSE", '"no"', "\\", "'x'", "NOW", "nothing"], "~"),
     "caption": named("caption", ["退款", "refund", "plain"], "~"),
+    "split": named("split", ["train", "val", "Test", "none"]),
     "id": ordered("id", ["3", "7", "12", "2..6", "9..", "..4"]),
 }
 TERM = st.sampled_from(sorted(FIELD_TERMS)).flatmap(FIELD_TERMS.get)
@@ -137,7 +139,7 @@ def catalogue(tmp_path_factory):
 
 def fill(database, items, saved=()):
     """Those items, and every fifth number left out."""
-    tables = "saved_selection caption statement label label_group quarantined place root item run"
+    tables = "side saved_selection caption statement label label_group quarantined place root item run"
     for table in tables.split():
         database.execute(f"DELETE FROM {table}")
     run = "INSERT INTO run (id, command, arguments, started, state, version)"
@@ -178,6 +180,8 @@ def fill(database, items, saved=()):
         for label, value, source in item["said"]:
             said = "INSERT INTO statement (item_id, label_id, value, source, run_id)"
             database.execute(f"{said} VALUES (?, ?, ?, ?, 1)", number, label, value, source)
+        for side in item.get("sides", ()):
+            database.execute("INSERT INTO side (item_id, name, run_id) VALUES (?, ?, 1)", number, side)
     for number, item in zip(numbers, items, strict=True):
         texts = [numbers[at] for at in item["captions"] if at < len(items) and items[at]["media"] == "text"]
         item["captions"] = texts if item["media"] == "image" else []
@@ -255,6 +259,10 @@ class Plainly:
 
     def is_suffix(self, item, sign, value):
         return any(folded(path).endswith("." + folded(value).lstrip(".")) for path, _ in self.places[item["id"]])
+
+    def is_split(self, item, sign, value):
+        last = (item.get("sides") or [None])[-1]
+        return (last or "none") == value.lower()
 
     def is_missing(self, item, sign, value):
         return self.places[item["id"]] and all(missing for _, missing in self.places[item["id"]])
@@ -390,6 +398,7 @@ def test_some_of_each_field_meet_it_and_some_do_not(catalogue):
             "taken": TAKEN[n % 6],
             "run": n % 4 or None,
             "captions": [0, 3],
+            "sides": [("train", "val", "test", None)[n % 4]],
         }
         for n in range(60)
     ]

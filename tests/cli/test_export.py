@@ -189,8 +189,8 @@ def test_without_a_format_they_are_listed(run, here):
         (("--format", "imagefoldr"), 3, ("imagefoldr", "imagefolder")),
         (("--format", "imagefolder"), 2, ("--by GROUP", "--label NAME")),
         (("--format", "imagefolder", "--by", "knd"), 3, ("knd",)),
-        (("--format", "imagefolder", "--by", "kind", "--label", "cat"), 2, ("either",)),
-        (("--format", "imagefolder", "--by", "kind", "--media", "text"), 4, ("imagefolder takes: image",)),
+        (("--format", "imagefolder", "--by", "kind", "--label", "cat"), 2, ("not both",)),
+        (("--format", "imagefolder", "--by", "kind", "--media", "text"), 4, ("no item was chosen",)),
         (("--format", "csv", "--link", "hard"), 2, ("csv brings in no files", "--link")),
         (("--format", "csv", "--accept-from", "nobody"), 2, ("nobody",)),
     ],
@@ -504,7 +504,9 @@ def test_the_same_command_goes_on_from_what_was_made(album, how):
 def test_two_at_once_the_second_says_so(album):
     first = start(album, *command("twice"))
     making(album, "twice", 5)
+    os.killpg(first.pid, signal.SIGSTOP)  # so that it has not ended when the second begins
     second = cli_kit.curator(*command("twice"), cwd=album)
+    os.killpg(first.pid, signal.SIGCONT)
     assert finished(first).code == 0
     second.assert_failed(2, "another curator is making", "twice")
     assert len(list((album / "twice" / "thing").iterdir())) == MANY
@@ -590,3 +592,12 @@ def test_what_is_no_export_cannot_be_checked_as_one(run, here):
     path.write_text(json.dumps({**row, "path": "../photos/cat/0.jpg"}) + "\n" + lines[1])
     ran = run("check", "set", "--json")
     assert {row["which"]: row["wrong"] for row in ran.rows("fault")}["../photos/cat/0.jpg"] == "is gone"
+
+
+def test_an_export_within_what_is_added_is_not_added_with_it(run, here):
+    """Else the next `add .` would make copies of all that was exported."""
+    assert run("export", "dataset", "--format", "imagefolder", "--by", "kind").code == 0
+    ran = run("add", ".", "--no-encode", "--json")
+    assert ran.row("added")["copies"] == 0
+    assert "made by curator export" in run("add", ".", "--no-encode").out
+    assert run("add", "dataset", "--no-encode", "--json").row("added")["copies"] == 6

@@ -142,7 +142,8 @@ def test_a_table_that_changed_is_not_written_from(here):
     path = write(here / "reviews.csv")
     add()
     path.write_text(path.read_text() + "6;late;good\n")
-    RUN("export", "out", "--format", "table").assert_failed(4, "none of these items is the row of a table")
+    ran = RUN("export", "out", "--format", "table")
+    assert ran.code == 4 and "reviews.csv, which is gone or not as it was (curator add)" in ran.err
     assert not (here / "out").exists()
 
 
@@ -151,3 +152,47 @@ def test_files_alone_are_no_table(here):
     (here / "texts" / "a.txt").write_text("a text")
     RUN("add", "texts", "--no-encode")
     RUN("export", "out", "--format", "table").assert_failed(4, "curator add TABLE --text-column COLUMN")
+
+
+def test_a_table_that_was_exported_before_has_its_columns_written_anew(here):
+    write(here / "reviews.csv", ROWS[:4])
+    add()
+    RUN("split", "--test", "1")
+    RUN("export", "out", "--format", "table")
+    (here / "again").mkdir()
+    (here / "out" / "reviews.csv").rename(here / "again" / "reviews.csv")
+    RUN("undo")
+    add("again/reviews.csv")
+    RUN("split", "--train", "1", "--no-folders")
+    RUN("export", "later", "--format", "table", "--where", "under:again")
+    header, *rows = read(here / "later" / "reviews.csv")
+    assert header == read(here / "again" / "reviews.csv")[0]
+    assert {row[header.index("curator_side")] for row in rows} == {"train"}
+
+
+def test_a_table_that_changed_is_told_where_others_go_out(here):
+    write(here / "reviews.csv", ROWS[:4])
+    other = write(here / "other.csv", [["9", "one more", "good"]])
+    add()
+    add("other.csv")
+    other.write_text(other.read_text() + "10;late;good\n")
+    ran = RUN("export", "out", "--format", "table")
+    assert ran.code == 5 and "other.csv, which is gone or not as it was (curator add)" in ran.err
+    assert "1 table could not be exported" in ran.err
+    assert [path.name for path in (here / "out").glob("*.csv")] == ["reviews.csv"]
+
+
+def test_a_table_that_was_added_is_not_replaced(here):
+    write(here / "reviews.csv", ROWS[:4])
+    add()
+    RUN("export", "out", "--format", "table")
+    add("out/reviews.csv")
+    RUN("export", "out", "--format", "table", "--force").assert_failed(2, "out/reviews.csv", "which was added")
+
+
+def test_nothing_chosen_is_said_to_be_nothing_chosen(here):
+    write(here / "reviews.csv", ROWS[:4])
+    add()
+    RUN("export", "out", "--format", "table", "--where", "id:1 id:2").assert_failed(4, "no item was chosen")
+    ran = RUN("export", "out", "--format", "csv", "--by", "label", "--label", "good")
+    ran.assert_failed(2, "give --by GROUP or --label NAME, not both")

@@ -272,8 +272,10 @@ def test_what_cannot_be_had_is_said(here):
 @pytest.mark.parametrize(
     ("args", "code", "words"),
     [
-        (("--train", "0.8", "--val", "0.1"), 2, "the shares are 0.8 + 0.1 = 0.9: they have to add up to 1"),
+        (("--train", "0.8", "--val", "0.1"), 2, "--train 0.8, --val 0.1 add up to 0.9: the shares have to add up to 1"),
         (("--train", "1.2"), 2, "1.2"),
+        (("--train", "0", "--test", "0"), 2, "--train 0, --test 0 add up to 0"),
+        (("--repair", "--anew"), 2, "give one of them"),
         (("--by", "kinds"), 3, "did you mean 'kind'"),
         (("--together", "sceen"), 3, "no group 'sceen'"),
     ],
@@ -292,3 +294,25 @@ def test_a_head_learns_from_one_side_and_is_measured_on_the_other(here):
     assert rows["accuracy"]["items"] == listed["train"]
     assert rows["accuracy"]["test_items"] == listed["test"]
     RUN("train", "--group", "kind", "--split", "--test", "photos").assert_failed(2, "not both")
+
+
+def test_what_lies_in_two_sides_as_the_same_bytes_is_told(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for side in ("train", "test"):
+        (tmp_path / "data" / side).mkdir(parents=True)
+        (tmp_path / "data" / side / "same.txt").write_text("one text in both")
+        (tmp_path / "data" / side / "own.txt").write_text(
+            f"what stands in {side} alone " + " ".join(WORDS[: len(side)])
+        )
+    RUN("add", "data")
+    ran = RUN("split", "--json")
+    assert "1 item lies in folders of several sides, as the same bytes" in ran.err
+    assert sides()["own.txt"] in ("train", "test")
+
+
+def test_the_shares_of_a_split_with_one_side_say_nothing(here):
+    RUN("split", "--test", "1", "--where", "name:1.png")
+    ran = RUN("split", "--json")
+    assert {row["side"]: row["wanted"] for row in ran.rows("side")} == {"train": 0.8, "val": 0.1, "test": 0.1}
+    ran = RUN("split", "--train", "0.2", "--val", "0.4", "--test", "0.4")
+    assert "all of these items are on a side already: --anew deals them out again" in ran.err

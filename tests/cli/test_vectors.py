@@ -262,14 +262,11 @@ def test_classify_learns_on_it(here, texts, tmp_path):
 def test_undo_and_redo_and_backup(here, texts, tmp_path):
     imported(here, tmp_path, texts)
     expected = neighbours(here("similar", "id:1", "-e", "imported:some", "--json"))
-    done = here("undo")  # an import changed no item, label or file
-    assert "passed over run 2 (import)" in done.err and "run 1 (add) is undone" in done.out, done
-    assert here("undo", "3").code == 0
-    assert neighbours(here("similar", "id:1", "-e", "imported:some", "--json")) == expected
-    assert here("undo", "2").code == 0
+    done = here("undo")
+    assert "run 2 (import) is undone" in done.out, done
     here("similar", "id:1", "-e", "imported:some").assert_failed(3, "no vectors were imported as 'some'")
     assert here("check").code == 0
-    assert here("undo", "5").code == 0
+    assert here("undo", "3").code == 0
     assert neighbours(here("similar", "id:1", "-e", "imported:some", "--json")) == expected
     assert here("backup", "saved.tar").code == 0
     assert here("restore", "saved.tar", "--to", "again").code == 0

@@ -118,6 +118,7 @@ def test_every_check_has_such_a_fake():
     of_plugins = {("plugin", name) for name in BROKEN_PLUGINS}
     every = {(check.of.split()[0], check.name) for check in checks(specimen)}
     every |= {("action", check.name) for spec in broken.ACTIONS[:1] for check in checks(spec)}
+    every |= {("exporter", check.name) for spec in broken.EXPORTERS[:1] for check in checks(spec)}
     assert of_specs | of_plugins == every
 
 

@@ -103,6 +103,9 @@ def plan(context: Context, params: ExportParams) -> Iterator[Output]:
     records.tell()
     for (side, label), items in records.counts():
         yield Finding("exported", {"side": side, "label": label, "items": items})
+    if records.changed_tables:
+        many = len(records.changed_tables)
+        raise SomeItemsFailed(f"{many:,} {'table' if many == 1 else 'tables'} could not be exported")
     if records.failed:
         raise SomeItemsFailed(f"{records.failed:,} of {records.of_all:,} items could not be exported")
 

@@ -7,6 +7,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curator.api import (
@@ -37,6 +38,7 @@ AT_ONCE = 1_000
 NAMED = 3
 """Items that are named of those that were left out for one reason."""
 USUAL = frozenset({"human", "import"})
+TABLES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet"})
 GONE = "whose file is gone or not as it was (curator add)"
 
 
@@ -53,13 +55,18 @@ class Records:
         self.encoding: str | None = params.encoding
         self.sources = USUAL | set(params.accept_from)
         self.target: TargetRef | None = None
+        if params.by is not None and params.label is not None:
+            raise BadInput("give --by GROUP or --label NAME, not both")
         if params.by is not None or params.label is not None:
             self.target = context.target(params.label, params.by)
         elif spec.needs_class:
             raise BadInput(f"{spec.name} takes items of classes: name them with --by GROUP or --label NAME")
         self.of = "" if self.target is None else self.target.full_name
         if not self.items:
+            if not context.items(params.items):
+                raise NotReady("no item was chosen: --where, --under and the like leave none")
             raise NotReady(f"none of these items is of a kind that {spec.name} takes: {' or '.join(spec.modalities)}")
+        self.changed_tables: list[Path] = []
         self._look_through()
         self._begin()
 
@@ -195,7 +202,11 @@ class Records:
     # --- tables ---
 
     def tables(self) -> list[SourceTable]:
-        """Those that any of the items is a row of."""
+        """Those that any of the items is a row of; what is not as it was when it was added is told, once."""
+        for unseen in self.context.unseen(self.items):
+            if unseen.path.suffix.lower() in TABLES and unseen.path not in self.changed_tables:
+                self.changed_tables.append(unseen.path)
+                self.context.note(f"left out: {unseen.path}, which is gone or not as it was (curator add)")
         paths = {
             place.path
             for some in self._pages()

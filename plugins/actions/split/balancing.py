@@ -34,9 +34,6 @@ def assign(groups: Sequence[Group], shares: Mapping[Side, float]) -> list[Side]:
     """The side of each group; what is on one already stays, and counts."""
     lacking = _Lacking(groups, shares)
     sides: list[Side | None] = [group.side for group in groups]
-    for group in groups:
-        if group.side is not None:
-            lacking.take(group, group.side)
     holding: dict[Stratum, list[int]] = defaultdict(list)
     left: Counter[Stratum] = Counter()
     order = sorted(
@@ -78,6 +75,11 @@ class _Lacking:
         self.labels = {
             label: {side: share * count for side, share in shares.items()} for label, count in of_labels.items()
         }
+        for group in groups:
+            if group.side is not None:
+                self.take(group, group.side)
+        for lack in (self.all, *self.labels.values()):
+            _scale(lack)
 
     def most(self, group: Group, label: Stratum | None) -> Side:
         """The side that lacks most of a label, then of the group's other labels, then of all; the first of these."""
@@ -97,3 +99,10 @@ class _Lacking:
         self.all[side] -= group.size
         for label, count in group.labels.items():
             self.labels[label][side] -= count
+
+
+def _scale(lack: dict[Side, float]) -> None:
+    """Where some side holds more than its share, there is less left than the others lack: each gets its part of it."""
+    left, wanted = sum(lack.values()), sum(value for value in lack.values() if value > 0)
+    for side, value in lack.items():
+        lack[side] = max(0.0, value) * left / wanted if wanted else 0.0

@@ -25,6 +25,8 @@ class Splitting:
     """What is chosen, what stays together with it, and on which sides that is."""
 
     def __init__(self, context: Context, params: SplitParams) -> None:
+        if params.repair and params.anew:
+            raise BadInput("--repair keeps the sides that there are, --anew forgets them: give one of them")
         self.context = context
         self.params = params
         self.chosen = [item.id for item in context.items(params.items)]
@@ -54,11 +56,12 @@ class Splitting:
         if any(share is not None for share in given.values()):
             shares = {side: share or 0.0 for side, share in given.items()}
             if abs(sum(shares.values()) - 1) > 0.001:
-                told = " + ".join(f"{share:g}" for share in shares.values() if share)
-                raise BadInput(f"the shares are {told} = {sum(shares.values()):g}: they have to add up to 1")
+                told = ", ".join(f"--{side} {share:g}" for side, share in given.items() if share is not None)
+                raise BadInput(f"{told} add up to {sum(shares.values()):g}: the shares have to add up to 1")
             return shares
         counts = Counter(self.before.values())
-        return {side: counts[side] / len(self.before) for side in SIDES} if self.before else USUAL
+        # What is on one side alone says nothing of how much is wanted on the others.
+        return {side: counts[side] / len(self.before) for side in SIDES} if len(counts) > 1 else USUAL
 
     def _strata(self) -> dict[int, list[Stratum]]:
         """The labels of each item in the groups that every side gets its share of."""
@@ -77,6 +80,7 @@ class Splitting:
         new = Counter(side for item, side in after.items() if self.before.get(item) != side)
         yield from (SetSide(item, side) for item, side in after.items() if self.before.get(item) != side)
         yield from self._sides(after, new)
+        self._say_what_is_off(after, new)
         yield from self._balance(after)
         yield from self._leaks(after)
 
@@ -113,6 +117,16 @@ class Splitting:
         for side in SIDES:
             values = {"items": counts[side], "share": counts[side] / len(after), "wanted": self.shares[side]}
             yield Finding("side", {"side": side, **values, "new": new[side]})
+
+    def _say_what_is_off(self, after: Mapping[int, Side], new: Mapping[Side, int]) -> None:
+        """What a person would not see from the figures alone."""
+        counts = Counter(after.values())
+        if empty := [side for side in SIDES if self.shares[side] > 0 and not counts[side]]:
+            self.context.note(f"note: nothing is on {' and '.join(empty)}: too little of these items can be parted")
+        asked = any(share is not None for share in (self.params.train, self.params.val, self.params.test))
+        off = max(abs(counts[side] / len(after) - self.shares[side]) for side in SIDES)
+        if asked and not sum(new.values()) and off > 0.02:
+            self.context.note("note: all of these items are on a side already: --anew deals them out again")
 
     def _balance(self, after: Mapping[int, Side]) -> Iterator[Output]:
         """Those that are farthest off first."""

@@ -94,10 +94,15 @@ def sides_of_folders(context: Context, items: Sequence[Item]) -> list[Side | Non
         for parent, side in (found for place in places for found in place):
             beside.setdefault(parent, set()).add(side)
     found: list[Side | None] = []
-    for places in of_items:
-        sides = {next((side for parent, side in place if len(beside[parent]) > 1), None) for place in places}
+    several: list[Item] = []
+    for item, places in zip(items, of_items, strict=True):
+        sides = {next((side for parent, side in place if len(beside[parent]) > 1), None) for place in places} - {None}
         # What lies in several, as a photo that is in train and in test: it was learnt from.
         found.append(next((side for side in SIDES if side in sides), None))
+        several += [item] * (len(sides) > 1)
+    if several:
+        many = "1 item lies" if len(several) == 1 else f"{len(several):,} items lie"
+        context.note(f"{many} in folders of several sides, as the same bytes: {several[0]}; it counts for the first")
     return found
 
 

@@ -91,7 +91,7 @@ def stored(workspace: Any, encoder: str, weights: Path, paths: list[Path]) -> np
 
 def found_by(workspace: Any, encoder: str, paths: list[Path], query: Path | None = None, text: str | None = None):
     """Where in `paths` are the pictures that `similar` finds."""
-    rows = workspace.run("similar", query=query, text=text, k=NEAREST, encoder=encoder)
+    rows = workspace.run("similar", query=query, text=text, k=NEAREST, encoder=encoder, copies=True)
     return [paths.index(row["path"]) for row in rows]
 
 

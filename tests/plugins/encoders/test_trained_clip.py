@@ -71,7 +71,7 @@ def test_words_find_pictures_of_what_they_were_never_seen_together_for():
     found = [
         [
             shown(row) == pair
-            for row in rows("neighbour", "similar", "--text", "a photo of a {} {}".format(*pair), "-k", "5")
+            for row in rows("neighbour", "similar", "--text", "a photo of a {} {}".format(*pair), "-k", "5", "--copies")
         ]
         for pair in HELD_OUT
     ]

@@ -85,3 +85,18 @@ def test_no_side_is_over_its_share_by_more_than_its_largest_group_and_what_was_t
         there = [group.size for group in groups if group.side == side]
         new = [group.size for group, of in zip(groups, sides, strict=True) if of == side and group.side is None]
         assert sum(there) + sum(new) <= max(sum(there), shares[side] * total) + max(new, default=0) + 1e-6
+
+
+@given(taken=st.integers(0, 60), free=st.integers(10, 100))
+def test_where_one_side_is_full_already_the_others_get_their_parts_of_the_rest(taken, free):
+    """Folders may have filled test: val must not starve for it."""
+    groups = [single(number, side="test") for number in range(taken)]
+    groups += [single(taken + number) for number in range(free)]
+    shares = {"train": 0.8, "val": 0.1, "test": 0.1}
+    new = Counter(assign(groups, shares)[taken:])
+    if taken >= 0.1 * (taken + free):
+        assert new["test"] <= 1
+        assert abs(new["train"] - free * 8 / 9) <= 1 and abs(new["val"] - free / 9) <= 1
+    else:
+        total = taken + free
+        assert all(abs(new[side] + taken * (side == "test") - shares[side] * total) <= 1 for side in SIDES)
