@@ -115,7 +115,7 @@ class Ingest:
     def _add_files(self, source: Path, reader: ReaderSpec, reading: ReadOptions) -> None:
         found: Spool[Listed]
         skipped: Spool[Left]
-        with Spool() as found, Spool() as skipped:
+        with Spool(Listed) as found, Spool(Left) as skipped:
             self._list(source, reader, reading, found, skipped)
             self.report.found += len(found)
             self._skip(skipped, found)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
-import pickle
 import tempfile
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 from curator.api import Found, Modality
@@ -25,7 +25,7 @@ class Listed(NamedTuple):
     path: str
     modality: Modality
     folder: str | None
-    caption_of: tuple[str, ...]
+    caption_of: Sequence[str]
 
     @classmethod
     def of(cls, found: Found) -> Listed:
@@ -46,7 +46,9 @@ class Left(NamedTuple):
 class Spool(Generic[T]):
     """Tuples, in order, of which more than a few lie in a file without a name. Use as a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, read: Callable[..., T]) -> None:
+        """`read` makes one of its values, which are such as JSON holds."""
+        self._read = read
         self._file = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - closed by `__exit__`
         self._page: list[T] = []
         self._count = 0
@@ -65,7 +67,7 @@ class Spool(Generic[T]):
             self._write()
 
     def _write(self) -> None:
-        pickle.dump(self._page, self._file, pickle.HIGHEST_PROTOCOL)
+        self._file.write(json.dumps(self._page).encode() + b"\n")
         self._page = []
 
     def __len__(self) -> int:
@@ -76,10 +78,10 @@ class Spool(Generic[T]):
         at, end = 0, self._file.tell()
         while at < end:
             self._file.seek(at)
-            page = pickle.load(self._file)
+            page = json.loads(self._file.readline())
             at = self._file.tell()
             self._file.seek(end)
-            yield from page
+            yield from (self._read(*values) for values in page)
 
 
 class Numbers:

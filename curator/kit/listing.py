@@ -5,6 +5,7 @@ And how to get at some of very many items, of which not all are made.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -35,3 +36,10 @@ def ids_of(items: Sequence[Item]) -> Sequence[int]:
     """Their ids; of those of `Context.items` without making them."""
     ids: Sequence[int] | None = getattr(items, "ids", None)
     return [item.id for item in items] if ids is None else ids
+
+
+def cell(value: Any) -> Any:
+    """A value as a cell of a table of text: what is a list as JSON, yes and no as `true` and `false`."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value

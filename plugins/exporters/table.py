@@ -13,6 +13,7 @@ from curator.api import Dataset, ExporterSpec, Folder, SourceTable, hookimpl
 from curator.errors import BadInput, NotReady
 from curator.kit.encodings import encoding_of
 from curator.kit.encodings.delimiters import delimiter_of
+from curator.kit.listing import cell
 
 ADDED = "curator_"
 """Begins the names of the columns that a table did not have."""
@@ -89,7 +90,7 @@ def _delimited(dataset: Dataset, table: SourceTable, file: IO[bytes]) -> None:
     try:
         if table.header:
             rows.writerow(columns)
-        rows.writerows([_cell(values.get(name)) for name in columns] for values in _rows(dataset, table))
+        rows.writerows([cell(values.get(name)) for name in columns] for values in _rows(dataset, table))
     except UnicodeEncodeError as error:
         raise BadInput(
             f"{codec} cannot hold {error.object[error.start : error.end]!r}: --encoding utf-8 writes it"
@@ -102,12 +103,6 @@ def _delimiter(table: SourceTable, codec: str) -> str:
         return "\t"
     with table.path.open(encoding=codec, errors="replace", newline="") as lines:
         return delimiter_of(lines)
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
 
 
 def _json(dataset: Dataset, table: SourceTable, file: IO[bytes]) -> None:

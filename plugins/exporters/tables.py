@@ -6,9 +6,9 @@ import csv
 import io
 import json
 from collections.abc import Iterable
-from typing import Any
 
 from curator.api import Dataset, ExporterSpec, Folder, hookimpl
+from curator.kit.listing import cell
 
 AT_ONCE = 1_000
 """Vectors that are held at once."""
@@ -20,14 +20,8 @@ def write_csv(dataset: Dataset, folder: Folder) -> None:
         lines = io.TextIOWrapper(file, encoding="utf-8", newline="", write_through=True)
         rows = csv.writer(lines, lineterminator="\n")
         rows.writerow(dataset.columns)
-        rows.writerows([_cell(value) for value in dataset.row(record).values()] for record in dataset)
+        rows.writerows([cell(value) for value in dataset.row(record).values()] for record in dataset)
         lines.detach()
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, list) else value
 
 
 def write_jsonl(dataset: Dataset, folder: Folder) -> None:

@@ -143,7 +143,7 @@ def test_a_table_that_changed_is_not_written_from(here):
     add()
     path.write_text(path.read_text() + "6;late;good\n")
     ran = RUN("export", "out", "--format", "table")
-    assert ran.code == 4 and "reviews.csv, which is gone or not as it was (curator add)" in ran.err
+    ran.assert_failed(4, "reviews.csv", "not as it was when it was added", "curator add it again")
     assert not (here / "out").exists()
 
 

@@ -79,6 +79,8 @@ class TrainParams:
 
 def train(call: Call, params: TrainParams) -> None:
     """Fit it, and show what was measured."""
+    from curator.catalog.where.meaning import many
+
     test: Path | ItemSet | None = None if params.test is None else Path(params.test)
     among = params.among
     if params.split:
@@ -86,7 +88,7 @@ def train(call: Call, params: TrainParams) -> None:
             raise BadInput("--split measures on the test side of the split: give that or --test, not both")
         if not call.workspace.items.select(ItemSet(where="split:test")):
             raise NotReady("no item is on the test side of the split: curator split puts some there")
-        test, among = ItemSet(where="split:test"), replace(among, where=(*_many(among.where), "split:train"))
+        test, among = ItemSet(where="split:test"), replace(among, where=(*many(among.where), "split:train"))
     fitted = call.workspace.train(
         params.label,
         params.group,
@@ -105,11 +107,6 @@ def train(call: Call, params: TrainParams) -> None:
         call.table(CONFUSIONS, _confusions(call.workspace, fitted))
     for note in fitted.notes:
         call.say(f"note: {note}")
-
-
-def _many(given: str | tuple[str, ...] | None) -> tuple[str, ...]:
-    """One, several or none, as several."""
-    return () if given is None else (given,) if isinstance(given, str) else given
 
 
 def _figures(head: FittedHead) -> list[dict[str, Any]]:

@@ -203,18 +203,16 @@ class Records:
 
     def tables(self) -> list[SourceTable]:
         """Those that any of the items is a row of; what is not as it was when it was added is told, once."""
-        for unseen in self.context.unseen(self.items):
-            if unseen.path.suffix.lower() in TABLES and unseen.path not in self.changed_tables:
-                self.changed_tables.append(unseen.path)
-                self.context.note(f"left out: {unseen.path}, which is gone or not as it was (curator add)")
-        paths = {
-            place.path
-            for some in self._pages()
-            for places in self.context.places(some)
-            for place in places
-            if not place.whole
-        }
-        return [self.context.table(path) for path in sorted(paths)]
+        places = (place for some in self._pages() for found in self.context.places(some) for place in found)
+        paths = sorted({place.path for place in places if not place.whole})
+        unseen = [one.path for one in self.context.unseen(self.items) if one.path.suffix.lower() in TABLES]
+        if unseen and not paths:
+            raise NotReady(f"{unseen[0]} is gone or not as it was when it was added: curator add it again")
+        for path in unseen:
+            if path not in self.changed_tables:
+                self.changed_tables.append(path)
+                self.context.note(f"left out: {path}, which is gone or not as it was (curator add)")
+        return [self.context.table(path) for path in paths]
 
     def rows_of(self, table: SourceTable) -> Iterator[tuple[Mapping[str, Any], Record | None]]:
         """Those of a table that are to go back out."""
