@@ -58,7 +58,7 @@ class FileList:
 
 def is_listed(folder: Path) -> bool:
     """Whether a folder, which is none by way of a link, has a list."""
-    return not folder.is_symlink() and (folder / NAME).is_file()
+    return not folder.is_symlink() and os.path.isfile(folder / NAME)
 
 
 def read(folder: Path) -> dict[str, Listed]:

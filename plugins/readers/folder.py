@@ -124,7 +124,7 @@ def _inner(folder: Path, label: str | None, options: ReadOptions, level: int) ->
         yield Skipped(folder, f"hidden: {TAKEN}")
     elif options.leave_out(folder):
         yield Skipped(folder, "a curator workspace")
-    elif (folder / FILE_LIST).is_file():
+    elif os.path.isfile(folder / FILE_LIST):  # false, too, in a folder that may not be looked into: the walk says that
         yield Skipped(folder, "made by curator export: add that folder itself")
     else:
         own = NEVER if of_system or hidden else folder.name if level == 1 else None
