@@ -74,7 +74,7 @@ LAYERS = {
     "curator.kit.listing": ("api", ""),
     "curator.kit.memory": ("errors kit.reading", ""),
     "curator.kit.images": ("kit.memory kit.reading", "numpy PIL pillow_heif rawpy"),
-    "curator.kit.copies": ("api kit.images kit.memory kit.reading", "cv2 numpy scipy PIL"),
+    "curator.kit.copies": ("api kit.images kit.listing kit.memory kit.reading", "cv2 numpy scipy PIL"),
     "curator.kit.splits": ("api", "numpy sklearn"),
     "curator.kit.trust": ("api errors kit.copies", "numpy scipy"),
     "curator.kit.sheets": ("api errors kit.images kit.reading", "PIL"),

@@ -138,11 +138,11 @@ class Comparison:
 class Neighbours:
     """`items[index[i, j]]` is the item (j + 1)-th nearest to `items[i]`, which is not among them.
 
-    `index` is (n, k) int64, `score` (n, k) float32: the cosines, descending. k is less where there are fewer items.
+    `index` is (n, k) int32, `score` (n, k) float32: the cosines, descending. k is less where there are fewer items.
     """
 
     items: Sequence[Item]
-    index: NDArray[np.int64]
+    index: NDArray[np.int32]
     score: Floats
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from curator.api import Item, ItemSet, Modality, Query
 from curator.catalog.places import Places, expand_path, missing_path, real
-from curator.catalog.selection import Selection
+from curator.catalog.selection import Arranged, Selection
 from curator.catalog.source_tables import Tables
 from curator.catalog.where.meaning import Meaning, asks_for_dates, expression_of, many
 from curator.errors import BadInput, NotFound
@@ -43,6 +43,10 @@ class Items:
     def among(self, ids: Iterable[int]) -> Selection:
         """The items of these ids, which are made as they are looked at."""
         return Selection(self.selecting, self.by_ids, array("q", sorted(ids)))
+
+    def of_ids(self, ids: Iterable[int]) -> Selection:
+        """The items of these ids, each once, in this order."""
+        return Arranged(self.selecting, self.by_ids, array("q", ids))
 
     def without_texts(self, ids: Sequence[int]) -> list[Item]:
         """As `by_ids`, where texts are not wanted."""

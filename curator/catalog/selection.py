@@ -6,6 +6,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from itertools import islice
 from typing import TypeAlias, overload
 
@@ -130,6 +131,10 @@ class Selection(Sequence[Item]):
         """Those in these places, which ascend."""
         return self._of(array("q", map(self.ids.__getitem__, places)))
 
+    def arranged(self, places: Iterable[int]) -> Selection:
+        """Those in these places, each once, in this order."""
+        return Arranged(self._selecting, self._load, array("q", map(self.ids.__getitem__, places)))
+
     def only(self, ids: Sequence[int]) -> Selection:
         """Those of these ids, which ascend, that are among them."""
         if self._ids is None and self._conditions is not None and not self._conditions.narrow:
@@ -159,6 +164,12 @@ class Selection(Sequence[Item]):
             return {media for media, conditions in each if self._selecting.ids(conditions, 1)}
         return self._selecting.media(self.ids)
 
+    def of_media(self, media: Collection[Modality]) -> Selection:
+        """Those of some media."""
+        if self.media() <= {*media}:
+            return self
+        return self._of(array("q", (number for page in self.contents([*media]) for number in page)))
+
     def contents(self, media: Sequence[Modality] | None = None, at_once: int = AT_ONCE) -> Iterator[dict[int, str]]:
         """Their hashes by their ids, some at a time; `media`: of those of these alone."""
         for start in range(0, len(self.ids), at_once):
@@ -172,6 +183,45 @@ def contains(ids: Sequence[int], number: int) -> bool:
     """Whether a number is among ids, which ascend."""
     at = bisect_left(ids, number)
     return at < len(ids) and ids[at] == number
+
+
+# --- in another order ---
+
+
+class Arranged(Selection):
+    """The items of some ids, each once, in the order of these."""
+
+    @cached_property
+    def by_id(self) -> Selection:
+        """The same by id."""
+        return Selection(self._selecting, self._load, array("q", sorted(self.ids)))
+
+    def __iter__(self) -> Iterator[Item]:
+        for start in range(0, len(self.ids), AT_ONCE):
+            made = {item.id: item for item in self._some(self.ids, start)}
+            yield from (made[number] for number in self.ids[start : start + AT_ONCE] if number in made)
+
+    def __contains__(self, item: object) -> bool:
+        return item in self.by_id
+
+    def only(self, ids: Sequence[int]) -> Selection:
+        """Those of these ids, which ascend, that are among them; by id."""
+        return self.by_id.only(ids)
+
+    def except_for(self, ids: Collection[int]) -> Selection:
+        """All but these."""
+        gone = {*ids}
+        return self._of(array("q", (number for number in self.ids if number not in gone)))
+
+    def contents(self, media: Sequence[Modality] | None = None, at_once: int = AT_ONCE) -> Iterator[dict[int, str]]:
+        """Their hashes by their ids, some at a time."""
+        for start in range(0, len(self.ids), at_once):
+            page = self.ids[start : start + at_once]
+            found = self._selecting.hashes(sorted(page), media)
+            yield {number: found[number] for number in page if number in found}
+
+    def _of(self, ids: Ids) -> Selection:
+        return Arranged(self._selecting, self._load, ids)
 
 
 # --- the same of any items ---
@@ -192,6 +242,11 @@ def kept(items: Sequence[Item], places: Sequence[int]) -> Sequence[Item]:
     if len(places) == len(items):
         return items
     return items.kept(places) if isinstance(items, Selection) else [items[place] for place in places]
+
+
+def arranged(items: Sequence[Item], places: Sequence[int]) -> Sequence[Item]:
+    """Those in these places, each once, in this order."""
+    return items.arranged(places) if isinstance(items, Selection) else [items[place] for place in places]
 
 
 def having(items: Sequence[Item], hashes: Collection[str]) -> Sequence[Item]:
@@ -235,6 +290,11 @@ def in_pages(contents: Mapping[int, str], at_once: int) -> Iterator[dict[int, st
     rest = iter(contents.items())
     while page := dict(islice(rest, at_once)):
         yield page
+
+
+def of_media(items: Sequence[Item], media: Collection[Modality]) -> Sequence[Item]:
+    """Those of some media."""
+    return items.of_media(media) if isinstance(items, Selection) else [item for item in items if item.modality in media]
 
 
 def media_of(items: Sequence[Item]) -> set[Modality]:

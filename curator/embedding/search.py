@@ -14,6 +14,9 @@ from curator.embedding.codes import unit
 from curator.embedding.embedder import Embedder
 from curator.embedding.vector_reader import Floats, Integers, StoredVectors
 
+Indices = NDArray[np.int32]
+"""Of neighbours, many of which are held."""
+
 BLOCK = 2_000
 """Rows that are held at once while each is compared with a few."""
 SIDE = 2_000
@@ -74,11 +77,13 @@ def cosines(
 
 
 def neighbours(encoding: Embedder, model: Model, items: Sequence[Item], k: int) -> Neighbours:
-    """For each item that has a vector the `k` others of highest cosine, best first.
+    """For each item that has a vector the `k` others of highest cosine, best first; ties go by content.
 
     Among more than `EXACT_UP_TO` by inverted lists, which miss some of those that are far off.
     """
-    stored = encoding.stored(model, items)
+    given = encoding.stored(model, items)
+    order = given.by_content()
+    stored = given.arranged(order)
     k = max(0, min(k, len(stored) - 1))
     if not k or len(stored) <= EXACT_UP_TO:
         index, score = _compared(stored, np.arange(len(stored)), k, model.dim)
@@ -87,17 +92,22 @@ def neighbours(encoding: Embedder, model: Model, items: Sequence[Item], k: int) 
         short = np.flatnonzero(score[:, -1] < -1.5)  # what no list holds so many others of
         if len(short):
             index[short], score[short] = _compared(stored, short, k, model.dim)
-    for start in range(0, len(index), SIDE):  # in their place, as there may be a million
+    # In their place, as there may be a million: the nearest first, then as the items were given.
+    for start in range(0, len(index), SIDE):
         some = slice(start, start + SIDE)
-        order = np.lexsort((index[some], -score[some]), axis=1)
-        index[some], score[some] = (np.take_along_axis(of[some], order, 1) for of in (index, score))
-    return Neighbours(stored.items, index, score)
+        best = np.lexsort((index[some], -score[some]), axis=1)
+        index[some] = order[np.take_along_axis(index[some], best, 1)]
+        score[some] = np.take_along_axis(score[some], best, 1)
+    for column in range(k):
+        for of in (index, score):
+            of[order, column] = of[:, column].copy()
+    return Neighbours(given.items, index, score)
 
 
-def _compared(stored: StoredVectors, which: Integers, k: int, dim: int) -> tuple[Integers, Floats]:
+def _compared(stored: StoredVectors, which: Integers, k: int, dim: int) -> tuple[Indices, Floats]:
     """The `k` nearest of some of them, each of which is compared with all: (m, k) indices and cosines, in no order."""
     every = np.arange(len(stored))
-    index, score = np.zeros((len(which), k), np.int64), np.full((len(which), k), -2, np.float32)
+    index, score = np.zeros((len(which), k), np.int32), np.full((len(which), k), -2, np.float32)
     held = SIDE * max(1, HELD // (4 * dim * SIDE))
     for start in range(0, len(which) if k else 0, held):
         own = which[start : start + held]
@@ -148,20 +158,27 @@ class _Lists:
         return middles
 
     def _cut(self, lists: int) -> int:
-        """Give what is over in a list a list of its own, in which nothing else looks; returns how many there are."""
+        """Give what is over in a list a list of its own, in which nothing else looks; returns how many there are.
+
+        What has the same middle next to its own stays together, and looks in the list that it was in before the last
+        of the others.
+        """
         most = UNEVEN * -(-len(self.probes) // lists)
         own = self.probes[:, 0]
         for long in np.flatnonzero(np.bincount(own, minlength=lists) > most):
             rows = np.flatnonzero(own == long)
+            rows = rows[np.lexsort(self.probes[rows, :0:-1].T[-2:])]
             for start in range(most, len(rows), most):
-                own[rows[start : start + most]] = lists
+                some = rows[start : start + most]
+                self.probes[some, 1:] = self.probes[some, :-1]
+                own[some] = lists
                 lists += 1
         return lists
 
-    def nearest(self, k: int) -> tuple[Integers, Floats]:
+    def nearest(self, k: int) -> tuple[Indices, Floats]:
         """The `k` nearest found of each row, (n, k) indices and cosines, in no order; -2 where there are fewer."""
         count = len(self.probes)
-        index, score = np.zeros((count, k), np.int64), np.full((count, k), -2, np.float32)
+        index, score = np.zeros((count, k), np.int32), np.full((count, k), -2, np.float32)
         looking = np.argsort(self.probes.ravel(), kind="stable")
         begins = np.searchsorted(self.probes.ravel()[looking], np.arange(self.lists + 1))
         own = np.argsort(self.probes[:, 0], kind="stable")
@@ -172,7 +189,7 @@ class _Lists:
                 self._look(members, looking[begins[one] : begins[one + 1]] // PROBED, index, score)
         return index, score
 
-    def _look(self, members: Integers, lookers: Integers, index: Integers, score: Floats) -> None:
+    def _look(self, members: Integers, lookers: Integers, index: Indices, score: Floats) -> None:
         """Compare the members of a list with all that look in it."""
         rows = self.stored.rows(members)
         looked_in = np.zeros((len(members), self.lists), bool)
@@ -193,7 +210,7 @@ def _cosines(one: Floats, other: Floats, ones: Integers, others: Integers) -> Fl
     return scores
 
 
-def _nearer(scores: Floats, others: Integers, index: Integers, score: Floats) -> tuple[Integers, Floats]:
+def _nearer(scores: Floats, others: Integers, index: Indices, score: Floats) -> tuple[Indices, Floats]:
     """The best of those known, (m, k), and of more: (m, n) cosines with the rows of n indices. In no order."""
     known = score.shape[1]
     every = np.hstack([score, scores])

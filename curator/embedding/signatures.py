@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from curator.api import Item, Signature
+from curator.catalog.selection import of_media, pages_of, taken
 from curator.embedding.embedder import Embedder
 from curator.embedding.vector_writer import COMMIT_SECONDS
 from curator.errors import CuratorError
@@ -29,10 +30,10 @@ class Signatures:
 
     def of(self, signature: Signature, items: Sequence[Item]) -> Iterator[tuple[Item, bytes]]:
         """Each item of the modality with its signature, in order; those that cannot have one are left out."""
-        items = [item for item in items if item.modality == signature.modality]
+        items = of_media(items, [signature.modality])
         self._fill(signature, items)
         for start in range(0, len(items), CHUNK):
-            chunk = items[start : start + CHUNK]
+            chunk = list(items[start : start + CHUNK])
             kept, _ = self._kept(signature, [item.hash for item in chunk])
             yield from ((item, kept[item.hash]) for item in chunk if item.hash in kept)
 
@@ -46,15 +47,19 @@ class Signatures:
 
     def _fill(self, signature: Signature, items: Sequence[Item]) -> None:
         self.encoding.settle_profiles(items)
-        hashes = [item.hash for item in items]
-        done, damaged = {*self.derived.failures(signature.name, hashes)}, 0
-        for start in range(0, len(hashes), CHUNK):
-            kept, broken = self._kept(signature, hashes[start : start + CHUNK])
-            done, damaged = done | kept.keys(), damaged + broken
+        missing, damaged = set[int](), 0
+        for page in pages_of(items, CHUNK):
+            hashes = list(page.values())
+            kept, broken = self._kept(signature, hashes)
+            done = kept.keys() | self.derived.failures(signature.name, hashes).keys()
+            missing.update(number for number, hash_ in page.items() if hash_ not in done)
+            damaged += broken
         if damaged:
             what = count(damaged, signature.modality)
             self.encoding.reporter.say(f"what {self.derived.database.path.name} kept of {what} is damaged: made anew")
-        missing = [item for item in items if item.hash not in done]
+        self._make(signature, taken(items, missing))
+
+    def _make(self, signature: Signature, missing: Sequence[Item]) -> None:
         if not missing:
             return
         if self.encoding.read_only:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.api import Item, Model
-from curator.catalog.selection import ids_of, kept, pages_of
+from curator.catalog.selection import arranged, ids_of, kept, pages_of
 from curator.errors import NotReady
 from curator.store.catalogue.items import ItemStore
 from curator.store.derived import Derived
@@ -46,6 +46,16 @@ class StoredVectors:
         for start in range(0, len(order), AT_ONCE):
             index = order[start : start + AT_ONCE]
             yield index, self.rows(index)
+
+    def arranged(self, order: Integers) -> StoredVectors:
+        """The same in another order, (n,)."""
+        items = arranged(self.items, order.tolist())
+        return StoredVectors(self._derived, self._model, items, self._numbers[order], self._state)
+
+    def by_content(self) -> Integers:
+        """The order, (n,), in which they are by their hashes: it is the same whenever each was added."""
+        heads = (int(hash_[:15], 16) for page in pages_of(self.items) for hash_ in page.values())
+        return np.argsort(np.fromiter(heads, np.int64, len(self)), kind="stable")
 
     def rows(self, index: Integers) -> Floats:
         """The unit rows, (m, dim), of some items. Raises `NotReady` where they are no longer as they were."""

@@ -6,7 +6,7 @@ And how to get at some of very many items, of which not all are made.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from curator.api import Column, Item
@@ -29,6 +29,13 @@ def items_at(items: Sequence[Item], places: Sequence[int]) -> list[Item]:
     """The items in these places, in this order; those of `Context.items` are read from the catalogue all at once."""
     at = getattr(items, "at", None)
     found: list[Item] = [items[place] for place in places] if at is None else at(places)
+    return found
+
+
+def items_in(items: Sequence[Item], places: Iterable[int]) -> Sequence[Item]:
+    """The items in these places, each once, in this order; those of `Context.items` are made as they are looked at."""
+    arranged = getattr(items, "arranged", None)
+    found: Sequence[Item] = [items[place] for place in places] if arranged is None else arranged(places)
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -91,6 +91,10 @@ class ActionContext:
     def items(self, among: ItemSet = ItemSet(), modalities: Sequence[Modality] | None = None) -> Sequence[Item]:
         """The items of a selection, by id."""
         return self._items.select(among, modalities)
+
+    def of_ids(self, ids: Iterable[int]) -> Sequence[Item]:
+        """The items of these ids, in this order."""
+        return self._items.of_ids(ids)
 
     def model(self, ref: EncoderRef | None, modality: Modality) -> Model:
         """The model that `ref` names, or the default; recorded now if it never was."""

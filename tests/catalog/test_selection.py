@@ -192,6 +192,29 @@ def test_a_selection_is_a_sequence_as_a_list_is(some, monkeypatch):
     assert repr(found) == "<20 items>" and found[:0] == [] and not some.select(modalities=["text"])
 
 
+def test_items_of_ids_are_in_the_order_of_these_as_a_list_is(catalogue, monkeypatch):
+    monkeypatch.setattr(selection, "AT_ONCE", 4)
+    one = {"media": "image", "aside": False, "said": [], "places": []}
+    fill(catalogue, [one, one, {**one, "media": "text"}] * 7)
+    items = Items(catalogue)
+    ids = list(items.select().ids)
+    random.Random(3).shuffle(ids)
+    made = {item.id: item for item in items.select()}
+    found, wanted = items.of_ids(ids), [made[number] for number in ids]
+    assert list(found) == wanted == [found[place] for place in range(len(wanted))] == found.at(range(len(wanted)))
+    assert list(found[3:9]) == wanted[3:9] and list(found[::-2]) == wanted[::-2] and wanted[5] in found
+    assert list(found.kept([1, 4, 6])) == [wanted[1], wanted[4], wanted[6]]
+    assert list(found.arranged([6, 1])) == [wanted[6], wanted[1]]
+    assert list(found.only([min(ids), max(ids)]).ids) == [min(ids), max(ids)]
+    assert list(found.except_for(ids[2:5])) == wanted[:2] + wanted[5:]
+    assert [*itertools.chain(*found.contents())] == ids
+    pictures = [item for item in wanted if item.modality == "image"]
+    assert list(found.of_media(["image"])) == pictures and list(items.select().of_media(["image"])) == sorted(
+        pictures, key=lambda item: item.id
+    )
+    assert found.having({item.hash for item in wanted[:3]}) == {item.id: item.hash for item in wanted[:3]}
+
+
 def test_what_the_first_look_found_stays_while_others_add_and_take_away(some):
     found, counted = some.select(), some.select()
     before = list(found)

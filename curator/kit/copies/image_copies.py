@@ -19,10 +19,11 @@ from curator.api import Comparison, Context, Item, Model, Signature
 from curator.kit import images
 from curator.kit.copies import close_look, image_sketches, verification
 from curator.kit.copies.hamming import near_pairs, nearest_pairs
-from curator.kit.copies.kept_sketches import KeptSketches
-from curator.kit.copies.neighbours import near_each
+from curator.kit.copies.kept_sketches import KeptSketches, placed
+from curator.kit.copies.neighbours import as_keys, near_each, of_keys
 from curator.kit.copies.planes import deep_numbers, of_whole, shown
-from curator.kit.copies.stars import spokes
+from curator.kit.copies.stars import spokes, spokes_of
+from curator.kit.listing import items_at, items_in
 from curator.kit.reading import Unreadable
 
 __all__ = [
@@ -63,6 +64,8 @@ AT_ONCE = 1_000
 Pair: TypeAlias = tuple[int, int]
 Pairs: TypeAlias = NDArray[np.int64]
 Indices: TypeAlias = NDArray[np.int64]
+Keys: TypeAlias = NDArray[np.int64]
+"""Pairs as one number each (`as_keys`), ascending: of a million pictures there are ten million."""
 
 SHOWN_BY = (b"cHRM", b"cICP", b"gAMA")
 """Chunks of a PNG that change how it is shown."""
@@ -179,29 +182,29 @@ class ImageCopies:
 
     def _begin(self, sketches: KeptSketches) -> None:
         self.sketches, self.items, self.hashes = sketches, sketches.items, sketches.hashes
-        self._number = {item.id: number for number, item in enumerate(self.items)}
         self._look = functools.lru_cache(LOOKS)(self._looked_at)
         self._agreements: dict[Pair, verification.Agreement | None] = {}
         self._differences: dict[Pair, close_look.Difference | None] = {}
 
-    def among(self, items: Sequence[Item]) -> ImageCopies:
-        """Some of them, in another order, without looking at them once more."""
+    def __len__(self) -> int:
+        return len(self.hashes)
+
+    def among(self, numbers: Sequence[int] | Indices) -> ImageCopies:
+        """Some of them, in this order, without looking at them once more."""
         found = copy(self)
-        found._begin(self.sketches.among(items))
+        found._begin(self.sketches.among(numbers))
         return found
 
     def same(self) -> list[Pair]:
         """Pairs of the same pixels; of many that are the same, each with the first."""
-        size = [tuple(sorted(item.pixels or ())) for item in self.items]
-        close = [(a, b) for a, b in self._close(CLOSE, 1).tolist() if size[a] == size[b]]
-        chosen = sorted({number for pair in close for number in pair})
-        digests = dict(self._digests([self.items[number] for number in chosen]))
-        found = [number for number in chosen if self.items[number].id in digests]
-        pairs = spokes([digests[self.items[number].id] for number in found])
-        return [(found[a], found[b]) for a, b in pairs]
-
-    def _digests(self, items: Sequence[Item]) -> list[tuple[int, bytes]]:
-        return [(item.id, data) for item, data in self.context.signatures(PIXELS, items) if data]
+        chosen: set[int] = set()
+        for pairs in self._in_chunks(as_keys(self._close(CLOSE, 1), len(self))):
+            size = {number: tuple(sorted(item.pixels or ())) for number, item in self._made(pairs).items()}
+            chosen.update(number for pair in pairs.tolist() if size[pair[0]] == size[pair[1]] for number in pair)
+        numbers = sorted(chosen)
+        digests = list(placed(self.context, PIXELS, items_in(self.items, numbers), numbers))
+        found = [number for number, data in digests if data]
+        return [(found[a], found[b]) for a, b in spokes([data for _, data in digests if data])]
 
     def candidates(self, model: Model | None, apart: Collection[int] = ()) -> list[Pair]:
         """Pairs of one capture, as far as sketches tell, but those of which both are `apart`.
@@ -210,37 +213,40 @@ class ImageCopies:
         their hashes; then what is near to those that were found, as the nearest of a photo with many versions are all
         versions of it.
         """
-        pairs = self._close(RADIUS, image_sketches.ORIENTATIONS)
-        if model is None or len(self.items) < 2:
-            return self._agreeing(pairs, apart)
+        aside = np.zeros(len(self), bool)
+        aside[[*apart]] = True
+        close = as_keys(self._close(RADIUS, image_sketches.ORIENTATIONS), len(self))
+        if model is None or len(self) < 2:
+            return self._agreeing(close, aside)
         near = near_each(self.context, model, self.items, FURTHER)
-        tried = _each_once(np.concatenate([pairs, self._alike(), near.pairs(NEIGHBOURS)[0]]))
-        found = self._agreeing(tried, apart)
+        tried = np.union1d(np.union1d(close, as_keys(self._alike(), len(self))), near.keys(NEIGHBOURS))
+        found = self._agreeing(tried, aside)
         for _ in range(ROUNDS):
-            both, first = np.unique(np.concatenate([tried, near.further(found, NEIGHBOURS)]), axis=0, return_index=True)
-            new = self._agreeing(both[first >= len(tried)], apart)
+            more = as_keys(near.further(found, NEIGHBOURS), len(self))
+            more = more[~_among(more, tried)]
+            new = self._agreeing(more, aside)
             if not new:
                 break
-            tried, found = both, found + new
+            tried, found = np.union1d(tried, more), found + new
         return found
 
-    def _agreeing(self, pairs: Pairs, apart: Collection[int]) -> list[Pair]:
-        """Those of one capture, each once, the lower first."""
-        pairs = _each_once(pairs)
-        aside = np.isin(np.arange(len(self.items)), [*apart])
-        pairs = pairs[~aside[pairs].all(axis=1)]
+    def _agreeing(self, keys: Keys, aside: NDArray[np.bool_]) -> list[Pair]:
+        """The pairs of one capture, but those of which both are `aside`."""
         found: list[Pair] = []
-        for start in range(0, len(pairs), AT_ONCE):
-            chunk = [(one, other) for one, other in pairs[start : start + AT_ONCE].tolist()]
+        for pairs in self._in_chunks(keys):
+            chunk = [(one, other) for one, other in pairs[~aside[pairs].all(axis=1)].tolist()]
             agreed = {pair: agreement for pair, agreement in self._compared(chunk) if agreement is not None}
             self._agreements |= agreed  # the others are many, and few of them are asked for again
             found += agreed
         return found
 
+    def _in_chunks(self, keys: Keys) -> Iterator[Pairs]:
+        return (of_keys(keys[start : start + AT_ONCE], len(self)) for start in range(0, len(keys), AT_ONCE))
+
     def _close(self, radius: int, orientations: int) -> Pairs:
         """Pairs whose hashes are close. Where many have one hash, one stands for them in what is compared."""
         plain, first, which = self._hashes()
-        pairs = [np.asarray(spokes(which.tolist()), np.int64).reshape(-1, 2)]
+        pairs = [spokes_of(which)]
         for orientation in range(orientations):
             turned = np.ascontiguousarray(self.hashes[first, orientation])
             a, b, _ = near_pairs(turned, plain, radius)
@@ -256,6 +262,11 @@ class ImageCopies:
         """Each hash once, the first that has it, and which of them each has."""
         return np.unique(self.hashes[:, 0], return_index=True, return_inverse=True)
 
+    def _made(self, pairs: Sequence[Pair] | Pairs) -> dict[int, Item]:
+        """The items of pairs by their number."""
+        wanted = np.unique(np.asarray(pairs, np.int64)).tolist()
+        return dict(zip(wanted, items_at(self.items, wanted), strict=True))
+
     def prepare(self, pairs: Sequence[Pair]) -> None:
         """Compare pairs, many at once: `match` then knows of them. Only for the thread that runs the plan."""
         new = [pair for pair in dict.fromkeys(pairs) if pair not in self._agreements]
@@ -266,9 +277,18 @@ class ImageCopies:
         """The same for `copy`: the files of those that may be copies are opened, unless what was seen is kept."""
         self.prepare(pairs)
         new = [pair for pair in dict.fromkeys(pairs) if pair not in self._differences and self._may_be_copies(pair)]
-        items = [(self.items[one], self.items[other]) for one, other in new]
-        seen = Comparison("dedupe.copy/3", self._seen, _is_difference, files=True)
-        kept = self.context.comparisons(seen, items)
+        made = self._made(new)
+        agreements = {(made[one].id, made[other].id): self._agreements[one, other] for one, other in new}
+
+        def seen(one: Item, other: Item) -> bytes:
+            agreement = agreements[one.id, other.id]
+            assert agreement is not None
+            return self._seen(one, other, agreement)
+
+        kept = self.context.comparisons(
+            Comparison("dedupe.copy/3", seen, _is_difference, files=True),
+            [(made[one], made[other]) for one, other in new],
+        )
         for pair, data in zip(new, kept, strict=True):
             self._differences[pair] = close_look.Difference(*_DIFFERENCE.unpack(data)) if data else None
 
@@ -298,16 +318,17 @@ class ImageCopies:
     def _compared(self, pairs: Sequence[Pair]) -> Iterator[tuple[Pair, verification.Agreement | None]]:
         """By their sketches, which are read of those pairs alone of which nothing is kept."""
         matched = Comparison("dedupe.match/3", self._matched, _is_agreement, prepare=self._hold)
-        items = [(self.items[one], self.items[other]) for one, other in pairs]
+        made = self._made(pairs)
+        items = [(made[one], made[other]) for one, other in pairs]
         for pair, data in zip(pairs, self.context.comparisons(matched, items), strict=True):
             yield pair, _agreement(data) if data else None
 
     def _hold(self, pairs: Sequence[tuple[Item, Item]]) -> None:
-        self.sketches.hold(sorted({self._number[item.id] for pair in pairs for item in pair}))
+        self.sketches.hold({item.id: item for pair in pairs for item in pair}.values())
 
     def _matched(self, one: Item, other: Item) -> bytes:
         """How two agree; nothing where they are not of one capture. Raises `Unreadable` where a sketch is gone."""
-        first, second = (self.sketches.get(self._number[item.id]) for item in (one, other))
+        first, second = self.sketches.get(one), self.sketches.get(other)
         if first is None or second is None:
             raise Unreadable("its sketch is gone")
         found = verification.compare(first, second)
@@ -320,10 +341,8 @@ class ImageCopies:
         *rest, placement, outlines = astuple(replace(found, scale=found.scale * theirs / mine))
         return _AGREEMENT.pack(*rest, *placement, outlines)
 
-    def _seen(self, one: Item, other: Item) -> bytes:
+    def _seen(self, one: Item, other: Item, agreement: verification.Agreement) -> bytes:
         """A close look at two files; raises `Unreadable`."""
-        agreement = self._agreements[self._number[one.id], self._number[other.id]]
-        assert agreement is not None
         looks = self._look(one), self._look(other)
         found = close_look.difference(*looks, agreement.placement)
         if found is not None and not found.saved_again and looks[0].profiled != looks[1].profiled:
@@ -340,8 +359,10 @@ class ImageCopies:
         return close_look.look(item.path, bare)
 
 
-def _each_once(pairs: Pairs) -> Pairs:
-    return np.unique(np.sort(pairs, axis=1), axis=0)
+def _among(keys: Keys, others: Keys) -> NDArray[np.bool_]:
+    """Which of the keys are among others, which ascend."""
+    at = np.minimum(np.searchsorted(others, keys), max(len(others) - 1, 0))
+    return others[at] == keys if len(others) else np.zeros(len(keys), bool)
 
 
 def _agreement(data: bytes) -> verification.Agreement:

@@ -7,12 +7,14 @@ from collections.abc import Collection, Iterator, Sequence
 from copy import copy
 
 import numpy as np
+from numpy.typing import NDArray
 
 from curator.api import Context, Item, Signature
 from curator.kit.copies import image_sketches
 from curator.kit.copies.image_sketches import Sketch
+from curator.kit.listing import ids_of, items_in
 
-__all__ = ["HELD", "KeptSketches"]
+__all__ = ["HELD", "KeptSketches", "placed"]
 
 HELD = 2_000
 """Sketches in memory, some 12 KB each, 28 where they were looked at closely."""
@@ -21,7 +23,7 @@ AT_ONCE = 1_000
 
 
 class KeptSketches:
-    """Those of `items`, by their number among these; `hashes` are all there, as that is little."""
+    """Those of `items`, as far as there are any; `hashes`, (n, orientations), are all there, as that is little."""
 
     def __init__(
         self, context: Context, items: Sequence[Item], plain: Signature, whole: Signature, other: bytes
@@ -29,47 +31,52 @@ class KeptSketches:
         """`other` stands in place of the `plain` signature where there is a `whole` one."""
         self.context = context
         self.plain, self.whole = plain, whole
-        hashes, wholes = {}, []
-        for item, data in context.signatures(plain, items):
+        hashes = np.zeros((len(items), image_sketches.ORIENTATIONS), np.uint64)
+        there, wholes = np.zeros(len(items), bool), []
+        for place, data in placed(context, plain, items, range(len(items))):
             if data == other:
-                wholes.append(item)
+                wholes.append(place)
             elif data:
-                hashes[item.id] = image_sketches.hashes(data).copy()
-        hashes |= {item.id: image_sketches.hashes(data).copy() for item, data in context.signatures(whole, wholes)}
-        self._wholes = {item.id for item in wholes}
-        self.items = [item for item in items if item.id in hashes]
-        found = [hashes[item.id] for item in self.items]
-        self.hashes = np.stack(found) if found else np.zeros((0, image_sketches.ORIENTATIONS), np.uint64)
+                hashes[place], there[place] = image_sketches.hashes(data), True
+        for place, data in placed(context, whole, items_in(items, wholes), wholes):
+            hashes[place], there[place] = image_sketches.hashes(data), True
+        ids = ids_of(items)
+        self._wholes = {ids[place] for place in wholes}
+        self.items = items if there.all() else items_in(items, np.flatnonzero(there))
+        self.hashes = hashes[there]
         self._held: OrderedDict[int, Sketch] = OrderedDict()
 
-    def among(self, items: Sequence[Item]) -> KeptSketches:
-        """Those of some of them, in another order."""
-        number = {item.id: position for position, item in enumerate(self.items)}
+    def among(self, numbers: Sequence[int] | NDArray[np.int64]) -> KeptSketches:
+        """Some of them, by their number among `items`, in this order."""
         found = copy(self)
-        found.items = [item for item in items if item.id in number]
-        found.hashes = self.hashes[[number[item.id] for item in found.items]]
-        found._held = OrderedDict()
+        found.items, found.hashes = items_in(self.items, numbers), self.hashes[numbers]
         return found
 
-    def get(self, number: int) -> Sketch | None:
+    def get(self, item: Item) -> Sketch | None:
         """One that is in memory; None where it was not to be had, as of a file that is gone by now."""
-        return self._held.get(number)
+        return self._held.get(item.id)
 
-    def hold(self, numbers: Collection[int]) -> None:
+    def hold(self, items: Collection[Item]) -> None:
         """Have these in memory, and drop what was not wanted for longest. Only for the thread that runs the plan."""
-        for number in numbers:
-            if number in self._held:
-                self._held.move_to_end(number)
-        missing = [number for number in numbers if number not in self._held]
-        while self._held and len(self._held) + len(missing) > max(HELD, len(numbers)):
+        for item in items:
+            if item.id in self._held:
+                self._held.move_to_end(item.id)
+        missing = [item for item in items if item.id not in self._held]
+        while self._held and len(self._held) + len(missing) > max(HELD, len(items)):
             self._held.popitem(last=False)
-        self._held.update(self._read(missing))
-
-    def _read(self, numbers: Sequence[int]) -> Iterator[tuple[int, Sketch]]:
-        number = {self.items[one].id: one for one in numbers}
-        wanted = [self.items[one] for one in numbers]
         for signature, of_whole in ((self.plain, False), (self.whole, True)):
-            some = [item for item in wanted if (item.id in self._wholes) is of_whole]
+            some = [item for item in missing if (item.id in self._wholes) is of_whole]
             for start in range(0, len(some), AT_ONCE):
                 for item, data in self.context.signatures(signature, some[start : start + AT_ONCE]):
-                    yield number[item.id], Sketch.read(data)
+                    self._held[item.id] = Sketch.read(data)
+
+
+def placed(
+    context: Context, signature: Signature, items: Sequence[Item], places: Sequence[int]
+) -> Iterator[tuple[int, bytes]]:
+    """The signature of each of the items that has one, and the place that is given of it."""
+    number, ids = 0, ids_of(items)
+    for item, data in context.signatures(signature, items):
+        while ids[number] != item.id:  # they come in order
+            number += 1
+        yield places[number], data

@@ -28,10 +28,8 @@ def kin_of_texts(texts: Sequence[str]) -> NDArray[np.int64]:
     agreement are what such texts are: `vectors.join` makes numbers of pairs.
     """
     folded, shingles = shingle_sets(texts)
-    pairs = {(min(pair), max(pair)) for pair in likely_pairs(folded, shingles)}
-    return join(
-        np.arange(len(texts)), pairs=[pair for pair in sorted(pairs) if resemble(*pair, folded, shingles) is not None]
-    )
+    pairs = likely_pairs(folded, shingles)
+    return join(np.arange(len(texts)), pairs=[pair for pair in pairs if resemble(*pair, folded, shingles) is not None])
 
 
 def large_group(groups: NDArray[np.int64]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -11,20 +11,27 @@ from numpy.typing import NDArray
 
 from curator.api import Context, Item, Model
 from curator.kit.copies.vectors import join
+from curator.kit.listing import ids_of
 
-__all__ = ["Near", "near_each", "neighbours"]
+__all__ = ["Near", "as_keys", "near_each", "neighbours", "of_keys"]
 
 
 Integers: TypeAlias = NDArray[np.int64]
 
+AT_ONCE = 20_000
+"""Things whose neighbours are worked on at once."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Near:
-    """Of `count` things some, `own`, (n,), each with its nearest others, (n, k), the nearest first, and the cosines."""
+    """Of `count` things some, `own`, (n,), each with its nearest others, (n, k), the nearest first, and the cosines.
+
+    As there may be a million, of which many are held, only a block of them is worked on at once.
+    """
 
     count: int
     own: Integers
-    others: Integers
+    others: NDArray[np.signedinteger]
     cosines: NDArray[np.float32]
 
     def pairs(self, k: int, least: float = -1) -> tuple[Integers, NDArray[np.float32]]:
@@ -32,6 +39,18 @@ class Near:
         row, column = np.nonzero(self.cosines[:, :k] >= least)
         pairs = np.column_stack([self.own[row], self.others[row, column]])
         return np.sort(pairs, axis=1), self.cosines[row, column]
+
+    def keys(self, k: int) -> Integers:
+        """The same whatever the cosine, each once, as one number (`as_keys`), (m,)."""
+        found = [np.zeros(0, np.int64)]
+        for some in self._blocks():
+            others = self.others[some, :k]
+            pairs = np.column_stack([np.repeat(self.own[some], others.shape[1]), others.ravel()])
+            found.append(as_keys(pairs, self.count))
+        return np.unique(np.concatenate(found))
+
+    def _blocks(self) -> Iterator[slice]:
+        return (slice(start, start + AT_ONCE) for start in range(0, len(self.own), AT_ONCE))
 
     def further(self, links: Sequence[tuple[int, int]], k: int) -> Integers:
         """Pairs of each heap of what is linked with the `k` heaps nearest to it, where links change which these are.
@@ -42,7 +61,9 @@ class Near:
         """
         heap = join(np.arange(self.count), pairs=links)
         alone = np.bincount(heap, minlength=1)[heap] == 1
-        changed = np.flatnonzero(~alone[self.own] | ~alone[self.others].all(axis=1))
+        changed = np.flatnonzero(
+            np.concatenate([~alone[self.own[some]] | ~alone[self.others[some]].all(axis=1) for some in self._blocks()])
+        )
         chosen = _first_of_each(heap[self.own[changed]], heap[self.others[changed]], k)
         row, column = np.nonzero(chosen)
         one, other = self.own[changed[row]], self.others[changed[row], column]
@@ -58,17 +79,30 @@ class Near:
         one, other = one[few], other[few]
         hub = _hubs(heap, links)
         one, other = np.concatenate([one, hub[heap[one]]]), np.concatenate([other, hub[heap[other]]])
-        found = np.unique(np.minimum(one, other) * self.count + np.maximum(one, other))
-        return np.column_stack(np.divmod(found, self.count))
+        return of_keys(as_keys(np.column_stack([one, other]), self.count), self.count)
+
+
+def as_keys(pairs: Integers, count: int) -> Integers:
+    """Pairs of things, (m, 2), each once, the lower first, as one number: lower * count + higher; these ascend."""
+    keys: Integers = np.unique(pairs.min(axis=1).astype(np.int64) * count + pairs.max(axis=1))
+    return keys
+
+
+def of_keys(keys: Integers, count: int) -> Integers:
+    """The pairs, (m, 2)."""
+    return np.column_stack(np.divmod(keys, count))
 
 
 def near_each(context: Context, model: Model, items: Sequence[Item], k: int) -> Near:
     """The `k` nearest of each item, of those that have a vector."""
-    # Ties among neighbours go by position: by content it is the same whatever the order in which things were added.
-    found = context.neighbours(model, sorted(items, key=lambda item: item.hash), k)
-    number = {item.id: position for position, item in enumerate(items)}
-    own = np.asarray([number[item.id] for item in found.items], np.int64)
-    return Near(len(items), own, own[found.index], found.score)
+    found = context.neighbours(model, items, k)
+    ids = np.asarray(ids_of(items), np.int64)
+    order = np.argsort(ids)
+    own = order[np.searchsorted(ids, np.asarray(ids_of(found.items), np.int64), sorter=order)]
+    if not np.array_equal(own, np.arange(len(own))):
+        for start in range(0, len(own), AT_ONCE):
+            found.index[start : start + AT_ONCE] = own[found.index[start : start + AT_ONCE]]
+    return Near(len(items), own, found.index, found.score)
 
 
 def neighbours(

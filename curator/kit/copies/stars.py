@@ -9,13 +9,14 @@ import os
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-__all__ = ["Star", "spokes", "stars"]
+__all__ = ["Star", "spokes", "spokes_of", "stars"]
 
 E = TypeVar("E")
 """The evidence that two match."""
@@ -138,6 +139,17 @@ def _heaps(count: int, links: Sequence[Pair]) -> list[list[int]]:
     for thing in sorted({*lower.tolist(), *higher.tolist()}):
         heaps.setdefault(int(heap_of[thing]), []).append(thing)
     return list(heaps.values())
+
+
+def spokes_of(keys: NDArray[Any]) -> NDArray[np.int64]:
+    """As `spokes`, of numbers, (n,): pairs, (m, 2), some of them twice."""
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    same = ordered[1:] == ordered[:-1]
+    first = np.maximum.accumulate(np.where(np.concatenate([[True], ~same])[: len(order)], np.arange(len(order)), 0))
+    later = np.flatnonzero(same) + 1
+    pairs = [np.column_stack([order[first[later]], order[later]]), np.column_stack([order[later - 1], order[later]])]
+    return np.concatenate(pairs)
 
 
 def spokes(keys: Sequence[Hashable]) -> list[Pair]:

@@ -4,25 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from curator.api import COPY_LEVELS, Context, ItemSet, Model
-from curator.errors import NotFound, NotReady
+import numpy as np
+from numpy.typing import NDArray
+
+from curator.api import COPY_LEVELS, Context, Model
+from curator.errors import NotReady
 from curator.kit.copies import image_copies
 from curator.kit.copies.image_copies import ImageCopies
 from curator.kit.copies.neighbours import neighbours
 from curator.kit.copies.stars import stars
 from curator.kit.copies.text_copies import Resemblance, TextCopies
 from curator.kit.copies.verification import Agreement
+from curator.kit.listing import ids_of
 
 from .files import File
-from .keeping import Preference
+from .gathering import Files, Gathered, gather
+from .keeping import MANY, Preference
 from .knowing import Knowledge, same_bytes
-from .unseen import say_unseen
 
 if TYPE_CHECKING:
     from . import DedupeParams
+
+Integers: TypeAlias = NDArray[np.int64]
 
 EXACT, SAME, COPY, EDITED, SIMILAR = COPY_LEVELS
 NEAR = (COPY, EDITED)
@@ -63,67 +68,43 @@ def find(
     context: Context, params: DedupeParams, preference: Preference, knowledge: Knowledge, may_go: MayGo
 ) -> list[Group]:
     """All groups, the surest kind first."""
-    media = _media(context, params)
-    knowledge.folders = {file.place.path.parent for items in media for files in items for file in files}
-    knowledge.learn(context, (files[0].item for items in media for files in items))
-    groups = [group for items in media for group in _merge_chains(_groups(context, params, preference, items), may_go)]
+    media = gather(context, params, Files(context, params, preference, knowledge))
+    groups = [
+        group
+        for gathered, several in media
+        for group in _merge_chains(_groups(context, params, preference, gathered, several), may_go)
+    ]
     for group in groups:
         group.copies.sort(key=lambda copy: copy.file.name)
     return sorted(groups, key=lambda group: (COPY_LEVELS.index(group.kind), group.kept.name))
-
-
-# --- what is compared ---
-
-
-def _media(context: Context, params: DedupeParams) -> list[list[list[File]]]:
-    """For each medium its items, each with its files that are there, below the folders in question."""
-    references = [Path(folder).expanduser().resolve() for folder in params.reference]
-    items = {item.id: item for item in context.items(params.items)}
-    for folder in references:
-        if not context.items(ItemSet(under=folder)):
-            # Passed over, a mistake in the name would let files go that were to stay.
-            raise NotFound(f"no file below --reference {str(folder)!r} is catalogued: curator add it first")
-        items |= {item.id: item for item in context.items(ItemSet(params.items.media, folder))}
-    given = params.items.under
-    under = [folder.expanduser().resolve() for folder in (given if isinstance(given, tuple) else (given,)) if folder]
-    media: dict[str, list[list[File]]] = {"image": [], "text": []}
-    ordered = list(items.values())
-    say_unseen(context, context.unseen(ordered), [*under, *references] if under else [])
-    for item, places in zip(ordered, context.places(ordered), strict=True):
-        files = []
-        for place in places:
-            reference = any(place.path.is_relative_to(folder) for folder in references)
-            if reference or not under or any(place.path.is_relative_to(folder) for folder in under):
-                files.append(File(item, place, reference))
-        if files:
-            media[item.modality].append(files)
-    return list(media.values())
 
 
 # --- what is found ---
 
 
 def _groups(
-    context: Context, params: DedupeParams, preference: Preference, items: Sequence[Sequence[File]]
+    context: Context,
+    params: DedupeParams,
+    preference: Preference,
+    gathered: Gathered,
+    several: Sequence[Sequence[File]],
 ) -> list[Group]:
     """The groups of one medium, the surest kind first: what is a copy of one kind takes no part in the next."""
-    ordered = [sorted(files, key=preference.key) for files in items]
     found = []
-    for kept, *others in ordered:
+    for kept, *others in several:
         twins = [_twin(kept, file) for file in others if not (kept.reference and file.reference)]
         if twins:
             found.append(Group(EXACT, kept, twins))
     # One file stands for each content: the one that is kept of it.
-    left = sorted((files[0] for files in ordered), key=preference.key)
-    if len(left) < 2:
+    if len(gathered) < 2:
         return found
-    if left[0].item.modality == "image":
-        copies = _pictures(context, params, preference, left)
+    if gathered.modality == "image":
+        copies = _pictures(context, params, preference, gathered)
     else:
-        copies = _near_texts(preference, left)
+        copies = _near_texts(preference, gathered)
     found += copies
     if params.similar:
-        found += _similar(context, params, preference, _without(left, copies))
+        found += _similar(context, params, preference, gathered.only(_left(gathered, copies)))
     return found
 
 
@@ -134,40 +115,38 @@ def _twin(kept: File, file: File) -> Copy:
     return Copy(file, RECODED if recoded else "same bytes", {})
 
 
-def _pictures(context: Context, params: DedupeParams, preference: Preference, files: list[File]) -> list[Group]:
+def _pictures(context: Context, params: DedupeParams, preference: Preference, gathered: Gathered) -> list[Group]:
     """Those of the same pixels; then, of what is left, what is near."""
-    pictures = ImageCopies(context, [file.item for file in files])
-    if len(pictures.items) < len(files):
-        missed = len(files) - len(pictures.items)
-        context.note(f"{missed:,} of {len(files):,} images compared by their bytes alone (unreadable or animated)")
-    files = _of(files, pictures)
+    pictures = ImageCopies(context, gathered.items)
+    if missed := len(gathered) - len(pictures):
+        context.note(f"{missed:,} of {len(gathered):,} images compared by their bytes alone (unreadable or animated)")
+        gathered = gathered.only(np.isin(gathered.ids, np.asarray(ids_of(pictures.items), np.int64)))
     same_pixels = Level(SAME, lambda one, other: "same pixels", lambda words: (words, {}))
-    same = _groups_of_kind(same_pixels, preference, files, pictures.same())
-    left = _without(files, same)
-    return [*same, *_near_pictures(context, params, preference, left, pictures.among([file.item for file in left]))]
+    same = _groups_of_kind(same_pixels, preference, gathered, pictures.same())
+    left = _left(gathered, same)
+    return [*same, *_near_pictures(context, params, preference, gathered.only(left), pictures.among(left))]
 
 
 def _near_pictures(
-    context: Context, params: DedupeParams, preference: Preference, files: list[File], pictures: ImageCopies
+    context: Context, params: DedupeParams, preference: Preference, gathered: Gathered, pictures: ImageCopies
 ) -> list[Group]:
     """Copies first; then what was edited, of what is no copy."""
 
     def said(found: image_copies.Copy) -> tuple[str, dict[str, Any]]:
         return _copy_words(found), asdict(found.agreement) | asdict(found.difference)
 
-    references = [number for number, file in enumerate(files) if file.reference]
     return _by_level(
         preference,
-        files,
-        pictures.candidates(_model(context, params, "image"), references),
+        gathered,
+        pictures.candidates(_model(context, params, "image"), np.flatnonzero(gathered.reference).tolist()),
         Level(COPY, pictures.copy, said, pictures.prepare_copies),
         Level(EDITED, pictures.match, lambda found: (_picture_words(found), asdict(found)), pictures.prepare),
     )
 
 
-def _near_texts(preference: Preference, files: list[File]) -> list[Group]:
+def _near_texts(preference: Preference, gathered: Gathered) -> list[Group]:
     """The same but for how it is typed; then what differs in more."""
-    texts = TextCopies([file.item.text or "" for file in files])
+    texts = TextCopies.of_items(gathered.items)
 
     def typed(one: int, other: int) -> Resemblance | None:
         return texts.match(one, other) if texts.same(one, other) else None
@@ -182,7 +161,13 @@ def _near_texts(preference: Preference, files: list[File]) -> list[Group]:
     def said(found: tuple[Resemblance, str]) -> tuple[str, dict[str, Any]]:
         return found[1], asdict(found[0])
 
-    return _by_level(preference, files, texts.candidates(), Level(COPY, typed, retyped), Level(EDITED, changed, said))
+    return _by_level(
+        preference,
+        gathered,
+        texts.candidates(),
+        Level(COPY, typed, retyped, texts.prepare),
+        Level(EDITED, changed, said, texts.prepare),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,32 +184,32 @@ class Level:
 
 
 def _by_level(
-    preference: Preference, files: Sequence[File], pairs: Iterable[tuple[int, int]], *levels: Level
+    preference: Preference, gathered: Gathered, pairs: Sequence[tuple[int, int]], *levels: Level
 ) -> list[Group]:
     """The groups of each level, the surest first; a copy in one is represented in the next by the file it is one of."""
-    pairs, stands = list(pairs), list(range(len(files)))
-    number = {file.name: position for position, file in enumerate(files)}
+    stands = {number: number for pair in pairs for number in pair}
     found: list[Group] = []
     for level in levels:
         left = {(stands[one], stands[other]) for one, other in pairs}
-        groups = _groups_of_kind(level, preference, files, left)
-        kept_for = {number[copy.file.name]: number[group.kept.name] for group in groups for copy in group.copies}
-        stands = [kept_for.get(position, position) for position in stands]
+        groups = _groups_of_kind(level, preference, gathered, left)
+        place = dict(zip(gathered.ids[[*stands]].tolist(), stands, strict=True))
+        kept_for = {place[copy.file.item.id]: place[group.kept.item.id] for group in groups for copy in group.copies}
+        stands = {number: kept_for.get(position, position) for number, position in stands.items()}
         found += groups
     return found
 
 
-def _similar(context: Context, params: DedupeParams, preference: Preference, files: list[File]) -> list[Group]:
-    model = _model(context, params, files[0].item.modality) if files else None
+def _similar(context: Context, params: DedupeParams, preference: Preference, gathered: Gathered) -> list[Group]:
+    model = _model(context, params, gathered.modality) if len(gathered) else None
     if model is None:
         return []
-    cosines = neighbours(context, model, [file.item for file in files], LIKE, params.threshold)
+    cosines = neighbours(context, model, gathered.items, LIKE, params.threshold)
     level = Level(
         SIMILAR,
         lambda one, other: cosines.get((one, other)),
         lambda cosine: (f"cosine {cosine:.3f}", {"cosine": cosine, "model": model.name}),
     )
-    return _groups_of_kind(level, preference, files, cosines)
+    return _groups_of_kind(level, preference, gathered, cosines)
 
 
 def _model(context: Context, params: DedupeParams, modality: Any) -> Model | None:
@@ -238,43 +223,48 @@ def _model(context: Context, params: DedupeParams, modality: Any) -> Model | Non
 
 
 def _groups_of_kind(
-    level: Level, preference: Preference, files: Sequence[File], candidates: Iterable[tuple[int, int]]
+    level: Level, preference: Preference, gathered: Gathered, candidates: Iterable[tuple[int, int]]
 ) -> list[Group]:
     """Groups of a kind. Two files of a reference are what others are compared with, not copies of each other."""
 
     def references(one: int, other: int) -> bool:
-        return files[one].reference and files[other].reference
+        return bool(gathered.reference[one] and gathered.reference[other])
 
     def best(members: Sequence[int]) -> int:
         """Which of them stays, by what is read from the files now."""
-        some = [files[member] for member in members]
+        some = gathered.hold(members)
         if level.kind == SAME:
             preference.measures.are_same(some)
-        kept = preference.best(some)
-        return next(member for member in members if files[member] is kept)
+        elif len(some) <= MANY:  # of more not each is compared with each
+            preference.measures.hold(some)
+        return members[some.index(preference.best(some))]
+
+    def linked(members: Sequence[int]) -> None:
+        files = gathered.hold(members)
+        if level.kind in NEAR:
+            preference.measures.look_at(files)
 
     found = stars(
-        len(files),
+        len(gathered),
         (pair for pair in candidates if not references(*pair)),
         lambda one, other: None if references(one, other) else level.match(one, other),
         level.prepare,
         best if level.kind != SIMILAR else None,
-        (lambda linked: preference.measures.look_at(files[one] for one in linked)) if level.kind in NEAR else None,
+        linked,
     )
     return [
-        Group(level.kind, files[star.centre], [Copy(files[ray], *level.said(evidence)) for ray, evidence in star.rays])
+        Group(
+            level.kind,
+            gathered.file(star.centre),
+            [Copy(gathered.file(ray), *level.said(evidence)) for ray, evidence in star.rays],
+        )
         for star in found
     ]
 
 
-def _of(files: Sequence[File], pictures: ImageCopies) -> list[File]:
-    seen = {item.id for item in pictures.items}
-    return [file for file in files if file.item.id in seen]
-
-
-def _without(files: Sequence[File], groups: Sequence[Group]) -> list[File]:
-    copies = {copy.file.item.id for group in groups for copy in group.copies}
-    return [file for file in files if file.item.id not in copies]
+def _left(gathered: Gathered, groups: Sequence[Group]) -> Integers:
+    """The places of what is no copy."""
+    return gathered.without({copy.file.item.id for group in groups for copy in group.copies})
 
 
 # --- what hangs together ---

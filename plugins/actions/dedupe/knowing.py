@@ -5,7 +5,7 @@ from __future__ import annotations
 import filecmp
 import functools
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from pathlib import Path
 
@@ -36,10 +36,13 @@ class Knowledge:
         self._beside = functools.lru_cache(ASKED)(self.neighbourhood.of)
         self._links: dict[Path, list[Path]] | None = None
 
-    def learn(self, context: Context, items: Iterable[Item]) -> None:
+    def learn(self, context: Context, items: Sequence[Item]) -> None:
         """Ask what is on record of items."""
-        asked = list(items)
-        self._known.update(zip((item.id for item in asked), context.known(asked), strict=True))
+        self._known.update(zip((item.id for item in items), context.known(items), strict=True))
+
+    def forget(self) -> None:
+        """Hold no more what is on record of those that were learnt about."""
+        self._known.clear()
 
     def of(self, file: File) -> Known:
         """What is on record."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from curator.api import Context
@@ -16,6 +17,9 @@ from .detail import DETAIL, Detail
 from .files import File
 from .inside import Inside, inside
 
+HELD = 200
+"""Pictures of which it is held what was measured, some 200 KB each: those of a group are compared with each other."""
+
 Measure: TypeAlias = Callable[[File, File], str]
 """Why the first of two files is worth more than the second; empty where it is not."""
 
@@ -27,7 +31,7 @@ class Measures:
         self.context = context
         self._inside = functools.cache(inside)
         self._coarseness = functools.cache(_coarseness)
-        self._details: dict[int, Detail | None] = {}
+        self._details: OrderedDict[int, Detail | None] = OrderedDict()
         self._same: dict[int, int] = {}
         self._holding: dict[tuple[int, int, Callable[[Detail, Detail], bool]], bool] = {}
         self._depth = functools.cache(depth)
@@ -105,10 +109,20 @@ class Measures:
         self._same.update(dict.fromkeys(ids, ids[0]))
 
     def look_at(self, files: Iterable[File]) -> None:
-        """Measure the pictures of several files at once."""
-        new = [file.item for file in files if file.item.id not in self._details and file.item.modality == "image"]
-        self._details.update((item.id, None) for item in new)
-        for item, data in self.context.signatures(DETAIL, new):
+        """Measure the pictures of several files at once; what was measured is kept, and not held."""
+        for _ in self.context.signatures(DETAIL, [file.item for file in files if file.item.modality == "image"]):
+            pass
+
+    def hold(self, files: Sequence[File]) -> None:
+        """Have what was measured of these in memory, and drop what was not wanted for longest."""
+        items = {file.item.id: file.item for file in files if file.item.modality == "image"}
+        for number in items.keys() & self._details.keys():
+            self._details.move_to_end(number)
+        missing = [item for number, item in items.items() if number not in self._details]
+        while self._details and len(self._details) + len(missing) > max(HELD, len(items)):
+            self._details.popitem(last=False)
+        self._details.update((item.id, None) for item in missing)
+        for item, data in self.context.signatures(DETAIL, missing) if missing else ():
             self._details[item.id] = Detail.read(data) if data else None
 
     def _of_both(self, one: File, other: File, holds: Callable[[Detail, Detail], bool]) -> bool:
@@ -117,7 +131,7 @@ class Measures:
         if ids[0] == ids[1] or self._same.get(ids[0], ids[0]) == self._same.get(ids[1], ids[1]):
             return False
         if (*ids, holds) not in self._holding:  # the same two are asked about by every order of the files of a group
-            self.look_at([one, other])
+            self.hold([one, other])
             mine, theirs = (self._details.get(item) for item in ids)
             self._holding[*ids, holds] = mine is not None and theirs is not None and holds(mine, theirs)
         return self._holding[*ids, holds]

@@ -76,3 +76,31 @@ def test_the_nearest_are_those_of_comparing_each_with_each(hashes, k, radius, at
     with mock.patch.object(hamming, "AT_ONCE", at_once):
         pairs = hamming.nearest_pairs(hashes, k, radius).tolist()
     assert len(pairs) == len(expected) and {(one, other) for one, other in pairs} == expected
+
+
+def planted(count, kin, bits):
+    """Hashes of which each `kin`-th is so many bits from the one before."""
+    rng = np.random.default_rng(count)
+    hashes = rng.integers(0, 2**64, count, dtype=np.uint64)
+    for number in range(1, count, kin):
+        hashes[number] = hashes[number - 1]
+        for bit in rng.choice(64, bits, replace=False):
+            hashes[number] ^= np.uint64(1) << np.uint64(bit)
+    return hashes
+
+
+@pytest.mark.parametrize(("side", "at_once"), [(2_000, 1 << 22), (7, 60)])
+def test_in_lists_each_finds_what_it_finds_among_all_where_it_looks_everywhere(monkeypatch, side, at_once):
+    hashes = planted(300, 3, 9)
+    wanted = {tuple(pair) for pair in hamming.nearest_pairs(hashes, 1, 12).tolist()}
+    for name, value in (("EXACT_UP_TO", 0), ("PROBED", 300), ("SIDE", side), ("AT_ONCE", at_once)):
+        monkeypatch.setattr(hamming, name, value)
+    found = [tuple(pair) for pair in hamming.nearest_pairs(hashes, 1, 12).tolist()]
+    assert len(found) == len(set(found)) and set(found) == wanted and len(wanted) >= 200
+
+
+def test_in_lists_nearly_all_that_are_close_are_found():
+    """Of 30,000 hashes 10,000 are twelve bits from another."""
+    hashes = planted(30_000, 3, 12)
+    found = {tuple(sorted(pair)) for pair in hamming.nearest_pairs(hashes, 3, 16).tolist()}
+    assert np.mean([(number - 1, number) in found for number in range(1, 30_000, 3)]) > 0.85

@@ -53,7 +53,7 @@ def test_memory_grows_by_the_hashes_alone():
     tracemalloc.start()
     kept = KeptSketches(context, pictures, SKETCH, WHOLE_SKETCH, NOT_PLAIN)
     for start in range(0, len(kept.items), 1_500):
-        kept.hold(range(start, min(start + 1_500, len(kept.items))))
+        kept.hold(kept.items[start : start + 1_500])
     most = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert len(context.jpeg) > 8_000  # all of them: over 100 MB
@@ -61,30 +61,34 @@ def test_memory_grows_by_the_hashes_alone():
     assert max(context.asked[2:]) <= kept_sketches.AT_ONCE
 
 
-def test_each_is_known_by_its_number_also_among_some(monkeypatch):
+def test_those_that_were_wanted_last_are_held_also_among_some(monkeypatch):
     monkeypatch.setattr(kept_sketches, "HELD", 3)
     context = Kept()
     kept = KeptSketches(context, items(120), SKETCH, WHOLE_SKETCH, NOT_PLAIN)
     assert [item.id for item in kept.items] == [number for number in range(1, 121) if number != 100]
-    some = kept.among(kept.items[20:8:-1])
+    some = kept.among(range(20, 8, -1))
+    assert [item.id for item in some.items] == list(range(21, 9, -1))
     for of in (kept, some):
         for number in (7, 3, 9, 0):
-            of.hold([number])
-            assert of.get(number).size[0] == 100 + of.items[number].id == 100 + of.hashes[number, 0]
-    assert kept.get(7) is None and kept.get(9) is not None  # three are held, those that were wanted last
-    kept.hold([1, 2, 3, 4, 5])
-    assert all(kept.get(number) is not None for number in (1, 2, 3, 4, 5))
+            item = of.items[number]
+            of.hold([item])
+            assert of.get(item).size[0] == 100 + item.id == 100 + of.hashes[number, 0]
+        assert of.get(of.items[7]) is None and of.get(of.items[9]) is not None  # three are held
+    five = kept.items[1:6]
+    kept.hold(five)
+    assert all(kept.get(item) is not None for item in five)
 
 
 def test_what_is_gone_meanwhile_is_none_and_the_others_are_there():
     context = Kept()
     kept = KeptSketches(context, items(5), SKETCH, WHOLE_SKETCH, NOT_PLAIN)
     context.gone.add(2)
-    kept.hold([0, 1, 2])
-    assert kept.get(1) is None and kept.get(0).size[0] == 101 and kept.get(2).size[0] == 103
+    one, two, three = kept.items[:3]
+    kept.hold([one, two, three])
+    assert kept.get(two) is None and kept.get(one).size[0] == 101 and kept.get(three).size[0] == 103
 
 
 @pytest.mark.parametrize("count", [0, 1])
 def test_few(count):
     kept = KeptSketches(Kept(), items(count), SKETCH, WHOLE_SKETCH, NOT_PLAIN)
-    assert kept.hashes.shape == (count, image_sketches.ORIENTATIONS) and len(kept.among(kept.items).items) == count
+    assert kept.hashes.shape == (count, image_sketches.ORIENTATIONS) and len(kept.among(range(count)).items) == count

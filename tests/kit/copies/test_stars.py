@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from unittest import mock
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from curator.kit.copies import stars as module
-from curator.kit.copies.stars import Star, spokes, stars
+from curator.kit.copies.stars import Star, spokes, spokes_of, stars
 
 COUNT = 12
 PAIRS = st.sets(st.tuples(st.integers(0, COUNT - 1), st.integers(0, COUNT - 1)).filter(lambda pair: pair[0] < pair[1]))
@@ -84,3 +85,9 @@ def test_spokes_join_each_key_and_nothing_else(keys):
     pairs = spokes(keys)
     assert all(a < b and keys[a] == keys[b] for a, b in pairs)
     assert {b for _, b in pairs} == {i for i, key in enumerate(keys) if key in keys[:i]}
+
+
+@given(st.lists(st.integers(0, 5)))
+def test_spokes_of_numbers_are_those_of_keys(keys):
+    found = spokes_of(np.asarray(keys, np.uint64))
+    assert found.shape[1] == 2 and {(a, b) for a, b in found.tolist()} == {*spokes(keys)}
