@@ -65,6 +65,10 @@ class Context(Protocol):
         """The model that `ref` names, or the workspace's default for the modality."""
         ...
 
+    def models(self) -> list[Model]:
+        """The models that the workspace has recorded and whose encoders are installed, oldest first."""
+        ...
+
     def embed(self, query: Query, model: Model) -> Floats:
         """The vector of a query, (dim,), of unit length."""
         ...

@@ -14,6 +14,7 @@ from curator.api import (
     Comparison,
     Dataset,
     EncoderRef,
+    EncoderSpec,
     ExporterName,
     ExporterSpec,
     FittedHead,
@@ -101,6 +102,11 @@ class ActionContext:
         models = self._encoding.models
         reference = models.default_reference(modality) if ref is None else ref
         return models.known(reference, self._writer, self._reporter.say)
+
+    def models(self) -> list[Model]:
+        """Those on record, as far as their encoders are installed."""
+        installed = self._parts.registry.names(EncoderSpec)
+        return [model for model in self._encoding.models.all() if model.encoder in installed]
 
     def embed(self, query: Query, model: Model) -> NDArray[np.float32]:
         """The vector of a query, (dim,), of unit length."""
