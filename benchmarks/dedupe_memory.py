@@ -11,6 +11,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
@@ -21,14 +22,14 @@ import curator
 from curator.kit.copies.image_copies import SKETCH
 from curator.kit.copies.image_sketches import FIELDS, HEAD, ORIENTATIONS, whole
 
-POINTS, CHUNK = 96, 1_000
+POINTS, KINDS, CHUNK = 96, 1_000, 1_000
 
 
-def sketch(rng: np.random.Generator, thumbnail: bytes) -> bytes:
-    """Of the size of a photo's; keypoints lie anywhere and are like no others."""
+def sketch(rng: np.random.Generator, thumbnails: Sequence[bytes]) -> bytes:
+    """Of the size of a photo's; keypoints lie anywhere and are like no others, as most thumbnails are."""
     hashes = rng.integers(0, 2**63, ORIENTATIONS, dtype=np.uint64).tobytes()
     rest = rng.integers(0, 128, POINTS * (4 + 32 + 32) + 3 * FIELDS**2, dtype=np.uint8).tobytes()
-    made = HEAD.pack(360, 480, POINTS, 0) + hashes + rest + thumbnail
+    made = HEAD.pack(360, 480, POINTS, 0) + hashes + rest + thumbnails[rng.integers(KINDS)]
     assert whole(made)
     return made
 
@@ -39,8 +40,10 @@ def fill(folder: Path, workspace: Path, count: int) -> None:
     folder.mkdir()
     for number in range(count):
         Image.fromarray(rng.integers(0, 256, (6, 6, 3), dtype=np.uint8)).save(folder / f"{number:06d}.png")
-    noise = rng.integers(0, 256, (96, 128), dtype=np.uint8)
-    thumbnail = cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_QUALITY, 30])[1].tobytes()
+    thumbnails = [
+        cv2.imencode(".jpg", noise, [cv2.IMWRITE_JPEG_QUALITY, 30])[1].tobytes()
+        for noise in rng.integers(0, 256, (KINDS, 96, 128), dtype=np.uint8)
+    ]
     with curator.open_workspace(workspace, create=True) as ws:
         ws.add(folder, encode=False)
         with ws.begin("encode", {}) as journal:
@@ -51,7 +54,7 @@ def fill(folder: Path, workspace: Path, count: int) -> None:
             vectors = rng.normal(size=(len(hashes), model.dim)).astype("<f4")
             rows = [(hash_, row.tobytes()) for hash_, row in zip(hashes, vectors, strict=True)]
             ws.derived.put_vectors(model.fingerprint, rows, "float32")
-            ws.derived.put_signatures(SKETCH.name, [(hash_, sketch(rng, thumbnail)) for hash_ in hashes])
+            ws.derived.put_signatures(SKETCH.name, [(hash_, sketch(rng, thumbnails)) for hash_ in hashes])
 
 
 def measured(workspace: Path) -> tuple[float, float]:

@@ -234,6 +234,10 @@ class Context(Protocol):
         """
         ...
 
+    def signature_values(self, signature: Signature, items: Sequence[Item]) -> Iterator[tuple[int, bytes]]:
+        """The same by the id of each item: of very many, of which few are looked at closer, none is made for it."""
+        ...
+
     def comparisons(self, comparison: Comparison, pairs: Sequence[tuple[Item, Item]]) -> Iterator[bytes | None]:
         """The comparison of each pair, in order; computed where it is not kept yet, None where it cannot be."""
         ...
@@ -268,8 +272,11 @@ class Context(Protocol):
         """The quality checks that plugins offer, by name."""
         ...
 
-    def flaws(self, check: CheckName, items: Sequence[Item]) -> list[Flaw]:
-        """What a quality check has against items, worst first; raises `NotFound` with the nearest name."""
+    def flaws(self, check: CheckName, items: Sequence[Item], least: float = 0.0) -> list[Flaw]:
+        """What a quality check has against items, worst first; raises `NotFound` with the nearest name.
+
+        `least`: of that score or more. Of very many items, most have a low one.
+        """
         ...
 
     def table(self, path: Path) -> SourceTable:

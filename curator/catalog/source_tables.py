@@ -19,6 +19,8 @@ from curator.store.catalogue.source_tables import SourceTableRow, SourceTableSto
 from curator.store.paths import is_below
 from curator.store.sqlite import Database
 
+LOOKED_AT = 1_000
+"""Files whose state is remembered while others are looked at."""
 UNREAD = {"hash": None, "size": None, "mtime_ns": None, "device": None, "inode": None}
 """The state of a table whose reading has begun and not ended."""
 
@@ -83,7 +85,7 @@ class Tables:
     def _looked_at(self, item_ids: Sequence[int]) -> Iterator[tuple[PlaceRow, str, Stamp | None, Stamp | None]]:
         """Each place with its path, and the state of its file as it was recorded and as it is."""
         tables = {table.path: self.stamp(table) for table in self.all()}
-        now = functools.cache(_state)  # a table of a million rows is looked at once
+        now = functools.lru_cache(LOOKED_AT)(_state)  # a table of a million rows is looked at once
         for row, path in self.places.with_paths(self.places.store.present(item_ids)):
             yield row, path, tables.get(path) if row.row_key else self.places.stamp(row), now(path)
 

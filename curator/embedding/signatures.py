@@ -37,6 +37,14 @@ class Signatures:
             kept, _ = self._kept(signature, [item.hash for item in chunk])
             yield from ((item, kept[item.hash]) for item in chunk if item.hash in kept)
 
+    def values(self, signature: Signature, items: Sequence[Item]) -> Iterator[tuple[int, bytes]]:
+        """The same by the id of each item, of which none is made."""
+        items = of_media(items, [signature.modality])
+        self._fill(signature, items)
+        for page in pages_of(items, CHUNK):
+            kept, _ = self._kept(signature, list(page.values()))
+            yield from ((number, kept[hash_]) for number, hash_ in page.items() if hash_ in kept)
+
     def _kept(self, signature: Signature, hashes: Sequence[str]) -> tuple[dict[str, bytes], int]:
         """What is kept by hash, and of how many something is that cannot be what the plugin once gave."""
         kept = dict(self.derived.signatures(signature.name, hashes))

@@ -6,10 +6,10 @@ And how to get at some of very many items, of which not all are made.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from curator.api import Column, Item
+from curator.api import Column, Item, Modality
 
 ITEM = (
     Column("id", "the item", "integer"),
@@ -43,6 +43,23 @@ def ids_of(items: Sequence[Item]) -> Sequence[int]:
     """Their ids; of those of `Context.items` without making them."""
     ids: Sequence[int] | None = getattr(items, "ids", None)
     return [item.id for item in items] if ids is None else ids
+
+
+def of_media(items: Sequence[Item], media: Sequence[Modality]) -> Sequence[Item]:
+    """Those of some media; of those of `Context.items` none is made for that."""
+    chosen = getattr(items, "of_media", None)
+    found: Sequence[Item] = [item for item in items if item.modality in media] if chosen is None else chosen(media)
+    return found
+
+
+def contents_of(items: Sequence[Item]) -> Iterator[tuple[int, str]]:
+    """The id and hash of each, in order; of those of `Context.items` without making them."""
+    contents = getattr(items, "contents", None)
+    if contents is None:
+        yield from ((item.id, item.hash) for item in items)
+        return
+    for page in contents():
+        yield from page.items()
 
 
 def cell(value: Any) -> Any:

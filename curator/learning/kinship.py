@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, cast
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.api import Context, Item
+from curator.catalog.selection import ids_of, of_media, pages_of, taken
 from curator.embedding.comparisons import Comparisons
 from curator.embedding.embedder import Embedder
 from curator.embedding.signatures import Signatures
@@ -67,19 +69,21 @@ class Kinship:
 
     def copies(self, items: Sequence[Item]) -> NDArray[np.int64]:
         """Numbers, (n,), the same for what `dedupe` calls copies: pictures saved again, texts typed otherwise."""
-        row = {item.id: number for number, item in enumerate(items)}
-        texts: dict[str, int] = {}
-        pairs = [
-            (texts.setdefault(typed(item.text or ""), row[item.id]), row[item.id])
-            for item in items
-            if item.modality == "text"
-        ]
-        pictures = self._pictures([item for item in items if item.modality == "image"])
+        ids = np.asarray(ids_of(items), np.int64)
+        order = np.argsort(ids)
+        texts = of_media(items, ["text"])
+        rows = _rows(ids, order, texts)
+        digests = np.fromiter((_digest(typed(item.text or "")) for item in texts), np.uint64, len(rows))
+        _, first, which = np.unique(digests, return_index=True, return_inverse=True)
+        groups = np.arange(len(ids))
+        groups[rows] = rows[first[which]]
+        pictures = self._pictures(of_media(items, ["image"]))
         may_be = pictures.candidates(None)
         pictures.prepare_copies(may_be)
         proven = [*pictures.same(), *(pair for pair in may_be if pictures.copy(*pair) is not None)]
-        pairs += [(row[pictures.items[one].id], row[pictures.items[other].id]) for one, other in proven]
-        return join(np.arange(len(items)), pairs=pairs)
+        return join(
+            groups, pairs=_rows(ids, order, pictures.items)[np.asarray(proven, np.int64).reshape(-1, 2)].tolist()
+        )
 
     def _of_one_capture(
         self, items: Sequence[Item], vectors: NDArray[np.float32], rows: Sequence[int]
@@ -129,10 +133,25 @@ class Kinship:
 
     def _pictures(self, items: Sequence[Item]) -> ImageCopies:
         """Those that can be looked at: of a file that is gone the vector stays, and it is no fault to have no more."""
-        kept = {hash_ for hash_, _ in self.derived.signatures(SKETCH.name, [item.hash for item in items])}
-        path = self.encoding.places.unchanged_path
-        able = [item for item in items if item.hash in kept or not isinstance(path(item.id), BadContent)]
-        return ImageCopies(cast(Context, _Looking(self.encoding)), able)
+        able: list[int] = []
+        for page in pages_of(items):
+            kept = self.derived.signed(SKETCH.name, list(page.values()))
+            path = self.encoding.places.unchanged_path
+            able += [
+                number for number, hash_ in page.items() if hash_ in kept or not isinstance(path(number), BadContent)
+            ]
+        some = items if len(able) == len(items) else taken(items, {*able})
+        return ImageCopies(cast(Context, _Looking(self.encoding)), some)
+
+
+def _rows(ids: NDArray[np.int64], order: NDArray[np.int64], items: Sequence[Item]) -> NDArray[np.int64]:
+    """Where each of some items is among ids, of which `order` sorts them."""
+    rows: NDArray[np.int64] = order[np.searchsorted(ids, np.asarray(ids_of(items), np.int64), sorter=order)]
+    return rows
+
+
+def _digest(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
 
 
 class _Looking:
@@ -140,4 +159,5 @@ class _Looking:
 
     def __init__(self, encoding: Embedder) -> None:
         self.signatures = Signatures(encoding).of
+        self.signature_values = Signatures(encoding).values
         self.comparisons = Comparisons(encoding).of

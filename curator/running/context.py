@@ -305,6 +305,10 @@ class ActionContext:
         """The signature of each item, computed where it is not kept."""
         return Signatures(self._encoding).of(validate(Signature, signature), items)
 
+    def signature_values(self, signature: Signature, items: Sequence[Item]) -> Iterator[tuple[int, bytes]]:
+        """The same by ids."""
+        return Signatures(self._encoding).values(validate(Signature, signature), items)
+
     def comparisons(self, comparison: Comparison, pairs: Sequence[tuple[Item, Item]]) -> Iterator[bytes | None]:
         """The comparison of each pair, computed where it is not kept."""
         return Comparisons(self._encoding).of(validate(Comparison, comparison), pairs)
@@ -318,9 +322,9 @@ class ActionContext:
         """The quality checks there are."""
         return self._parts.registry.all(CheckSpec)
 
-    def flaws(self, check: CheckName, items: Sequence[Item]) -> list[Flaw]:
+    def flaws(self, check: CheckName, items: Sequence[Item], least: float = 0.0) -> list[Flaw]:
         """What a quality check has against items."""
-        return checking.flaws(self._parts.registry, check, self, items)
+        return checking.flaws(self._parts.registry, check, self, items, least)
 
     def table(self, path: Path) -> SourceTable:
         """A table that was added."""

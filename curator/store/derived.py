@@ -178,6 +178,11 @@ class Derived:
         sql = "SELECT hash, value FROM signature WHERE name = ? AND hash IN (SELECT value FROM json_each(?))"
         return ((row[0], row[1]) for row in self.database.rows_among(sql, hashes, name))
 
+    def signed(self, name: str, hashes: Sequence[str]) -> set[str]:
+        """Those of these contents whose signature of this name is kept."""
+        sql = "SELECT hash FROM signature WHERE name = ? AND hash IN (SELECT value FROM json_each(?))"
+        return {row[0] for row in self.database.rows_among(sql, hashes, name)}
+
     def put_signatures(self, name: str, rows: Iterable[tuple[str, bytes]]) -> None:
         """Keep signatures."""
         with self.database.transaction():

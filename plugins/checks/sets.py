@@ -6,10 +6,13 @@ import collections
 from collections.abc import Iterable, Iterator, Sequence
 
 from curator.api import SIDES, CheckSpec, Context, Flaw, Item, Modality, hookimpl
-from curator.kit.trust.flaws import above
+from curator.kit.listing import ids_of, of_media
+from curator.kit.trust.flaws import above, flaws
 
 NEIGHBOURS, FEWEST = 5, 30
 """Items that each is compared with, and those that a set must have for that."""
+AT_ONCE = 2_000
+"""Items whose files are looked up together."""
 APART = 4.0
 """How many standard deviations farther than is usual, as the median deviation tells them."""
 
@@ -18,7 +21,7 @@ def _outliers(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
     """By the mean distance to the nearest others (Angiulli & Pizzuti 2002, "Fast outlier detection")."""
     modalities: tuple[Modality, ...] = ("image", "text")
     for modality in modalities:
-        some = [item for item in items if item.modality == modality]
+        some = of_media(items, [modality])
         if len(some) >= FEWEST:
             yield from _outliers_of(context, some, modality)
 
@@ -32,24 +35,30 @@ def _outliers_of(context: Context, items: Sequence[Item], modality: Modality) ->
     distances = np.sqrt(np.maximum(0, 2 - 2 * found.score.astype(np.float64))).mean(axis=1)
     middle = float(np.median(distances))
     spread = 1.4826 * float(np.median(abs(distances - middle)))
-    for item, distance in zip(found.items, distances, strict=True):
-        off = (distance - middle) / max(spread, 1e-6)
-        if (score := above(off, APART, 3 * APART)) > 0:
-            yield Flaw(item, score, f"{distance:.2f} from the nearest others, {middle:.2f} is usual")
+    scores = ((distance, above((distance - middle) / max(spread, 1e-6), APART, 3 * APART)) for distance in distances)
+    yield from flaws(
+        context,
+        (
+            (id_, score, f"{distance:.2f} from the nearest others, {middle:.2f} is usual")
+            for id_, (distance, score) in zip(ids_of(found.items), scores, strict=True)
+            if score > 0
+        ),
+    )
 
 
 def _copies(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
     """Those of another item, and those that are in several files: one content is one item."""
-    numbers = context.copies(items)
-    counts = collections.Counter(numbers.tolist())
-    first: dict[int, Item] = {}
-    for item, number, places in zip(items, numbers.tolist(), context.places(items), strict=True):
-        kept, files = first.setdefault(number, item), sum(place.whole for place in places)
-        if kept is not item:
-            more = f", one of {counts[number]:,}" if counts[number] > 2 else ""
-            yield Flaw(item, 1.0, f"a copy of id:{kept.id}{more}")
-        elif files > 1:
-            yield Flaw(item, 1.0, f"the same content in {files:,} files")
+    numbers = context.copies(items).tolist()
+    counts, first = collections.Counter(numbers), dict[int, int]()
+    for start in range(0, len(items), AT_ONCE):
+        some = items[start : start + AT_ONCE]
+        for item, number, places in zip(some, numbers[start:], context.places(some), strict=False):
+            kept, files = first.setdefault(number, item.id), sum(place.whole for place in places)
+            if kept != item.id:
+                more = f", one of {counts[number]:,}" if counts[number] > 2 else ""
+                yield Flaw(item, 1.0, f"a copy of id:{kept}{more}")
+            elif files > 1:
+                yield Flaw(item, 1.0, f"the same content in {files:,} files")
 
 
 def _leaks(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:

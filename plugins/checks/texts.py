@@ -14,7 +14,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 from curator.api import CheckSpec, Context, Flaw, Item, hookimpl
-from curator.kit.trust.flaws import FLAGGED, above
+from curator.kit.trust.flaws import FLAGGED, above, flaws
 
 FEWEST = 20
 """Texts, of fewer of which nothing is said to be usual."""
@@ -41,17 +41,18 @@ def _odd_length(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
     lengths = {item.id: len(item.text or "") for item in items if _letters(item.text or "")}
     if len(lengths) < FEWEST:
         return
-    logs = {number: math.log(length) for number, length in lengths.items()}
-    middle = statistics.median(logs.values())
-    spread = 1.4826 * statistics.median(abs(value - middle) for value in logs.values())
-    for item in items:
-        if item.id in logs:
-            off = abs(logs[item.id] - middle)
-            line = max(APART * spread, math.log(TIMES))
+    middle = statistics.median(map(math.log, lengths.values()))
+    spread = 1.4826 * statistics.median(abs(math.log(length) - middle) for length in lengths.values())
+    line = max(APART * spread, math.log(TIMES))
+
+    def judged() -> Iterator[tuple[int, float, str]]:
+        for id_, length in lengths.items():
+            off = abs(math.log(length) - middle)
             if (score := above(off, line, 2 * line)) > 0:
-                than = "longer" if logs[item.id] > middle else "shorter"
-                why = f"{lengths[item.id]:,} characters, {math.exp(off):.1f} times {than} than is usual"
-                yield Flaw(item, score, why)
+                than = "longer" if math.log(length) > middle else "shorter"
+                yield id_, score, f"{length:,} characters, {math.exp(off):.1f} times {than} than is usual"
+
+    yield from flaws(context, judged())
 
 
 def _garbled(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
@@ -98,13 +99,17 @@ def _other_script(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
     counts = collections.Counter(name for name in scripts.values() if name is not None)
     if counts.total() < FEWEST:
         return
-    usual = counts.most_common(1)[0][0]
-    for item in items:
-        name = scripts[item.id]
-        if name is not None and name != usual:
-            share = counts[name] / counts.total()
-            if (score := 1 - FLAGGED * share / RARE) > 0:
-                yield Flaw(item, score, f"in {_called(name)}, one of {counts[name]:,} among {counts.total():,} texts")
+    usual, every = counts.most_common(1)[0][0], counts.total()
+    judged = (
+        (
+            id_,
+            1 - FLAGGED * counts[name] / every / RARE,
+            f"in {_called(name)}, one of {counts[name]:,} among {every:,} texts",
+        )
+        for id_, name in scripts.items()
+        if name is not None and name != usual
+    )
+    yield from flaws(context, (one for one in judged if one[1] > 0))
 
 
 def _called(script: str) -> str:
@@ -112,15 +117,16 @@ def _called(script: str) -> str:
 
 
 def _boilerplate(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
-    lines = {item.id: _lines(item.text or "") for item in items}
-    counts = collections.Counter(line for found in lines.values() if len(found) > 1 for line in set(found))
+    several = (found for found in (_lines(item.text or "") for item in items) if len(found) > 1)
+    # By a number of each line: of very many texts their lines take more than there is.
+    counts = collections.Counter(number for found in several for number in set(map(hash, found)))
     for item in items:
-        found = lines[item.id]
-        common = [line for line in set(found) if counts[line] >= OFTEN] if len(found) > 1 else []
+        found = _lines(item.text or "")
+        common = [line for line in set(found) if counts[hash(line)] >= OFTEN] if len(found) > 1 else []
         share = sum(map(len, common)) / max(1, sum(map(len, found)))
         if (score := above(share, 0.5, 1)) > 0:
-            most = max(common, key=lambda line: (counts[line], line))
-            yield Flaw(item, score, f"{share:.0%} of it stands in others too: {most[:30]!r} in {counts[most]:,}")
+            most = max(common, key=lambda line: (counts[hash(line)], line))
+            yield Flaw(item, score, f"{share:.0%} of it stands in others too: {most[:30]!r} in {counts[hash(most)]:,}")
 
 
 def _repeated(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:

@@ -26,8 +26,11 @@ LARGEST_PART = 24
 EXACT_UP_TO = 20_000
 """Among so many each is compared with each other."""
 PROBED, SIDE = 64, 2_000
-"""Lists that each looks in, and members of one that are compared at once. Of hashes drawn at random, each in a pair that
-is 12 bits apart, nine pairs in ten are found among 30,000 and eight in ten among 100,000; 8 bits apart 98 and 97 %."""
+"""Lists that each looks in, and members of one that are compared at once.
+
+Of hashes drawn at random, each in a pair that is 12 bits apart, nine pairs in ten are found among 30,000 and eight in
+ten among 100,000; of those 8 bits apart 98 and 97 %.
+"""
 
 AT_ONCE = 1 << 22
 """Candidates that are compared in one go: 4 M of them take some 150 MB."""

@@ -76,7 +76,7 @@ def placed(
 ) -> Iterator[tuple[int, bytes]]:
     """The signature of each of the items that has one, and the place that is given of it."""
     number, ids = 0, ids_of(items)
-    for item, data in context.signatures(signature, items):
-        while ids[number] != item.id:  # they come in order
+    for id_, data in context.signature_values(signature, items):
+        while ids[number] != id_:  # they come in order
             number += 1
         yield places[number], data

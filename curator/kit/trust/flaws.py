@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-__all__ = ["FLAGGED", "above", "below"]
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+from curator.api import Context, Flaw
+
+__all__ = ["FLAGGED", "above", "below", "flaws"]
+
+AT_ONCE = 2_000
+"""Items that are made at once."""
 
 FLAGGED = 0.5
 """From this score on an item is reported, unless people move that."""
@@ -18,3 +26,11 @@ def above(value: float, line: float, most: float) -> float:
     if value < line:
         return max(0.0, 0.5 * value / line)
     return min(1.0, 0.5 + 0.5 * (value - line) / (most - line))
+
+
+def flaws(context: Context, judged: Iterable[tuple[int, float, str]]) -> Iterator[Flaw]:
+    """A flaw of each item, of which there may be very many: from its id, the score, and why."""
+    rest = iter(judged)
+    while some := list(islice(rest, AT_ONCE)):
+        made = {item.id: item for item in context.of_ids([id_ for id_, _, _ in some])}
+        yield from (Flaw(made[id_], score, why) for id_, score, why in some if id_ in made)

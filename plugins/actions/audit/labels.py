@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from curator.api import Context, Finding, HeldOut, Item, ItemSet, Output, TargetRef
 from curator.errors import CuratorError
 from curator.kit import sheets
-from curator.kit.listing import of_item
+from curator.kit.listing import ids_of, items_at, of_item
 
 if TYPE_CHECKING:
     from curator.kit.trust.suspects import Suspect
@@ -46,7 +46,7 @@ def _of(context: Context, params: AuditParams, target: TargetRef, tiles: list[sh
     held_out, found = find_suspects(context, context.head(target, model, params.head))
     looked_at = len(held_out.items)
     if params.items != ItemSet():
-        chosen = {item.id for item in context.items(params.items)}
+        chosen = {*ids_of(context.items(params.items))}
         looked_at = sum(item.id in chosen for item in held_out.items)
         found = [suspect for suspect in found if held_out.items[suspect.index].id in chosen]
     for suspect in found:
@@ -88,7 +88,7 @@ def _rather(finding: Finding) -> str:
 
 def _contradicting(context: Context, target: TargetRef, items: Sequence[Item]) -> Iterator[tuple[Item, Finding]]:
     """Those of which things are said that exclude each other: no head learns from them, so that none is held out."""
-    torn = [item for item, said in zip(items, context.said(target, items), strict=True) if said == ""]
+    torn = items_at(items, [place for place, said in enumerate(context.said(target, items)) if said == ""])
     for item, known in zip(torn, context.known(torn), strict=True):
         if target.kind == "label":
             labels = [target.name, f"not {target.name}"]

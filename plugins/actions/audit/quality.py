@@ -27,6 +27,8 @@ from curator.kit.trust.flaws import FLAGGED
 if TYPE_CHECKING:
     from . import AuditParams
 
+AT_ONCE = 2_000
+"""Items of which it is looked at together whether their files are there."""
 COPIES = "copy"
 """The check of what is there more than once."""
 
@@ -41,14 +43,13 @@ def flawed(
     labelled: set[int] = set()
     counts: list[tuple[int, Finding]] = []
     for check in checks:
-        looked_at = [item for item in items if item.modality in check.modalities]
+        looked_at = context.items(params.items, check.modalities)
         if not looked_at:
             if params.check:
                 context.note(f"{check.name} looks at {' and '.join(check.modalities)}s, and none of these items is one")
             continue
         try:
-            flaws = [flaw for flaw in context.flaws(CheckName(check.name), looked_at) if flaw.score >= least]
-            flaws, marked = _judged(context, check, flaws)
+            flaws, marked = _judged(context, check, context.flaws(CheckName(check.name), looked_at, least))
         except CuratorError as error:
             if len(checks) == 1:
                 raise
@@ -115,9 +116,10 @@ def _count(check: CheckSpec, flagged: int, items: int) -> Finding:
 
 
 def _note(context: Context, params: AuditParams, items: Sequence[Item], flawed: set[int]) -> None:
-    unseen = context.unseen(items)
+    pages = (items[start : start + AT_ONCE] for start in range(0, len(items), AT_ONCE))
+    unseen = len({hash(one.path) for page in pages for one in context.unseen(page)})  # a table is in several pages
     if unseen:
-        many = "1 file is" if len(unseen) == 1 else f"{len(unseen):,} files are"
+        many = "1 file is" if unseen == 1 else f"{unseen:,} files are"
         context.note(f"{many} gone or not as when added, and may not have been looked at: curator add them again")
     if flawed and not params.mark:
         one = len(flawed) == 1

@@ -18,10 +18,14 @@ class Unlooked:
         self.below = below
         self.changed, self.files = _Files(), _Files()
         self.folders: Counter[Path] = Counter()
+        self._seen: set[int] = set()
 
     def add(self, unseen: Sequence[Unseen]) -> None:
-        """Take note of more."""
+        """Take note of more; of a table only once."""
         for one in unseen:
+            if (seen := hash(one.path)) in self._seen:
+                continue
+            self._seen.add(seen)
             if self.below and not any(one.path.is_relative_to(folder) for folder in self.below):
                 continue
             if one.gone is None:

@@ -123,7 +123,7 @@ def _whole(value: bytes) -> bool:
 FIGURES = Signature("quality.picture/2", "image", _packed, LONGEST, _whole)
 
 
-def figures(context: Context, items: Sequence[Item]) -> Iterator[tuple[Item, Figures]]:
-    """Those of each picture that can be read."""
-    for item, value in context.signatures(FIGURES, items):
-        yield item, Figures.unpacked(value)
+def figures(context: Context, items: Sequence[Item]) -> Iterator[tuple[int, Figures]]:
+    """Those of each picture that can be read, by its id."""
+    for id_, value in context.signature_values(FIGURES, items):
+        yield id_, Figures.unpacked(value)

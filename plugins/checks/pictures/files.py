@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import collections
+import functools
+import math
 import statistics
+from array import array
 from collections.abc import Iterator, Sequence
 
 from curator.api import Context, Flaw, Item
-from curator.kit.trust.flaws import FLAGGED, above
+from curator.kit.trust.flaws import FLAGGED, above, flaws
 
-from .figures import figures
+from .figures import FIGURES, Figures, figures
 from .looks import blank, faint
 
 NARROW = 3.5
@@ -33,20 +36,21 @@ def _unreadable(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
 def _wrong_ending(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
     from curator.kit.images.formats import RAW, named
 
-    for item, found in figures(context, items):
+    for item, value in context.signatures(FIGURES, items):
         if item.path is None or item.row is not None:
             continue
-        ending = named(item.path)
-        if found.format and ending not in RAW and ending not in _endings(found.format):
-            format_ = _NAMES.get(found.format, found.format)
-            yield Flaw(item, 1.0, f"is {format_}, " + (f"and called {ending}" if ending else "and has no extension"))
+        ending, format_ = named(item.path), Figures.unpacked(value).format
+        if format_ and ending not in RAW and ending not in _endings(format_):
+            called = f"and called {ending}" if ending else "and has no extension"
+            yield Flaw(item, 1.0, f"is {_NAMES.get(format_, format_)}, {called}")
 
 
 _NAMES = {"MPO": "JPEG", "HEIF": "HEIC", "PPM": "PNM"}
 _ALIKE = {"MPO": "JPEG", "JPEG": "MPO", "HEIF": "AVIF", "AVIF": "HEIF"}
 
 
-def _endings(format_: str) -> set[str]:
+@functools.cache
+def _endings(format_: str) -> frozenset[str]:
     """Those that a file of a format may have."""
     from PIL import Image
 
@@ -54,7 +58,7 @@ def _endings(format_: str) -> set[str]:
 
     formats = {format_, _ALIKE.get(format_, format_)}
     own = {ending for ending, of in Image.registered_extensions().items() if of in formats}
-    return own | HEIF if "HEIF" in formats else own
+    return frozenset(own | HEIF if "HEIF" in formats else own)
 
 
 def _odd_shape(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
@@ -66,29 +70,36 @@ def _odd_shape(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
 
 
 def _odd_size(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
-    sides = {item.id: (item.pixels[0] * item.pixels[1]) ** 0.5 for item in items if item.pixels is not None}
-    sides = {number: side for number, side in sides.items() if side > 0}
-    if len(sides) < FEWEST:
+    pixels = {item.id: item.pixels for item in items if item.pixels is not None and min(item.pixels) > 0}
+    if len(pixels) < FEWEST:
         return
-    usual = statistics.median(sides.values())
-    for item in items:
-        if (side := sides.get(item.id)) and item.pixels:
+    usual = statistics.median(math.sqrt(width * height) for width, height in pixels.values())
+
+    def judged() -> Iterator[tuple[int, float, str]]:
+        for id_, (width, height) in pixels.items():
+            side = math.sqrt(width * height)
             times = max(side / usual, usual / side)
             if (score := above(times - 1, TIMES - 1, 3 * TIMES)) > 0:
                 than = "larger" if side > usual else "smaller"
-                why = f"{item.pixels[0]} x {item.pixels[1]}, {times**2:,.0f} times {than} in area than usual"
-                yield Flaw(item, score, why)
+                yield id_, score, f"{width} x {height}, {times**2:,.0f} times {than} in area than usual"
+
+    yield from flaws(context, judged())
 
 
 def _grey(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
-    found = [(item, of.colour < GREY) for item, of in figures(context, items) if not blank(of) and not faint(of)]
-    share = sum(grey for _, grey in found) / max(1, len(found))
-    if len(found) < FEWEST or share > 2 * RARE:
+    judged = ((id_, of.colour < GREY) for id_, of in figures(context, items) if not blank(of) and not faint(of))
+    found, some = array("q"), 0
+    for id_, grey in judged:
+        some += 1
+        if grey:
+            found.append(id_)
+    share = len(found) / max(1, some)
+    if some < FEWEST or share > 2 * RARE:
         return
     score = 1 - FLAGGED * share / RARE
-    for item, grey in found:
-        if grey and score > 0:
-            yield Flaw(item, score, f"grey, one of {sum(of for _, of in found):,} among {len(found):,} pictures")
+    if score > 0:
+        why = f"grey, one of {len(found):,} among {some:,} pictures"
+        yield from flaws(context, ((id_, score, why) for id_ in found))
 
 
 CHECKS = {

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from curator.api import Context, Flaw, Item
-from curator.kit.trust.flaws import above, below
+from curator.kit.trust.flaws import above, below, flaws
 
 from .figures import Figures, figures
 
@@ -60,16 +60,17 @@ def blurred(found: Figures) -> tuple[float, str]:
 
 
 def _each(judge: Callable[[Figures], tuple[float, str]], context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
-    for item, found in figures(context, items):
-        score, why = (0.0, "") if blank(found) else judge(found)
-        if score > 0:
-            yield Flaw(item, score, why)
+    judged = ((id_, (0.0, "") if blank(found) else judge(found)) for id_, found in figures(context, items))
+    yield from flaws(context, ((id_, score, why) for id_, (score, why) in judged if score > 0))
 
 
 def _blank(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
-    for item, found in figures(context, items):
-        if found.edges < EDGES and (score := below(found.entropy, PLAIN)) > 0:
-            yield Flaw(item, score, f"no edges, {found.entropy:.1f} bits a pixel")
+    judged = (
+        (id_, below(found.entropy, PLAIN), f"no edges, {found.entropy:.1f} bits a pixel")
+        for id_, found in figures(context, items)
+        if found.edges < EDGES
+    )
+    yield from flaws(context, (one for one in judged if one[1] > 0))
 
 
 CHECKS = {

@@ -38,6 +38,9 @@ class Kept:
             else:
                 yield item, self.sketch(item.id)
 
+    def signature_values(self, signature, items):
+        return ((item.id, data) for item, data in self.signatures(signature, items))
+
     def sketch(self, number):
         head = image_sketches.HEAD.pack(100 + number, 100, 0, 0)
         hashes = np.full(image_sketches.ORIENTATIONS, number, "<u8").tobytes()
