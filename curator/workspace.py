@@ -22,13 +22,13 @@ from curator.catalog.labels import Source
 from curator.catalog.places import expand_path
 from curator.catalog.renaming import Renamed, rename
 from curator.embedding.coverage import EncodeReport
+from curator.embedding.ways.way import AUTO
 from curator.errors import BadInput, NotReady, WorkspaceError
 from curator.history.lock import Presence
 from curator.history.trust import Trust
 from curator.history.undo import Undo, Undone
 from curator.ingest.ingest import Ingest
 from curator.ingest.options import AddOptions, AddReport, many
-from curator.kit.devices import choose_device
 from curator.maintenance.backup import Backup, back_up
 from curator.maintenance.check import Check, Fault
 from curator.maintenance.forget import Forget, Forgotten
@@ -179,13 +179,15 @@ class Workspace(Parts):
         among: ItemSet | None = None,
         retry: bool = False,
         device: str | None = None,
+        runtime: str = AUTO,
+        exact: bool = False,
     ) -> dict[str, EncodeReport]:
         """Embed what is not embedded yet, with the defaults or one encoder; returns a report by model name.
 
-        `weights`: a file or folder with the encoder's weights. `retry`: try again what failed before. `device`: where
-        to compute, as torch names it [default: $CURATOR_DEVICE, else a GPU if there is one].
+        `weights`: a file or folder with the encoder's weights. `retry`: try again what failed before. `device`,
+        `runtime` and `exact`: where and how to compute, as for `curator encode`.
         """
-        self.models.device = None if device is None else choose_device(device)
+        self.encoding.choose(device, runtime, exact)
         if weights is not None and encoder is None:
             raise BadInput("weights belong to an encoder: name it too (-e NAME --weights FILE)")
         reports = {}
@@ -198,8 +200,6 @@ class Workspace(Parts):
                 path = expand_path(weights) if weights is not None else None
                 model = self.models.obtain(reference, journal, path, self.reporter.say)
                 missing = self.coverage.missing(model, items)
-                if missing and self.database.read_only:
-                    raise read_only_error(self.database.path)
                 reports[model.name] = self.encoding.encode(model, missing)  # vectors are cache: no run
         return reports
 

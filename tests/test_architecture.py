@@ -33,6 +33,8 @@ HEAVY = frozenset(
         "numpy",
         "PIL",
         "cv2",
+        "onnxruntime",
+        "openvino",
         "pillow_heif",
         "rawpy",
         "lark",
@@ -90,9 +92,10 @@ LAYERS = {
     "curator.catalog.where": ("catalog history store api errors", ""),
     "curator.catalog.where.parsing": ("catalog.where errors", "lark"),
     "curator.ingest": ("catalog history media registry reporter store api errors", ""),
+    "curator.runtimes": ("errors", "numpy onnxruntime openvino"),
     "curator.embedding": (
-        "catalog history media registry reporter store api errors kit.devices kit.reading kit.weights",
-        "cv2 numpy",
+        "catalog history media registry reporter runtimes store api errors kit.devices kit.reading kit.weights",
+        "numpy",
     ),
     "curator.importing": (
         "catalog embedding history media reporter store api errors kit.encodings kit.reading",
@@ -120,10 +123,11 @@ LAYERS = {
 
 LATE = (
     "importing kit.trust.novelty kit.trust.suspects kit.torch_network media.preprocessing learning running.context "
-    "running.runner testing"
+    "running.runner runtimes.calls runtimes.known runtimes.machine runtimes.onnxruntime runtimes.openvino testing"
 )
 LATE_EMBEDDING = (
-    "codes comparisons compiled embedder loader precision search shortlist signatures vector_reader vector_writer"
+    "codes comparisons embedder loader search shortlist signatures vector_reader vector_writer ways.agreement "
+    "ways.form_encoder ways.forms ways.opened ways.quickest ways.trial"
 )
 LATE_COPIES = (
     "close_look hamming image_copies image_sketches kept_sketches kin neighbours planes registration stars"

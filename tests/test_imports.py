@@ -99,9 +99,9 @@ def test_a_query_by_a_picture_imports_no_torch_whether_it_is_catalogued_or_new(s
         picture(site.folder / "photos" / f"{number}.png", number, (60, 40))
     picture(site.folder / "new.png", 9, (60, 40))
     assert {"torch", "timm"} <= third_party(site, "add", "photos")
-    assert not third_party(site, "similar", "photos/1.png") & (NETWORKS | {"cv2", "onnx"})
+    assert not third_party(site, "similar", "photos/1.png") & (NETWORKS | {"cv2", "onnx", "onnxruntime", "openvino"})
     imported = third_party(site, "similar", "new.png")
-    assert "cv2" in imported and not imported & (NETWORKS | {"onnx"})
+    assert "onnxruntime" in imported and not imported & (NETWORKS | {"cv2", "onnx", "openvino"})
     # What would be imported without the compiled encoder.
     (site.folder / "workspace" / "derived.db").unlink()
     assert {"torch", "timm"} <= third_party(site, "similar", "new.png")

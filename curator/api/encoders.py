@@ -96,14 +96,15 @@ class FeatureMap(Encoder, Protocol):
 class Compilable(Encoder, Protocol):
     """An encoder of images that can be written down in a form which needs no library of its own to run. Optional.
 
-    curator makes the form once, holds it against what `encode` gives, and then answers a query by a new picture
-    without loading the encoder.
+    curator makes the form once, holds it against what `encode` gives, and then embeds with it where that is quicker,
+    and answers a query by a new picture, without loading the encoder.
     """
 
     def onnx(self) -> bytes:
-        """An ONNX model: (1, 3, crop, crop) float32 becomes (1, dim), as `encode` makes it of one picture.
+        """An ONNX model: (n, 3, crop, crop) float32 becomes (n, dim), as `encode` makes it of n pictures.
 
-        `curator.kit.onnx.as_onnx` makes one of a torch network.
+        `curator.kit.onnx.as_onnx` makes one of a torch network. A model of a fixed n of 1 is run for one picture after
+        the other.
         """
         ...
 
@@ -112,8 +113,8 @@ class Compilable(Encoder, Protocol):
 class TextForm:
     """An encoder of texts in a form that needs no library of its own to run.
 
-    `onnx` is an ONNX model: the tokens of one text, (1, length) int64, become its vector, (1, dim). `tokenizer` is
-    what the spec's `tokens` needs to make tokens of a text.
+    `onnx` is an ONNX model: the tokens of n texts, (n, length) int64, become their vectors, (n, dim), where n may be
+    fixed to 1. `tokenizer` is what the spec's `tokens` needs to make tokens of a text.
     """
 
     onnx: bytes
@@ -251,6 +252,10 @@ class EncoderSpec:
     `load` take as `weights`: another model of the same dimension and variant, whose vectors tell the classes apart
     better; or nothing, where none that it tried was better. `report` takes a `Tried` now and then, an interrupt is as
     above. `curator.kit.finetuning.fine_tune` does it for a torch network of pictures.
+    `form(resolved)` writes an encoder of pictures down as an ONNX model, made of the resolved files alone: the encoder
+    is not loaded for it, and neither is torch. Of "pixels", float32 (n, 3, crop, crop) with n left open, it makes
+    "vector", (n, dim), as `encode` does. It may have a second output, "map", (n, dim, h, w), whose mean over h and w is
+    the vector: what `FeatureMap` is for an encoder that is loaded. `curator.kit.graph` helps to write it.
     `embeds=False`: its vectors are made elsewhere and imported, and `load` is never called. `resolve` is given
     `NAME/DIM`, what people call them and how many numbers each has, and no weights.
     """
@@ -270,3 +275,4 @@ class EncoderSpec:
     fine_tune: Callable[[Resolved, Path, Labelled, str, str, Callable[[Tried], None]], Any] | None = None
     fine_tune_depths: tuple[str, ...] = ()
     embeds: bool = True
+    form: Callable[[Resolved], bytes] | None = None

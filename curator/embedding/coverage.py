@@ -15,14 +15,13 @@ from curator.api import Item, Model
 from curator.catalog.places import Places
 from curator.catalog.selection import Selection, having, media_of, pages_of
 from curator.embedding.models import Models
+from curator.embedding.ways.way import LOADED, Way
 from curator.errors import NotFound, NotReady
 from curator.history.journal import Journal
 from curator.reporter import Reporter
 from curator.store.covered import Covered
 from curator.store.derived import Derived
 from curator.store.selecting import Selecting
-
-FULL = "float32"
 
 FEW = 20_000
 """So many items are looked for one by one."""
@@ -34,7 +33,7 @@ GUESSED_RATE = {"image": 15.0, "text": 2000.0}
 
 @dataclass(slots=True)
 class EncodeReport:
-    """What embedding did: how many vectors were made and in which precision, what failed and why, and how long it took.
+    """What embedding did: how many vectors were made and in which way, what failed and why, and how long it took.
 
     `truncated` are the texts whose end the encoder did not read.
     """
@@ -43,12 +42,22 @@ class EncodeReport:
     failed: list[tuple[Item, str]] = field(default_factory=list)
     truncated: int = 0
     seconds: float = 0.0
-    precisions: Counter[str] = field(default_factory=Counter)
+    ways: Counter[Way] = field(default_factory=Counter)
+
+    @property
+    def way(self) -> Way:
+        """The one in which most vectors were made."""
+        return self.ways.most_common(1)[0][0] if self.ways else LOADED
 
     @property
     def precision(self) -> str:
-        """The one that most vectors were computed in."""
-        return self.precisions.most_common(1)[0][0] if self.precisions else FULL
+        """The number format of that."""
+        return self.way.precision
+
+    @property
+    def runtime(self) -> str:
+        """What ran the encoder for that, "torch" where it was loaded as it is."""
+        return self.way.runtime
 
 
 Encode: TypeAlias = Callable[[Model, Sequence[Item]], EncodeReport]
@@ -147,6 +156,17 @@ class Coverage:
         if rate:
             return LOAD_SECONDS + len(items) / rate
         return LOAD_SECONDS + sum(1 / GUESSED_RATE[item.modality] for item in items)
+
+    def quickest(self, model: Model) -> dict[str, dict[str, object]]:
+        """By medium the way that was measured to embed it quickest on this processor; as JSON values."""
+        from curator.runtimes.machine import machine
+
+        found: dict[str, dict[str, object]] = {}
+        for medium in model.modalities:
+            for way in self.derived.forms.measured(model.fingerprint, medium, machine()):
+                if way.agrees and way.rate is not None and medium not in found:
+                    found[medium] = {"runtime": way.runtime, "precision": way.precision, "rate": round(way.rate, 1)}
+        return found
 
     def default_references(self, items: Sequence[Item]) -> list[str]:
         """The encoders with which the workspace embeds what there is among items."""

@@ -2,48 +2,61 @@
 
 from __future__ import annotations
 
-import contextlib
+import functools
+import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from curator.api import (
+    Compilable,
     Encoder,
     EncoderSpec,
     ImageBatch,
     Item,
     LanguageModel,
+    Modality,
     Model,
     Query,
-    ReducedPrecision,
     TextBatch,
     Truncating,
 )
 from curator.catalog.places import Places
 from curator.embedding.codes import unit
-from curator.embedding.compiled import Compiled
 from curator.embedding.coverage import Coverage, EncodeReport
-from curator.embedding.loader import batches
+from curator.embedding.loader import as_batch, batches, readable
 from curator.embedding.models import Models
-from curator.embedding.precision import Reduced
 from curator.embedding.shortlist import Shortlist
 from curator.embedding.vector_reader import StoredVectors, VectorReader, hold_length, unit_rows
-from curator.embedding.vector_writer import WORTH, VectorWriter
+from curator.embedding.vector_writer import VectorWriter
+from curator.embedding.ways.agreement import SAMPLE
+from curator.embedding.ways.forms import Forms
+from curator.embedding.ways.opened import Opened
+from curator.embedding.ways.quickest import Quickest
+from curator.embedding.ways.way import AUTO, TORCH, Wanted
 from curator.errors import BadInput, NotReady, PluginError
+from curator.kit.devices import choose_device
 from curator.media import preprocessing
 from curator.media.files import BadContent
 from curator.registry.validation import Breach
 from curator.reporter import Reporter, count, duration
+from curator.runtimes.known import named
+from curator.runtimes.runtime import Unrunnable
 from curator.store.catalogue.items import ItemStore
 from curator.store.derived import Derived
-from curator.store.sqlite import Database
+from curator.store.sqlite import Database, read_only_error
 
 ASK_SECONDS = 60.0
 """A command that would first have to embed for longer than this asks."""
 
+WORTH = 4 * SAMPLE
+"""Fewer items than this are not worth measuring in which way they are embedded quickest."""
+
+MIXED = 16
+"""Items that are stored, and embedded again where another way or machine is to embed beside what did before."""
 
 PATIENCE = 1.0
 """Seconds for which who only reads waits for somebody who writes, before it goes on without what is not embedded."""
@@ -63,13 +76,27 @@ class Embedder(Coverage):
     ) -> None:
         super().__init__(derived, models, reporter)
         self.places = Places(database)
-        self.compiled = Compiled(database, derived, models.registry)
+        self.forms = Forms(database, derived, models.registry, reporter.say)
+        self.wanted = Wanted()
         self.shortlist = Shortlist(derived, reporter)
         self.read_only = database.read_only
         self.take_turn = take_turn
         self.take_turn_within = take_turn_within
         self._untold: set[str] = set()  # models whose encoder could not say which texts it cuts
         self._told_of: set[str] = set()  # models of imported vectors, of which items lack some
+
+    def choose(self, device: str | None = None, runtime: str = AUTO, exact: bool = False) -> None:
+        """Where and in which ways items are embedded from now on.
+
+        Raises `BadInput` for a device, `NotFound` or `NotReady` for a runtime that is not there.
+        """
+        self.models.device = None if device is None else choose_device(device)
+        if runtime not in (AUTO, TORCH):
+            try:
+                named(runtime).precisions()
+            except Unrunnable as error:
+                raise NotReady(f"{error}: mend it, or leave --runtime out") from error
+        self.wanted = Wanted(runtime, exact)
 
     # --- what is there ---
 
@@ -156,11 +183,14 @@ class Embedder(Coverage):
         """Embed items and keep the vectors, committed every few seconds: Ctrl-C loses nothing that was kept."""
         if not items:
             return EncodeReport()
+        if self.read_only:
+            raise read_only_error(self.models.database.path)
         self.take_turn()
         self.reporter.say(f"loading {model.name}")
         spec = self.models.registry.get(EncoderSpec, model.encoder)
-        with self.models.loaded(model) as (encoder, resolved), self._reduced(model, encoder) as reduced:
-            filling = VectorWriter(model, self.derived, reduced, self._truncated, len(items) >= WORTH * spec.batch_size)
+        with Opened(model, self.models, self.forms) as opened:
+            resolved = opened.resolved
+            filling = self._filling(opened, len(items))
             report = filling.report
             begin = time.monotonic()
             with self.reporter.progress(f"embedding with {model.name}", len(items)) as advance:
@@ -173,37 +203,36 @@ class Embedder(Coverage):
                 finally:
                     filling.keep()
             report.seconds = time.monotonic() - begin
-            self._compile(model, encoder, filling)
+            if self.wanted.runtime != TORCH and report.encoded:  # so that the next need not load the encoder
+                opened.compile(filling.first, lambda encoder, batch: self.run(model, encoder, batch))
         if report.encoded >= spec.batch_size:
             self.derived.put_rate(model.fingerprint, report.encoded / max(report.seconds, 1e-3))
         self._say_cut(model, report.truncated)
         return report
 
-    @contextlib.contextmanager
-    def _reduced(self, model: Model, encoder: Encoder) -> Iterator[Reduced]:
-        guard, spec = self.models.registry.guard, self.models.registry.get(EncoderSpec, model.encoder)
+    def _filling(self, opened: Opened, items: int) -> VectorWriter:
+        """For so many items."""
+        model = opened.model
 
-        def form(able: ReducedPrecision) -> tuple[str, Encoder] | None:
-            with guard(spec, "reducing the precision of"):
-                return able.reduced()
-
-        reduced = Reduced(encoder, lambda encoder, batch: self.run(model, encoder, batch), form, self.reporter.say)
-        try:
-            yield reduced
-        finally:
-            with guard(spec, "closing"):
-                reduced.close()
-
-    def _compile(self, model: Model, encoder: Encoder, filling: VectorWriter) -> None:
-        """So that the next query from outside need not load the encoder."""
-        if not filling.report.encoded:
-            return
-
-        def run(batch: ImageBatch | TextBatch) -> NDArray[np.float32]:
+        def run(encoder: Encoder, batch: ImageBatch | TextBatch) -> NDArray[np.float32]:
             return self.run(model, encoder, batch)
 
-        for what, problem in self.compiled.make(model, encoder, filling.first, run):
-            self.reporter.say(f"note: new {what}s are embedded the slow way: {problem}")
+        stored = functools.cache(functools.partial(self._stored, opened, self.derived.some_vectors(model.fingerprint)))
+        quickest = Quickest(opened, run, stored, self.reporter.say, self.wanted, items >= WORTH)
+        return VectorWriter(model, self.derived, quickest, self._truncated)
+
+    def _stored(
+        self, opened: Opened, vectors: Mapping[str, bytes], medium: Modality
+    ) -> tuple[ImageBatch | TextBatch, NDArray[np.float32]] | None:
+        """Some items of a medium that can be read, and what is stored of them; None where there are none."""
+        model = opened.model
+        known = [hash_ for hash_, vector in vectors.items() if len(vector) == 4 * model.dim]
+        items = [item for item in ItemStore(self.models.database).by_hashes(known) if item.modality == medium]
+        pairs = list(itertools.islice(readable(items, self.places, opened.resolved.preprocess), MIXED))
+        if len(pairs) < 2:
+            return None
+        rows = np.stack([np.frombuffer(vectors[item.hash], "<f4") for item, _ in pairs])
+        return as_batch([value for _, value in pairs], medium), rows
 
     # --- queries ---
 
@@ -232,20 +261,37 @@ class Embedder(Coverage):
         """The vectors of texts, (n, dim), unit rows, none of them kept. The encoder is loaded at most once."""
         if "text" not in model.modalities:
             raise BadInput(f"{model.name} does not encode texts")
-        vectors, cut = self.compiled.of_texts(model, texts) or self._of_texts(model, texts)
+        vectors, cut = self.forms.of_texts(model, texts) or self._of_texts(model, texts)
         self._say_cut(model, cut)
         return unit(vectors)
 
     def _of_picture(self, model: Model, path: Path) -> NDArray[np.float32]:
         """The vector of a picture, (dim,). Raises `BadContent`."""
-        quick = self.compiled.of_picture(model, path)
+        quick = self.forms.of_picture(model, path)
         if quick is not None:
             return quick
         with self.models.loaded(model) as (encoder, resolved):
             assert resolved.preprocess is not None
-            batch = ImageBatch(preprocessing.pixels(path, resolved.preprocess)[None])
-            row: NDArray[np.float32] = self.run(model, encoder, batch)[0]
+            seen = preprocessing.pixels(path, resolved.preprocess)
+            row: NDArray[np.float32] = self.run(model, encoder, ImageBatch(seen[None]))[0]
+            if isinstance(encoder, Compilable) and self.forms.lacks(model, "image"):
+                # Seen in mirrors, one picture is several on which a form can be held against the encoder.
+                mirrored = np.ascontiguousarray([seen, seen[:, ::-1], seen[:, :, ::-1], seen[:, ::-1, ::-1]])
+                vectors = self.run(model, encoder, ImageBatch(mirrored))
+                self._leave_form(model, encoder, (mirrored, vectors), "image")
         return row
+
+    def _leave_form(
+        self,
+        model: Model,
+        encoder: Encoder,
+        seen: tuple[NDArray[np.float32], NDArray[np.float32]] | None,
+        medium: Modality,
+    ) -> None:
+        """So that the next query need not load the encoder."""
+        made = self.forms.make(model, encoder, seen, lambda batch: self.run(model, encoder, batch), [medium])
+        for what, problem in made:
+            self.reporter.say(f"note: new {what}s are embedded the slow way: {problem}")
 
     def _of_texts(self, model: Model, texts: Sequence[str]) -> tuple[NDArray[np.float32], int]:
         """Vectors, (n, dim), and how many of the texts are longer than what the encoder reads."""
@@ -256,6 +302,8 @@ class Embedder(Coverage):
                 batch = TextBatch(list(texts[start : start + size]))
                 found.append(self.run(model, encoder, batch))
                 cut += self._truncated(model, encoder, batch)
+            if texts:
+                self._leave_form(model, encoder, None, "text")
         return np.concatenate(found), cut
 
     def written(

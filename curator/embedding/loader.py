@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -11,7 +12,7 @@ from curator.catalog.places import Places
 from curator.media import preprocessing
 from curator.media.files import BadContent
 from curator.media.prefetch import ordered_map
-from curator.store.catalogue.items import ItemStore
+from curator.store.catalogue.items import ItemRow, ItemStore
 from curator.store.derived import UNREAD, Derived
 
 AHEAD = 2
@@ -47,6 +48,21 @@ def as_batch(values: Sequence[object], medium: Modality) -> ImageBatch | TextBat
     if medium == "image":
         return ImageBatch(np.stack(values))  # type: ignore[arg-type]
     return TextBatch([str(value) for value in values])
+
+
+def readable(
+    items: Iterable[ItemRow], places: Places, preprocess: Preprocess | None
+) -> Iterator[tuple[ItemRow, object]]:
+    """Those items that can be read, with their pixels or texts; of others nothing is recorded."""
+    for item in items:
+        if item.modality == "text":
+            yield item, item.text or ""
+            continue
+        assert preprocess is not None
+        where = places.unchanged_path(item.id)
+        if not isinstance(where, BadContent):
+            with contextlib.suppress(BadContent):
+                yield item, preprocessing.pixels(where, preprocess)
 
 
 def _prepared(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import json
 import re
 import shlex
@@ -18,24 +17,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curator.api import Encoder, EncoderSpec, Modality, Model, Resolved
-from curator.embedding.trained_weights import SEEN, Trained
+from curator.embedding.spaces import describe, fingerprint_of
+from curator.embedding.trained_weights import SEEN, Trained, seen_in
 from curator.errors import BadInput, CuratorError, NotFound, NotReady, WorkspaceError
 from curator.history.journal import Journal, Writer
 from curator.kit.devices import choose_device
 from curator.kit.weights import telling
-from curator.media.decode import DECODING
-from curator.media.files import hash_file
 from curator.registry.validation import Breach, validate
+from curator.runtimes.runtime import Unrunnable
 from curator.store.catalogue.models import ModelRow, ModelStore, model_name
 from curator.store.catalogue.settings import SettingStore
+from curator.store.derived import Derived
 from curator.store.paths import held as held_below
 from curator.store.sqlite import Database
 
 if TYPE_CHECKING:
+    from curator.embedding.ways.form_encoder import FormEncoder
     from curator.registry.loader import Registry
-
-MOST_SEEN = 256 << 20
-"""Bytes of what a model says it has seen: the hashes of four million items."""
 
 REFERENCE = re.compile(r"(?P<name>[^:@]+)(:(?P<variant>.*?))?(@(?P<version>[0-9]{1,9}))?", re.DOTALL)
 
@@ -65,8 +63,12 @@ class Reference:
 class Models:
     """Finds, records and loads models."""
 
-    def __init__(self, database: Database, registry: Registry, trained: Trained) -> None:
+    def __init__(
+        self, database: Database, registry: Registry, trained: Trained, derived: Derived, say: Callable[[str], None]
+    ) -> None:
         self.database = database
+        self.derived = derived
+        self.say = say
         self.store = ModelStore(database)
         self.settings = SettingStore(database)
         self.registry = registry
@@ -161,11 +163,11 @@ class Models:
         Else it is of its parent's variant. Labels that its parent saw, it knows too.
         """
         journal.start()
-        seen = _seen_in(folder) | (self.seen(parent) if parent else frozenset())
+        seen = seen_in(folder) | (self.seen(parent) if parent else frozenset())
         if seen:
             held_below(folder, SEEN).write_text(json.dumps(sorted(seen)))
         variant = None if current or parent is None else parent.variant or None
-        model = self._recorded(spec, describe(spec, self._resolve(spec, variant, folder)))
+        model = self._recorded(spec, self._describe(spec, self._resolve(spec, variant, folder)))
         if model is None:
             source = {"files": self.trained.put(folder), "parent": parent and parent.id}
             model = self._obtained(spec, variant, source, journal)
@@ -180,12 +182,12 @@ class Models:
 
     def space_of_given(self, spec: EncoderSpec, name: str, dim: int) -> str:
         """The fingerprint of the space of vectors that are imported by a name."""
-        return fingerprint_of(describe(spec, self._resolve(spec, f"{name}/{dim}", None)))
+        return fingerprint_of(self._describe(spec, self._resolve(spec, f"{name}/{dim}", None)))
 
     def given(self, spec: EncoderSpec, name: str, dim: int, modalities: Sequence[Modality], journal: Journal) -> Model:
         """The model of vectors that are imported by a name, recorded if need be; these are among its media then."""
         resolved = self._resolve(spec, f"{name}/{dim}", None)
-        description = describe(spec, resolved)
+        description = self._describe(spec, resolved)
         model = self._recorded(spec, description)
         if model is None:
             of = dataclasses.replace(spec, modalities=tuple(modalities))
@@ -228,7 +230,10 @@ class Models:
 
     def _description(self, model: Model) -> dict[str, Any]:
         spec = self.registry.get(EncoderSpec, model.encoder)
-        return describe(spec, self.resolve(model))
+        return self._describe(spec, self.resolve(model))
+
+    def _describe(self, spec: EncoderSpec, resolved: Resolved) -> dict[str, Any]:
+        return describe(spec, resolved, self.derived.hashed.digest)
 
     def _learnt(self, spec: EncoderSpec) -> dict[str, Any] | None:
         """What the bare name's model learnt here: other variants of an encoder are made of the same weights."""
@@ -241,7 +246,7 @@ class Models:
     ) -> Model:
         """`weights`: the file or folder by the name that a person gave it, for what is said about it."""
         resolved = self._resolve(spec, variant, weights or self._place(source))
-        description = describe(spec, resolved)
+        description = self._describe(spec, resolved)
         return self._recorded(spec, description) or self._record(spec, resolved, description, source, writer)
 
     def _recorded(self, spec: EncoderSpec, description: dict[str, Any]) -> Model | None:
@@ -255,7 +260,7 @@ class Models:
         # Loaded once before it is recorded: a file that turns out to hold other weights must not become the model.
         writer.ready()
         if spec.embeds:
-            with self._open(spec, resolved):
+            with self._open(spec, resolved, fingerprint):
                 pass
         if recorded := self._recorded(spec, description):  # by another process, while this one waited for its turn
             return recorded
@@ -293,7 +298,7 @@ class Models:
     def seen(self, model: Model) -> frozenset[str]:
         """The hashes of the items whose labels a model was fine-tuned on."""
         source = self._source(model)
-        return _seen_in(self.trained.folder_of(source["files"])) if isinstance(source, dict) else frozenset()
+        return seen_in(self.trained.folder_of(source["files"])) if isinstance(source, dict) else frozenset()
 
     def usable(self, spec: EncoderSpec, folder: Path) -> bool:
         """Whether an encoder left a model in a folder."""
@@ -314,9 +319,12 @@ class Models:
 
     @contextlib.contextmanager
     def loaded(self, model: Model) -> Iterator[tuple[Encoder, Resolved]]:
-        """The encoder of a model, checked to be the one whose vectors are on record."""
+        """The encoder of a model, or its form where its spec writes one down: that needs no library but a runtime.
+
+        It is checked to be the one whose vectors are on record.
+        """
         resolved = self.settled(model)
-        with self._open(self.registry.get(EncoderSpec, model.encoder), resolved) as encoder:
+        with self._open(self.registry.get(EncoderSpec, model.encoder), resolved, model.fingerprint) as encoder:
             yield encoder, resolved
 
     def settled(self, model: Model) -> Resolved:
@@ -324,7 +332,7 @@ class Models:
         self._hold_embeds(model)
         spec = self.registry.get(EncoderSpec, model.encoder)
         resolved = self.resolve(model)
-        if fingerprint_of(describe(spec, resolved)) != model.fingerprint:
+        if fingerprint_of(self._describe(spec, resolved)) != model.fingerprint:
             raise NotReady(
                 f"the weights of {model.name} are not those that its vectors were made with: "
                 f"`curator encode -e {Reference(model.encoder, model.variant or None).key.removeprefix('model.')}` "
@@ -333,8 +341,19 @@ class Models:
         return resolved
 
     @contextlib.contextmanager
-    def _open(self, spec: EncoderSpec, resolved: Resolved) -> Iterator[Encoder]:
+    def _open(self, spec: EncoderSpec, resolved: Resolved, fingerprint: str) -> Iterator[Encoder]:
         device = choose_device(self.device)
+        form = self._written(spec, resolved, fingerprint) if device == "cpu" else None
+        if form is None:
+            with self.opened(spec, resolved, device) as encoder:
+                yield encoder
+        else:
+            with contextlib.closing(form):
+                yield form
+
+    @contextlib.contextmanager
+    def opened(self, spec: EncoderSpec, resolved: Resolved, device: str) -> Iterator[Encoder]:
+        """The encoder itself, loaded on a device of torch."""
         with self.registry.guard(spec, "loading"):
             encoder = spec.load(resolved, device)
         try:
@@ -342,6 +361,19 @@ class Models:
         finally:
             with self.registry.guard(spec, "closing"):
                 encoder.close()
+
+    def _written(self, spec: EncoderSpec, resolved: Resolved, fingerprint: str) -> FormEncoder | None:
+        """The form that a spec writes down, as an encoder; None where it has none, or nothing runs it here."""
+        if spec.form is None or spec.modalities != ("image",):
+            return None
+        from curator.embedding.ways.forms import Forms, reference_of
+
+        forms = Forms(self.database, self.derived, self.registry, self.say)
+        try:
+            return reference_of(forms.written(spec, resolved, fingerprint))
+        except Unrunnable as error:
+            self.say(f"note: {spec.name} is loaded, which takes longer: {error}")
+            return None
 
     def _resolve(self, spec: EncoderSpec, variant: str | None, weights: Path | None) -> Resolved:
         if weights is not None and not weights.exists():
@@ -359,38 +391,6 @@ class Models:
         return resolved
 
 
-def _seen_in(folder: Path) -> frozenset[str]:
-    file = folder / SEEN
-    if not file.is_file():
-        return frozenset()
-    try:
-        if file.stat().st_size > MOST_SEEN:
-            raise ValueError(file.stat().st_size)
-        return frozenset(json.loads(file.read_text()))
-    except (ValueError, TypeError, RecursionError) as error:
-        raise WorkspaceError(f"{file} is none of curator's: remove its folder, it is made again") from error
-
-
 def _model(row: ModelRow) -> Model:
     name = model_name(row.encoder, row.variant, row.version, row.weights)
     return Model(row.id, name, row.encoder, row.variant, row.version, row.dim, row.modalities, row.fingerprint)
-
-
-def describe(spec: EncoderSpec, resolved: Resolved) -> dict[str, Any]:
-    """All that shapes a space's vectors, as JSON values. Weights count by content, not by where they lie."""
-    return {
-        "encoder": spec.name,
-        "revision": spec.revision,
-        "variant": resolved.variant,
-        "dim": resolved.dim,
-        "weights": sorted(hash_file(path) for path in resolved.files),
-        "preprocess": dataclasses.asdict(resolved.preprocess) if resolved.preprocess else None,
-        "decoding": DECODING if resolved.preprocess else None,
-        "config": dict(resolved.config),
-    }
-
-
-def fingerprint_of(description: dict[str, Any]) -> str:
-    """SHA-256 (hex) of a description's canonical JSON."""
-    text = json.dumps(description, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()

@@ -13,6 +13,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+from curator.errors import WorkspaceError
 from curator.store.objects import Objects
 from curator.store.paths import held, held_tree
 from curator.store.private import make_folder
@@ -20,6 +21,9 @@ from curator.store.scratch import beside
 
 SEEN = "seen.json"
 """In the folder of a fine-tuned model: the hashes of the items that it learnt from."""
+
+MOST_SEEN = 256 << 20
+"""Bytes of what a model says it has seen: the hashes of four million items."""
 
 
 class Trained:
@@ -62,3 +66,16 @@ def _link(object_: Path, file: Path) -> None:
         os.link(object_, file)
     except OSError:
         shutil.copy(object_, file)
+
+
+def seen_in(folder: Path) -> frozenset[str]:
+    """The hashes of the items that a model was fine-tuned on, by its folder."""
+    file = folder / SEEN
+    if not file.is_file():
+        return frozenset()
+    try:
+        if file.stat().st_size > MOST_SEEN:
+            raise ValueError(file.stat().st_size)
+        return frozenset(json.loads(file.read_text()))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise WorkspaceError(f"{file} is none of curator's: remove its folder, it is made again") from error

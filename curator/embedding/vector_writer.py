@@ -1,4 +1,4 @@
-"""Filling a space: batches become vectors, in the quickest precision that serves, and are kept every few seconds."""
+"""Filling a space: batches become vectors, in the quickest way that serves, and are kept every few seconds."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from curator.api import Encoder, ImageBatch, Item, Model, TextBatch
-from curator.embedding.coverage import FULL, EncodeReport
+from curator.api import Encoder, Item, Model, TextBatch
+from curator.embedding.coverage import EncodeReport
 from curator.embedding.loader import as_batch
-from curator.embedding.precision import Reduced
+from curator.embedding.ways.quickest import Quickest
+from curator.embedding.ways.way import LOADED, Way
 from curator.errors import PluginError, Shortage
 from curator.store.derived import Derived
 
@@ -21,9 +22,6 @@ if TYPE_CHECKING:
 
 COMMIT_SECONDS = 2.0
 
-WORTH = 4
-"""Fewer batches than this are not worth making a quicker form of the encoder and checking it."""
-
 
 class VectorWriter:
     """Encodes batches and keeps the vectors."""
@@ -32,19 +30,17 @@ class VectorWriter:
         self,
         model: Model,
         derived: Derived,
-        reduced: Reduced,
+        quickest: Quickest,
         truncated: Callable[[Model, Encoder, TextBatch], int],
-        worth: bool,
     ) -> None:
-        """`worth`: whether there is enough to do for a quicker form of the encoder."""
+        """`truncated`: how many texts of a batch an encoder cuts."""
         self.model = model
         self.derived = derived
-        self.reduced = reduced
+        self.quickest = quickest
         self.truncated = truncated
-        self.worth = worth
         self.report = EncodeReport()
         self.first: tuple[Floats, Floats] | None = None
-        self._pending: dict[str, list[tuple[str, bytes]]] = {}
+        self._pending: dict[Way, list[tuple[str, bytes]]] = {}
         self._kept_at = time.monotonic()
 
     def take(self, batch: list[tuple[Item, object]]) -> None:
@@ -67,22 +63,22 @@ class VectorWriter:
 
     def keep(self) -> None:
         """Commit what was encoded."""
-        for precision, rows in self._pending.items():
-            self.derived.put_vectors(self.model.fingerprint, rows, precision)
+        for way, rows in self._pending.items():
+            self.derived.put_vectors(self.model.fingerprint, rows, str(way))
         self._pending = {}
         self._kept_at = time.monotonic()
 
     def _encode(self, pairs: list[tuple[Item, object]]) -> None:
         batch = as_batch([value for _, value in pairs], pairs[0][0].modality)
-        vectors, precision = self.reduced.encode(batch, self.worth)
-        rows = self._pending.setdefault(precision, [])
+        vectors, runner = self.quickest.encode(batch)
+        rows = self._pending.setdefault(runner.way, [])
         rows += [(item.hash, row.astype("<f4").tobytes()) for (item, _), row in zip(pairs, vectors, strict=True)]
         if isinstance(batch, TextBatch):
-            self.report.truncated += self.truncated(self.model, self.reduced.encoder, batch)
-        elif self.first is None and isinstance(batch, ImageBatch) and precision == FULL:
+            self.report.truncated += self.truncated(self.model, runner.encoder, batch)
+        elif self.first is None and runner.way == LOADED:
             self.first = (batch.pixels, vectors)
         self.report.encoded += len(pairs)
-        self.report.precisions[precision] += len(pairs)
+        self.report.ways[runner.way] += len(pairs)
 
     def _error(self, single: tuple[Item, object]) -> PluginError | None:
         try:

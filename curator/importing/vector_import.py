@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from curator.api import EncoderSpec, Modality
 from curator.catalog.items import MODALITIES, Items, to_utf8
 from curator.catalog.places import expand_path, missing_path, real
-from curator.embedding.coverage import FULL, Coverage
+from curator.embedding.coverage import Coverage
+from curator.embedding.ways.way import FULL
 from curator.errors import BadInput, NotFound, NotReady
 from curator.history.journal import Journal
 from curator.importing.vector_files import Block, Naming, VectorFile, opened

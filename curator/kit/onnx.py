@@ -1,4 +1,4 @@
-"""From a torch network to a form that answers a query without torch. Public, like `curator.api`."""
+"""From a torch network to a form that runs without torch. Public, like `curator.api`."""
 
 from __future__ import annotations
 
@@ -13,23 +13,24 @@ __all__ = ["as_onnx", "text_as_onnx"]
 def as_onnx(network: Any, side: int) -> bytes:
     """A torch network as an ONNX model, for the `onnx` of an encoder.
 
-    `network` takes (1, 3, side, side) float32 and gives (1, dim); it is traced with a picture of zeros, so that what
-    hangs on values or on the size of a batch is not in it.
+    `network` takes (n, 3, side, side) float32 and gives (n, dim); it is traced with pictures of zeros, so that what
+    hangs on values is not in it. Any number of pictures goes into the model, where the network does not count them.
     """
     import torch
 
-    return _export_onnx(network, torch.zeros(1, 3, side, side, device=next(network.parameters()).device), "pixels")
+    return _export_onnx(network, torch.zeros(2, 3, side, side, device=next(network.parameters()).device), "pixels")
 
 
 def text_as_onnx(network: Any, tokens: Any) -> bytes:
     """A torch network of texts as an ONNX model, for the `onnx_text` of an encoder.
 
-    `network` takes (1, length) int64 and gives (1, dim); it is traced with `tokens`, those of any text.
+    `network` takes (n, length) int64 and gives (n, dim); it is traced with `tokens`, those of any text.
     """
     import torch
 
     device = next(network.parameters()).device
-    return _export_onnx(network, torch.as_tensor(tokens, dtype=torch.int64, device=device), "tokens")
+    given = torch.as_tensor(tokens, dtype=torch.int64, device=device)[:1].repeat(2, 1)
+    return _export_onnx(network, given, "tokens")
 
 
 def _export_onnx(network: Any, given: Any, name: str) -> bytes:
@@ -42,7 +43,15 @@ def _export_onnx(network: Any, given: Any, name: str) -> bytes:
         warnings.simplefilter("ignore")
         torch.backends.mha.set_fastpath_enabled(False)  # its fused attention has no name in ONNX
         try:
-            torch.onnx.export(network, (given,), file, input_names=[name], output_names=["vector"], dynamo=False)
+            torch.onnx.export(
+                network,
+                (given,),
+                file,
+                input_names=[name],
+                output_names=["vector"],
+                dynamic_axes={name: {0: "n"}, "vector": {0: "n"}},
+                dynamo=False,
+            )
         finally:
             torch.backends.mha.set_fastpath_enabled(quick)
         return file.read_bytes()

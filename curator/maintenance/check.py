@@ -283,21 +283,23 @@ class Check:
                     yield Fault("vector", f"the space of {model.name}", wrong, "look again", repair)
 
     def _compiled(self) -> Iterator[Fault]:
-        """Compiled encoders that are of no space, or that cannot be run."""
-        from curator.embedding.compiled import runs
+        """Compiled encoders that are of no space, that are not what was written, or that cannot be run."""
+        from curator.embedding.ways.forms import runs
 
         known = {row["fingerprint"] for row in self.changes.ever("space")}
         names = {model.fingerprint: model.name for model in self.parts.models.all()}
-        for fingerprint, medium in self.derived.compiled_forms():
-            form, _ = self.derived.compiled(fingerprint, medium) or (b"", b"")
+        for form in self.derived.forms.all():
             wrong = None
-            if fingerprint not in known or medium not in ("image", "text"):
+            path = self.derived.forms.path(form, remembered=False)
+            if form.fingerprint not in known or form.medium not in ("image", "text"):
                 wrong = "belongs to a space that the catalogue lacks"
-            elif form and not runs(form):
+            elif form.digest and path is None:
+                wrong = "is gone or is not what was written"
+            elif path is not None and not runs(path):
                 wrong = "cannot be run"
             if wrong:
-                which = f"compiled {names.get(fingerprint, f'space {fingerprint[:12]}')} for {medium}s"
-                repair = functools.partial(self.derived.forget_compiled, fingerprint, medium)
+                which = f"compiled {names.get(form.fingerprint, f'space {form.fingerprint[:12]}')} for {form.medium}s"
+                repair = functools.partial(self.derived.forms.forget, form.fingerprint, form.medium)
                 yield Fault("vector", which, wrong, "forget it; curator encode makes it again", repair)
 
     def _sorted_out(self, fingerprint: str, dim: int) -> tuple[list[str], list[str]]:

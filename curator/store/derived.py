@@ -1,4 +1,4 @@
-"""`derived.db`: vectors, signatures, comparisons, failures, learned metrics, compiled encoders.
+"""`derived.db`: vectors, signatures, comparisons, failures, learned metrics. Codes and forms lie beside it.
 
 All of it is f(fingerprint, content): a person may delete it at any time. Keyed by content hash and fingerprint, never
 by a row of the catalogue. It may have taken hours to fill, so nothing here erases it: an older layout is brought up to
@@ -17,6 +17,7 @@ from pathlib import Path
 
 from curator.errors import WorkspaceError
 from curator.store.derived_layouts import DIGESTS, LAYOUT, STEPS
+from curator.store.form_files import FormFiles, HashedFiles
 from curator.store.migrations import bring_up
 from curator.store.paths import held
 from curator.store.schema import hold
@@ -47,6 +48,8 @@ class Derived:
         self.database = _open(folder, say, alone)
         self._spaces: dict[str, int] = {}
         self.codes = VectorCodes(self.database, folder)
+        self.hashed = HashedFiles(self.database)
+        self.forms = FormFiles(self.database, folder, self.hashed)
 
     def close(self) -> None:
         """Close the connection."""
@@ -68,6 +71,11 @@ class Derived:
         with self.database.explained():
             for row in self.database.connection.execute(sql, [self.space(fingerprint)]):
                 yield row[0], row[1]
+
+    def some_vectors(self, fingerprint: str, limit: int = 64) -> dict[str, bytes]:
+        """Vectors of a space by their contents, by chance: the order of contents is that of their hashes."""
+        sql = "SELECT hash, vector FROM vector WHERE space_id = ? ORDER BY hash LIMIT ?"
+        return {row[0]: bytes(row[1]) for row in self.database.rows(sql, self.space(fingerprint), limit)}
 
     def forget_vectors(self, fingerprint: str, hashes: Sequence[str]) -> None:
         """So that they are made again."""
@@ -212,30 +220,6 @@ class Derived:
         """Keep a learned metric in place of what was kept by that name."""
         self.database.execute("INSERT OR REPLACE INTO metric VALUES (?, ?, ?)", name, digest, value)
 
-    def compiled(self, fingerprint: str, medium: str, whole: bool = True) -> tuple[bytes, bytes] | None:
-        """The compiled encoder of a space and its tokenizer; None where none was tried.
-
-        The first is empty where it cannot be had; without `whole`, both are: a form may take hundreds of megabytes.
-        """
-        columns = "form, tokenizer" if whole else "x'', x''"
-        row = self.database.row(
-            f"SELECT {columns} FROM compiled WHERE fingerprint = ? AND medium = ?", fingerprint, medium
-        )
-        return None if row is None else (bytes(row[0]), bytes(row[1]))
-
-    def put_compiled(self, fingerprint: str, medium: str, form: bytes, tokenizer: bytes) -> None:
-        """Keep a compiled encoder; an empty form: there is none."""
-        sql = "INSERT OR REPLACE INTO compiled (fingerprint, medium, form, tokenizer) VALUES (?, ?, ?, ?)"
-        self.database.execute(sql, fingerprint, medium, form, tokenizer)
-
-    def compiled_forms(self) -> list[tuple[str, str]]:
-        """The space and the medium of every compiled encoder that was tried."""
-        return [(row[0], row[1]) for row in self.database.rows("SELECT fingerprint, medium FROM compiled")]
-
-    def forget_compiled(self, fingerprint: str, medium: str) -> None:
-        """So that it is made again."""
-        self.database.execute("DELETE FROM compiled WHERE fingerprint = ? AND medium = ?", fingerprint, medium)
-
     def rate(self, fingerprint: str) -> float | None:
         """Items per second when this space was last filled here."""
         value = self.database.value("SELECT rate FROM space WHERE fingerprint = ?", fingerprint)
@@ -363,13 +347,18 @@ def _completed(database: Database, version: int) -> Database:
         return database
     later = {
         "signature": (2, "(name TEXT, hash TEXT, value BLOB)"),
-        "compiled": (4, "(fingerprint TEXT, medium TEXT, tokenizer BLOB, form BLOB)"),
         "metric": (5, "(name TEXT, digest TEXT, value BLOB)"),
         "before_profiles": (6, "(hash TEXT)"),
         "comparison": (7, "(name TEXT, one TEXT, other TEXT, value BLOB)"),
         "coded": (8, f"({', '.join(f'{name} INTEGER' for name in COLUMNS)})"),
         "recoded": (8, "(space_id INTEGER, vector INTEGER)"),
         "covered": (8, "(space_id INTEGER, media TEXT, change INTEGER, witness TEXT)"),
+        "form": (10, "(fingerprint TEXT, medium TEXT, digest TEXT, tokenizer BLOB)"),
+        "way": (
+            10,
+            "(fingerprint TEXT, medium TEXT, machine TEXT, runtime TEXT, precision TEXT, rate REAL, agrees INTEGER)",
+        ),
+        "hashed": (10, "(device TEXT, inode TEXT, size INTEGER, modified INTEGER, changed INTEGER, digest TEXT)"),
     }
     database.execute("PRAGMA temp_store = MEMORY")
     for table, (since, columns) in later.items():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["DIGESTS", "LAYOUT", "STEPS"]
 
-LAYOUT = 9
+LAYOUT = 10
 
 D001 = """
 -- rate: items per second when last encoded on this machine, for telling how long the next will take.
@@ -100,6 +100,22 @@ D009 = """
 DROP TABLE prediction;
 """
 
+D010 = """
+-- Compiled encoders became files: each is made again.
+DROP TABLE compiled;
+-- An encoder of one medium as an ONNX model, in a file (`curator.store.form_files`). digest: its SHA-256, empty where
+-- it cannot be had. tokenizer: for texts, else empty.
+CREATE TABLE form (fingerprint TEXT NOT NULL, medium TEXT NOT NULL, digest TEXT NOT NULL, tokenizer BLOB NOT NULL,
+    PRIMARY KEY (fingerprint, medium)) STRICT;
+-- How a way to embed did on a machine. rate: items per second. agrees: whether it finds what the encoder finds.
+CREATE TABLE way (fingerprint TEXT NOT NULL, medium TEXT NOT NULL, machine TEXT NOT NULL, runtime TEXT NOT NULL,
+    precision TEXT NOT NULL, rate REAL, agrees INTEGER NOT NULL,
+    PRIMARY KEY (fingerprint, medium, machine, runtime, precision)) STRICT;
+-- SHA-256 of files, by their state in nanoseconds.
+CREATE TABLE hashed (device TEXT NOT NULL, inode TEXT NOT NULL, size INTEGER NOT NULL, modified INTEGER NOT NULL,
+    changed INTEGER NOT NULL, digest TEXT NOT NULL, PRIMARY KEY (device, inode)) STRICT;
+"""
+
 STEPS = {
     "d001_create_derived": D001,
     "d002_create_signatures": D002,
@@ -110,6 +126,7 @@ STEPS = {
     "d007_create_comparisons": D007,
     "d008_mark_what_codes_hold": D008,
     "d009_drop_predictions": D009,
+    "d010_keep_forms_as_files": D010,
 }
 
 DIGESTS = {
@@ -122,5 +139,6 @@ DIGESTS = {
     7: "43d5514f3fcd80b6b7554c228ec8281e458f3488dfb087e767cd5e7fee23a5c0",
     8: "9d6f3e0fec783bc194830e452ffcaa4f2dcea84c1157cf18a896c307dc6dcc63",
     9: "9edff27e1ff54fa3ca0f6d88c209af490c1db502a39515afc334733a0c915f7b",
+    10: "886311b7ccfb305d5275ebeb7576d5b93e07fa57307802bbe91edb329004c0c0",
 }
 """What stands for the schema of each layout (`curator.store.schema`), as a test computes it."""

@@ -249,16 +249,23 @@ def check_feature_map_means_to_the_vector(case: EncoderCase) -> None:
 
 
 def check_compiled_form_agrees(case: EncoderCase) -> None:
-    """A query from outside asks the compiled form: it must find what the encoder itself would find."""
-    from curator.embedding.compiled import hold, hold_texts
+    """Queries from outside and many items are embedded by the compiled form: it must find what the encoder finds."""
+    from curator.embedding.ways.forms import hold, hold_texts
     from curator.registry.validation import Breach
 
     encoder = case.encoder
     pictures = "image" in case.spec.modalities and isinstance(encoder, Compilable)
     texts = "text" in case.spec.modalities and isinstance(encoder, CompilableText)
-    if not pictures and not texts:
+    written = case.spec.form
+    if not pictures and not texts and written is None:
         raise NotApplicable("it has no compiled form, which is optional")
     try:
+        if written is not None:
+            made = written(case.resolved)
+            assert isinstance(made, bytes), f"the form that its spec writes down is {type(made).__name__}, not bytes"
+            for batch, vectors in case.batches:
+                if isinstance(batch, ImageBatch):
+                    hold(made, batch.pixels, vectors)
         if pictures:
             form = encoder.onnx()  # type: ignore[attr-defined]
             assert isinstance(form, bytes), f"its compiled form is {type(form).__name__}, not bytes"

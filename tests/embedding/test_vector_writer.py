@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import tracemalloc
 from importlib import metadata
 from typing import ClassVar
@@ -12,25 +13,29 @@ import pytest
 from fakes import picture
 
 from curator.api import EncoderSpec, Preprocess, Resolved
-from curator.embedding.precision import distance
-from curator.embedding.vector_writer import WORTH
+from curator.embedding.embedder import WORTH
+from curator.embedding.ways.agreement import SAMPLE, disagreement, distance, shared
 from curator.registry.loader import Loaded, Origin, load_plugins
 from curator.reporter import Silent
 from curator.workspace import Workspace
 
-BATCH = 8
-MANY = WORTH * BATCH
+BATCH = 32
+MANY = WORTH
 SIDE = 64
 
 
 class Exact:
-    """The mean colour of each quarter of a picture: (n, 12)."""
+    """The mean colour of each quarter of a picture: (n, 12). It takes its time."""
 
     def __init__(self, form="none"):
         self.form = form
         self.closed = 0
 
     def encode(self, batch):
+        time.sleep(0.02)
+        return self.means(batch)
+
+    def means(self, batch):
         half = SIDE // 2
         quarters = batch.pixels.reshape(-1, 3, 2, half, 2, half).mean(axis=(3, 5))
         return quarters.reshape(len(batch.pixels), 12).astype(np.float32)
@@ -40,7 +45,7 @@ class Exact:
 
 
 class Short(Exact):
-    """The same, rounded; from the second batch on it may fail."""
+    """The same, rounded and quick; once it serves it may fail."""
 
     made: ClassVar[list[Exact]] = []
 
@@ -51,11 +56,16 @@ class Short(Exact):
 
     def encode(self, batch):
         self.calls += 1
-        if self.form == "raising" or (self.form == "failing later" and self.calls > 1):
+        serves = self.calls > SAMPLE // BATCH
+        if self.form == "raising" or (self.form == "failing later" and serves):
             raise RuntimeError("no numbers as short as that")
-        vectors = super().encode(batch)
-        if self.form == "overflowing" and self.calls > 1:
+        if self.form == "slow":
+            time.sleep(0.1)
+        vectors = self.means(batch)
+        if self.form == "overflowing" and serves:
             return vectors * np.float32("inf")
+        if self.form == "rough":
+            return vectors + np.random.default_rng(0).normal(0, 0.0007, vectors.shape).astype(np.float32)
         return vectors[::-1].copy() if self.form == "wrong" else np.round(vectors, 4)
 
 
@@ -105,17 +115,34 @@ def notes(ws):
     return [line for line in ws.reporter.said if line.startswith("note: ")]
 
 
-def test_many_items_are_embedded_in_the_precision_that_agreed_on_the_first_batch(opened):
+def test_many_items_are_embedded_in_the_precision_that_found_the_same_in_a_sample(opened):
     ws = opened(MANY + 3)
     (report,) = ws.encode("mean:good").values()
-    assert precisions(ws) == {"float32": BATCH, "bfloat16": MANY + 3 - BATCH}
-    assert (report.encoded, report.precision, notes(ws)) == (MANY + 3, "bfloat16", [])
+    assert precisions(ws) == {"float32": SAMPLE, "bfloat16": MANY + 3 - SAMPLE}
+    assert (report.encoded, report.precision, report.runtime, notes(ws)) == (MANY + 3, "bfloat16", "torch", [])
+    (said,) = [line for line in ws.reporter.said if "goes on with" in line]
+    assert said.startswith("embedding goes on with bfloat16, ") and "times as fast as float32" in said
     assert [encoder.closed for encoder in Short.made] == [1]
     full = opened(0).encode("mean")
     assert {report.precision for report in full.values()} == {"float32"}
     both = [ws.encoding.matrix(ws.models.find(name), ws.items.select())[1] for name in ("mean:good", "mean")]
     np.testing.assert_allclose(both[0], both[1], atol=1e-3)
     assert not np.array_equal(both[0], both[1])
+
+
+def test_what_was_measured_is_remembered(opened):
+    ws = opened(MANY)
+    ws.encode("mean:good")
+    ws.derived.database.execute("DELETE FROM vector")
+    ws.encode("mean:good")
+    assert precisions(ws) == {"bfloat16": MANY}
+    assert sum("goes on with" in line for line in ws.reporter.said) == 1
+
+
+def test_exact_means_float32_alone(opened):
+    ws = opened(MANY)
+    (report,) = ws.encode("mean:good", exact=True).values()
+    assert (precisions(ws), report.precision) == ({"float32": MANY}, "float32")
 
 
 def test_few_items_are_embedded_in_full(opened):
@@ -129,7 +156,9 @@ def test_few_items_are_embedded_in_full(opened):
     [
         ("none", None),
         ("no gain", None),
-        ("wrong", "bfloat16 differs by"),
+        ("slow", None),
+        ("wrong", "without bfloat16: it differs by"),
+        ("rough", "without bfloat16: it finds 0."),
         ("raising", "no numbers as short as that"),
         ("unasked", "cannot be made shorter"),
     ],
@@ -140,7 +169,7 @@ def test_a_form_that_does_not_serve_costs_nothing(opened, form, words):
     assert precisions(ws) == {"float32": MANY} and not report.failed
     assert len(notes(ws)) == (words is not None)
     if words:
-        assert "goes on in float32" in notes(ws)[0] and words in notes(ws)[0]
+        assert "embedding goes on" in notes(ws)[0] and words in notes(ws)[0]
 
 
 @pytest.mark.parametrize("form", ["failing later", "overflowing"])
@@ -148,6 +177,18 @@ def test_where_the_form_fails_later_the_encoder_has_the_last_word(opened, form):
     ws = opened(MANY)
     (report,) = ws.encode(f"mean:{form}").values()
     assert (precisions(ws), report.failed, report.encoded) == ({"float32": MANY}, [], MANY)
+
+
+def test_shorter_numbers_have_to_find_the_same_neighbours():
+    rng = np.random.default_rng(0)
+    vectors = rng.standard_normal((SAMPLE, 64)).astype(np.float32)
+    noise = rng.standard_normal(vectors.shape).astype(np.float32)
+    assert (shared(vectors, vectors), disagreement(vectors, vectors)) == (1.0, "")
+    assert disagreement(vectors + 1e-4 * noise, vectors) == ""
+    assert distance(vectors + 0.05 * noise, vectors) < 0.06 and shared(vectors + 0.05 * noise, vectors) < 0.97
+    assert "nearest" in disagreement(vectors + 0.05 * noise, vectors)
+    assert "spread" in disagreement(vectors + 0.2 * noise, vectors)
+    assert "spread" in disagreement(vectors * np.float32("nan"), vectors)
 
 
 def test_what_all_vectors_share_does_not_hide_that_they_differ():
@@ -162,7 +203,7 @@ def test_what_all_vectors_share_does_not_hide_that_they_differ():
 
 def test_memory_does_not_grow_with_the_number_of_items(opened):
     """What is counted: bytes of arrays and objects at the most, while pictures of 12 kB each are embedded."""
-    ws = opened(100)
+    ws = opened(128)
 
     def most():
         tracemalloc.start()
@@ -173,7 +214,7 @@ def test_memory_does_not_grow_with_the_number_of_items(opened):
 
     few = most()
     ws.derived.database.execute("DELETE FROM vector")
-    ws = opened(600)
+    ws = opened(628)
     many = most()
     pixels = 3 * SIDE * SIDE * 4
     assert many - few < 0.2 * 500 * pixels, (few, many)

@@ -254,11 +254,15 @@ def test_vectors_of_another_length(sent, vector):
 
 
 def test_compiled_forms_that_cannot_be_run(sent):
-    change(sent, CACHE, "INSERT OR REPLACE INTO compiled SELECT fingerprint, 'text', x'00', x'cafe' FROM space")
+    digest = hashlib.sha256(b"\xca\xfe").hexdigest()
+    (sent / "workspace" / f"derived.db.form-{digest[:32]}").write_bytes(b"\xca\xfe")
+    change(sent, CACHE, f"INSERT OR REPLACE INTO form SELECT fingerprint, 'text', '{digest}', x'00' FROM space")
     assert quickly(sent, "similar", "--text", "cats").code == 0
-    change(sent, CACHE, "INSERT INTO compiled VALUES ('nowhere', 'smell', x'', x'')")
+    change(sent, CACHE, "INSERT INTO form VALUES ('nowhere', 'smell', '', x'')")
+    change(sent, CACHE, "INSERT INTO form VALUES ('elsewhere', 'text', '../../catalogue.db', x'')")
     rows = quickly(sent, "check", "--json").rows("fault")
-    assert sorted(row["wrong"] for row in rows) == ["belongs to a space that the catalogue lacks", "cannot be run"]
+    lost = "belongs to a space that the catalogue lacks"
+    assert sorted(row["wrong"] for row in rows) == [lost, lost, "cannot be run"]
     assert quickly(sent, "check", "--repair").code == 0 and not quickly(sent, "check", "--json").out
 
 

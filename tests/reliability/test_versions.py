@@ -123,7 +123,7 @@ def test_a_cache_for_whose_update_there_is_no_room_is_as_it_was(tmp_path, run, l
         ran.assert_failed(7, str(path), words, "nothing of this step was kept")
         assert path.read_bytes() == was
     else:
-        assert ran.code == 0 and rows(path)["compiled"][0][:3] == ("space-a", "image", b"")
+        assert ran.code == 0 and "compiled" not in rows(path)
 
 
 def test_without_room_nothing_is_done(tmp_path, monkeypatch):

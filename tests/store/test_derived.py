@@ -73,7 +73,8 @@ def old(folder, layout):
     connection.execute("INSERT INTO space VALUES (7, 'space-a', 12.5)")
     connection.execute("INSERT INTO vector VALUES (7, 'x', x'31313131', 'float32')")
     connection.execute("INSERT INTO failure VALUES ('', 'y', 'cannot be decoded')")
-    connection.execute("INSERT INTO prediction VALUES ('head-a', 'x', x'32323232')")
+    if layout <= 8:
+        connection.execute("INSERT INTO prediction VALUES ('head-a', 'x', x'32323232')")
     if layout >= 2:
         connection.execute("INSERT INTO signature VALUES ('sketch/1', 'x', x'33')")
     if layout == 3:
@@ -93,8 +94,7 @@ def hold(cache, layout, kept=True):
     assert (cache.count("space-a"), cache.rate("space-a")) == (1, 12.5)
     assert cache.all_failures() == {"y": "cannot be decoded"}
     assert dict(cache.signatures("sketch/1", ["x"])) == ({"x": b"3"} if layout >= 2 else {})
-    found = cache.compiled("space-a", "image")
-    assert found == ((b"4", b"") if layout >= (3 if kept else 4) else None)
+    assert cache.forms.of("space-a", "image") is None and cache.forms.all() == []  # it is made again, as a file
     assert cache.metric("taste|space-a", "digest") == (b"5" if layout >= 4 and kept else None)
     assert dict(cache.signatures("metric taste|space-a", ["digest"])) == (
         {} if kept or layout < 4 else {"digest": b"5"}
@@ -105,7 +105,7 @@ def files(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("layout", [1, 2, 3, 4, 5, 6, 7, 8])
+@pytest.mark.parametrize("layout", [1, 2, 3, 4, 5, 6, 7, 8, 9])
 def test_an_older_layout_is_brought_up_to_date_with_its_rows(tmp_path, layout):
     old(tmp_path, layout)
     said = []
@@ -115,7 +115,9 @@ def test_an_older_layout_is_brought_up_to_date_with_its_rows(tmp_path, layout):
     assert cache.before_profiles(["x", "y"]) == ({"x"} if layout < 6 else set())
     cache.put_metric("taste|space-a", "other", b"6")
     assert cache.metric("taste|space-a", "digest") is None and cache.metric("taste|space-a", "other") == b"6"
-    cache.put_compiled("space-a", "text", b"form", b"tokens")
+    form = cache.forms.put("space-a", "text", b"form", b"tokens")
+    assert cache.forms.of("space-a", "text") == form and cache.forms.path(form).read_bytes() == b"form"
+    cache.forms.forget("space-a", "text")
     cache.close()
     again = Derived(tmp_path, said.append)
     assert again.metric("taste|space-a", "other") == b"6"

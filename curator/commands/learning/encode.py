@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from curator.api import Column, EncoderRef, FileName, ItemSet, Option, Table, Word
 from curator.commands.problems import say_problems
 from curator.commands.spec import Call, CommandSpec
+from curator.embedding.ways.way import AUTO, RUNTIMES
 
 if TYPE_CHECKING:
     from curator.embedding.coverage import EncodeReport
@@ -22,6 +23,9 @@ ENCODED = Table(
         Column("seconds", "how long it took, without loading the encoder", "score"),
         Column(
             "precision", "the number format that most were computed in: float32, or a shorter one where that is faster"
+        ),
+        Column(
+            "runtime", "what ran the encoder for most: onnxruntime, openvino, or torch where it was loaded as it is"
         ),
     ),
     whole=True,
@@ -43,6 +47,11 @@ class EncodeParams:
             help="The device: cpu, cuda or mps. [default: $CURATOR_DEVICE, else a GPU if there is one]",
         ),
     ] = None
+    runtime: Annotated[
+        str,
+        Option(help="What runs the encoder; auto: the quickest that finds the same.", choices=RUNTIMES),
+    ] = AUTO
+    exact: Annotated[bool, Option(help="Compute in float32 alone.")] = False
     retry: Annotated[bool, Option(help="Retry items that failed before.")] = False
     among: Annotated[ItemSet, Option()] = ItemSet()
 
@@ -52,7 +61,9 @@ def encode(call: Call, params: EncodeParams) -> None:
     from curator.errors import SomeItemsFailed
     from curator.reporter import count
 
-    reports = call.workspace.encode(params.encoder, params.weights, params.among, params.retry, params.device)
+    reports = call.workspace.encode(
+        params.encoder, params.weights, params.among, params.retry, params.device, params.runtime, params.exact
+    )
     call.record(
         ENCODED,
         (
@@ -62,6 +73,7 @@ def encode(call: Call, params: EncodeParams) -> None:
                 "failed": len(report.failed),
                 "seconds": round(report.seconds, 3),
                 "precision": report.precision,
+                "runtime": report.runtime,
             }
             for name, report in reports.items()
         ),
@@ -75,13 +87,13 @@ def encode(call: Call, params: EncodeParams) -> None:
 
 
 def _pace(report: EncodeReport) -> str:
-    """How long it took, how fast that is, and the precision if it is not the encoder's own."""
-    from curator.embedding.coverage import FULL
+    """How long it took, how fast that is, and in which way if that is not the encoder as it is loaded."""
+    from curator.embedding.ways.way import LOADED
     from curator.reporter import duration
 
     if not report.encoded:
         return ""
-    rate = f"{report.encoded / report.seconds:,.0f}/s" + (f", {report.precision}" if report.precision != FULL else "")
+    rate = f"{report.encoded / report.seconds:,.0f}/s" + (f", {report.way}" if report.way != LOADED else "")
     return f" in {duration(report.seconds)} ({rate})"
 
 

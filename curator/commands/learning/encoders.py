@@ -23,6 +23,12 @@ ENCODERS = Table(
         Column("embedded", "how many contents have a vector here", "integer"),
         Column("offline", "yes, if it can be loaded without a network; else what is missing"),
         Column("summary", "what it is"),
+        Column(
+            "quickest",
+            "by medium, what was measured to embed it quickest on this processor: runtime, precision, items per second",
+            style="json",
+            type="object",
+        ),
     ),
     whole=True,
 )
@@ -61,6 +67,7 @@ def _rows(call: Call) -> Iterator[dict[str, Any]]:
                 "embedded": workspace.derived.count(model.fingerprint) if workspace and model else 0,
                 "offline": _lacking(call, spec, model) or "yes",
                 "summary": spec.summary,
+                "quickest": workspace.coverage.quickest(model) if workspace and model else {},
             }
 
 

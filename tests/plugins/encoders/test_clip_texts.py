@@ -105,10 +105,11 @@ def test_a_query_in_words_needs_no_torch_and_finds_the_same(folder):
     import sqlite3
 
     with sqlite3.connect(folder / "workspace" / "derived.db") as database:
-        assert database.execute("DELETE FROM compiled WHERE medium = 'text'").rowcount == 1
+        assert database.execute("DELETE FROM form WHERE medium = 'text'").rowcount == 1
     slow, _, modules = asked(folder, "a picture of cats")
     assert slow == quick
     assert {"torch", "open_clip"} <= set(modules)
+    assert asked(folder, "a picture of cats") == (quick, [], [])  # that query left a form
 
 
 def test_a_query_that_is_cut_is_said_to_be(folder):
@@ -116,17 +117,3 @@ def test_a_query_that_is_cut_is_said_to_be(folder):
     assert (len(found), modules) == (3, [])
     (line,) = [line for line in said if line.startswith("note: ")]
     assert line.startswith("note: a text is longer than what clip") and line.endswith("only the beginning counts")
-
-
-def test_a_network_that_cannot_be_kept_whole_is_not_kept(tiny, tmp_path, monkeypatch):
-    """SQLite takes no more than a thousand million bytes: the largest models go the slow way, and say so."""
-    from curator.embedding import compiled
-
-    monkeypatch.setattr(compiled, "LARGEST", 1000)
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "cat.txt").write_text("a cat")
-    assert cli_kit.curator_here("add", ".", "--no-encode").code == 0
-    ran = cli_kit.curator_here("encode", "-e", "clip", "--weights", str(tiny))
-    assert ran.code == 0
-    assert "note: new texts are embedded the slow way" in ran.err and "more than can be kept" in ran.err
-    assert cli_kit.curator_here("similar", "--text", "cats", "-e", "clip", "--media", "text").code == 0

@@ -1,7 +1,11 @@
-"""Compiled encoders: made once, held against the encoder, used for new pictures, and never where they do not agree."""
+"""Encoders as ONNX models: made once, held against the encoder, used where they agree."""
 
 from __future__ import annotations
 
+import contextlib
+import io
+import threading
+import warnings
 from importlib import metadata
 
 import fakes
@@ -14,6 +18,8 @@ from curator.errors import BadInput
 from curator.kit.onnx import as_onnx
 from curator.registry.loader import Loaded, Origin, load_plugins
 from curator.reporter import Silent
+from curator.store import form_files
+from curator.store.derived import Derived
 from curator.workspace import Workspace
 
 SIDE = 16
@@ -91,12 +97,45 @@ def asked(ws, tmp_path, encoder=None):
     return [(row["id"], round(row["score"], 4)) for row in rows], len(LOADED)
 
 
+def forget(ws):
+    """As if no form had ever been made."""
+    ws.encoding.forms._asked.clear()
+    for form in ws.derived.forms.all():
+        ws.derived.forms.forget(form.fingerprint, form.medium)
+
+
+def file(ws):
+    (path,) = (ws.folder).glob("derived.db.form-*")
+    return path
+
+
 def test_a_new_picture_needs_no_encoder_and_finds_the_same(ws, tmp_path):
     ws.add(tmp_path / "photos")
     quick, loaded = asked(ws, tmp_path)
     assert (len(quick), loaded) == (5, 0)
-    ws.derived.database.execute("DELETE FROM compiled")
+    forget(ws)
     assert asked(ws, tmp_path) == (quick, 1)
+
+
+def test_a_query_for_which_the_encoder_was_loaded_leaves_a_form(ws, tmp_path):
+    ws.add(tmp_path / "photos")
+    quick, _ = asked(ws, tmp_path)
+    forget(ws)
+    assert not list(ws.folder.glob("derived.db.form-*"))
+    assert [asked(ws, tmp_path) for _ in range(2)] == [(quick, 1), (quick, 0)]
+
+
+def test_further_pictures_need_no_encoder(ws, tmp_path):
+    ws.add(tmp_path / "photos")
+    LOADED.clear()
+    picture(tmp_path / "photos" / "more.png", 50)
+    assert ws.add(tmp_path / "photos").encoded == 1
+    assert not LOADED
+    of = "SELECT precision, count(*) AS n FROM vector GROUP BY precision"
+    assert {row["precision"]: row["n"] for row in ws.derived.database.rows(of)} == {
+        "float32": 5,
+        "onnxruntime float32": 1,
+    }
 
 
 def test_it_is_made_once(ws, tmp_path, monkeypatch):
@@ -125,23 +164,17 @@ def test_a_form_that_does_not_agree_or_cannot_be_had_is_said_once_and_not_used(w
 
 
 def test_a_full_disk_costs_no_vector_and_is_tried_again(ws, tmp_path, monkeypatch):
-    def full(self, real=Net.onnx):
-        form = real(self)
-        assert len(form) > 4096, "it would fit into what is left of a page"
-        ws.derived.database.execute(f"PRAGMA max_page_count = {ws.derived.database.value('PRAGMA page_count')}")
-        return form
+    def full(handle):
+        raise OSError(28, "No space left on device")
 
-    ws.derived.database.execute("VACUUM")  # else there is room in pages of tables that are no more
     with monkeypatch.context() as patch:
-        patch.setattr(Net, "onnx", full)
+        patch.setattr(form_files.os, "fsync", full)
         assert ws.add(tmp_path / "photos").encoded == 5
-    assert any("the slow way" in line and "disk is full" in line for line in ws.reporter.said)
+    assert any("the slow way" in line and "no space is left" in line for line in ws.reporter.said)
+    assert not [path.name for path in ws.folder.iterdir() if "form" in path.name]
     found, loaded = asked(ws, tmp_path)
     assert (len(found), loaded) == (5, 1)
-    ws.derived.database.execute("PRAGMA max_page_count = 1000000")
-    picture(tmp_path / "photos" / "more.png", 50)
-    ws.add(tmp_path / "photos")
-    assert asked(ws, tmp_path)[1] == 0
+    assert asked(ws, tmp_path) == (found, 0)
 
 
 def test_no_room_to_write_the_form_is_no_fault_of_the_encoder(ws, tmp_path, monkeypatch):
@@ -157,20 +190,98 @@ def test_no_room_to_write_the_form_is_no_fault_of_the_encoder(ws, tmp_path, monk
     assert asked(ws, tmp_path)[1] == 0
 
 
-def test_a_form_that_cannot_be_read_any_more_leaves_the_slow_way(ws, tmp_path):
+@pytest.mark.parametrize("damage", ["gone", "cut", "another"])
+def test_a_form_that_is_damaged_is_told_of_and_made_again(ws, tmp_path, damage):
+    ws.add(tmp_path / "photos")
+    ws.close()
+    path = file(ws)
+    content = path.read_bytes()
+    path.unlink()
+    if damage != "gone":
+        path.write_bytes(content[:-9] if damage == "cut" else content[:-1] + b"x")
+    with Workspace(ws.folder, ws.registry, Listening()) as again:
+        (fault,) = [each for each, _ in again.check()]
+        assert fault.wrong == "is gone or is not what was written"
+        found, loaded = asked(again, tmp_path)
+        assert (len(found), loaded) == (5, 1)
+        (line,) = [line for line in again.reporter.said if "compiled" in line]
+        assert line == "note: the compiled form of net for images is gone or damaged: it is made again"
+        assert asked(again, tmp_path) == (found, 0)
+        assert file(again).read_bytes() == content and not again.check()
+
+
+def test_a_form_that_cannot_be_run_leaves_the_slow_way(ws, tmp_path):
     ws.add(tmp_path / "photos")
     quick, _ = asked(ws, tmp_path)
-    ws.derived.put_compiled(ws.models.find("net").fingerprint, "image", b"no model", b"")
+    forget(ws)
+    ws.derived.forms.put(ws.models.find("net").fingerprint, "image", b"no model", b"")
     assert asked(ws, tmp_path) == (quick, 1)
+    (fault,) = [each for each, _ in ws.check()]
+    assert fault.wrong == "cannot be run"
+    ws.check(repair=True)
+    assert [asked(ws, tmp_path) for _ in range(2)] == [(quick, 1), (quick, 0)]
+
+
+def test_where_nothing_can_be_written_the_slow_way_is_left(ws, tmp_path, monkeypatch):
+    ws.add(tmp_path / "photos")
+    quick, _ = asked(ws, tmp_path)
+    ws.close()
+    file(ws).unlink()
+    monkeypatch.setattr(form_files.os, "access", lambda path, mode: False)
+    with Workspace(ws.folder, ws.registry, Listening()) as again:
+        assert [asked(again, tmp_path) for _ in range(2)] == [(quick, 1)] * 2
+
+
+def test_two_at_once_leave_one_form(ws, tmp_path):
+    """Both made it; the one that is later puts the same content in its place."""
+    ws.add(tmp_path / "photos")
+    fingerprint = ws.models.find("net").fingerprint
+    content = file(ws).read_bytes()
+
+    def put():
+        with contextlib.closing(Derived(ws.folder)) as derived:
+            for _ in range(10):
+                derived.forms.put(fingerprint, "image", content, b"")
+
+    with Workspace(ws.folder, ws.registry, Listening()) as other:
+        threads = [threading.Thread(target=put) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert file(other).read_bytes() == content
+        assert asked(other, tmp_path)[1] == 0 and not other.check()
+
+
+def test_a_form_of_one_picture_at_once_is_run_for_one_after_the_other(ws, tmp_path, monkeypatch):
+    """As plugins made them for earlier releases."""
+
+    def one(self):
+        import torch
+
+        buffer = io.BytesIO()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            torch.onnx.export(self.network, (torch.zeros(1, 3, SIDE, SIDE),), buffer, dynamo=False)
+        return buffer.getvalue()
+
+    monkeypatch.setattr(Net, "onnx", one)
+    ws.add(tmp_path / "photos")
+    for number in range(20):
+        picture(tmp_path / "photos" / f"more-{number}.png", 50 + number)
+    LOADED.clear()
+    assert ws.add(tmp_path / "photos").encoded == 20
+    assert not LOADED, ws.reporter.said
+    assert not [line for line in ws.reporter.said if line.startswith("note: ")]
 
 
 def test_a_form_of_another_way_to_decode_is_not_used(ws, tmp_path, monkeypatch):
-    from curator.embedding import compiled
+    from curator.embedding.ways import forms
 
     ws.add(tmp_path / "photos")
-    monkeypatch.setattr(compiled, "DECODING", compiled.DECODING + 1)
+    monkeypatch.setattr(forms, "DECODING", forms.DECODING + 1)
     model = ws.models.find("net")
-    assert ws.encoding.compiled.of_picture(model, tmp_path / "new.png") is None
+    assert ws.encoding.forms.of_picture(model, tmp_path / "new.png") is None
 
 
 def test_a_picture_that_cannot_be_read_is_bad_input(ws, tmp_path):
