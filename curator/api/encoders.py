@@ -251,10 +251,10 @@ class EncoderSpec:
     `load` take as `weights`: another model of the same dimension and variant, whose vectors tell the classes apart
     better; or nothing, where none that it tried was better. `report` takes a `Tried` now and then, an interrupt is as
     above. `curator.kit.finetuning.fine_tune` does it for a torch network of pictures.
-    `form(resolved)` writes an encoder of pictures down as an ONNX model, made of the resolved files alone: the encoder is
-    not loaded for it, and neither is torch. Of "pixels", float32 (n, 3, crop, crop) with n left open, it makes "vector",
-    (n, dim), as `encode` does. It may have a second output, "map", (n, dim, h, w), whose mean over h and w is the vector:
-    what `FeatureMap` is for an encoder that is loaded. `curator.kit.graph` helps to write it.
+    `form(resolved)` writes an encoder of pictures down as an ONNX model, made of the resolved files alone: the encoder
+    is not loaded for it, and neither is torch. Of "pixels", float32 (n, 3, crop, crop) with n left open, it makes
+    "vector", (n, dim), as `encode` does. It may have a second output, "map", (n, dim, h, w), whose mean over h and w is
+    the vector: what `FeatureMap` is for an encoder that is loaded. `curator.kit.graph` helps to write it.
     `embeds=False`: its vectors are made elsewhere and imported, and `load` is never called. `resolve` is given
     `NAME/DIM`, what people call them and how many numbers each has, and no weights.
     """
