@@ -30,9 +30,17 @@ __all__ = [
     "Shortage",
     "SomeItemsFailed",
     "WorkspaceError",
+    "absent",
+    "install_command",
     "is_interrupt",
     "lacking",
 ]
+
+_EXTRAS = {
+    **dict.fromkeys(("torch", "torchvision", "timm", "open_clip", "huggingface_hub"), "all"),
+    **{"openvino": "fast", "rawpy": "raw"},
+}
+"""Packages that curator can do without, and the extra that they come with."""
 
 
 class CuratorError(Exception):
@@ -121,6 +129,20 @@ def lacking(error: BaseException | None) -> str | None:
             return f"no space is left on the disk{where}: make room and run it again; what was done is kept"
         error = error.__cause__ or error.__context__
     return None
+
+
+def absent(error: BaseException | None) -> str | None:
+    """The package of an extra that is not installed, where that is behind an error, with what installs it."""
+    while error is not None:
+        if isinstance(error, ModuleNotFoundError) and (name := (error.name or "").split(".")[0]) in _EXTRAS:
+            return f"{name} is not installed: {install_command(name)}"
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def install_command(package: str) -> str:
+    """The command that installs a package of one of curator's extras."""
+    return f"pip install 'curator-agent[{_EXTRAS[package]}]'"
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

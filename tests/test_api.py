@@ -25,9 +25,11 @@ from curator.kit import (
     devices,
     downloads,
     finetuning,
+    graph,
     images,
     linear_head,
     onnx,
+    onnx_encoder,
     sheets,
     torch_encoder,
     torch_network,
@@ -42,7 +44,10 @@ API = [
     *(api.metrics, api.outputs, api.params, api.readers, api.tables),
 ]
 KIT = [actions, encoders, exporters, heads, metrics, plugin, readers, specimen]
-AUTHORS = [devices, downloads, finetuning, images, linear_head, onnx, torch_encoder, torch_network, weights]
+AUTHORS = [
+    *(devices, downloads, finetuning, graph, images, linear_head, onnx, onnx_encoder),
+    *(torch_encoder, torch_network, weights),
+]
 DOCUMENTED = [*API, errors, hookspecs, kit, copies, sheets, *AUTHORS, *KIT]
 
 

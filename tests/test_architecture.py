@@ -42,6 +42,9 @@ HEAVY = frozenset(
         "sqlite_utils",
         "safetensors",
         "huggingface_hub",
+        "onnx",
+        "onnxruntime",
+        "ml_dtypes",
     ]
 )
 
@@ -65,8 +68,10 @@ LAYERS = {
     "curator.sheets": ("core", ""),
     "curator.splits": ("core", ""),
     "curator.kit": ("", ""),
-    "curator.kit.weights": ("errors kit.reading", "torch safetensors"),
-    "curator.kit.downloads": ("errors kit.weights", "torch huggingface_hub"),
+    "curator.kit.weights": ("errors kit.reading", "ml_dtypes numpy torch safetensors"),
+    "curator.kit.downloads": ("errors kit.weights", "huggingface_hub"),
+    "curator.kit.graph": ("", "numpy onnx"),
+    "curator.kit.onnx_encoder": ("api", "onnxruntime"),
     "curator.kit.onnx": ("", "torch"),
     "curator.kit.devices": ("errors", "scipy threadpoolctl torch"),
     "curator.kit.encodings": ("kit.reading", ""),
@@ -81,7 +86,10 @@ LAYERS = {
     "curator.kit.trust": ("api errors kit.copies", "numpy scipy"),
     "curator.kit.sheets": ("api errors kit.images kit.reading", "PIL"),
     "curator.kit.linear_head": ("errors", "numpy scipy"),
-    "curator.kit.torch_encoder": ("api errors kit.finetuning kit.torch_network kit.weights", "torch torchvision"),
+    "curator.kit.torch_encoder": (
+        "api errors kit.devices kit.finetuning kit.onnx_encoder kit.torch_network kit.weights",
+        "torch torchvision",
+    ),
     "curator.kit.torch_network": ("api kit.devices kit.onnx", "numpy torch"),
     "curator.registry": ("api errors", "pluggy"),
     "curator.store": ("api errors", "sqlite_utils"),
@@ -606,7 +614,7 @@ MUTANTS = [
     ("layers", "curator/api/__init__.py", inside("import curator")),
     ("layers", "curator/kit/images/decoding.py", inside("from curator.media import preprocessing")),
     ("layers", "curator/kit/sheets/page.py", inside("from curator.media.preprocessing import pixels")),
-    ("layers", "curator/kit/weights.py", inside("from curator.kit import torch_encoder")),
+    ("layers", "curator/kit/weights/__init__.py", inside("from curator.kit import torch_encoder")),
     ("layers", "curator/kit/copies/kin.py", inside("from curator.learning.labelled_pictures import Decoded")),
     ("layers", "curator/kit/copies/image_copies.py", inside("from curator_plugins.actions.dedupe import keeping")),
     ("layers", "curator/checkpoints.py", inside("from curator.kit import weights")),

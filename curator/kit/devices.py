@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import ctypes.util
+import importlib.util
 import os
 import platform
 import sys
@@ -15,9 +16,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from curator.errors import BadInput
+from curator.errors import BadInput, NotReady, install_command
 
-__all__ = ["choose_device", "has_bfloat16", "one_thread", "reduce_precision"]
+__all__ = ["choose_device", "has_bfloat16", "lacking_torch", "one_thread", "reduce_precision"]
 
 VARIABLE = "CURATOR_DEVICE"
 """Of the environment: the device that is taken where none is asked for."""
@@ -46,14 +47,14 @@ def choose_device(asked: str | None = None) -> str:
     """The torch device that is asked for, here or in the environment, else the best there is.
 
     Raises `BadInput` for one that is not there. Torch, whose import takes seconds, is needed only where there may be a
-    GPU, or for one that is asked for.
+    GPU, or for one that is asked for: without it, `NotReady` is raised for that.
     """
     if asked is not None and not asked.strip():
         raise BadInput(f"{asked!r} is not a device: it needs a name")
     asked = asked or os.environ.get(VARIABLE)
     if asked:
         return asked if asked == "cpu" else _there(asked)
-    if not _may_have_gpu():
+    if not _may_have_gpu() or lacking_torch():
         return "cpu"
     import torch
 
@@ -91,7 +92,18 @@ def has_bfloat16() -> bool:
     return bool(told.get("avx512_bf16") or told.get("amx_bf16"))
 
 
+def lacking_torch() -> str:
+    """The command that installs torch, where it is not installed; for `lacking` of a spec. Nothing is imported."""
+    try:
+        found = importlib.util.find_spec("torch")
+    except (ImportError, ValueError):  # half removed, or hidden
+        found = None
+    return "" if found else install_command("torch")
+
+
 def _there(asked: str) -> str:
+    if lacking := lacking_torch():
+        raise NotReady(f"a device {asked!r} is for torch, which is not installed: {lacking}, or take 'cpu'")
     import torch
 
     try:

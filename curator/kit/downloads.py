@@ -6,9 +6,10 @@ wanted and the option that takes it; a download shows its progress on stderr.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
-import socket
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,13 +19,19 @@ from curator.kit.weights import gist, unreachable
 __all__ = ["from_hub", "from_url", "in_hub_cache", "in_torch_cache"]
 
 _STALL = 30.0  # seconds without a byte, after which a download that had begun is given up
+_BLOCK = 1 << 20
 
 
 def in_torch_cache(file: str) -> bool:
-    """Whether torch's cache has a file of this name. Looked up without torch, whose import takes seconds."""
+    """Whether torch's cache has a file of this name."""
+    return (_torch_cache() / file).is_file()
+
+
+def _torch_cache() -> Path:
+    """Where torch keeps checkpoints, as it says itself: `torch.hub.get_dir()`."""
     cache = os.environ.get("XDG_CACHE_HOME") or os.path.join("~", ".cache")
     home = Path(os.environ.get("TORCH_HOME") or os.path.join(cache, "torch")).expanduser()
-    return (home / "hub" / "checkpoints" / file).is_file()
+    return home / "hub" / "checkpoints"
 
 
 def in_hub_cache(repository: str, names: Sequence[str]) -> bool:
@@ -39,9 +46,7 @@ def from_url(model: str, url: str) -> Path:
 
     Where the name ends in the first digits of the content's SHA-256 (`resnet18-f37072fd.pth`), it is held to them.
     """
-    import torch
-
-    path = Path(torch.hub.get_dir(), "checkpoints", url.rpartition("/")[2])
+    path = _torch_cache() / url.rpartition("/")[2]
     if path.is_file():
         return path
     problem = unreachable(url) or _try_download(url, path)
@@ -60,20 +65,43 @@ def _try_download(url: str, path: Path) -> str:
     """
     import http.client
 
-    import torch
-
-    digits = re.search(r"-([0-9a-f]{8,})\.\w+$", url)
-    before = socket.getdefaulttimeout()
-    # torch.hub offers no timeout of its own.
-    socket.setdefaulttimeout(_STALL)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, str(path), digits[1] if digits else None, progress=True)
-    except (OSError, RuntimeError, ValueError, http.client.HTTPException) as error:
+        try:
+            _fetch(url, partial, path.name)
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except (OSError, ValueError, http.client.HTTPException) as error:
         return gist(error)
-    finally:
-        socket.setdefaulttimeout(before)
     return ""
+
+
+def _fetch(url: str, partial: Path, name: str) -> None:
+    """Raises `ValueError` for what is cut off, or is not what the name says."""
+    from urllib.request import urlopen
+
+    digits, digest, done = re.search(r"-([0-9a-f]{8,})\.\w+$", url), hashlib.sha256(), 0
+    with urlopen(url, timeout=_STALL) as answer, partial.open("wb") as file:
+        size = int(answer.headers.get("Content-Length") or 0)
+        while block := answer.read(_BLOCK):
+            file.write(block)
+            digest.update(block)
+            done += len(block)
+            _show(f"{name}: {done / 1e6:,.0f}" + (f" of {size / 1e6:,.0f}" if size else "") + " MB")
+    _show("")
+    if size and done != size:
+        raise ValueError(f"{done:,} of {size:,} bytes arrived")
+    if digits and not digest.hexdigest().startswith(digits[1]):
+        raise ValueError(f"its hash is {digest.hexdigest()[:8]}, not {digits[1]}")
+
+
+def _show(words: str) -> None:
+    """A line that the next one takes the place of, where somebody looks."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{words}")
+        sys.stderr.flush()
 
 
 def from_hub(model: str, repository: str, names: Sequence[str]) -> Path:

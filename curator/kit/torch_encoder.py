@@ -29,6 +29,8 @@ from typing import Any
 
 from curator.api import Encoder, EncoderSpec, Labelled, Preprocess, Resolved, Tried
 from curator.errors import BadInput, NotFound
+from curator.kit.devices import lacking_torch
+from curator.kit.onnx_encoder import onnx_encoder
 from curator.kit.weights import differences, fitting_torch, learnt, named_as, read_tensors, with_shards, write_learnt
 
 __all__ = ["TorchEncoder"]
@@ -86,6 +88,13 @@ class TorchEncoder:
         """What would have to be fetched, as for `EncoderSpec`; `curator.kit.downloads` helps."""
         return "" if type(self).weights is not TorchEncoder.weights else "weights to give with --weights FILE"
 
+    def form(self, resolved: Resolved) -> bytes:
+        """The encoder as an ONNX model, made of its files without torch, as for `EncoderSpec`.
+
+        `curator.kit.graph` helps. A subclass that has none is embedded with torch.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not say how its network is written down")
+
     def fill(self, network: Any, given: Mapping[str, Any], path: Path) -> None:
         """Give the network the tensors of a file; raises `BadInput` where they are not its own."""
         given = self._own(named_as(network.state_dict(), given, path))
@@ -112,9 +121,10 @@ class TorchEncoder:
             self.revision,
             self.default,
             self.batch_size,
-            lacking=self.lacking,
+            lacking=self._lacking,
             fine_tune=self.fine_tune if self.depths else None,
             fine_tune_depths=self.depths,
+            form=self.form if self._has_form else None,
         )
 
     def resolve(self, variant: str | None, weights: Path | None) -> Resolved:
@@ -130,7 +140,12 @@ class TorchEncoder:
         return replace(found, files=with_shards(weights or self.weights(found.variant)))
 
     def load(self, resolved: Resolved, device: str) -> Encoder:
-        """Build the network and give it the weights; raises `BadInput` for a file that does not hold them."""
+        """Build the network and give it the weights; raises `BadInput` for a file that does not hold them.
+
+        Where torch is not installed, what has a form is run by ONNX Runtime.
+        """
+        if self._has_form and lacking_torch():
+            return onnx_encoder(self.form(resolved))
         network = self.network(resolved)
         import torch
 
@@ -181,6 +196,13 @@ class TorchEncoder:
 
         assert start.preprocess is not None
         finetuning.fine_tune(parts, first, labelled, start.preprocess, device, save, report)
+
+    def _lacking(self, variant: str | None) -> str:
+        return ("" if self._has_form else lacking_torch()) or self.lacking(variant)
+
+    @property
+    def _has_form(self) -> bool:
+        return type(self).form is not TorchEncoder.form
 
     def _own(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
         """Without those of a classifier, of however many classes."""

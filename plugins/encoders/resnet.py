@@ -15,19 +15,24 @@ there. layer4 is the last, so `IMAGENET1K_V1/layer4` means `IMAGENET1K_V1`: one 
 
 Fine-tuned, it is a folder with the weights of the whole network, of which the layer that is named and those above it
 have learnt.
+
+It embeds as an ONNX model, which is written here from the weights alone; torch and torchvision are for fine-tuning, and
+for who asks for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from curator.api import EncoderSpec, Preprocess, Resolved, hookimpl
-from curator.errors import NotFound
+from curator.errors import BadInput, NotFound
 from curator.kit import downloads
+from curator.kit.graph import Convolution, Graph
 from curator.kit.torch_encoder import TorchEncoder
-from curator.kit.weights import fitting_torch
+from curator.kit.weights import differences, fitting_torch, named_as, read_arrays
 
 DIMS = {"resnet18": 512, "resnet34": 512, "resnet50": 2048, "resnet101": 2048, "resnet152": 2048}
 
@@ -57,6 +62,19 @@ FILES = {
 }
 """torchvision's files and their sizes in MB, the default last: what can be said of them without importing it."""
 
+SERVER = "https://download.pytorch.org/models"
+
+RESIZE = {"IMAGENET1K_V1": 256, "IMAGENET1K_V2": 232}
+"""What the shorter side of a picture is resized to for those weights."""
+
+BLOCKS = {
+    **{"resnet18": (2, 2, 2, 2), "resnet34": (3, 4, 6, 3), "resnet50": (3, 4, 6, 3)},
+    **{"resnet101": (3, 4, 23, 3), "resnet152": (3, 8, 36, 3)},
+}
+"""How many each layer has."""
+
+EPSILON = 1e-5
+
 
 class ResNet(TorchEncoder):
     """One of the five. `dim` is that of the last layer."""
@@ -71,13 +89,15 @@ class ResNet(TorchEncoder):
 
     def describe(self, variant: str | None) -> Resolved:
         """Of the full variant."""
-        chosen, layer = _weights_and_layer(self.name, variant)
-        full = chosen.name if layer == LAST else f"{chosen.name}/{layer}"
-        return Resolved(self.dim // LAYERS[layer], full, _preprocess(chosen))
+        weights, layer = _weights_and_layer(self.name, variant)
+        full = weights if layer == LAST else f"{weights}/{layer}"
+        mean, deviation = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+        return Resolved(self.dim // LAYERS[layer], full, Preprocess(RESIZE[weights], 224, mean, deviation))
 
     def weights(self, variant: str) -> Path:
         """In torch's cache, or downloaded into it."""
-        return downloads.from_url(f"{self.name}:{variant}", _weights_and_layer(self.name, variant)[0].url)
+        file, _ = FILES[self.name][_weights_and_layer(self.name, variant)[0]]
+        return downloads.from_url(f"{self.name}:{variant}", f"{SERVER}/{file}")
 
     def lacking(self, variant: str | None) -> str:
         """What has to be fetched first, said without torchvision."""
@@ -87,7 +107,35 @@ class ResNet(TorchEncoder):
 
     def build(self, variant: str) -> Any:
         """As torchvision does."""
-        return _models().get_model(self.name, weights=None)
+        with fitting_torch():
+            import torchvision.models
+        return torchvision.models.get_model(self.name, weights=None)
+
+    def form(self, resolved: Resolved) -> bytes:
+        """Written block by block, as torchvision's network runs, up to the layer of the variant."""
+        assert resolved.preprocess is not None
+        graph = Graph(resolved.preprocess.crop, self._read(resolved.files[0]), EPSILON)
+        seen = graph.max_pool(graph.relu(graph.convolution(graph.pixels, STEM)), 3, 2, 1)
+        for block in blocks(self.name):
+            if block.layer > (resolved.variant.partition("/")[2] or LAST):
+                break
+            begin = graph.convolution(seen, block.shortcut) if block.shortcut else seen
+            for layer in block.layers[:-1]:
+                seen = graph.relu(graph.convolution(seen, layer))
+            seen = graph.relu(graph.add(graph.convolution(seen, block.layers[-1]), begin))
+        return graph.mean_of(seen)
+
+    def _read(self, path: Path) -> Mapping[str, Any]:
+        """The tensors of a file; raises `BadInput` where they are not its own, also those that a variant leaves out."""
+        wanted = STEM.tensors()
+        for block in blocks(self.name):
+            for layer in (*block.layers, *([block.shortcut] if block.shortcut else [])):
+                wanted |= layer.tensors()
+        given = self._own(named_as(wanted, read_arrays(path), path))
+        different = differences(wanted, given)
+        if different:
+            raise BadInput(f"{str(path)!r} does not hold the weights of a {self.name}: {different}")
+        return given
 
     def stages(self, network: Any, variant: str) -> Mapping[str, Any]:
         """The stem, and the layers up to that of the variant."""
@@ -96,31 +144,47 @@ class ResNet(TorchEncoder):
         return {"stem": stem, **{layer: getattr(network, layer) for layer in LAYERS if layer <= last}}
 
 
-def _models() -> Any:
-    """`torchvision.models`."""
-    with fitting_torch():
-        import torchvision.models
-    return torchvision.models
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Convolutions one after the other, and what brings their input to the shape of their output, to be added to it."""
+
+    layer: str
+    layers: tuple[Convolution, ...]
+    shortcut: Convolution | None
 
 
-def _weights_and_layer(name: str, variant: str | None) -> tuple[Any, str]:
-    """The member of torchvision's weights enum, and the layer: `WEIGHTS`, `LAYER`, `WEIGHTS/LAYER` or None."""
-    known = _models().get_model_weights(name)
+STEM = Convolution("conv1", "bn1", 3, 64, 7, 2)
+
+
+def blocks(name: str) -> Iterator[Block]:
+    """Those of a network, in the order in which they run, by torchvision's names."""
+    inputs, deep = STEM.outputs, DIMS[name] == 2048
+    for number, (layer, count) in enumerate(zip(LAYERS, BLOCKS[name], strict=True)):
+        width, outputs = 64 << number, DIMS[name] // LAYERS[layer]
+        for index in range(count):
+            at, stride = f"{layer}.{index}", 2 if number and not index else 1
+            sides = [(inputs, width, 1, 1), (width, width, 3, stride), (width, outputs, 1, 1)]
+            sides = sides if deep else [(inputs, width, 3, stride), (width, outputs, 3, 1)]
+            layers = tuple(
+                Convolution(f"{at}.conv{place}", f"{at}.bn{place}", *side) for place, side in enumerate(sides, 1)
+            )
+            down = Convolution(f"{at}.downsample.0", f"{at}.downsample.1", inputs, outputs, 1, stride)
+            yield Block(layer, layers, down if stride > 1 or inputs != outputs else None)
+            inputs = outputs
+
+
+def _weights_and_layer(name: str, variant: str | None) -> tuple[str, str]:
+    """The name of torchvision's weights, and the layer: `WEIGHTS`, `LAYER`, `WEIGHTS/LAYER` or None."""
+    known = list(FILES[name])
     if variant is None or variant in LAYERS:
-        return known.DEFAULT, variant or LAST
+        return known[-1], variant or LAST
     weights, slash, layer = variant.partition("/")
-    if weights not in known.__members__:
-        raise NotFound.named(f"{name} variant", weights, [*(member.name for member in known), *LAYERS])
+    weights = known[-1] if weights == "DEFAULT" else weights
+    if weights not in known:
+        raise NotFound.named(f"{name} variant", weights, [*known, *LAYERS])
     if slash and layer not in LAYERS:
         raise NotFound.named(f"{name} layer", layer, LAYERS)
-    return known[weights], layer or LAST
-
-
-def _preprocess(chosen: Any) -> Preprocess:
-    """What the weights' own transforms do, as data."""
-    transforms = chosen.transforms()
-    (resize,), (crop,) = transforms.resize_size, transforms.crop_size
-    return Preprocess(resize, crop, tuple(transforms.mean), tuple(transforms.std), transforms.interpolation.value)
+    return weights, layer or LAST
 
 
 SPECS = tuple(ResNet(name, dim).spec() for name, dim in DIMS.items())

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from curator.api import Encoder, EncoderSpec, Preprocess, Resolved, hookimpl
 from curator.errors import BadInput, NotFound, NotReady
+from curator.kit.devices import lacking_torch
 from curator.kit.downloads import from_hub, in_hub_cache
 from curator.kit.memory import BUDGET, bounded
 from curator.kit.weights import differences, fitting_torch, gist, named_as, read_description, read_tensors, with_shards
@@ -214,6 +215,8 @@ def _weights_in(place: Path) -> Path:
 
 def lacking(variant: str | None) -> str:
     """What has to be fetched first, as far as it can be told without open_clip, whose import takes seconds."""
+    if lacking := lacking_torch():
+        return lacking
     kind, _, place = (variant or DEFAULT).partition(":")
     if kind == "local-dir":
         return "" if not place or Path(place).expanduser().is_dir() else f"{place!r} is gone"

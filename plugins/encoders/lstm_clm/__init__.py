@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from curator.api import EncoderSpec, ImageBatch, Labelled, Look, Option, Resolved, TextBatch, Tried, hookimpl
 from curator.errors import NotFound, NotReady
+from curator.kit.devices import lacking_torch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -128,8 +129,8 @@ def fine_tune(
 
 
 def lacking(variant: str | None) -> str:
-    """It is made here, before which there is nothing to load."""
-    return "curator pretrain lstm-clm"
+    """It is made here by torch, before which there is nothing to load."""
+    return lacking_torch() or "curator pretrain lstm-clm"
 
 
 @hookimpl

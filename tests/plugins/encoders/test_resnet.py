@@ -433,16 +433,18 @@ def server(checkpoint, monkeypatch, tmp_path):
 
 def test_a_download_lands_in_torchs_cache(server, checkpoint, monkeypatch, tmp_path):
     name = f"resnet18-{hashlib.sha256(checkpoint.read_bytes()).hexdigest()[:8]}.pth"
-    monkeypatch.setattr(ResNet18_Weights.IMAGENET1K_V1.value, "url", f"{server}/{name}")
+    monkeypatch.setattr(resnet, "SERVER", server)
+    monkeypatch.setitem(resnet.FILES["resnet18"], "IMAGENET1K_V1", (name, 44.661))
     resolved = SPEC.resolve(None, None)
     assert resolved.files == (tmp_path / "cache" / "hub" / "checkpoints" / name,)
     assert resolved.files[0].read_bytes() == checkpoint.read_bytes()
-    assert socket.getdefaulttimeout() is None
+    assert [path.name for path in resolved.files[0].parent.iterdir()] == [name]
 
 
 @pytest.mark.parametrize(("name", "problem"), [("resnet18-00000000.pth", "hash"), ("gone-00000000.pth", "404")])
 def test_a_failed_download_leaves_nothing(server, monkeypatch, tmp_path, name, problem):
-    monkeypatch.setattr(ResNet18_Weights.IMAGENET1K_V1.value, "url", f"{server}/{name}")
+    monkeypatch.setattr(resnet, "SERVER", server)
+    monkeypatch.setitem(resnet.FILES["resnet18"], "IMAGENET1K_V1", (name, 44.661))
     with pytest.raises(NotFound, match=problem) as caught:
         SPEC.resolve(None, None)
     assert "\n" not in str(caught.value)
@@ -471,6 +473,7 @@ def test_weights_that_do_not_fit_are_not_recorded(tmp_path):
 def test_files_and_sizes_are_those_of_torchvision():
     for name, files in resnet.FILES.items():
         known = get_model_weights(name)
+        assert {member.url.rpartition("/")[0] for member in known} == {resnet.SERVER}
         told = {member.name: (member.url.rpartition("/")[2], member.meta["_file_size"]) for member in known}
         assert files == told and list(files)[-1] == known.DEFAULT.name
 

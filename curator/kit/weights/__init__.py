@@ -5,26 +5,24 @@ Public, like `curator.api`. Nothing heavy is imported with it.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import functools
 import json
 import os
-import pathlib
 import pickle
 import socket
 import threading
-import warnings
-import zipfile
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from curator.errors import BadInput, NotReady
 from curator.kit.reading import Unreadable, reading
+from curator.kit.weights import torch_files
+from curator.kit.weights.torch_files import INSTEAD
 
 __all__ = [
     "differences",
@@ -32,6 +30,7 @@ __all__ = [
     "gist",
     "learnt",
     "named_as",
+    "read_arrays",
     "read_description",
     "read_tensors",
     "telling",
@@ -39,6 +38,9 @@ __all__ = [
     "with_shards",
     "write_learnt",
 ]
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _MODEL, _ABOUT = "model.safetensors", "model.json"
 
@@ -61,8 +63,8 @@ _LATER = ("momentum", "encoder_k", "_k.", "student", "predictor", "projector")
 _SOONER = ("ema", "teacher")
 """In prefixes of the names of tensors: parts that are another network, or its mean."""
 
-_DATA = (argparse.Namespace, pathlib.PurePosixPath, pathlib.PosixPath)
-"""Of what training scripts keep beside tensors, what only holds values: to make one runs nothing."""
+_DEEPEST = 8
+"""So deep the tensors of a network may lie in what a script saved; what holds itself has no end."""
 
 _NO_WEIGHTS = (
     (b"version https://git-lfs", "is a pointer of Git LFS, not the weights: fetch them with `git lfs pull`"),
@@ -74,8 +76,6 @@ _NO_WEIGHTS = (
 
 _tell: ContextVar[Callable[[str], None] | None] = ContextVar("tell", default=None)
 
-_INSTEAD = "use a .safetensors file or a state dict (torch.save(model.state_dict(), FILE)) instead"
-
 
 def read_description(path: Path) -> Any:
     """What a file of JSON beside weights holds; raises `OSError`, `ValueError` or `RecursionError`."""
@@ -85,33 +85,76 @@ def read_description(path: Path) -> Any:
 
 
 def read_tensors(path: Path) -> dict[str, Any]:
-    """The tensors of a safetensors or torch file by name, on the CPU.
+    """The tensors of a safetensors or torch file by name, on the CPU, as those of torch; otherwise as `read_arrays`."""
+    from safetensors.torch import load_file
+
+    return {name: _as_torch(value) for name, value in _read(path, load_file).items()}
+
+
+def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """The tensors of a safetensors or torch file by name, as arrays of numpy, without torch.
 
     What training scripts save around them (`{"model": ..., "args": ...}`) is taken off, and so are the prefixes of
     parallel training and of compiling; of several sets of tensors one is taken, which `telling` hears of. The index of
-    weights in several files of safetensors stands for these. Runs no code from the file. Raises `BadInput` for a
-    TorchScript archive, a pickle of more than tensors and options, a damaged file, one that is something else, and one
-    that holds no tensors by name.
+    weights in several files of safetensors stands for these. Those of torch files are views of the file, and may be
+    written to without changing it; bfloat16 is that of `ml_dtypes`. Runs no code from the file. Raises `BadInput` for
+    a TorchScript archive, a pickle of more than tensors and options, a damaged file, one that is something else, and
+    one that holds no tensors by name.
     """
+    return _read(path, _safe_arrays)
+
+
+def _read(path: Path, load_safe: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
+    """By name; `load_safe` reads a file of safetensors."""
     if path.name.endswith(_INDEX):
-        return {name: tensor for shard in with_shards(path)[1:] for name, tensor in read_tensors(shard).items()}
+        return {name: value for shard in with_shards(path)[1:] for name, value in _read(shard, load_safe).items()}
     _refuse_what_is_none(path)
     try:
         with reading():
-            state = _read(path)
+            state = _state_dict(path, load_safe)
     except Unreadable as error:
         if isinstance(error.__cause__, pickle.UnpicklingError):
-            wrong = f"holds more than tensors and could run code, or is damaged: {_INSTEAD}"
+            wrong = f"holds more than tensors and could run code, or is damaged: {INSTEAD}"
         elif isinstance(error.__cause__, MemoryError):
             wrong = f"cannot be read: {error}"
         else:
             wrong = "is damaged or cut off, or no checkpoint at all: download it again"
         raise BadInput(f"{str(path)!r} {wrong}") from error
-    while isinstance(state, Mapping) and not _are_tensors(state):
+    return {str(key).removeprefix("module.").replace("_orig_mod.", ""): value for key, value in state.items()}
+
+
+def _state_dict(path: Path, load_safe: Callable[[Path], dict[str, Any]]) -> Mapping[Any, Any]:
+    """The tensors of one network. The content tells of which format a file is: names of such files vary."""
+    with path.open("rb") as file:
+        safe = file.read(9)[8:] == b"{"
+    state, array = (load_safe(path), None) if safe else torch_files.opened(path)
+    for _ in range(_DEEPEST):
+        if not isinstance(state, Mapping) or _are_tensors(state):
+            break
         state = _unwrapped(state, path)
     if not _are_tensors(state):
         raise BadInput(f"{str(path)!r} holds no state dict, that is, no tensors by name")
-    return {str(key).removeprefix("module.").replace("_orig_mod.", ""): value for key, value in state.items()}
+    return state if array is None else {name: array(tensor) for name, tensor in state.items()}
+
+
+def _safe_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Of a file of safetensors."""
+    import ml_dtypes  # noqa: F401  # what numpy knows bfloat16 by
+    from safetensors import safe_open
+
+    with safe_open(path, "numpy") as file:
+        return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no mapping
+
+
+def _as_torch(value: Any) -> Any:
+    """An array as torch's tensor of the same memory; what is one already stays one."""
+    import torch
+
+    if isinstance(value, torch.Tensor):
+        return value
+    if value.dtype.name == "bfloat16":  # which torch does not take from numpy
+        return torch.from_numpy(value.view("<i2")).view(torch.bfloat16)
+    return torch.from_numpy(value)
 
 
 def _are_tensors(state: Any) -> bool:
@@ -206,28 +249,6 @@ def _say(words: str) -> None:
         say(words)
 
 
-def _read(path: Path) -> Any:
-    """What the file holds. The content tells of which format it is: names of such files vary."""
-    import torch
-
-    with path.open("rb") as file:
-        start = file.read(9)
-    if start[8:] == b"{":
-        from safetensors.torch import load_file
-
-        return load_file(path)
-    zipped = start.startswith(b"PK")
-    if zipped:
-        with zipfile.ZipFile(path) as archive:
-            if any(name.lower().endswith("constants.pkl") for name in archive.namelist()):
-                raise BadInput(f"{str(path)!r} is a TorchScript archive, whose loading runs the code in it: {_INSTEAD}")
-    with warnings.catch_warnings():
-        # About old formats and pickle protocols; what matters is whether it can be read.
-        warnings.simplefilter("ignore")
-        with torch.serialization.safe_globals(list(_DATA)):
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=zipped)
-
-
 def write_learnt(folder: Path, encoder: str, variant: str, tensors: Mapping[str, Any]) -> None:
     """Leave torch tensors by name as a model that was learnt, for `learnt` to find; over an earlier one in one step."""
     from safetensors.torch import save
@@ -271,13 +292,23 @@ def differences(wanted: Mapping[str, Any], given: Mapping[str, Any]) -> str:
 
 
 def _strange(given: Any, wanted: Any) -> str:
-    """What a tensor holds that no network can count with; empty where it can. A mask may be infinite where one is
-    wanted; of one without numbers, on torch's device `meta`, that is not asked."""
-    if given.is_meta or given.is_sparse or given.is_quantized or given.is_complex():
+    """What a tensor of torch or an array holds that no network can count with; empty where it can.
+
+    A mask may be infinite where one is wanted; of one without numbers (torch's device `meta`, a `Shape`), that is not
+    asked.
+    """
+    import numpy as np
+
+    if isinstance(given, np.ndarray):
+        plain = given.dtype.kind != "c"
+        with np.errstate(over="ignore"):
+            finite = plain and bool(np.isfinite(given.astype(np.float32)).all())
+    else:
+        plain = not (given.is_meta or given.is_sparse or given.is_quantized or given.is_complex())
+        finite = plain and bool(given.float().isfinite().all())
+    if not plain:
         return "no plain numbers"
-    if given.is_floating_point() and not given.float().isfinite().all() and (wanted.is_meta or wanted.isfinite().all()):
-        return "numbers that are not finite"
-    return ""
+    return "" if finite or not (wanted.is_meta or wanted.isfinite().all()) else "numbers that are not finite"
 
 
 def unreachable(url: str) -> str:
