@@ -256,16 +256,9 @@ def check_compiled_form_agrees(case: EncoderCase) -> None:
     encoder = case.encoder
     pictures = "image" in case.spec.modalities and isinstance(encoder, Compilable)
     texts = "text" in case.spec.modalities and isinstance(encoder, CompilableText)
-    written = case.spec.form
-    if not pictures and not texts and written is None:
+    if not pictures and not texts:
         raise NotApplicable("it has no compiled form, which is optional")
     try:
-        if written is not None:
-            made = written(case.resolved)
-            assert isinstance(made, bytes), f"the form that its spec writes down is {type(made).__name__}, not bytes"
-            for batch, vectors in case.batches:
-                if isinstance(batch, ImageBatch):
-                    hold(made, batch.pixels, vectors)
         if pictures:
             form = encoder.onnx()  # type: ignore[attr-defined]
             assert isinstance(form, bytes), f"its compiled form is {type(form).__name__}, not bytes"
