@@ -25,6 +25,7 @@ from curator.catalog.where.parsing import parse
 from curator.errors import BadInput, CuratorError, NotFound
 from curator.store.catalogue import open_catalogue, path_to_value
 from curator.store.catalogue.labels import VerdictRow
+from curator.store.selecting import texts
 
 FOLDERS = ["", "a", "a/b", 'a/"q" (x)', "or", "a:b", "back\\slash", "图片 夹"]
 ROOTS = ["/r/one", "/r/two"]
@@ -515,3 +516,19 @@ def test_what_has_an_index_is_looked_up_by_it(catalogue, text):
     steps = [row["detail"] for sql in asked for row in catalogue.rows(f"EXPLAIN QUERY PLAN {sql}")]
     assert any(SEARCHED[text] in step for step in steps), steps
     assert not [step for step in steps if step.startswith("SCAN item")], steps
+
+
+SIGNS = st.text(alphabet="aBkK\u212afiﬁſＡ%_\\éÉßẞİıSs *?[]1\n.", max_size=10)
+
+
+@given(name=SIGNS, pattern=SIGNS.filter(bool), broken=st.booleans())
+def test_whatever_is_named_like_a_pattern_is_likely_to_be(catalogue, name, pattern, broken):
+    """SQLite looks first, and knows no case but that of ASCII, nor what is no text."""
+    wanted = texts.folded(pattern)
+    path = b"a/\xff" + name.encode() if broken else f"a/{name}"
+    sql, values = texts.likely("path", wanted)
+    texts.teach(catalogue)
+    named = f"SELECT {sql}, {texts.NAMED}(path, ?) FROM (SELECT ? AS path)"
+    likely, like = catalogue.row(named, *values, wanted, path)
+    assert likely or not like
+    assert likely in (0, 1)

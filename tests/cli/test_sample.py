@@ -7,6 +7,8 @@ from collections import Counter
 import cli_kit
 import pytest
 
+import curator
+
 WORDS = {"rain": ("rain", "wind", "storm"), "food": ("noodles", "soup", "bread"), "rare": ("quartz", "basalt", "slate")}
 NUMBERS = {"rain": 60, "food": 30, "rare": 6}
 
@@ -98,3 +100,26 @@ def test_what_cannot_be_asked_is_said_in_one_line(here):
     assert "N must be at least 1, not 0" in sample("0", code=2).err
     assert "no group" in sample("5", "--balanced", "abuot", code=3).err
     assert "no item to take a sample of" in sample("5", "--media", "image", code=4).err
+
+
+def test_items_are_made_of_those_that_are_taken_alone(home, monkeypatch):
+    with curator.open_workspace(home / "workspace") as ws:
+        made, load = [], ws.items.by_ids
+        monkeypatch.setattr(ws.items, "by_ids", lambda ids: (made.extend(ids), load(ids))[1])
+        for ways in ({}, {"balanced": "about"}, {"diverse": 1.0, "typical": 1.0}):
+            made.clear()
+            rows = [row for row in ws.run("sample", number=6, **ways) if row["kind"] == "sampled"]
+            assert sorted(made) == sorted(row["id"] for row in rows) and len(rows) == 6
+
+
+def test_of_more_than_are_looked_at_some_are_drawn_and_that_is_said(home, monkeypatch):
+    from curator_plugins.actions.sample import spreading
+
+    monkeypatch.setattr(spreading, "MOST", 20)
+    with curator.open_workspace(home / "workspace") as ws:
+        said = []
+        monkeypatch.setattr(ws.reporter, "say", said.append)
+        drawn = [row["id"] for row in ws.run("sample", number=20) if row["kind"] == "sampled"]
+        rows = [row["id"] for row in ws.run("sample", number=12, diverse=1.0) if row["kind"] == "sampled"]
+    assert "of 96 texts 20 were drawn by chance, and the rest not looked at" in said
+    assert {*rows} <= {*drawn} and len(rows) == 12

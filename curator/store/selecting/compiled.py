@@ -31,7 +31,7 @@ from curator.store.selecting.conditions import (
     Spoken,
     Taken,
 )
-from curator.store.selecting.texts import HOLDS, NAMED
+from curator.store.selecting.texts import HOLDS, NAMED, likely
 
 Part: TypeAlias = tuple[str, list[Any]]
 """A piece of SQL, and what its placeholders take."""
@@ -97,7 +97,8 @@ def part(condition: Condition) -> Part:
             about = f"SELECT image_id FROM caption JOIN item AS said ON said.id = text_id WHERE {HOLDS}(said.text, ?)"
             return f"id IN ({about})", [text]
         case Named(pattern):
-            return f"id IN (SELECT item_id FROM place WHERE {NAMED}(path, ?))", [pattern]
+            sql, values = likely("path", pattern)
+            return f"id IN (SELECT item_id FROM place WHERE {sql} AND {NAMED}(path, ?))", [*values, pattern]
         case OnSide(side):
             return f"id IN ({SPLIT})", [side]
         case Gone():

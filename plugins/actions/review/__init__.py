@@ -5,6 +5,7 @@ The other modules of the package are imported when the action runs.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated
@@ -25,6 +26,7 @@ from curator.api import (
     hookimpl,
 )
 from curator.errors import BadInput, NotReady
+from curator.kit.listing import ids_of
 
 
 @dataclass(frozen=True)
@@ -100,17 +102,19 @@ def plan(context: Context, params: ReviewParams) -> Iterator[Output]:
 
         yield from proving.plan(context, target, params)
         return
-    every = [item for item in context.items(params.items) if item.path is not None]
-    asked, said = context.asked(), context.said(target, every)
-    open_ = [(item, word) for item, word in zip(every, said, strict=True) if not word and item.id not in asked]
-    torn = [item for item, word in open_ if word == ""]
-    from . import rounds
+    from . import looking, rounds
 
+    every = looking.with_files(context, params.items)
+    asked, contradicting, unsaid_ids = context.asked(), array("q"), array("q")
+    for id_, word in zip(ids_of(every), context.said(target, every), strict=True):
+        if not word and id_ not in asked:
+            (unsaid_ids if word is None else contradicting).append(id_)
+    torn = list(context.of_ids(contradicting[: params.batch]))
     round_ = rounds.Round(context, target, params.batch)
     if len(torn) >= params.batch:
-        yield from (round_.conflict_question(item) for item in torn[: params.batch])
+        yield from (round_.conflict_question(item) for item in torn)
         return
-    unsaid = round_.without_none([item for item, word in open_ if word is None])
+    unsaid = round_.without_none(context.of_ids(unsaid_ids))
     try:
         model = context.model(params.encoder, "image") if params.encoder is not None else None
         head = context.head(target, model, params.head)
@@ -126,12 +130,12 @@ def about_suspects(context: Context, params: ReviewParams, target: TargetRef) ->
     """One round: the most suspicious labels of what was selected. Each is asked about once, whatever the answer."""
     from curator.kit.trust.suspects import find_suspects
 
-    from . import rounds
+    from . import looking, rounds
 
     model = context.model(params.encoder, "image") if params.encoder is not None else None
     head = context.head(target, model, params.head)
     held_out, found = find_suspects(context, head)
-    wanted = {item.id for item in context.items(params.items) if item.path is not None} - context.asked()
+    wanted = {*ids_of(looking.with_files(context, params.items))} - context.asked()
     round_ = rounds.Round(context, target, params.batch)
     asked = [suspect for suspect in found if held_out.items[suspect.index].id in wanted]
     yield from (round_.suspect_question(head, held_out, suspect) for suspect in asked[: params.batch])

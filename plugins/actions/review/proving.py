@@ -10,13 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from curator.api import Ask, Context, Finding, Item, Output, Predictions, SetLabel, TargetRef
 from curator.errors import NotReady
+from curator.kit.listing import ids_of, items_at, items_in
 from curator.kit.trust import promises
 
 from . import verifying
+from .looking import with_files
 
 if TYPE_CHECKING:
     from . import ReviewParams
@@ -34,9 +34,9 @@ def plan(context: Context, target: TargetRef, params: ReviewParams) -> Iterator[
     asked = context.asked()
     model = context.model(params.encoder, "image") if params.encoder is not None else None
     head = context.head(target, model, params.head, without=asked)
-    items = [item for item in context.items(params.items, modalities=head.model.modalities) if item.path is not None]
-    open_ = {item.id for item in context.unlabelled(target, items)} | asked
-    found = context.predict(head, [item for item in items if item.id in open_])
+    items = with_files(context, params.items, head.model.modalities)
+    open_ = {*ids_of(context.unlabelled(target, items))} | asked
+    found = context.predict(head, context.of_ids(id_ for id_ in ids_of(items) if id_ in open_))
     if found.scores is None:
         raise NotReady(
             "--verify needs a head that knows what is unlabelled, which takes 100 unlabelled items: "
@@ -46,15 +46,11 @@ def plan(context: Context, target: TargetRef, params: ReviewParams) -> Iterator[
         raise NotReady("there is no unlabelled item to ask about: choose others, or add some")
     order = (-found.scores).argsort(kind="stable")
     said = _said(target, found)
-    ranked = [(found.items[row], said[row]) for row in order]
+    ranked, said = items_in(found.items, order), [said[row] for row in order]
     line = promises.standing(context.held_out(head), found.scores, target.kind == "label").line(params.verify)
     sampling = _plan_of(params)
-    said_now = context.said(target, [item for item, _ in ranked])
-    answers = {
-        place: now == word
-        for place, ((item, word), now) in enumerate(zip(ranked, said_now, strict=True))
-        if item.id in asked
-    }
+    now = context.said(target, ranked)
+    answers = {place: now[place] == said[place] for place, id_ in enumerate(ids_of(ranked)) if id_ in asked}
     next_, result = verifying.proceed(
         len(ranked), 0 if line is None else line.said, sampling, head.id, answers, params.batch
     )
@@ -66,9 +62,13 @@ def plan(context: Context, target: TargetRef, params: ReviewParams) -> Iterator[
             "--count 0 asks until there is one"
         )
     if result is None:
-        yield from (_question(context, target, *ranked[place], head.classes) for place in next_)
+        for item, place in zip(items_at(ranked, next_), next_, strict=True):
+            yield _question(context, target, item, said[place], head.classes)
         return
-    labels = list(_labels(context, target, ranked[: result.line], found, order)) if params.accept else []
+    labels: list[SetLabel] = []
+    if params.accept:
+        scores = found.scores[order[: result.line]].tolist()
+        labels = list(_labels(context, target, ranked[: result.line], said, scores))
     yield Finding(
         "verified",
         {
@@ -117,20 +117,14 @@ def _question(context: Context, target: TargetRef, item: Item, word: str, classe
 
 
 def _labels(
-    context: Context,
-    target: TargetRef,
-    ranked: Sequence[tuple[Item, str]],
-    found: Predictions,
-    order: np.ndarray[tuple[int], np.dtype[np.intp]],
+    context: Context, target: TargetRef, ranked: Sequence[Item], said: Sequence[str], scores: Sequence[float]
 ) -> Iterator[SetLabel]:
     """On the word of the head, for those that nobody said anything of."""
-    assert found.scores is not None
-    open_ = {item.id for item in context.unlabelled(target, [item for item, _ in ranked])}
-    for (item, word), row in zip(ranked, order, strict=False):
-        if item.id not in open_:
+    open_ = {*ids_of(context.unlabelled(target, ranked))}
+    for id_, word, score in zip(ids_of(ranked), said, scores, strict=False):
+        if id_ not in open_:
             continue
-        score = float(found.scores[row])
         if target.kind == "label":
-            yield SetLabel(item.id, target, True, score=score, source="head")
+            yield SetLabel(id_, target, True, score=score, source="head")
         else:
-            yield SetLabel(item.id, word, True, target.name, score, "head")
+            yield SetLabel(id_, word, True, target.name, score, "head")

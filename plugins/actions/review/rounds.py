@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from curator.api import Ask, Context, EncoderRef, FittedHead, HeldOut, Item, Modality, Model, TargetRef
 from curator.errors import NotReady
+from curator.kit.listing import ids_of, items_at, of_media
 from curator.kit.trust.suspects import CONTRADICTION, Suspect
 
 from . import choosing
@@ -36,16 +36,17 @@ class Round:
 
     def by_head(self, head: FittedHead, items: Sequence[Item]) -> list[Ask]:
         """The least sure, spread out."""
-        predicted = self.context.predict(head, [item for item in items if item.modality in head.model.modalities])
+        predicted = self.context.predict(head, of_media(items, head.model.modalities))
         if not predicted.items:
             return []
         probabilities = predicted.probabilities
         unsure = choosing.unsureness(probabilities)
         first = choosing.shortlist(unsure, self.batch)
-        present, vectors = self.context.vectors(head.model, [predicted.items[row] for row in first])
+        present, vectors = self.context.vectors(head.model, items_at(predicted.items, first.tolist()))
         assert len(present) == len(first)  # predictions are made from vectors
         rows = first[choosing.spread(vectors, unsure[first], self.batch)]
-        return [self._unsure(predicted.items[row], head, probabilities[row]) for row in rows]
+        chosen = items_at(predicted.items, rows.tolist())
+        return [self._unsure(item, head, probabilities[row]) for item, row in zip(chosen, rows, strict=True)]
 
     def _unsure(self, item: Item, head: FittedHead, probabilities: NDArray[np.float32]) -> Ask:
         """Of which a head gives these probabilities."""
@@ -73,10 +74,10 @@ class Round:
         if not (self._of_label or labels):
             raise NotReady(reason)
         model = self._model(encoder, items)
-        items = [item for item in items if item.modality in model.modalities]
+        items = of_media(items, model.modalities)
         positives, negatives = self._examples(model)
         if self._of_label and positives:
-            how, found = "by likeness", self._by_likeness(model, items, positives, len(negatives))
+            how, found = "by likeness", self._by_likeness(model, items, positives, negatives)
         else:
             how, found = "for what is typical", self._typical(model, items)
         if found:
@@ -87,7 +88,7 @@ class Round:
         self, model: Model, items: Sequence[Item], positives: Sequence[Item], negatives: int
     ) -> list[tuple[Item, str]]:
         """The nearest, spread out; while negative examples are few, half of them from all over the rest."""
-        _, examples = self.context.vectors(model, positives[:EXAMPLES])
+        _, examples = self.context.vectors(model, positives)
         present, cosines = self.context.cosines(examples, model, items)
         if not present or not len(examples):
             return []
@@ -95,27 +96,26 @@ class Round:
         far = 0 if negatives >= 2 else self.batch // 2
         # No deeper, even where they are near-copies: what comes after is less and less like the examples.
         first = choosing.shortlist(likeness, self.batch)[: choosing.POOL * (self.batch - far)]
-        _, vectors = self.context.vectors(model, [present[row] for row in first])
+        _, vectors = self.context.vectors(model, items_at(present, first.tolist()))
         near = first[choosing.spread(vectors, likeness[first], self.batch - far)]
         rest = np.setdiff1d((-likeness).argsort(kind="stable"), near, assume_unique=True)
         others = rest[_evenly(len(rest), far + 1)[1:]] if far and len(rest) > far else rest[:far]
-        return [(present[row], "like the examples") for row in near] + [
-            (present[row], "for a negative example") for row in others
+        return [(item, "like the examples") for item in items_at(present, near.tolist())] + [
+            (item, "for a negative example") for item in items_at(present, others.tolist())
         ]
 
     def _typical(self, model: Model, items: Sequence[Item]) -> list[tuple[Item, str]]:
-        items = [items[row] for row in _evenly(len(items), SAMPLE)]
-        present, vectors = self.context.vectors(model, items)
+        present, vectors = self.context.vectors(model, items_at(items, _evenly(len(items), SAMPLE).tolist()))
         if not present:
             return []
         return [(present[row], "typical of many") for row in choosing.typical(vectors, self.batch)]
 
     # --- what is known ---
 
-    def without_none(self, items: Sequence[Item]) -> list[Item]:
+    def without_none(self, items: Sequence[Item]) -> Sequence[Item]:
         """Those that are not said to be none of the labels there are."""
-        denied = self.context.denied(self.target, items)
-        return [item for item, names in zip(items, denied, strict=True) if not names or names < {*self._labels}]
+        denied = zip(ids_of(items), self.context.denied(self.target, items), strict=True)
+        return self.context.of_ids(id_ for id_, names in denied if not names or names < {*self._labels})
 
     def _choices(self, head: FittedHead, order: Sequence[int]) -> tuple[str, ...]:
         """The classes of a head in an order, then the labels that were too rare to be learnt."""
@@ -134,19 +134,18 @@ class Round:
         said = self.context.said(self.target, self.context.items())
         return tuple(sorted({name for name in said if name}))
 
-    def _examples(self, model: Model) -> tuple[list[Item], list[Item]]:
-        """The items that are said to be the label, and not to be it."""
+    def _examples(self, model: Model) -> tuple[list[Item], int]:
+        """Some items that are said to be the label, and how many are said not to be it."""
         items = self.context.items(modalities=model.modalities)
-        said = dict(zip(items, self.context.said(self.target, items), strict=True))
-        return (
-            [item for item, word in said.items() if word == self.target.name],
-            [item for item, word in said.items() if word and word != self.target.name],
-        )
+        said = self.context.said(self.target, items)
+        positives = [place for place, word in enumerate(said) if word == self.target.name]
+        negatives = sum(bool(word) for word in said) - len(positives)
+        return items_at(items, positives[:EXAMPLES]), negatives
 
     def _model(self, encoder: EncoderRef | None, items: Sequence[Item]) -> Model:
         """The one named, else the default for what most items are."""
-        modalities: Counter[Modality] = Counter(item.modality for item in items)
-        modality: Modality = modalities.most_common(1)[0][0] if modalities else "image"
+        images, every = len(of_media(items, ["image"])), len(items)
+        modality: Modality = "image" if 2 * images >= every else "text"
         return self.context.model(encoder, modality)
 
     def _ask(self, item: Item, probability: float | None, why: str, choices: tuple[str, ...]) -> Ask:
