@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 from collections.abc import Iterable, Iterator, Sequence
 
-from curator.api import SIDES, CheckSpec, Context, Flaw, Item, Modality, hookimpl
+from curator.api import SIDES, CheckSpec, Context, Flaw, Item, Modality, Place, hookimpl
 from curator.kit.trust.flaws import above
 
 NEIGHBOURS, FEWEST = 5, 30
@@ -40,16 +40,24 @@ def _outliers_of(context: Context, items: Sequence[Item], modality: Modality) ->
 
 def _copies(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
     """Those of another item, and those that are in several files: one content is one item."""
-    numbers = context.copies(items)
-    counts = collections.Counter(numbers.tolist())
-    first: dict[int, Item] = {}
-    for item, number, places in zip(items, numbers.tolist(), context.places(items), strict=True):
-        kept, files = first.setdefault(number, item), sum(place.whole for place in places)
+    numbers: list[int] = context.copies(items).tolist()
+    counts, places_of = collections.Counter(numbers), context.places(items)
+    best: dict[int, Item] = {}
+    for at in sorted(range(len(items)), key=lambda at: _worth(items[at], places_of[at])):
+        best.setdefault(numbers[at], items[at])
+    for item, number, places in zip(items, numbers, places_of, strict=True):
+        kept, files = best[number], sum(place.whole for place in places)
         if kept is not item:
             more = f", one of {counts[number]:,}" if counts[number] > 2 else ""
             yield Flaw(item, 1.0, f"a copy of id:{kept.id}{more}")
         elif files > 1:
             yield Flaw(item, 1.0, f"the same content in {files:,} files")
+
+
+def _worth(item: Item, places: Sequence[Place]) -> tuple[int, int, int]:
+    """What the best of several copies has least of: more pixels come first, then larger files, which lost less."""
+    width, height = item.pixels or (0, 0)
+    return -width * height, -max((place.size for place in places if place.whole), default=0), item.id
 
 
 def _leaks(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
