@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -266,6 +266,13 @@ class Context(Protocol):
 
     def known(self, items: Sequence[Item]) -> list[Known]:
         """What is on record of each item beside its content: what is said of it, captions, and marked pairs."""
+        ...
+
+    def earlier(self) -> list[Mapping[str, Any]]:
+        """What this action was given by each of its runs that changed something and was not undone, the latest first.
+
+        By the names of its parameters, without those that were left out, as JSON: names are texts, several a list.
+        """
         ...
 
     def checks(self) -> list[CheckSpec]:

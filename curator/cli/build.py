@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -14,6 +15,7 @@ from curator.cli.names import BARE, METAVARS, TYPES, OrBare, Place, Text, Words
 from curator.cli.text import printable, say
 from curator.commands.common import Common, common_of, parameters_of, tables_of
 from curator.commands.spec import CommandSpec, Spec
+from curator.registry.loader import CORE_OPTIONS
 from curator.registry.parameters import Parameter, parameters
 
 if TYPE_CHECKING:
@@ -151,8 +153,11 @@ class Command(click.Command):
         self.rows = rows
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click does; refuses what is empty."""
+        """As click does; refuses what is empty, and what is given twice where one of them would be dropped silently."""
+        given_as = [*args]
         rest = super().parse_args(ctx, args)
+        if not ctx.resilient_parsing:
+            _refuse_twice(ctx, self.make_parser(ctx).parse_args(given_as)[2])
         for parameter in self.params:
             given = ctx.params.get(parameter.name or "")
             for value in given if isinstance(given, tuple) else (given,):
@@ -167,6 +172,14 @@ class Command(click.Command):
             with formatter.section("Example"):
                 for line in self.example.splitlines():
                     formatter.write_text(line)
+
+
+def _refuse_twice(ctx: click.Context, given: Sequence[click.Parameter]) -> None:
+    """Of options that curator has itself the last counts, so that an alias may name some."""
+    for parameter, times in Counter(given).items():
+        one = isinstance(parameter, click.Option) and not (parameter.multiple or parameter.is_flag or parameter.count)
+        if one and times > 1 and not CORE_OPTIONS.intersection(parameter.opts):
+            raise click.UsageError(f"{parameter.opts[0]} is given {times} times, and takes one value", ctx)
 
 
 class Listing(Command, click.Group):

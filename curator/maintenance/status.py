@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from curator.api import Modality
 from curator.catalog.items import MODALITIES
-from curator.catalog.labels import LabelCount
+from curator.catalog.labels import LabelCount, Source
 from curator.catalog.renaming import alike
+from curator.catalog.selection import having
 from curator.errors import CuratorError
 from curator.learning.min_examples import label_command
 from curator.reporter import count, size
@@ -32,7 +33,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """Items of a modality, how many are embedded with the default model, and how many cannot be.
+    """Items of a modality, how many are embedded with the default model, and how many cannot be, or could not be when
+    it was last tried (`unread`), as where their files are gone.
 
     What lies in quarantine and nowhere else is no part of it: nothing is to be done with that.
     """
@@ -42,6 +44,7 @@ class Holdings:
     default: str
     embedded: int
     failed: int
+    unread: int = 0
 
 
 class Status:
@@ -67,8 +70,10 @@ class Status:
             if model is None:
                 yield Holdings(modality, number, reference, 0, 0)
                 continue
-            missing, failed = map(len, self.parts.coverage.missing_and_failed(model, items))
-            yield Holdings(modality, number, model.name, number - missing - failed, failed)
+            missing, failed = self.parts.coverage.missing_and_failed(model, items)
+            embedded = number - len(missing) - len(failed)
+            unread = len(having(missing, self.parts.derived.unread())) if missing else 0
+            yield Holdings(modality, number, model.name, embedded, len(failed), unread)
 
     def labels(self) -> list[LabelCount]:
         """Every label of which something is said, with its counts."""
@@ -93,7 +98,7 @@ class Status:
             yield Step("the catalogue is empty", "curator add FOLDER")
             return
         for holding in self.holdings() if holdings is None else holdings:
-            left = holding.items - holding.embedded - holding.failed
+            left = holding.items - holding.embedded - holding.failed - holding.unread
             if left:
                 yield Step(f"{count(left, holding.modality)} not embedded", "curator encode")
         yield from self._label_steps()
@@ -140,6 +145,8 @@ class Status:
                 f"{count(label.conflicts, 'item')} labelled {label.label} both ways",
                 label_command(label.spelled, f"id:{example}"),
             )
+        if label.negatives < 2 and not self.parts.labels.examples(label.ref, Source.IMPORT).items:
+            return  # all of it is on the word of a rule, as what `audit --mark` labels: nobody wants to teach that
         if label.negatives < 2:
             many = "no negative example" if not label.negatives else "one negative example"
             yield Step(f"{has} and {many}", label_command(label.spelled, negative=True))

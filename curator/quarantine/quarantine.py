@@ -91,8 +91,12 @@ class Quarantine:
             ]
             of_rows = [row for row in rows if f"row:{row.id}" == reference or is_below(str(row.outside), path)]
             if not of_files and not of_rows:
-                known = [*(str(file.outside) for file in every), *(str(row.outside) for row in rows)]
-                raise NotFound.named("file in quarantine", reference, known, "`curator quarantine list` shows them")
+                if re.fullmatch(r"row:\d+", reference):
+                    known, what = [f"row:{row.id}" for row in rows], "row of a table in quarantine"
+                else:
+                    known = [*(str(file.outside) for file in every), *(str(row.outside) for row in rows)]
+                    what = "file in quarantine"
+                raise NotFound.named(what, reference, known, "`curator quarantine list` shows them")
             files.update((file.id, file) for file in of_files)
             marks.update((row.id, row) for row in of_rows)
         return [files[key] for key in sorted(files)], [marks[key] for key in sorted(marks)]
@@ -124,6 +128,9 @@ class Quarantine:
         """
         before = datetime.datetime.now(datetime.UTC) - age(older_than)
         chosen = [file for file in self.all() if file.taken <= before]
+        if rows := sum(1 for _ in self.rows.all()):
+            marked = "1 row of a table is" if rows == 1 else f"{rows:,} rows of tables are"
+            self.reporter.say(f"{marked} marked as set aside: tables are never edited, so there is nothing to remove")
         if not chosen:
             return []
         self._refuse_read_only()

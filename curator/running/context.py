@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from curator.api import (
     CheckName,
@@ -55,12 +55,15 @@ from curator.embedding.search import cosines, nearest, neighbours
 from curator.embedding.signatures import Signatures
 from curator.errors import BadInput
 from curator.history.journal import Writer
+from curator.history.undo import undone
 from curator.ingest.rereading import AT_ONCE, Rereading
 from curator.parts import Parts
 from curator.registry.validation import validate
 from curator.reporter import Reporter
 from curator.running import checking
 from curator.store.catalogue.items import CaptionStore
+from curator.store.catalogue.runs import RunStore
+from curator.store.stored import read
 
 if TYPE_CHECKING:
     import numpy as np
@@ -77,6 +80,7 @@ class ActionContext:
         may_encode: bool = False,
         reporter: Reporter | None = None,
         asked: frozenset[int] = frozenset(),
+        action: str = "",
     ) -> None:
         self.head_used: FittedHead | None = None
         """The last head that the plan asked for."""
@@ -88,6 +92,7 @@ class ActionContext:
         self._reporter = reporter or parts.reporter
         self._may_encode = may_encode
         self._asked = asked
+        self._action = action
 
     def items(self, among: ItemSet = ItemSet(), modalities: Sequence[Modality] | None = None) -> Sequence[Item]:
         """The items of a selection, by id."""
@@ -317,6 +322,13 @@ class ActionContext:
         """For each item the `k` nearest others."""
         self._encoding.ensure(model, items, self._may_encode)
         return neighbours(self._encoding, model, items, k)
+
+    def earlier(self) -> list[Mapping[str, Any]]:
+        """What the action was given before, the latest first."""
+        runs = RunStore(self._parts.database)
+        gone = undone(runs)
+        found = [run for run in runs.of_commands(self._action) if run.changes and run.id not in gone]
+        return [read("run", "arguments", run.arguments) for run in reversed(found)]
 
     def checks(self) -> list[CheckSpec]:
         """The quality checks there are."""

@@ -30,7 +30,12 @@ class ActionRunner:
         while going:
             # What only reads is no run: what it works out on the way, as a head, is written beside the run.
             context = ActionContext(
-                self.work.parts, self.work.journal.off_record(), self.may_encode, reporter, self.work.asked
+                self.work.parts,
+                self.work.journal.off_record(),
+                self.may_encode,
+                reporter,
+                self.work.asked,
+                self.work.spec.name,
             )
             yield from self._carried_out(context)
             wanted = [effect.goes_on(context.head_used) for effect in self.effects.values()]

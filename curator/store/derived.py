@@ -135,6 +135,12 @@ class Derived:
             row[0]: row[1] for row in self.database.rows("SELECT hash, reason FROM failure ORDER BY fingerprint DESC")
         }
 
+    def unread(self) -> set[str]:
+        """The contents that could not be read when it was last tried, as their files are gone, and may be at another
+        time.
+        """
+        return {row[0] for row in self.database.rows("SELECT hash FROM failure WHERE fingerprint = ?", UNREAD)}
+
     def all_failures_of(self, hash_: str) -> list[str]:
         """Why a content failed, over all spaces."""
         return [row[0] for row in self.database.rows("SELECT reason FROM failure WHERE hash = ?", hash_)]

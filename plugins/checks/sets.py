@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 from collections.abc import Iterable, Iterator, Sequence
 
-from curator.api import SIDES, CheckSpec, Context, Flaw, Item, Modality, hookimpl
+from curator.api import SIDES, CheckSpec, Context, Flaw, Item, Modality, Place, hookimpl
 from curator.kit.listing import ids_of, of_media
 from curator.kit.trust.flaws import above, flaws
 
@@ -49,16 +49,34 @@ def _outliers_of(context: Context, items: Sequence[Item], modality: Modality) ->
 def _copies(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
     """Those of another item, and those that are in several files: one content is one item."""
     numbers = context.copies(items).tolist()
-    counts, first = collections.Counter(numbers), dict[int, int]()
+    counts = collections.Counter(numbers)
+    best: dict[int, tuple[int, int, int]] = {}
+    for item, number, places in _in_places(context, items, numbers):
+        if counts[number] > 1:
+            worth = _worth(item, places)
+            best[number] = min(worth, best.get(number, worth))
+    for item, number, places in _in_places(context, items, numbers):
+        kept, files = best[number][-1] if number in best else item.id, sum(place.whole for place in places)
+        if kept != item.id:
+            more = f", one of {counts[number]:,}" if counts[number] > 2 else ""
+            yield Flaw(item, 1.0, f"a copy of id:{kept}{more}")
+        elif files > 1:
+            yield Flaw(item, 1.0, f"the same content in {files:,} files")
+
+
+def _in_places(
+    context: Context, items: Sequence[Item], numbers: Sequence[int]
+) -> Iterator[tuple[Item, int, Sequence[Place]]]:
+    """Each with its number and its places, some looked up at once."""
     for start in range(0, len(items), AT_ONCE):
         some = items[start : start + AT_ONCE]
-        for item, number, places in zip(some, numbers[start:], context.places(some), strict=False):
-            kept, files = first.setdefault(number, item.id), sum(place.whole for place in places)
-            if kept != item.id:
-                more = f", one of {counts[number]:,}" if counts[number] > 2 else ""
-                yield Flaw(item, 1.0, f"a copy of id:{kept}{more}")
-            elif files > 1:
-                yield Flaw(item, 1.0, f"the same content in {files:,} files")
+        yield from zip(some, numbers[start:], context.places(some), strict=False)
+
+
+def _worth(item: Item, places: Sequence[Place]) -> tuple[int, int, int]:
+    """What the best of several copies has least of: more pixels come first, then larger files, which lost less."""
+    width, height = item.pixels or (0, 0)
+    return -width * height, -max((place.size for place in places if place.whole), default=0), item.id
 
 
 def _leaks(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:

@@ -5,20 +5,23 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import IO, Any
 
 from curator.api import Dataset, ExporterSpec, Folder, SourceTable, hookimpl
 from curator.errors import BadInput, NotReady
 from curator.kit.encodings import encoding_of
 from curator.kit.encodings.delimiters import delimiter_of
+from curator.kit.encodings.written import as_written
 from curator.kit.listing import cell
 
 ADDED = "curator_"
 """Begins the names of the columns that a table did not have."""
 KNOWN = ("side", "label", "said")
 """Of the columns that every dataset has, those that say what a person, or curator, decided."""
+SAMPLE = 100
+"""Lines that tell how a table is written."""
 DELIMITED, JSON = (".csv", ".tsv"), (".jsonl", ".ndjson", ".json")
 
 
@@ -82,11 +85,11 @@ def _begins_with(table: SourceTable, mark: bytes) -> bool:
 
 
 def _delimited(dataset: Dataset, table: SourceTable, file: IO[bytes]) -> None:
-    """With the delimiter of the table, a header where it has one, and quotation marks where they are needed."""
+    """With the delimiter, quotation marks and line ends of the table, and a header where it has one."""
     codec = _codec(dataset, table)
     text = io.TextIOWrapper(file, encoding=codec, newline="", write_through=True)
     columns = dict.fromkeys([*table.columns, *_added(dataset).values()])
-    rows = csv.writer(text, delimiter=_delimiter(table, codec), lineterminator="\n")
+    rows = csv.writer(text, **_form(table, codec))
     try:
         if table.header:
             rows.writerow(columns)
@@ -98,11 +101,24 @@ def _delimited(dataset: Dataset, table: SourceTable, file: IO[bytes]) -> None:
     text.detach()
 
 
-def _delimiter(table: SourceTable, codec: str) -> str:
-    if table.path.suffix.lower() == ".tsv":
-        return "\t"
+def _form(table: SourceTable, codec: str) -> dict[str, Any]:
+    """How a table is written: as its first lines are, if that can be told, else with few quotation marks."""
     with table.path.open(encoding=codec, errors="replace", newline="") as lines:
-        return delimiter_of(lines)
+        sample = list(islice(lines, SAMPLE))
+    delimiter = "\t" if table.path.suffix.lower() == ".tsv" else delimiter_of(sample)
+    ending = "\r\n" if sample and sample[0].endswith("\r\n") else "\n"
+    form: dict[str, Any] = {"delimiter": delimiter, "lineterminator": ending}
+    return form | {"quoting": csv.QUOTE_ALL if _all_quoted("".join(sample), form) else csv.QUOTE_MINIMAL}
+
+
+def _all_quoted(sample: str, form: Mapping[str, Any]) -> bool:
+    """Whether these lines come out as they are when every field is put in quotation marks."""
+    again = io.StringIO()
+    try:
+        csv.writer(again, quoting=csv.QUOTE_ALL, **form).writerows(csv.reader(io.StringIO(sample, newline=""), **form))
+    except csv.Error:  # a longer field than csv takes at once
+        return False
+    return bool(sample) and again.getvalue().startswith(sample.rstrip("\r\n"))
 
 
 def _json(dataset: Dataset, table: SourceTable, file: IO[bytes]) -> None:
@@ -110,7 +126,7 @@ def _json(dataset: Dataset, table: SourceTable, file: IO[bytes]) -> None:
     array = table.path.suffix.lower() == ".json"
     between = b"[\n" if array else b""
     for values in _rows(dataset, table):
-        file.write(between + json.dumps(values, ensure_ascii=False).encode())
+        file.write(between + as_written(values).encode())
         between = b",\n" if array else b"\n"
     file.write(b"\n]\n" if array and between != b"[\n" else b"[]\n" if array else b"\n")
 

@@ -17,6 +17,7 @@ from curator.api import ReaderSpec, ReadOptions, Row, Skipped, hookimpl
 from curator.errors import BadInput, NotReady
 from curator.kit.encodings import UNDECODED, Encoding, encoding_named, encoding_of
 from curator.kit.encodings.delimiters import delimiter_of
+from curator.kit.encodings.written import WrittenFloat
 from curator.kit.memory import BUDGET, bounded
 from curator.kit.reading import Unreadable, reading
 
@@ -293,7 +294,7 @@ def _between(number: int, text: str) -> Iterator[tuple[int, str]]:
 def _json_row(source: Path, number: int, line: str) -> Row | Skipped:
     try:
         with reading("not JSON that can be read"):
-            value: Any = json.loads(line)
+            value: Any = json.loads(line, parse_float=WrittenFloat)
     except Unreadable as error:
         cause, reason = error.__cause__, str(error)
         if isinstance(cause, json.JSONDecodeError):

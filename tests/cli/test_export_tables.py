@@ -65,6 +65,40 @@ def test_as_it_came_in_with_more_columns(here, name, delimiter, encoding):
     assert [row[:3] for row in rows] == ROWS, "rows that hold no item, too"
 
 
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+@pytest.mark.parametrize("quoting", [csv.QUOTE_ALL, csv.QUOTE_MINIMAL])
+def test_with_the_quotation_marks_and_line_ends_that_it_has(here, quoting, ending):
+    rows = [["id", "text", "label"], *ROWS, *[[str(n), f"plain text {n}", "good"] for n in range(10, 300)]]
+    with (here / "reviews.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, quoting=quoting, lineterminator=ending).writerows(rows)
+    assert add().code == 5, "one row is empty"
+    assert RUN("export", "out", "--format", "table").code == 0
+    given = (here / "reviews.csv").read_bytes().decode().split(ending)
+    out = (here / "out/reviews.csv").read_bytes().decode().split(ending)
+    assert len(out) == len(given) > 290
+    assert all(one.startswith(other) for one, other in zip(out, given, strict=True) if other)
+    added = out[-2].removeprefix(given[-2])
+    assert added.startswith(',"' if quoting == csv.QUOTE_ALL else ",")
+
+
+@pytest.mark.parametrize("name", ["prices.jsonl", "prices.json"])
+def test_numbers_of_json_go_out_as_they_are_written(here, name):
+    lines = [
+        f'{{"text": "a thing of number {n}", "price": {n}.50, "more": [1.0e3, {{"x": -0.0}}, null, true], "whole": 7}}'
+        for n in range(5)
+    ]
+    (here / name).write_text("\n".join(lines) if name.endswith("l") else "[\n" + ",\n".join(lines) + "\n]\n")
+    assert RUN("add", name, "--text-column", "text", "--label-column", "price", "--no-encode").code == 0
+    assert (
+        RUN("ls", "--labelled", "2.5", "--json").row("item")["text"] == "a thing of number 2"
+    )  # it is what it is worth
+    assert RUN("export", "out", "--format", "table").code == 0
+    out = (here / "out" / name).read_text()
+    assert all(line[:-1] in out for line in lines)
+    rows = json.loads(out) if name == "prices.json" else [json.loads(line) for line in out.splitlines()]
+    assert [row["price"] for row in rows] == [n + 0.5 for n in range(5)]
+
+
 def test_without_what_was_set_aside_and_with_what_was_decided(here):
     write(here / "reviews.csv")
     add()

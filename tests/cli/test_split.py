@@ -316,3 +316,36 @@ def test_the_shares_of_a_split_with_one_side_say_nothing(here):
     assert {row["side"]: row["wanted"] for row in ran.rows("side")} == {"train": 0.8, "val": 0.1, "test": 0.1}
     ran = RUN("split", "--train", "0.2", "--val", "0.4", "--test", "0.4")
     assert "all of these items are on a side already: --anew deals them out again" in ran.err
+
+
+SHARES = ("--train", "0.6", "--val", "0.2", "--test", "0.2")
+
+
+def test_what_it_was_made_with_holds_for_what_comes_later(here):
+    first = RUN("split", "--by", "kind", "--together", "folder", *SHARES)
+    assert first.code == 0 and "as before" not in first.err
+    for number in range(100, 106):
+        scene(number).save(here / f"photos/cat/{number}.png")
+    assert RUN("add", "photos").code == 0
+    later = RUN("split", "--json")
+    assert "as before: --by kind --together folder (--anew forgets that)" in later.err
+    assert {row["group"] for row in later.rows("stratum")} == {"kind"}
+    found = sides("--under", "photos/cat")
+    assert len(set(found.values())) == 1 and "105.png" in found
+    third = RUN("split", "--together", "scene", "--json")  # each by itself, and past a run that gave neither
+    assert "as before: --by kind (--anew" in third.err and "folder" not in third.err
+    assert RUN("split", "--anew", *SHARES).code == 0
+    assert "as before" not in RUN("split").err
+
+
+def test_what_was_undone_or_is_gone_does_not_hold(here):
+    assert RUN("split", "--by", "kind", *SHARES).code == 0
+    assert RUN("undo").code == 0
+    assert "as before" not in RUN("split", *SHARES).err
+    assert RUN("undo").code == 0
+    assert RUN("label", "odd", "id:1", "--group", "other").code == 0
+    assert RUN("split", "--by", "other", *SHARES).code == 0
+    labelled = next(row for row in RUN("log", "--json").rows("run") if row["command"] == "label")
+    assert RUN("undo", str(labelled["run"])).code == 0
+    later = RUN("split")
+    assert later.code == 0 and "--by other was kept so far, and is no longer: no group 'other'" in later.err

@@ -465,3 +465,93 @@ def test_parquet_that_cannot_be_used(here, texts, tmp_path, bad):
         (tmp_path / "some.parquet").write_bytes((tmp_path / "some.parquet").read_bytes()[:-9])
     here("import", "--vectors", "some.parquet", "--space", "s").assert_failed(2, words[bad])
     here("similar", "id:1", "-e", "imported:s").assert_failed(3, "no vectors were imported as 's'")
+
+
+# --- in every command ---
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory):
+    """Forty texts of two kinds, all but two with imported vectors that tell the kinds apart; nothing is embedded."""
+    base = tmp_path_factory.mktemp("labelled")
+    for number in range(40):
+        folder = base / "texts" / ("odd" if number % 2 else "even")
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.txt").write_text(f"what is said of number {number} and of nothing else")
+    added = ("add", "texts", "--labels-from-folders", "--group", "kind", "--no-encode")
+    assert cli_kit.curator(*added, cwd=base).code == 0
+    vectors = drawn(38) * 0.3 + np.array([[3, 0, 0, 0], [0, 3, 0, 0]] * 19, np.float32)
+    np.save(base / "mine.npy", vectors)
+    paths = [f"texts/{'odd' if number % 2 else 'even'}/{number}.txt" for number in range(38)]
+    table(base / "mine.csv", "path", paths)
+    assert (
+        cli_kit.curator("import", "--vectors", "mine.npy", "--ids", "mine.csv", "--space", "mine", cwd=base).code == 0
+    )
+    return base
+
+
+@pytest.fixture
+def there(labelled, tmp_path, monkeypatch):
+    shutil.copytree(labelled / "workspace", tmp_path / "workspace")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CURATOR_WORKSPACE", raising=False)
+    return cli_kit.curator_here
+
+
+LEFT_OUT = "of 40 without a vector in imported:mine/4 left out"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("cluster", "-k", "2"),
+        ("classify", "--group", "kind"),
+        ("train", "--group", "kind"),
+        ("audit", "--group", "kind"),
+        ("review", "--group", "kind", "--json"),
+        ("sample", "5", "--diverse", "1"),
+        ("dedupe", "--similar"),
+        ("similar", "id:1"),
+        ("export", "out", "--format", "vectors", "--where", "-name:38.txt -name:39.txt"),
+    ],
+)
+def test_a_space_that_was_imported_serves_like_any_other(there, command):
+    done = there(*command, "-e", "imported:mine")
+    assert done.code == 0 and "Traceback" not in done.err, done
+
+
+def test_what_has_no_vector_is_left_out_and_told(there):
+    done = there("cluster", "-k", "2", "-e", "imported:mine", "--json")
+    assert f"2 items {LEFT_OUT}" in done.err
+    assert sorted(row["size"] for row in done.rows("cluster")) == [19, 19]
+    done = there("export", "out", "--format", "vectors", "-e", "imported:mine", "--json")
+    assert done.code == 5 and "left out: 2 items without a vector in imported:mine/4" in done.err
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("similar", "NEW"), "imported:mine/4 embeds nothing, its vectors were imported"),
+        (("similar", "--text", "a new text"), "imported:mine/4 embeds nothing, its vectors were imported"),
+        (("encode",), "imported:mine/4 embeds nothing, its vectors were imported"),
+    ],
+)
+def test_what_needs_the_encoder_itself_says_so_in_one_line(there, command, said):
+    new = there("ls", "--where", "name:39.txt", "--json").row("item")["id"]
+    done = there(*(f"id:{new}" if word == "NEW" else word for word in command), "-e", "imported:mine")
+    done.assert_failed(4, said)
+
+
+def test_what_shows_where_a_picture_says_it_needs_the_encoder_too(here, made):
+    assert here("export", "out", "--format", "vectors", "--media", "image").code == 0
+    assert here("import", "--vectors", "out/vectors.npy", "--space", "seen").code == 0
+    one, two, three = (row["id"] for row in here("ls", "--media", "image", "--json").rows("item"))
+    assert here("label", "seen", f"id:{one}", f"id:{two}").code == 0
+    assert here("label", "seen", f"id:{three}", "--negative").code == 0
+    done = here("explain", f"id:{one}", "--label", "seen", "--head", "prototype", "-e", "imported:seen")
+    done.assert_ended(4, "imported:seen/1280 embeds nothing, its vectors were imported")
+
+
+def test_it_is_no_default(there):
+    done = there("encoders", "--use", "imported:mine")
+    assert "embeds nothing" in done.assert_failed(4)

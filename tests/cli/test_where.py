@@ -152,7 +152,7 @@ def test_a_selection_that_is_saved_is_evaluated_anew(home, made):
     ran = home("ls", "--under", "in/shop", "--media", "image", "--where", "-missing", "--save", "good ones", "--json")
     assert names(ran) == ["P0.jpg", "P1.jpg"]
     where = f"media:image under:{made}/in/shop -missing"
-    assert ran.err == f"saved as @good ones: {where}\n"
+    assert ran.err == f'saved as @"good ones": {where}\n'
     assert home("saved", "--json").row("saved") == {"name": "good ones", "where": where, "kind": "saved"}
     assert names(home("ls", "--where", '@"good ones" -label:"a \\"b\\": c"', "--json")) == ["P0.jpg"]
     home("ls", "--where", '@"good ones" label:hat', "--save", "hats")

@@ -11,6 +11,7 @@ from curator.api import TargetRef
 
 _PLAIN = re.compile(r"[\w./*?+%#,][\w./*?+%#,:@~-]*")
 """Values that need no quotation marks. A few more would do without."""
+_NEGATIVE = re.compile(r"-\d[\w.]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def _inner(expression: Expression) -> str:
 
 def quoted(value: str) -> str:
     """A value as it is typed: in quotation marks where it has to be."""
-    if _PLAIN.fullmatch(value):
+    if _PLAIN.fullmatch(value) or _NEGATIVE.fullmatch(value):
         return value
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

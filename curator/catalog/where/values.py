@@ -37,7 +37,14 @@ def sizes(sign: str, value: str) -> Range:
 
 def _range(sign: str, value: str, read: Callable[[str], int]) -> Range:
     low, high = _ends(sign, value, read)
+    if low is not None and high is not None and low > high:
+        raise _backwards(value)
     return (low if low is None or sign != ">" else low + 1), (high if high is None or sign != "<" else high - 1)
+
+
+def _backwards(value: str) -> BadInput:
+    first, _, last = value.partition("..")
+    return BadInput(f"{value!r} goes backwards: write {last}..{first}")
 
 
 def _number(text: str, form: re.Pattern[str], thousand: int, what: str) -> int:
@@ -46,7 +53,11 @@ def _number(text: str, form: re.Pattern[str], thousand: int, what: str) -> int:
         raise BadInput(f"{text!r} is not {what}")
     whole, _, rest = match[1].partition(".")
     unit: int = thousand ** " kmgt".index(match[2].lower() or " ")
-    number = int(whole) * unit + (int(rest) * unit // 10 ** len(rest) if rest else 0)
+    parts: int = 10 ** len(rest)
+    more, lost = divmod(int(rest or 0) * unit, parts)
+    if lost and (unit == 1 or thousand == 1000):  # of a size like 1.3k the rest is less than a byte
+        raise BadInput(f"{text!r} is not a whole number")
+    number = int(whole) * unit + more
     if number > LARGEST:
         raise BadInput(f"{text!r} is too large")
     return number
@@ -71,6 +82,8 @@ def dates(sign: str, value: str) -> Span:
     `>` a day is after its end, `>=` from its beginning, `<` before its beginning, `<=` up to its end.
     """
     low, high = _ends(sign, value, _span)
+    if low is not None and high is not None and low[0] >= high[1]:
+        raise _backwards(value)
     since = None if low is None else low[sign == ">"]
     before = None if high is None else high[sign != "<"]
     return since, before

@@ -57,11 +57,13 @@ def ls(call: Call, params: LsParams) -> None:
 
 
 def _save(call: Call, name: str, among: ItemSet) -> None:
+    from curator.catalog.where.expression import quoted
+
     saved = call.workspace.selections.save(name, among)
     replaced = (
         f"; it was {saved.before}, which curator undo brings back" if saved.before not in (None, saved.where) else ""
     )
-    call.say(f"saved as @{saved.name}: {saved.where}{replaced}")
+    call.say(f"saved as @{quoted(saved.name)}: {saved.where}{replaced}")
 
 
 def item_rows(workspace: Workspace, found: Sequence[Item]) -> Iterator[dict[str, Any]]:

@@ -29,8 +29,10 @@ class SavedParams:
 def saved(call: Call, params: SavedParams) -> None:
     """List them, or remove one."""
     if params.remove is not None:
+        from curator.catalog.where.expression import quoted
+
         gone = call.workspace.selections.remove(params.remove)
-        call.line(f"@{gone.name} is removed (it was {gone.expression}); curator undo brings it back")
+        call.line(f"@{quoted(gone.name)} is removed (it was {gone.expression}); curator undo brings it back")
         return
     found = call.workspace.selections.all()
     call.table(SAVED, ({"name": row.name, "where": row.expression} for row in found), len(found))

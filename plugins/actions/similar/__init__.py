@@ -167,6 +167,9 @@ def _among(context: Context, params: SimilarParams, model: Model, labels: Sequen
 
 
 def _say_that_there_is_nothing(context: Context, params: SimilarParams, model: Model) -> None:
+    if params.items != ItemSet() and context.items(modalities=model.modalities):
+        context.note("nothing of what was chosen can be compared with: choose other items")
+        return
     asked = params.items.media or model.modalities[0]
     medium = " or ".join(asked) if isinstance(asked, tuple) else asked
     words = all(query.item is None and query.path is None for query in params.query) and not params.minus

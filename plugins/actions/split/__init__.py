@@ -41,7 +41,7 @@ class SplitParams:
     no_folders: Annotated[
         bool, Option(help="Do not take over what folders called train, val and test beside each other say.")
     ] = False
-    anew: Annotated[bool, Option(help="Forget the sides that these items are on, and split them anew.")] = False
+    anew: Annotated[bool, Option(help="Forget the sides of these items, and earlier --by and --together.")] = False
     items: Annotated[ItemSet, Option()] = ItemSet()
 
 

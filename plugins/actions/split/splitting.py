@@ -11,6 +11,7 @@ from curator.api import SIDES, Context, Finding, Item, Output, SetSide, Side
 from curator.errors import BadInput, NotReady
 from curator.kit.listing import of_item
 
+from .as_before import as_before
 from .balancing import Group, Stratum, assign
 from .together import numbers_of, sides_of_folders
 
@@ -28,7 +29,7 @@ class Splitting:
         if params.repair and params.anew:
             raise BadInput("--repair keeps the sides that there are, --anew forgets them: give one of them")
         self.context = context
-        self.params = params
+        self.params = params = as_before(context, params)
         self.chosen = [item.id for item in context.items(params.items)]
         if not self.chosen:
             raise NotReady("there is no item to split")
