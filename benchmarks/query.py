@@ -46,9 +46,9 @@ def main() -> int:
         print(f"{rows[0]['added']} photos added and embedded in {added:.1f} s")
         shutil.copytree(quick, plain)
         with closing(sqlite3.connect(plain / "derived.db")) as database:
-            size = database.execute("SELECT length(form) FROM compiled").fetchone()[0]
-            database.execute("DELETE FROM compiled")
+            database.execute("DELETE FROM form")
             database.commit()
+        size = sum(file.stat().st_size for file in quick.glob("derived.db.form-*"))
         print(f"the compiled encoder takes {size / 1e6:.1f} MB")
         ways = {
             "catalogued photo": (catalogued, quick),
