@@ -33,6 +33,13 @@ def curator(*arguments: str | Path) -> tuple[float, list[dict[str, object]]]:
     return time.perf_counter() - begin, [json.loads(line) for line in done.stdout.splitlines()]
 
 
+def forget_form(workspace: Path) -> None:
+    """The query before it left another."""
+    with closing(sqlite3.connect(workspace / "derived.db")) as database:
+        database.execute("DELETE FROM form")
+        database.commit()
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="curator similar, cold")
     parser.add_argument("folder", type=Path, help="holds photos, in folders or not")
@@ -45,10 +52,7 @@ def main() -> int:
         added, rows = curator("add", folder, "-w", quick, "--json")
         print(f"{rows[0]['added']} photos added and embedded in {added:.1f} s")
         shutil.copytree(quick, plain)
-        with closing(sqlite3.connect(plain / "derived.db")) as database:
-            size = database.execute("SELECT length(form) FROM compiled").fetchone()[0]
-            database.execute("DELETE FROM compiled")
-            database.commit()
+        size = sum(file.stat().st_size for file in quick.glob("derived.db.form-*"))
         print(f"the compiled encoder takes {size / 1e6:.1f} MB")
         ways = {
             "catalogued photo": (catalogued, quick),
@@ -59,6 +63,7 @@ def main() -> int:
         found: dict[str, list[object]] = {}
         for _ in range(ROUNDS):
             for name, (query, workspace) in ways.items():
+                forget_form(plain)
                 taken, rows = curator("similar", query, "-k", "5", "-w", workspace, "--json")
                 seconds[name].append(taken)
                 found[name] = [row["id"] for row in rows]

@@ -100,7 +100,7 @@ LAYERS = {
     "curator.catalog.where": ("catalog history store api errors", ""),
     "curator.catalog.where.parsing": ("catalog.where errors", "lark"),
     "curator.ingest": ("catalog history media registry reporter store api errors", ""),
-    "curator.runtimes": ("errors", "numpy onnxruntime openvino"),
+    "curator.runtimes": ("errors", "numpy onnx onnxruntime openvino"),
     "curator.embedding": (
         "catalog history media registry reporter runtimes store api errors kit.devices kit.reading kit.weights",
         "numpy",

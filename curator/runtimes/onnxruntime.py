@@ -31,7 +31,7 @@ class OnnxRuntime:
         _library()
         return (FULL,)
 
-    def load(self, form: Path | bytes, precision: str = FULL) -> Network:
+    def load(self, form: Path | bytes, precision: str = FULL, briefly: bool = False) -> Network:
         """As `Runtime.load`."""
         if precision != FULL:
             raise Unrunnable(f"{self.name} does not compute in {precision} here")
@@ -40,6 +40,9 @@ class OnnxRuntime:
         options.log_severity_level = ERRORS_ALONE
         # Threads that wait for work by looking for it again and again take the cores from those that decode.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        if briefly:  # weights stay as they are mapped, and only what is needed of them is read
+            options.graph_optimization_level = library.GraphOptimizationLevel.ORT_DISABLE_ALL
+            options.add_session_config_entry("session.disable_prepacking", "1")
         try:
             given = str(form) if isinstance(form, Path) else form
             return _Session(library.InferenceSession(given, options, providers=list(self.providers)))
@@ -75,6 +78,6 @@ def _library() -> Any:
     try:
         import onnxruntime
     except Exception as error:
-        raise Unrunnable(f"onnxruntime cannot be imported ({type(error).__name__}: {error!s:.100})") from error
+        raise Unrunnable(f"onnxruntime cannot be imported ({error!s:.100})") from error
     onnxruntime.set_default_logger_severity(ERRORS_ALONE)
     return onnxruntime

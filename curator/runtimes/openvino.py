@@ -37,7 +37,7 @@ class OpenVino:
         arm = platform.machine().lower() in ("arm64", "aarch64")
         return (FULL, "float16") if arm and "FP16" in able else (FULL,)
 
-    def load(self, form: Path | bytes, precision: str = FULL) -> Network:
+    def load(self, form: Path | bytes, precision: str = FULL, briefly: bool = False) -> Network:
         """As `Runtime.load`."""
         if precision not in self.precisions():
             raise Unrunnable(f"{self.name} does not compute in {precision} here")
@@ -86,4 +86,4 @@ def _core() -> Any:
 
         return openvino.Core()
     except Exception as error:
-        raise Unrunnable(f"openvino cannot be used ({type(error).__name__}: {error!s:.100})") from error
+        raise Unrunnable(f"openvino cannot be used ({error!s:.100})") from error

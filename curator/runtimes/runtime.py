@@ -53,9 +53,10 @@ class Runtime(Protocol):
         """The number formats in which it is quick on this machine, float32 first. Raises `Unrunnable`."""
         ...
 
-    def load(self, form: Path | bytes, precision: str = FULL) -> Network:
+    def load(self, form: Path | bytes, precision: str = FULL, briefly: bool = False) -> Network:
         """Load a form, by its file or as it is; a path is read by the runtime itself.
 
-        Computes in `precision`, whatever the form's weights are kept in. Raises `Unrunnable` or `Shortage`.
+        Computes in `precision`, whatever the form's weights are kept in. `briefly`: for few items, as a query: it is
+        there sooner, and slower then. Raises `Unrunnable` or `Shortage`.
         """
         ...

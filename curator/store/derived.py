@@ -359,7 +359,7 @@ def _completed(database: Database, version: int) -> Database:
         "coded": (8, f"({', '.join(f'{name} INTEGER' for name in COLUMNS)})"),
         "recoded": (8, "(space_id INTEGER, vector INTEGER)"),
         "covered": (8, "(space_id INTEGER, media TEXT, change INTEGER, witness TEXT)"),
-        "form": (10, "(fingerprint TEXT, medium TEXT, digest TEXT, tokenizer BLOB)"),
+        "form": (10, "(fingerprint TEXT, medium TEXT, digest TEXT, weights TEXT, weights_name TEXT, tokenizer BLOB)"),
         "way": (
             10,
             "(fingerprint TEXT, medium TEXT, machine TEXT, runtime TEXT, precision TEXT, rate REAL, agrees INTEGER)",

@@ -104,9 +104,10 @@ D010 = """
 -- Compiled encoders became files: each is made again.
 DROP TABLE compiled;
 -- An encoder of one medium as an ONNX model, in a file (`curator.store.form_files`). digest: its SHA-256, empty where
--- it cannot be had. tokenizer: for texts, else empty.
-CREATE TABLE form (fingerprint TEXT NOT NULL, medium TEXT NOT NULL, digest TEXT NOT NULL, tokenizer BLOB NOT NULL,
-    PRIMARY KEY (fingerprint, medium)) STRICT;
+-- it cannot be had. weights: SHA-256 of those that lie in a file of their own, weights_name, else empty.
+-- tokenizer: for texts, else empty.
+CREATE TABLE form (fingerprint TEXT NOT NULL, medium TEXT NOT NULL, digest TEXT NOT NULL, weights TEXT NOT NULL,
+    weights_name TEXT NOT NULL, tokenizer BLOB NOT NULL, PRIMARY KEY (fingerprint, medium)) STRICT;
 -- How a way to embed did on a machine. rate: items per second. agrees: whether it finds what the encoder finds.
 CREATE TABLE way (fingerprint TEXT NOT NULL, medium TEXT NOT NULL, machine TEXT NOT NULL, runtime TEXT NOT NULL,
     precision TEXT NOT NULL, rate REAL, agrees INTEGER NOT NULL,
@@ -139,6 +140,6 @@ DIGESTS = {
     7: "43d5514f3fcd80b6b7554c228ec8281e458f3488dfb087e767cd5e7fee23a5c0",
     8: "9d6f3e0fec783bc194830e452ffcaa4f2dcea84c1157cf18a896c307dc6dcc63",
     9: "9edff27e1ff54fa3ca0f6d88c209af490c1db502a39515afc334733a0c915f7b",
-    10: "886311b7ccfb305d5275ebeb7576d5b93e07fa57307802bbe91edb329004c0c0",
+    10: "4eb7cbaf13f8de4ea90c9d875578af0a47d1cbdb3e65086be7c276ca22bf68ac",
 }
 """What stands for the schema of each layout (`curator.store.schema`), as a test computes it."""

@@ -11,19 +11,23 @@ import contextlib
 import hashlib
 import os
 import re
+import secrets
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO, TypeAlias
 
 from curator.store.paths import held
-from curator.store.private import let_read, private
+from curator.store.private import let_read, make_folder, private
 from curator.store.scratch import beside
 from curator.store.sqlite import Database
 
 PREFIX = "derived.db.form-"
 MAKING = ".derived.db.form-"
 NAME = re.compile("[0-9a-f]{32}")
+
+COLUMNS = "fingerprint, medium, digest, weights, weights_name"
 
 FRESH = 2.0
 """Seconds: a file that was changed so recently could be changed again without its times telling."""
@@ -57,6 +61,11 @@ class HashedFiles:
         return None if value is None else str(value)
 
 
+def _hash(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def _state(status: os.stat_result) -> tuple[str, str, int, int, int]:
     # Numbers of devices and inodes may be larger than SQLite's.
     return str(status.st_dev), str(status.st_ino), status.st_size, status.st_mtime_ns, status.st_ctime_ns
@@ -64,12 +73,21 @@ def _state(status: os.stat_result) -> tuple[str, str, int, int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What is known of an encoder's form for a medium. `digest`: SHA-256 of its file, empty where it cannot be had."""
+    """What is known of an encoder's form for a medium. `digest`: SHA-256 of its file, empty where it cannot be had.
+
+    `weights`: that of a second file, whose name the first one holds; empty where all lies in the first.
+    """
 
     fingerprint: str
     medium: str
     digest: str
+    weights: str
+    weights_name: str
     tokenizer: bytes
+
+
+Part: TypeAlias = Callable[[bytes, str, BinaryIO], bytes]
+"""Takes the weights out of a form and writes them into a file of that name; what is left of the form names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +116,7 @@ class FormFiles:
     def of(self, fingerprint: str, medium: str) -> Form | None:
         """What is known of the form of a space; None where none was tried."""
         row = self.database.row(
-            "SELECT fingerprint, medium, digest, tokenizer FROM form WHERE fingerprint = ? AND medium = ?",
+            f"SELECT {COLUMNS}, tokenizer FROM form WHERE fingerprint = ? AND medium = ?",
             fingerprint,
             medium,
         )
@@ -106,41 +124,74 @@ class FormFiles:
 
     def all(self) -> list[Form]:
         """Every form that was tried, without the tokenizers."""
-        return [Form(*row) for row in self.database.rows("SELECT fingerprint, medium, digest, x'' FROM form")]
+        return [Form(*row) for row in self.database.rows(f"SELECT {COLUMNS}, x'' FROM form")]
 
     def path(self, form: Form, remembered: bool = True) -> Path | None:
-        """Its file; None where that is gone, or is not what was written, by what is `remembered` of it or anew."""
-        if not NAME.fullmatch(form.digest[:32]):
+        """Its file; None where one of its files is gone, or is not what was written.
+
+        That is told by what is `remembered` of them, or anew.
+        """
+        first = self._whole(form.digest[:32], form.digest, remembered)
+        if not form.weights or first is None:
+            return first
+        return first if self._whole(form.weights_name, form.weights, remembered) else None
+
+    def _whole(self, name: str, digest: str, remembered: bool) -> Path | None:
+        if not NAME.fullmatch(name):
             return None
-        path = held(self.folder, PREFIX + form.digest[:32])
+        path = held(self.folder, PREFIX + name)
         try:
-            return path if self.hashed.digest(path, remembered) == form.digest else None
+            return path if self.hashed.digest(path, remembered) == digest else None
         except OSError:
             return None
 
-    def put(self, fingerprint: str, medium: str, form: bytes, tokenizer: bytes) -> Form:
-        """Keep a form; an empty one: there is none. Raises `OSError` where it cannot be written."""
-        digest = hashlib.sha256(form).hexdigest() if form else ""
-        row = Form(fingerprint, medium, digest, tokenizer)
-        if form:
-            beside(self.folder, MAKING, lambda made: self._put(row, form, made))
-        else:
-            self._put(row)
-        return row
+    def put(self, fingerprint: str, medium: str, form: bytes, tokenizer: bytes, part: Part | None = None) -> Form:
+        """Keep a form, an empty one: there is none; with `part` its weights in a file of their own.
 
-    def _put(self, row: Form, form: bytes = b"", made: Path | None = None) -> None:
-        if made is not None:
-            with open(made, "xb", opener=private) as file:
-                let_read(made, self.folder)
-                file.write(form)
-                file.flush()
-                os.fsync(file.fileno())
+        Raises `OSError` where it cannot be written.
+        """
+        if not form:
+            row = Form(fingerprint, medium, "", "", "", tokenizer)
+            self._keep(row, {})
+            return row
+
+        def write(made: Path) -> Form:
+            make_folder(made, self.folder)
+            weights, name = "", ""
+            left = form
+            if part is not None:
+                name = secrets.token_hex(16)
+                with self._file(held(made, "weights")) as file:
+                    left = part(form, PREFIX + name, file)
+                weights = _hash(held(made, "weights"))
+            with self._file(held(made, "form")) as file:
+                file.write(left)
+            row = Form(fingerprint, medium, hashlib.sha256(left).hexdigest(), weights, name, tokenizer)
+            names = {held(made, "form"): row.digest[:32], **({held(made, "weights"): name} if part else {})}
+            self._keep(row, names)
+            return row
+
+        return beside(self.folder, MAKING, write)
+
+    @contextlib.contextmanager
+    def _file(self, path: Path) -> Iterator[BinaryIO]:
+        """A new file, which is on the disk when it is closed."""
+        with open(path, "xb", opener=private) as file:
+            let_read(path, self.folder)
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _keep(self, row: Form, files: Mapping[Path, str]) -> None:
+        """Put files in their places, and the row that names them."""
         # Within the transaction, as nobody else tidies up meanwhile: two processes may make the same form at once.
         with self.database.transaction():
-            if made is not None:
-                made.replace(held(self.folder, PREFIX + row.digest[:32]))
-            sql = "INSERT OR REPLACE INTO form (fingerprint, medium, digest, tokenizer) VALUES (?, ?, ?, ?)"
-            self.database.execute(sql, row.fingerprint, row.medium, row.digest, row.tokenizer)
+            for path, name in files.items():
+                path.replace(held(self.folder, PREFIX + name))
+            sql = f"INSERT OR REPLACE INTO form ({COLUMNS}, tokenizer) VALUES (?, ?, ?, ?, ?, ?)"
+            self.database.execute(
+                sql, row.fingerprint, row.medium, row.digest, row.weights, row.weights_name, row.tokenizer
+            )
             self._tidy()
 
     def forget(self, fingerprint: str, medium: str) -> None:
@@ -151,7 +202,7 @@ class FormFiles:
 
     def _tidy(self) -> None:
         """Remove files that are of nothing in the cache: a kill leaves them, and a cache that was deleted."""
-        known = {PREFIX + form.digest[:32] for form in self.all()}
+        known = {PREFIX + name for form in self.all() for name in (form.digest[:32], form.weights_name)}
         for path in self.folder.glob(PREFIX + "*"):
             if path.name not in known and NAME.fullmatch(path.name.removeprefix(PREFIX)):
                 with contextlib.suppress(OSError):

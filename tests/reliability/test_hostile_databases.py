@@ -256,10 +256,10 @@ def test_vectors_of_another_length(sent, vector):
 def test_compiled_forms_that_cannot_be_run(sent):
     digest = hashlib.sha256(b"\xca\xfe").hexdigest()
     (sent / "workspace" / f"derived.db.form-{digest[:32]}").write_bytes(b"\xca\xfe")
-    change(sent, CACHE, f"INSERT OR REPLACE INTO form SELECT fingerprint, 'text', '{digest}', x'00' FROM space")
+    change(sent, CACHE, f"INSERT OR REPLACE INTO form SELECT fingerprint, 'text', '{digest}', '', '', x'00' FROM space")
     assert quickly(sent, "similar", "--text", "cats").code == 0
-    change(sent, CACHE, "INSERT INTO form VALUES ('nowhere', 'smell', '', x'')")
-    change(sent, CACHE, "INSERT INTO form VALUES ('elsewhere', 'text', '../../catalogue.db', x'')")
+    change(sent, CACHE, "INSERT INTO form VALUES ('nowhere', 'smell', '', '', '', x'')")
+    change(sent, CACHE, "INSERT INTO form VALUES ('elsewhere', 'text', '../../catalogue.db', '', '', x'')")
     rows = quickly(sent, "check", "--json").rows("fault")
     lost = "belongs to a space that the catalogue lacks"
     assert sorted(row["wrong"] for row in rows) == [lost, lost, "cannot be run"]

@@ -62,7 +62,7 @@ def test_what_a_kill_or_a_deleted_cache_leaves_goes_with_the_next(cache, tmp_pat
 
 @pytest.mark.parametrize("digest", ["../../catalogue.db", "", "f" * 64, "0" * 31 + "/" + "0" * 32])
 def test_a_row_that_names_no_file_of_its_own_leads_nowhere(cache, digest):
-    assert cache.forms.path(form_files.Form("space", "image", digest, b"")) is None
+    assert cache.forms.path(form_files.Form("space", "image", digest, "", "", b"")) is None
 
 
 def test_a_form_behind_a_link_is_refused(cache, tmp_path):
@@ -108,3 +108,20 @@ def test_what_was_measured_stays_and_what_was_only_looked_at_gives_way(cache):
         Measured("a", "float32", 10.0, True),
     ]
     assert cache.forms.measured("space", "image", "there") == cache.forms.measured("space", "text", "here") == []
+
+
+def test_weights_lie_in_a_file_of_their_own(cache, tmp_path):
+    def part(form, name, file):
+        file.write(form[4:])
+        return b"graph of " + name.encode()
+
+    form = cache.forms.put("space", "image", b"netwWEIGHTS", b"", part)
+    path = cache.forms.path(form)
+    weights = tmp_path / path.read_bytes().decode().removeprefix("graph of ")
+    assert weights.read_bytes() == b"WEIGHTS" and forms(tmp_path) == sorted([path.name, weights.name])
+    weights.write_bytes(b"WEIGHTs")
+    assert cache.forms.path(form) is None
+    weights.unlink()
+    assert cache.forms.path(form) is None
+    cache.forms.forget("space", "image")
+    assert forms(tmp_path) == []

@@ -35,6 +35,7 @@ from curator.media.decode import DECODING
 from curator.media.preprocessing import pixels
 from curator.registry.validation import Breach, validate
 from curator.runtimes.known import REFERENCE
+from curator.runtimes.parting import can_part, part
 from curator.runtimes.runtime import FULL, Runtime, Unrunnable
 from curator.store.catalogue.models import ModelStore
 from curator.store.derived import Derived
@@ -106,12 +107,19 @@ class Forms:
         except (OSError, WorkspaceError):  # without room for it, it serves from memory
             return form
 
-    def load(self, model: Model, medium: Modality, runtime: Runtime = REFERENCE, precision: str = FULL) -> FormEncoder:
-        """A form in a runtime. Raises `Unrunnable`."""
+    def load(
+        self,
+        model: Model,
+        medium: Modality,
+        runtime: Runtime = REFERENCE,
+        precision: str = FULL,
+        briefly: bool = False,
+    ) -> FormEncoder:
+        """A form in a runtime, `briefly` for few items. Raises `Unrunnable`."""
         path = self.file(model, medium)
         if path is None:
             raise Unrunnable(f"{model.name} has no form that {runtime.name} could run")
-        network = runtime.load(path, precision)
+        network = runtime.load(path, precision, briefly)
         return form_encoder(
             network, Way(runtime.name, precision), self._tokenizing(model) if medium == "text" else None
         )
@@ -164,7 +172,7 @@ class Forms:
                 return
             form, problem = TextForm(b"", b""), str(error)
         try:
-            self.files.put(model.fingerprint, medium, form.onnx, form.tokenizer)
+            self.files.put(model.fingerprint, medium, form.onnx, form.tokenizer, part if can_part(form.onnx) else None)
         except (OSError, WorkspaceError) as error:  # the vectors are kept already
             problem = lacking(error) or str(error)
         if problem:
@@ -207,7 +215,7 @@ class Forms:
             if self.file(model, medium) is None:
                 return None
             try:
-                self._asked[key] = self.load(model, medium)
+                self._asked[key] = self.load(model, medium, briefly=True)
             except Unrunnable:  # the encoder itself will do
                 return None
         return self._asked[key]
