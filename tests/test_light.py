@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import ImageDraw
+from plugin_kit import Site, encoder
 from scenes import scene
 
 HIDDEN = """
@@ -126,3 +127,14 @@ def test_what_cannot_run_is_listed_with_what_it_lacks(here):
     assert EXTRA in rows["clip"] and EXTRA in rows["lstm-clm"]
     assert EXTRA not in rows["efficientnet-lite0"] and "MB to fetch" in rows["resnet50"]
     assert "mlp" in here("plugins") and "skipped" not in here("plugins")
+
+
+def test_a_plugin_that_imports_torch_too_early_is_skipped_with_what_to_install(tmp_path):
+    for name in ("site", "folder"):
+        (tmp_path / name).mkdir()
+    site = Site(tmp_path / "site", tmp_path / "folder")
+    site.lay("early", f"import torch\n{encoder('early')}")
+    ran = site.run("plugins", code=HIDDEN)
+    assert ran.code == 0 and "mlp" in ran.out
+    (line,) = [line for line in ran.err.splitlines() if "early" in line]
+    assert "skipped" in line and EXTRA in line
