@@ -12,6 +12,7 @@ import tempfile
 from collections import Counter
 
 import curator_plugins
+import light
 import pytest
 from hypothesis import settings
 
@@ -49,6 +50,18 @@ def pytest_configure(config):
 
 def pytest_unconfigure():
     shutil.rmtree(os.environ["XDG_STATE_HOME"], ignore_errors=True)
+
+
+def pytest_pycollect_makemodule(module_path, parent):
+    """Without torch, files of tests that import it are passed over, with the reason."""
+    if light.is_light() and light.imports_torch(module_path):
+        return light.NeedsTorch.from_parent(parent, path=module_path)
+    return None
+
+
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("torch") and light.is_light():
+        pytest.skip(light.WHY)
 
 
 @pytest.hookimpl(trylast=True)

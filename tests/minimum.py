@@ -28,11 +28,12 @@ ROOT = Path(__file__).parent.parent
 def requirements() -> list[Requirement]:
     """What pyproject.toml asks for, with all extras."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return [
+    every = [
         Requirement(line)
         for lines in (project["dependencies"], *project["optional-dependencies"].values())
         for line in lines
     ]
+    return [needed for needed in every if needed.name != project["name"]]  # an extra may be of others
 
 
 def bound(requirement: Requirement) -> Version:

@@ -7,7 +7,11 @@ from pathlib import Path
 
 import minimum
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from packaging.version import Version
+
+from curator import errors
 
 SAFE = {
     "filelock": "3.20.3",  # CVE-2025-68146: a lock that is a symbolic link
@@ -41,6 +45,30 @@ def test_every_package_is_installed():
 def test_no_version_is_allowed_with_which_the_promises_of_safety_do_not_hold(name):
     bounds = {needed.name.lower(): minimum.bound(needed) for needed in minimum.requirements()}
     assert bounds[name] >= Version(SAFE[name])
+
+
+HEAVY = {"torch", "torchvision", "timm", "open-clip-torch", "openvino", "transformers"}
+
+
+def test_the_light_install_has_no_network_library_and_the_others_have_them_all():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    names = {
+        extra: {canonicalize_name(Requirement(line).name) for line in lines}
+        for extra, lines in {"": project["dependencies"], **project["optional-dependencies"]}.items()
+    }
+    assert names[""] & HEAVY == set()
+    assert names["all"] == {"torch", "torchvision", "timm", "open-clip-torch"}
+    assert names["test"] & HEAVY == set()
+    assert "curator-agent[all,test]" in project["optional-dependencies"]["dev"]
+
+
+def test_what_an_extra_holds_is_what_is_said_where_it_lacks():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    distributions = {"open_clip": "open_clip_torch", "huggingface_hub": "open_clip_torch"}
+    for package, extra in errors._EXTRAS.items():
+        named = distributions.get(package, package)
+        assert named in {Requirement(line).name for line in extras[extra]}, package
+        assert errors.install_command(package) == f"pip install 'curator-agent[{extra}]'"
 
 
 def test_every_requirement_has_one_lower_bound_and_no_upper_one():

@@ -41,11 +41,10 @@ LIBRARIES = (
     "sklearn.linear_model",
     "sklearn.metrics",
     "sklearn.model_selection",
-    "torchvision",
-    "timm",
-    "open_clip",
 )
-OPTIONAL = ("pyarrow",)
+OPTIONAL = ("torchvision", "timm", "open_clip")
+"""What the light install does without."""
+INSTALLED = ("pyarrow", "openvino", "torch", *OPTIONAL)
 """What some of our modules need and people install for themselves."""
 GIVEN = ("CURATOR_", "PYTEST_", "PYTHONPATH", "COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR", "COLORTERM", "TERM")
 """Variables that tests set, by how they begin. Any other could matter while libraries are imported."""
@@ -266,14 +265,14 @@ def become(
 
 def warm_up() -> None:
     """Import all that a command may need, so that none of them does."""
-    for library in LIBRARIES:
+    for library in (*LIBRARIES, *filter(is_here, OPTIONAL)):
         importlib.import_module(library)
     for package in map(importlib.import_module, PACKAGES):
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             try:
                 importlib.import_module(module.name)
             except ModuleNotFoundError as error:
-                if error.name not in OPTIONAL:
+                if error.name not in INSTALLED:
                     raise
     # What these libraries tidy up at their end is nothing of a command's.
     atexit._clear()

@@ -59,12 +59,14 @@ def test_light_plugins(check):
 
 
 @parametrize(mlp)
+@pytest.mark.torch
 @pytest.mark.usefixtures("one_thread")
 def test_mlp(check):
     check()
 
 
 @parametrize(*mlp.register_heads(), options={"layers": 2, "hidden": 32})
+@pytest.mark.torch
 @pytest.mark.usefixtures("one_thread")
 def test_mlp_of_two_layers(check):
     check()
@@ -82,6 +84,7 @@ def one_thread():
 
 
 @parametrize(lstm_clm)
+@pytest.mark.torch
 @pytest.mark.slow
 def test_lstm_clm_which_learns_from_a_few_texts(check):
     check()

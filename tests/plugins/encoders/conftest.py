@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import numpy as np
-import open_clip
 import pytest
-import torch
-from clip_kit import describe
 from PIL import Image
-from safetensors.torch import load_file, save_file
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory):
     """A folder with the tiny model; its weights are random."""
+    import open_clip
+    import torch
+    from clip_kit import describe
+    from safetensors.torch import save_file
+
     folder = describe(tmp_path_factory.mktemp("models") / "tiny")
     torch.manual_seed(0)
     save_file(open_clip.create_model(f"local-dir:{folder}").state_dict(), folder / "open_clip_model.safetensors")
@@ -22,6 +23,8 @@ def tiny(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def state(tiny):
+    from safetensors.torch import load_file
+
     return load_file(tiny / "open_clip_model.safetensors")
 
 

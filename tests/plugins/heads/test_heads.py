@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+import light
 import numpy as np
 import pytest
 from curator_plugins.heads import logistic, mlp, prototype
@@ -18,13 +19,19 @@ from curator.registry.parameters import bind
 SPECS: dict[str, HeadSpec] = {
     spec.name: spec for module in (logistic, mlp, prototype) for spec in module.register_heads()
 }
-KINDS = [("logistic", {}), ("prototype", {}), ("mlp", {}), ("mlp", {"layers": 2, "hidden": 32})]
+KINDS = [
+    *(("logistic", {}), ("prototype", {})),
+    *(pytest.param("mlp", options, marks=pytest.mark.torch) for options in ({}, {"layers": 2, "hidden": 32})),
+]
 IDS = ["logistic", "prototype", "mlp", "mlp-2"]
 
 
 @pytest.fixture(scope="module", autouse=True)
 def one_thread():
     """On a busy machine torch's threads wait for each other twenty times longer than such small networks take."""
+    if light.is_light():
+        yield
+        return
     import torch
 
     threads = torch.get_num_threads()
@@ -47,6 +54,7 @@ def clouds(sizes, dim=16, spread=0.5, seed=0):
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32), targets
 
 
+@pytest.mark.torch
 def test_only_the_mlp_parts_what_no_line_parts():
     """Each class is two opposite corners."""
     corners = np.array([[1, 1], [-1, -1], [1, -1], [-1, 1]], dtype=np.float32)
@@ -60,6 +68,7 @@ def test_only_the_mlp_parts_what_no_line_parts():
         assert least <= (head.predict(rows).argmax(axis=1) == targets).mean() <= most, kind
 
 
+@pytest.mark.torch
 def test_another_seed_gives_another_mlp():
     vectors, targets = clouds([20, 20], spread=1.5)
     heads = [made("mlp"), made("mlp")]
@@ -68,6 +77,7 @@ def test_another_seed_gives_another_mlp():
     assert not np.array_equal(heads[0].state()["weights0"], heads[1].state()["weights0"])
 
 
+@pytest.mark.torch
 def test_fitting_leaves_the_callers_random_numbers_alone():
     import torch
 

@@ -36,7 +36,7 @@ def vector(ws, path):
     return row / np.linalg.norm(row)
 
 
-@pytest.mark.parametrize("head", ["logistic", "mlp"])
+@pytest.mark.parametrize("head", ["logistic", pytest.param("mlp", marks=pytest.mark.torch)])
 @pytest.mark.parametrize("target", [{"label": "warm"}, {"group": "colour"}], ids=["two classes", "four classes"])
 def test_the_map_and_the_bias_add_up_to_what_the_head_says(mosaic, head, target):
     fitted = mosaic.train(**target, head=head)
@@ -132,7 +132,7 @@ def explained(folder, plant, sizes, **options):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("head", ["logistic", "mlp"])
+@pytest.mark.parametrize("head", ["logistic", pytest.param("mlp", marks=pytest.mark.torch)])
 def test_boxes_lie_about_planted_objects(tmp_path, head):
     rows, said = explained(tmp_path, planted_ball, (120, 170, 220), head=head)
     assert len(rows) == 24
@@ -142,7 +142,7 @@ def test_boxes_lie_about_planted_objects(tmp_path, head):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("head", ["logistic", "mlp"])
+@pytest.mark.parametrize("head", ["logistic", pytest.param("mlp", marks=pytest.mark.torch)])
 def test_a_watermark_is_pointed_at_and_its_place_is_said(tmp_path, head):
     """It is an eightieth of the picture, on otherwise random ones."""
     rows, said = explained(tmp_path, planted_mark, (22,), head=head)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 
 import pytest
-from curator_plugins.encoders.lstm_clm.pretraining import Options, pretrain
 
 TOPICS = {
     "weather": (["今天", "明天", "周末"], ["北京", "上海", "广州"], ["下雨☔", "晴天", "有雪", "刮大风"]),
@@ -42,11 +41,15 @@ def texts():
 @pytest.fixture(scope="session")
 def small():
     """Options of a model that learns the language in two seconds; every test file takes the same ones."""
+    from curator_plugins.encoders.lstm_clm.pretraining import Options
+
     return Options(width=48, embedding=24, epochs=6, rate=1e-2, dropout=0.2, rows=16, precision="fp32")
 
 
 @pytest.fixture(scope="session")
 def outcome(texts, small, tmp_path_factory):
+    from curator_plugins.encoders.lstm_clm.pretraining import pretrain
+
     return pretrain(texts, tmp_path_factory.mktemp("models") / "model", small)
 
 

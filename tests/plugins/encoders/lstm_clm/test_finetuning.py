@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from curator.api import TextBatch
 from curator.errors import BadInput, NotFound
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.torch, pytest.mark.slow]
 
 TUNING = Tuning(epochs=30, splits=1, rate=2e-2, rows=16, patience=30, enough=30, dropout=0.2, precision="fp32")
 

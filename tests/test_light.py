@@ -1,0 +1,140 @@
+"""Without torch: the whole tour, in an environment that hides it, and what is said where it is needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import ImageDraw
+from plugin_kit import Site, encoder
+from scenes import scene
+
+HIDDEN = """
+import sys
+
+class Hidden:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in {"torch", "torchvision", "timm", "open_clip"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, Hidden())
+from curator.__main__ import main
+sys.exit(main())
+"""
+"""`curator` where torch and its companions are not installed, whether they are or not."""
+
+EXTRA = "pip install 'curator-agent[all]'"
+COLOURS = {"lemon": "yellow", "plum": "purple"}
+
+
+class Here:
+    """A folder, and `curator` in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def __call__(self, *arguments: str, code: int = 0, before: str = HIDDEN) -> str:
+        command = [sys.executable, "-c", before, *arguments]
+        ran = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        assert ran.returncode == code, f"{arguments}: {ran.returncode}\n{ran.stdout}\n{ran.stderr}"
+        assert "Traceback" not in ran.stderr
+        return ran.stdout + ran.stderr
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory):
+    """Photos of two kinds of things, some texts and a copy, added."""
+    folder = tmp_path_factory.mktemp("light")
+    for seed in range(16):
+        kind = list(COLOURS)[seed % 2]
+        image = scene(seed, (160, 120))
+        ImageDraw.Draw(image).ellipse((20 + seed, 20, 100 + seed, 100), fill=COLOURS[kind])
+        path = folder / "photos" / ("train" if seed < 12 else "test") / kind / f"{seed}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        image.save(path)
+    image.convert("L").convert("RGB").save(folder / "new.png")
+    (folder / "photos" / "test" / "copy.png").write_bytes(path.read_bytes())
+    (folder / "notes").mkdir()
+    for name, words in {"a": "我今天心情很好", "b": "今天天气不错，心情也好", "c": "股市今天大跌"}.items():
+        (folder / "notes" / f"{name}.txt").write_text(words, encoding="utf-8")
+    here = Here(folder)
+    assert "12 items embedded" in here("add", "photos/train", "--labels-from-folders", "--group", "kind")
+    assert "3 items embedded" in here("add", "notes")
+    here("add", "photos/test")
+    return here
+
+
+TOUR = {
+    "similar to a picture": ("similar", "photos/test/lemon/12.png", "-k", "2"),
+    "similar to a new one": ("similar", "new.png", "-k", "2"),
+    "similar to a text": ("similar", "--text", "心情很好"),
+    "classify": ("classify", "--group", "kind"),
+    "by the prototype head": ("train", "--group", "kind", "--head", "prototype"),
+    "by its quality on worse copies": ("train", "--group", "kind", "--robustness"),
+    "explain": ("explain", "photos/test/plum/15.png", "--group", "kind", "--heatmap", "why.png"),
+    "dedupe": ("dedupe", "--apply"),
+    "undo": ("undo",),
+    "cluster": ("cluster", "-k", "2", "--sheet", "clusters.png"),
+    "audit": ("audit",),
+    "review": ("review", "--group", "kind", "--json"),
+    "sample": ("sample", "4", "--diverse", "1"),
+    "split": ("split", "--by", "kind"),
+    "export": ("export", "out", "--format", "imagefolder", "--by", "kind"),
+    "vectors": ("export", "vectors", "--format", "vectors", "--media", "image"),
+    "encode": ("encode", "-e", "efficientnet-lite0"),
+    "encoders": ("encoders",),
+    "plugins": ("plugins",),
+    "status": ("status",),
+    "check": ("check",),
+    "backup": ("backup", "b.tar"),
+}
+
+
+@pytest.mark.parametrize("step", TOUR)
+def test_the_tour_needs_no_torch(here, step):
+    """In this order, on one workspace: each step finds what those before it left."""
+    here(*TOUR[step])
+
+
+def test_nothing_of_it_imports_torch_where_it_is_installed_either(here):
+    """But for what is embedded, where torch may be quicker."""
+    spy = "import atexit, sys\natexit.register(lambda: print('torch' in sys.modules, file=sys.stderr))\n"
+    run = "from curator.__main__ import main\nsys.exit(main())"
+    for arguments in (TOUR["classify"], ("cluster", "-k", "2"), TOUR["audit"], TOUR["status"]):
+        assert here(*arguments, before=spy + run).splitlines()[-1] == "False", arguments
+
+
+NEEDS = {
+    "mlp": (("train", "--group", "kind", "--head", "mlp"), "fitting mlp: torch is not installed"),
+    "fine-tuning": (("train", "--group", "kind", "--fine-tune"), "fine-tuning efficientnet-lite0: torch"),
+    "pretraining": (("pretrain", "lstm-clm", "--corpus", "notes/a.txt"), "pretraining lstm-clm: torch is not"),
+    "clip": (("encode", "-e", "clip:ViT-B-32", "--weights", "new.png"), "resolving clip: open_clip is not installed"),
+    "a device": (("encode", "--device", "cuda"), "a device 'cuda' is for torch, which is not installed"),
+}
+
+
+@pytest.mark.parametrize("what", NEEDS)
+def test_what_needs_torch_says_in_one_line_what_to_install(here, what):
+    arguments, words = NEEDS[what]
+    (line,) = [line for line in here(*arguments, code=4).splitlines() if line.startswith("Error: ")]
+    assert words in line and EXTRA in line
+
+
+def test_what_cannot_run_is_listed_with_what_it_lacks(here):
+    rows = {line.split("\t")[0]: line for line in here("encoders").splitlines()}
+    assert EXTRA in rows["clip"] and EXTRA in rows["lstm-clm"]
+    assert EXTRA not in rows["efficientnet-lite0"] and "MB to fetch" in rows["resnet50"]
+    assert "mlp" in here("plugins") and "skipped" not in here("plugins")
+
+
+def test_a_plugin_that_imports_torch_too_early_is_skipped_with_what_to_install(tmp_path):
+    for name in ("site", "folder"):
+        (tmp_path / name).mkdir()
+    site = Site(tmp_path / "site", tmp_path / "folder")
+    site.lay("early", f"import torch\n{encoder('early')}")
+    ran = site.run("plugins", code=HIDDEN)
+    assert ran.code == 0 and "mlp" in ran.out
+    (line,) = [line for line in ran.err.splitlines() if "early" in line]
+    assert "skipped" in line and EXTRA in line
