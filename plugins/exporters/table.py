@@ -15,6 +15,7 @@ from curator.kit.encodings import encoding_of
 from curator.kit.encodings.delimiters import delimiter_of
 from curator.kit.encodings.written import as_written
 from curator.kit.listing import cell
+from curator.kit.reading import Unreadable, reading
 
 ADDED = "curator_"
 """Begins the names of the columns that a table did not have."""
@@ -115,9 +116,11 @@ def _all_quoted(sample: str, form: Mapping[str, Any]) -> bool:
     """Whether these lines come out as they are when every field is put in quotation marks."""
     again = io.StringIO()
     try:
-        csv.writer(again, quoting=csv.QUOTE_ALL, **form).writerows(csv.reader(io.StringIO(sample, newline=""), **form))
-    except csv.Error:  # a longer field than csv takes at once
+        with reading():
+            fields = list(csv.reader(io.StringIO(sample, newline=""), **form))
+    except Unreadable:  # as a longer field than csv takes at once
         return False
+    csv.writer(again, quoting=csv.QUOTE_ALL, **form).writerows(fields)
     return bool(sample) and again.getvalue().startswith(sample.rstrip("\r\n"))
 
 
