@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from curator.api import ImageBatch, TextBatch
 from curator.embedding.ways.agreement import Floats
-from curator.embedding.ways.way import Way
 from curator.runtimes.runtime import MAP, Network
 
 Tokenize = Callable[[Sequence[str]], tuple[NDArray[np.int64], Sequence[int]]]
@@ -20,10 +19,9 @@ Tokenize = Callable[[Sequence[str]], tuple[NDArray[np.int64], Sequence[int]]]
 class FormEncoder:
     """An encoder of one medium, as `curator.api.Encoder`."""
 
-    def __init__(self, network: Network, way: Way, tokenize: Tokenize | None = None) -> None:
+    def __init__(self, network: Network, tokenize: Tokenize | None = None) -> None:
         """`tokenize`: of a form of texts."""
         self.network = network
-        self.way = way
         self.tokenize = tokenize
         self._last: tuple[TextBatch | None, Any] = (None, None)
 
@@ -57,7 +55,7 @@ class MappedFormEncoder(FormEncoder):
         return np.ascontiguousarray(self.network.run(batch.pixels, MAP).transpose(0, 2, 3, 1))
 
 
-def form_encoder(network: Network, way: Way, tokenize: Tokenize | None = None) -> FormEncoder:
+def form_encoder(network: Network, tokenize: Tokenize | None = None) -> FormEncoder:
     """The encoder of a form that is loaded."""
     kind = MappedFormEncoder if MAP in network.outputs and tokenize is None else FormEncoder
-    return kind(network, way, tokenize)
+    return kind(network, tokenize)

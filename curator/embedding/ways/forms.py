@@ -120,9 +120,7 @@ class Forms:
         if path is None:
             raise Unrunnable(f"{model.name} has no form that {runtime.name} could run")
         network = runtime.load(path, precision, briefly)
-        return form_encoder(
-            network, Way(runtime.name, precision), self._tokenizing(model) if medium == "text" else None
-        )
+        return form_encoder(network, self._tokenizing(model) if medium == "text" else None)
 
     def _tokenizing(self, model: Model) -> Callable[[Sequence[str]], tuple[NDArray[np.int64], Sequence[int]]]:
         spec = self.registry.get(EncoderSpec, model.encoder)
@@ -264,7 +262,7 @@ def _tokens(spec: EncoderSpec, tokenizer: bytes, texts: Sequence[str]) -> tuple[
 
 def reference_of(form: Path | bytes) -> FormEncoder:
     """A form of pictures in the runtime that is always there. Raises `Unrunnable`."""
-    return form_encoder(REFERENCE.load(form), REFERENCE_WAY)
+    return form_encoder(REFERENCE.load(form))
 
 
 def runs(path: Path) -> bool:
