@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 from collections.abc import Iterable, Iterator, Sequence
 
 from curator.api import SIDES, CheckSpec, Context, Flaw, Item, Modality, hookimpl
@@ -48,12 +47,15 @@ def _outliers_of(context: Context, items: Sequence[Item], modality: Modality) ->
 
 def _copies(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
     """Those of another item, and those that are in several files: one content is one item."""
-    numbers = context.copies(items).tolist()
-    counts, first = collections.Counter(numbers), dict[int, int]()
+    import numpy as np
+
+    found = context.copies(items)
+    counts, numbers, first = np.bincount(found), found.tolist(), dict[int, int]()
     for start in range(0, len(items), AT_ONCE):
         some = items[start : start + AT_ONCE]
-        for item, number, places in zip(some, numbers[start:], context.places(some), strict=False):
-            kept, files = first.setdefault(number, item.id), sum(place.whole for place in places)
+        for item, number, places in zip(some, numbers[start : start + AT_ONCE], context.places(some), strict=True):
+            kept = first.setdefault(number, item.id) if counts[number] > 1 else item.id
+            files = sum(place.whole for place in places)
             if kept != item.id:
                 more = f", one of {counts[number]:,}" if counts[number] > 2 else ""
                 yield Flaw(item, 1.0, f"a copy of id:{kept}{more}")
