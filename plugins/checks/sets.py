@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-import collections
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from curator.api import SIDES, CheckSpec, Context, Flaw, Item, Modality, Place, hookimpl
 from curator.kit.listing import ids_of, of_media
 from curator.kit.trust.flaws import above, flaws
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 NEIGHBOURS, FEWEST = 5, 30
 """Items that each is compared with, and those that a set must have for that."""
@@ -48,8 +52,10 @@ def _outliers_of(context: Context, items: Sequence[Item], modality: Modality) ->
 
 def _copies(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
     """Those of another item, and those that are in several files: one content is one item."""
-    numbers = context.copies(items).tolist()
-    counts = collections.Counter(numbers)
+    import numpy as np
+
+    numbers = context.copies(items)
+    counts = np.bincount(numbers)
     best: dict[int, tuple[int, int, int]] = {}
     for item, number, places in _in_places(context, items, numbers):
         if counts[number] > 1:
@@ -65,12 +71,12 @@ def _copies(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
 
 
 def _in_places(
-    context: Context, items: Sequence[Item], numbers: Sequence[int]
+    context: Context, items: Sequence[Item], numbers: NDArray[np.int64]
 ) -> Iterator[tuple[Item, int, Sequence[Place]]]:
     """Each with its number and its places, some looked up at once."""
     for start in range(0, len(items), AT_ONCE):
         some = items[start : start + AT_ONCE]
-        yield from zip(some, numbers[start:], context.places(some), strict=False)
+        yield from zip(some, numbers[start : start + AT_ONCE].tolist(), context.places(some), strict=True)
 
 
 def _worth(item: Item, places: Sequence[Place]) -> tuple[int, int, int]:
