@@ -15,6 +15,7 @@ from curator import errors
 
 SAFE = {
     "filelock": "3.20.3",  # CVE-2025-68146: a lock that is a symbolic link
+    "onnxruntime": "1.24.1",  # a form whose weights are said to lie in any file
     "pillow": "12.3",  # CVE-2026-25990, 42311 and others: memory written past its end by a picture
     "safetensors": "0.4.5",  # weights without pickle
     "scikit-learn": "1.5",  # CVE-2024-5206: words of texts kept in what is fitted

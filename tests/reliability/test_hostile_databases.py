@@ -9,6 +9,7 @@ import contextlib
 import functools
 import hashlib
 import json
+import os
 import shutil
 import sqlite3
 import time
@@ -264,6 +265,28 @@ def test_compiled_forms_that_cannot_be_run(sent):
     lost = "belongs to a space that the catalogue lacks"
     assert sorted(row["wrong"] for row in rows) == [lost, lost, "cannot be run"]
     assert quickly(sent, "check", "--repair").code == 0 and not quickly(sent, "check", "--json").out
+
+
+@pytest.mark.parametrize("place", ["../elsewhere", "/elsewhere", "link"])
+def test_a_compiled_form_whose_weights_are_said_to_lie_elsewhere(sent, place):
+    """Of which nothing is read: what comes out of it could be shown."""
+    from onnx import TensorProto, external_data_helper, helper
+
+    workspace = sent / "workspace"
+    (sent / "elsewhere").write_bytes(bytes(64))
+    (workspace / "link").symlink_to(sent / "elsewhere")
+    weights = helper.make_tensor("w", TensorProto.FLOAT, [4, 4], bytes(64), raw=True)
+    where = os.fspath(sent / "elsewhere") if place == "/elsewhere" else place
+    external_data_helper.set_external_data(weights, where, 0, 64)
+    weights.ClearField("raw_data")
+    given, vector = (helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 4]) for name in ("x", "vector"))
+    graph = helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["vector"])], "g", [given], [vector], [weights])
+    form = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()
+    digest = hashlib.sha256(form).hexdigest()
+    (workspace / f"derived.db.form-{digest[:32]}").write_bytes(form)
+    change(sent, CACHE, f"INSERT OR REPLACE INTO form SELECT fingerprint, 'text', '{digest}', '', '', x'00' FROM space")
+    (row,) = [row for row in quickly(sent, "check", "--json").rows("fault") if "compiled" in row["which"]]
+    assert row["wrong"] == "cannot be run"
 
 
 @pytest.mark.parametrize("data", [b"", b"nonsense", (2**62).to_bytes(8, "little"), b"\x80\x04}."])
