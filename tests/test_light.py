@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -127,6 +128,36 @@ def test_what_cannot_run_is_listed_with_what_it_lacks(here):
     assert EXTRA in rows["clip"] and EXTRA in rows["lstm-clm"]
     assert EXTRA not in rows["efficientnet-lite0"] and "MB to fetch" in rows["resnet50"]
     assert "mlp" in here("plugins") and "skipped" not in here("plugins")
+
+
+@pytest.mark.torch
+def test_a_clip_that_was_used_with_torch_answers_without_it(tmp_path):
+    """Its forms are in the workspace, which both installs use."""
+    import clip_kit
+    import open_clip
+    from safetensors.torch import save_file
+
+    here, folder = Here(tmp_path), clip_kit.describe(tmp_path / "tiny")
+    network = open_clip.create_model(f"local-dir:{folder}", load_weights=False)
+    save_file(network.state_dict(), folder / "open_clip_model.safetensors")
+    (tmp_path / "photos").mkdir()
+    for seed in range(9):
+        scene(seed, (100, 80)).save(tmp_path / "photos" / f"{seed}.png")
+    scene(20, (100, 80)).save(tmp_path / "new.png")
+    here("add", "photos", "--no-encode")
+    clip, plain = f"clip:local-dir:{folder}", "from curator.__main__ import main\nmain()"
+    here("encode", "-e", clip, before=plain)
+    for question in (("similar", "--text", "a cat"), ("similar", "new.png"), ("classify", "--classes", "cat,dog")):
+        with_torch = here(*question, "-e", clip, "--json", before=plain)
+        assert answers(here(*question, "-e", clip, "--json")) == pytest.approx(answers(with_torch), abs=1e-3)
+
+
+def answers(out: str) -> dict[int, float]:
+    """The items that were found, and the figure of each."""
+    rows = [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    found = {row["id"]: row.get("score", row.get("probability")) for row in rows if "id" in row}
+    assert len(found) >= 5
+    return found
 
 
 def test_a_plugin_that_imports_torch_too_early_is_skipped_with_what_to_install(tmp_path):
