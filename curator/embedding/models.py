@@ -19,12 +19,11 @@ from typing import TYPE_CHECKING, Any
 from curator.api import Encoder, EncoderSpec, Modality, Model, Resolved
 from curator.embedding.spaces import describe, fingerprint_of
 from curator.embedding.trained_weights import SEEN, Trained, seen_in
-from curator.errors import BadInput, CuratorError, NotFound, NotReady, WorkspaceError
+from curator.errors import BadInput, CuratorError, NotFound, NotReady, PluginError, WorkspaceError
 from curator.history.journal import Journal, Writer
 from curator.kit.devices import choose_device
 from curator.kit.weights import telling
 from curator.registry.validation import Breach, validate
-from curator.runtimes.runtime import Unrunnable
 from curator.store.catalogue.models import ModelRow, ModelStore, model_name
 from curator.store.catalogue.settings import SettingStore
 from curator.store.derived import Derived
@@ -371,7 +370,7 @@ class Models:
         forms = Forms(self.database, self.derived, self.registry, self.say)
         try:
             return reference_of(forms.written(spec, resolved, fingerprint))
-        except Unrunnable as error:
+        except PluginError as error:
             self.say(f"note: {spec.name} is loaded, which takes longer: {error}")
             return None
 

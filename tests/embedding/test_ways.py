@@ -283,3 +283,30 @@ def test_a_form_with_a_map_tells_where_the_vector_comes_from(ws):
         cells = encoder.feature_map(batch)
         assert cells.shape == (2, 4, 4, 3)
         np.testing.assert_allclose(cells.mean(axis=(1, 2)), encoder.encode(batch), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("form", "words"),
+    [
+        (lambda resolved: 1 / 0, "ZeroDivisionError"),
+        (lambda resolved: "text", "gave str, not the bytes of an ONNX model"),
+        (lambda resolved: b"no model", "onnxruntime cannot load it"),
+    ],
+)
+def test_where_a_form_cannot_be_written_down_the_encoder_is_loaded(ws, tmp_path, form, words):
+    spec = EncoderSpec("bad", ("image",), "s", resolve, lambda resolved, device: Plain(), batch_size=BATCH, form=form)
+    ws.registry.take(Loaded(Origin("bad", __name__, "bad-dist", "1.0"), (spec,)))
+    (report,) = ws.encode("bad").values()
+    assert (report.runtime, report.encoded) == ("torch", MANY) and not report.failed
+    assert any(words in note for note in notes(ws)), notes(ws)
+    assert vectors(ws, "bad").shape == (MANY, 8)
+
+
+def test_a_runtime_by_its_name_that_finds_something_else_stops(ws, monkeypatch):
+    ws.encode("net", runtime="torch")
+    ws.derived.database.execute("DELETE FROM vector WHERE hash > '8'")
+    ws.derived.database.execute("UPDATE vector SET vector = (SELECT vector FROM vector ORDER BY hash DESC LIMIT 1)")
+    monkeypatch.setattr(embedder, "WORTH", MANY // 4)
+    for _ in range(2):
+        with pytest.raises(NotReady, match="net has no form that onnxruntime could run as it does"):
+            ws.encode("net", runtime="onnxruntime")

@@ -6,6 +6,7 @@ the one whose vectors are stored. What was measured is remembered for each machi
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 
 from curator.api import Compilable, CompilableText, Encoder, ImageBatch, Modality, TextBatch
@@ -16,6 +17,7 @@ from curator.embedding.ways.trial import SLOWER, Runner, Trial
 from curator.embedding.ways.way import AUTO, LOADED, TORCH, Wanted, Way
 from curator.errors import CuratorError, NotReady, PluginError, Shortage
 from curator.runtimes.machine import machine
+from curator.runtimes.runtime import Unrunnable
 from curator.store.form_files import Measured
 
 Batch = ImageBatch | TextBatch
@@ -144,7 +146,8 @@ class Quickest:
     def _reference(self, medium: Modality) -> Runner:
         """What has the last word."""
         if self.wanted.runtime != TORCH and not self.opened.is_loaded and self.opened.has_form(medium):
-            return Runner(REFERENCE_WAY, self.opened.at(REFERENCE_WAY, medium))
+            with contextlib.suppress(Unrunnable):
+                return Runner(REFERENCE_WAY, self.opened.at(REFERENCE_WAY, medium))
         return Runner(LOADED, self.opened.loaded())
 
     # --- measuring ---
@@ -160,6 +163,8 @@ class Quickest:
                 if way == LOADED:
                     raise
                 self.say(f"note: embedding goes on without {way}: {error}")
+        if not runners and self.wanted.runtime == AUTO:
+            runners.append(Runner(LOADED, self.opened.loaded()))
         if not any(self.wanted.runtime in (AUTO, runner.way.runtime) for runner in runners):
             raise self._impossible()
         if len(runners) == 1:
@@ -189,6 +194,8 @@ class Quickest:
         ]
         self._remember(medium, rows)
         serving = [runner for runner in ordered if not runner.out and self.wanted.allows(runner.way)]
+        if not serving and self.wanted.runtime != AUTO:
+            raise self._impossible()
         chosen = serving[0] if serving else trial.runners[0]
         full = next((runner for runner in trial.runners if runner.way == LOADED), trial.runners[0])
         if chosen is not full:
