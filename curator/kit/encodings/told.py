@@ -49,6 +49,7 @@ ASCII = bytes(range(128))
 BEYOND_ASCII = re.compile(rb"([A-Za-z])?([\x80-\xff])(?=([A-Za-z\x80-\xff])?)")
 AT_A_WORD = re.compile(rb"(?<=[A-Za-z])[\x80-\xff]{1,2}(?![\x80-\xff])|(?<![\x80-\xff])[\x80-\xff]{1,2}(?=[A-Za-z])")
 CYRILLIC_WORD = re.compile("[А-Яа-яЁёІіЇїЄєҐґ]+")
+MIXED_WORD = re.compile("[A-Za-z][А-Яа-я]|[А-Яа-я][A-Za-z]")
 # What no Russian word and few of its kin hold, and other encodings read as this one do: what stands for a large letter
 # in those of Macintosh and DOS; and Hebrew, of which each letter is one here.
 MARK_IN_A_WORD = re.compile(
@@ -191,7 +192,8 @@ def _is_odd(beside: Beside, codec: str) -> bool:
     """Whether a codec makes of a byte what stands in no word at that place: the line is in another one."""
     character = bytes([beside.byte]).decode(codec)
     return (beside.after_small and character.isupper()) or (
-        beside.in_word and not (character.islower() or character.isupper() or character in IN_WORDS)
+        beside.in_word
+        and (not (character.islower() or character.isupper() or character in IN_WORDS) or character in "ﬁﬂ")
     )
 
 
@@ -246,6 +248,8 @@ def _cyrillic(text: str) -> tuple[int, int]:
 def _may_be_russian(text: str) -> bool:
     """Whether a text that is not clearly Russian, as one in capitals, has its letters; of a word or two none tells."""
     letters = [letter for letter in text if letter >= "\x80" and letter.isalpha()]
+    if MIXED_WORD.search(text):
+        return False
     return len(letters) < ENOUGH_TOGETHER or sum(map(CYRILLIC.__contains__, letters)) >= PLAUSIBLE * len(letters)
 
 
