@@ -22,6 +22,8 @@ from curator.store import form_files
 from curator.store.derived import Derived
 from curator.workspace import Workspace
 
+pytestmark = pytest.mark.torch
+
 SIDE = 16
 LOADED: list[str] = []
 

@@ -23,6 +23,8 @@ from curator.runtimes import known, openvino
 from curator.store.form_files import Measured
 from curator.workspace import Workspace
 
+pytestmark = pytest.mark.torch
+
 SIDE, BATCH, MANY = 16, 32, 384
 PREPROCESS = Preprocess(SIDE, SIDE, (0.5,) * 3, (0.5,) * 3)
 LOADED: list[str] = []
