@@ -236,6 +236,17 @@ def test_files_that_are_gone_or_changed_are_left_out_and_the_others_are_there(ru
     assert sorted(files("imagefolder")) == ["cat/4.jpg", "dog/1.jpg", "dog/3.jpg", "dog/5.jpg"]
 
 
+def test_a_picture_that_cannot_be_decoded_is_left_out_of_files_and_told(run, here):
+    cli_kit.truncated_photo(here / "photos" / "cat" / "cut.jpg", 9)
+    assert run("add", "photos", "--labels-from-folders", "--group", "kind").code == 5
+    ran = run("export", "set", "--format", "imagefolder", "--by", "kind")
+    ran.assert_ended(5, "1 of 7 items could not be exported")
+    (line,) = told(ran, "left out")
+    assert "1 item whose picture cannot be decoded (curator status --problems): " in line and "cut.jpg" in line
+    assert not any("cut" in path for path in files("set"))
+    assert run("export", "list", "--format", "csv").code == 0  # which has no files
+
+
 @pytest.mark.parametrize("link", ["copy", "hard", "symbolic"])
 def test_a_file_that_changed_is_not_exported_as_if_it_had_not(run, here, link):
     """Also where size and time say nothing of it, as long as it is read."""

@@ -102,6 +102,16 @@ def test_what_cannot_be_asked_is_said_in_one_line(here):
     assert "no item to take a sample of" in sample("5", "--media", "image", code=4).err
 
 
+def test_fewer_than_were_asked_for_is_said(here):
+    ran = cli_kit.curator_here("sample", "1000", "--limit", "1")
+    assert ran.code == 0 and "96 items, not 1,000: there are no more of what was asked for" in ran.err
+
+
+def test_a_weight_beyond_all_others_is_refused(here):
+    ran = cli_kit.curator_here("sample", "5", "--diverse", "1e308", "--typical", "1e308")
+    ran.assert_failed(2, "--diverse")
+
+
 def test_items_are_made_of_those_that_are_taken_alone(home, monkeypatch):
     with curator.open_workspace(home / "workspace") as ws:
         made, load = [], ws.items.by_ids

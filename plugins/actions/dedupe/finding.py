@@ -119,7 +119,8 @@ def _pictures(context: Context, params: DedupeParams, preference: Preference, ga
     """Those of the same pixels; then, of what is left, what is near."""
     pictures = ImageCopies(context, gathered.items)
     if missed := len(gathered) - len(pictures):
-        context.note(f"{missed:,} of {len(gathered):,} images compared by their bytes alone (unreadable or animated)")
+        of_all = f"{missed:,} of {len(gathered):,} images"
+        context.note(f"{of_all} compared by their bytes alone (unreadable, animated or not yet looked at)")
         gathered = gathered.only(np.isin(gathered.ids, np.asarray(ids_of(pictures.items), np.int64)))
     same_pixels = Level(SAME, lambda one, other: "same pixels", lambda words: (words, {}))
     same = _groups_of_kind(same_pixels, preference, gathered, pictures.same())

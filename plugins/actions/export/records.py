@@ -40,6 +40,7 @@ NAMED = 3
 USUAL = frozenset({"human", "import"})
 TABLES = frozenset({".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".parquet"})
 GONE = "whose file is gone or not as it was (curator add)"
+DAMAGED = "whose picture cannot be decoded (curator status --problems)"
 
 
 class Records:
@@ -67,6 +68,8 @@ class Records:
                 raise NotReady("no item was chosen: --where, --under and the like leave none")
             raise NotReady(f"none of these items is of a kind that {spec.name} takes: {' or '.join(spec.modalities)}")
         self.changed_tables: list[Path] = []
+        # Who trains on a folder would be stopped by one: rows without files may tell of it.
+        self._damaged = {item.id for item, _ in context.unreadable(self.items)} if spec.files else set()
         self._look_through()
         self._begin()
 
@@ -140,6 +143,8 @@ class Records:
                     self._many_left_out[why] += 1
                 elif record.item.modality == "image" and record.file is None and self._stored is None:
                     self.leave_out(record, GONE)
+                elif record.item.id in self._damaged:
+                    self.leave_out(record, DAMAGED)
                 else:
                     yield record
                     if record.item.id not in self._out:

@@ -32,6 +32,8 @@ from curator.kit.listing import ITEM, of_item
 
 MOST = 20_000
 """Vectors that are looked at: of more items so many are drawn by chance first."""
+MOST_WEIGHT = 1_000_000
+"""Weights count beside each other."""
 
 
 @dataclass(frozen=True)
@@ -43,16 +45,24 @@ class SampleParams:
         float | None,
         Option(
             min=0,
+            max=MOST_WEIGHT,
             help=f"The weight of items that are far from each other: 1, or a part beside others. Of more than {MOST:,} "
             "so many are drawn by chance first.",
         ),
     ] = None
     typical: Annotated[
         float | None,
-        Option(min=0, help=f"The weight of items that stand for many others; also of {MOST:,} at most."),
+        Option(
+            min=0, max=MOST_WEIGHT, help=f"The weight of items that stand for many others; also of {MOST:,} at most."
+        ),
     ] = None
     random: Annotated[
-        float | None, Option(min=0, help="The weight of items drawn by chance; they all are where no weight is given.")
+        float | None,
+        Option(
+            min=0,
+            max=MOST_WEIGHT,
+            help="The weight of items drawn by chance; they all are where no weight is given.",
+        ),
     ] = None
     balanced: Annotated[
         GroupName | None, Option(help="Take the same number of each label of this group, as far as there are so many.")
@@ -60,7 +70,7 @@ class SampleParams:
     mark: Annotated[
         LabelName | None, Option(help="Label the sample, on the word of a rule; `curator undo` takes it back.")
     ] = None
-    seed: Annotated[int, Option(min=0, help="What the draw depends on; the same seed gives the same sample.")] = 0
+    seed: Annotated[int, Option(min=0, help="What is drawn by chance depends on it; the same seed gives the same.")] = 0
     encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder to use (`curator encoders` lists them).")] = (
         None
     )
@@ -96,7 +106,7 @@ def plan(context: Context, params: SampleParams) -> Iterator[Output]:
     if weights.keys() - {"random"}:
         from .spreading import by_vectors
     found = taken(context, params, items, weights, by_vectors)
-    if len(found) < min(params.number, len(items)):
+    if len(found) < params.number:
         context.note(f"{len(found):,} items, not {params.number:,}: there are no more of what was asked for")
     for item, why, name in found:
         yield Finding("sampled", {"why": why, "label": name, **of_item(item)})
