@@ -329,9 +329,10 @@ def earlier_cache(path: Path, layout: int) -> None:
         earlier = [line for script in list(derived_layouts.STEPS.values())[:layout] for line in statements(script)]
         for script in list(derived_layouts.STEPS.values())[layout:]:
             for name in re.findall(r"^DROP TABLE (\w+)", script, re.MULTILINE):  # empty, as after a while nobody knows
-                for line in earlier:
-                    if re.search(rf"CREATE (TABLE|INDEX) .*?\b{name}\b", line, re.DOTALL):
-                        database.execute(line)
+                tables = [line for line in earlier if re.search(rf"CREATE TABLE {name}\b", line)]
+                indexes = [line for line in earlier if re.search(rf"CREATE INDEX .*? ON {name}\b", line, re.DOTALL)]
+                for line in (*tables[-1:], *indexes):  # the last one: a step may have made it anew
+                    database.execute(line)
         database.execute("DROP TABLE _sqlite_migrations")
         database.execute(f"PRAGMA user_version = {layout}")
 

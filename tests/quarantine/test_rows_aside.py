@@ -95,7 +95,7 @@ def test_undo_redo_and_restore_bring_rows_back(table):
     assert (ids(), aside().keys()) == (before, {"2"})
     assert RUN("quarantine", "restore", "reviews.csv").out.strip() == "1 row of a table restored"
     assert aside() == {}
-    RUN("quarantine", "restore", "row:1").assert_failed(3, "no file in quarantine 'row:1'")
+    RUN("quarantine", "restore", "row:1").assert_failed(3, "no row of a table in quarantine 'row:1'")
     assert RUN("check").code == 0
 
 
