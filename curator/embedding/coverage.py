@@ -16,7 +16,7 @@ from curator.catalog.places import Places
 from curator.catalog.selection import Selection, having, media_of, pages_of
 from curator.embedding.models import Models
 from curator.embedding.ways.way import LOADED, Way
-from curator.errors import NotFound, NotReady
+from curator.errors import BadInput, NotFound, NotReady
 from curator.history.journal import Journal
 from curator.reporter import Reporter
 from curator.store.covered import Covered
@@ -179,11 +179,11 @@ class Coverage:
         for reference in self.default_references(items):
             try:
                 model = self.models.obtain(reference, journal, say=self.reporter.say)
-            except (NotFound, NotReady) as error:
+                missing = self.missing(model, items)
+                report = encode(model, missing) if missing else EncodeReport()
+            except (BadInput, NotFound, NotReady) as error:  # what was added stays, and is told
                 self.reporter.say(f"not embedded: {error}")
                 continue
-            missing = self.missing(model, items)
-            report = encode(model, missing) if missing else EncodeReport()
             total.encoded += report.encoded
             # Also what failed before: adding a folder again says again what is wrong in it.
             why = {item.hash: reason for item, reason in report.failed}

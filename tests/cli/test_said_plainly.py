@@ -122,6 +122,14 @@ def test_a_file_that_is_gone_is_no_reason_to_embed(here):
     assert "1 image not embedded" in RUN("status").out
 
 
+def test_what_was_added_is_told_where_it_cannot_be_embedded(here, monkeypatch):
+    scene(12, (80, 60)).save("photos/12.png")
+    monkeypatch.setenv("CURATOR_DEVICE", "nowhere")
+    ran = RUN("add", "photos")
+    assert (ran.code, "1 new item" in ran.out) == (0, True), ran
+    assert any(line.startswith("not embedded: ") and "nowhere" in line for line in ran.err.splitlines())
+
+
 def test_the_better_of_two_copies_is_not_the_copy(here):
     picture = scene(20, (400, 300))
     picture.resize((200, 150)).save("photos/small.png")
