@@ -123,6 +123,12 @@ def test_what_needs_torch_says_in_one_line_what_to_install(here, what):
     assert words in line and EXTRA in line
 
 
+def test_a_plugin_that_needs_torch_is_not_found_faulty(here):
+    rows = [line.split("\t") for line in here("plugins", "check", "mlp").splitlines() if line.startswith("head mlp")]
+    assert len(rows) > 10 and not [row for row in rows if row[2] == "failed"]
+    assert {row[3] for row in rows if row[2] == "not applicable"} == {f"torch is not installed: {EXTRA}"}
+
+
 def test_what_cannot_run_is_listed_with_what_it_lacks(here):
     rows = {line.split("\t")[0]: line for line in here("encoders").splitlines()}
     assert EXTRA in rows["clip"] and EXTRA in rows["lstm-clm"]
