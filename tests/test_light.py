@@ -111,7 +111,15 @@ NEEDS = {
     "mlp": (("train", "--group", "kind", "--head", "mlp"), "fitting mlp: torch is not installed"),
     "fine-tuning": (("train", "--group", "kind", "--fine-tune"), "fine-tuning efficientnet-lite0: torch"),
     "pretraining": (("pretrain", "lstm-clm", "--corpus", "notes/a.txt"), "pretraining lstm-clm: torch is not"),
-    "clip": (("encode", "-e", "clip:ViT-B-32", "--weights", "new.png"), "resolving clip: open_clip is not installed"),
+    "pretraining without texts": (("pretrain", "lstm-clm", "--under", "photos"), "pretraining lstm-clm: torch is not"),
+    "a language model": (("encode", "-e", "lstm-clm"), "loading lstm-clm: torch is not installed"),
+    "completing": (("complete", "今天"), "loading lstm-clm: torch is not installed"),
+    "fine-tuning without weights": (
+        ("train", "--group", "kind", "--fine-tune", "-e", "resnet50"),
+        "fine-tuning resnet50: torch is not installed",
+    ),
+    "clip": (("encode", "-e", "clip:ViT-B-32", "--weights", "new.png"), "loading clip: torch is not installed"),
+    "clip without weights": (("encode", "-e", "clip"), "loading clip: torch is not installed"),
     "a device": (("encode", "--device", "cuda"), "a device 'cuda' is for torch, which is not installed"),
 }
 
@@ -121,6 +129,17 @@ def test_what_needs_torch_says_in_one_line_what_to_install(here, what):
     arguments, words = NEEDS[what]
     (line,) = [line for line in here(*arguments, code=4).splitlines() if line.startswith("Error: ")]
     assert words in line and EXTRA in line
+
+
+def test_a_device_that_nothing_has_is_no_matter_of_torch(here):
+    (line,) = here("encode", "--device", "foo", code=2).splitlines()
+    assert line == "Error: no device 'foo': cpu, cuda or mps"
+
+
+def test_what_has_no_maps_says_so_before_it_is_fetched(here):
+    said = here("explain", "photos/test/plum/15.png", "--group", "kind", "-e", "clip", code=2)
+    assert "clip does not say where in a picture its vector comes from" in said
+    assert "efficientnet-lite0" in said and EXTRA not in said
 
 
 def test_a_plugin_that_needs_torch_is_not_found_faulty(here):
@@ -156,6 +175,31 @@ def test_a_clip_that_was_used_with_torch_answers_without_it(tmp_path):
     for question in (("similar", "--text", "a cat"), ("similar", "new.png"), ("classify", "--classes", "cat,dog")):
         with_torch = here(*question, "-e", clip, "--json", before=plain)
         assert answers(here(*question, "-e", clip, "--json")) == pytest.approx(answers(with_torch), abs=1e-3)
+    assert row_of(here, "clip:")[4] == "yes"
+    here("label", "cat", "photos/0.png")
+    assert "does not say where" in here("explain", "new.png", "--label", "cat", "-e", clip, code=2)
+    for form in tmp_path.glob("workspace/derived.db.form-*"):
+        form.unlink()
+    said = here("similar", "new.png", "-e", clip, code=4).splitlines()
+    assert f"Error: loading clip: torch is not installed: {EXTRA}" in said
+    assert EXTRA in row_of(here, "clip:")[4]
+
+
+@pytest.mark.torch
+def test_what_was_pretrained_with_torch_is_listed_with_what_it_lacks(tmp_path):
+    here = Here(tmp_path)
+    texts = tmp_path / "texts.txt"
+    texts.write_text("\n".join(f"line {at} of a few" for at in range(40)))
+    small = ("-o", "epochs=1", "-o", "width=8", "-o", "embedding=8")
+    here("init")
+    here("pretrain", "lstm-clm", "--corpus", str(texts), *small, before="from curator.__main__ import main\nmain()")
+    assert EXTRA in row_of(here, "lstm-clm")[4]
+
+
+def row_of(here: Here, name: str) -> list[str]:
+    """What `curator encoders` says of a model."""
+    (row,) = [line.split("\t") for line in here("encoders").splitlines() if line.startswith(name)]
+    return row
 
 
 def answers(out: str) -> dict[int, float]:

@@ -23,6 +23,7 @@ from curator.errors import BadInput, CuratorError, NotFound, NotReady, PluginErr
 from curator.history.journal import Journal, Writer
 from curator.kit.devices import choose_device
 from curator.kit.weights import telling
+from curator.registry.packages import hold_loadable
 from curator.registry.validation import Breach, validate
 from curator.store.catalogue.models import ModelRow, ModelStore, model_name
 from curator.store.catalogue.settings import SettingStore
@@ -134,6 +135,7 @@ class Models:
         if known is not None and (wanted.version is not None or (weights is None and self._unchanged(known))):
             return known
         spec = self.registry.get(EncoderSpec, wanted.name)
+        hold_loadable(spec)
         # Weights of one's own need not be of the variant that the bare name meant so far.
         variant = wanted.variant or (known.variant if known is not None and weights is None else None)
         recorded = self._source(known) if known is not None and weights is None else None
@@ -322,8 +324,10 @@ class Models:
 
         It is checked to be the one whose vectors are on record.
         """
+        spec = self.registry.get(EncoderSpec, model.encoder)
+        hold_loadable(spec)
         resolved = self.settled(model)
-        with self._open(self.registry.get(EncoderSpec, model.encoder), resolved, model.fingerprint) as encoder:
+        with self._open(spec, resolved, model.fingerprint) as encoder:
             yield encoder, resolved
 
     def settled(self, model: Model) -> Resolved:
@@ -353,6 +357,7 @@ class Models:
     @contextlib.contextmanager
     def opened(self, spec: EncoderSpec, resolved: Resolved, device: str) -> Iterator[Encoder]:
         """The encoder itself, loaded on a device of torch."""
+        hold_loadable(spec)
         with self.registry.guard(spec, "loading"):
             encoder = spec.load(resolved, device)
         try:
