@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -38,7 +40,8 @@ class Here:
 
     def __call__(self, *arguments: str, code: int = 0, before: str = HIDDEN) -> str:
         command = [sys.executable, "-c", before, *arguments]
-        ran = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False)
+        # Whoever opens a FIFO waits for ever: the test should not.
+        ran = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=False, timeout=300)
         assert ran.returncode == code, f"{arguments}: {ran.returncode}\n{ran.stdout}\n{ran.stderr}"
         assert "Traceback" not in ran.stderr
         return ran.stdout + ran.stderr
@@ -148,6 +151,70 @@ def test_a_plugin_that_needs_torch_is_not_found_faulty(here):
     assert {row[3] for row in rows if row[2] == "not applicable"} == {f"torch is not installed: {EXTRA}"}
 
 
+def lay(kind: str, path: Path) -> None:
+    """Put something that is no file in the place of one."""
+    path.unlink(missing_ok=True)
+    if kind == "FIFO":
+        os.mkfifo(path)
+    elif kind == "link":
+        path.symlink_to(path.parent.parent / "other")
+    else:
+        path.mkdir()
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory):
+    """Nine photos, embedded by a form, and one that is not added."""
+    folder = tmp_path_factory.mktemp("embedded")
+    (folder / "photos").mkdir()
+    for seed in range(9):
+        scene(seed, (100, 80)).save(folder / "photos" / f"{seed}.png")
+    scene(20, (100, 80)).save(folder / "new.png")
+    here = Here(folder)
+    here("add", "photos")
+    return folder
+
+
+def copied(embedded: Path, tmp_path: Path) -> tuple[Here, Path]:
+    """A workspace of one's own, and the file of its form."""
+    shutil.copytree(embedded, tmp_path / "own")
+    here = Here(tmp_path / "own")
+    (form,) = here.folder.glob("workspace/derived.db.form-*")
+    return here, form
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no FIFOs")
+@pytest.mark.parametrize("kind", ["FIFO", "link"])
+@pytest.mark.parametrize("command", [("similar", "new.png", "-k", "1"), ("add", "new.png")])
+def test_what_is_no_file_in_the_place_of_a_form_is_replaced(embedded, tmp_path, kind, command):
+    here, form = copied(embedded, tmp_path)
+    content, other = form.read_bytes(), here.folder / "other"
+    other.write_bytes(content)
+    lay(kind, form)
+    assert "is gone or is not what was written" in here("check", code=5)
+    (line,) = [line for line in here(*command).splitlines() if "form" in line]
+    assert line == "note: the compiled form of efficientnet-lite0 for images is gone or damaged: it is made again"
+    assert form.read_bytes() == content == other.read_bytes() and not form.is_symlink()
+    assert "compiled" not in here(*command) + here("check")
+
+
+def test_a_folder_in_the_place_of_a_form_is_named(embedded, tmp_path):
+    """It is nothing that curator removes."""
+    here, form = copied(embedded, tmp_path)
+    lay("folder", form)
+    assert f"is a folder, not a file\tremove '{form}'" in here("check", code=5)
+    for command in (("similar", "new.png", "-k", "1"), ("add", "new.png", "--no-encode"), ("encode", "--json")):
+        said = here(*command)
+        lines = [line for line in said.splitlines() if "form" in line and line.startswith("note")]
+        assert len(lines) == (command[0] != "add") and all(f"remove '{form}'" in line for line in lines)
+    (row,) = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
+    assert row["encoded"] == 1
+    form.rmdir()
+    scene(30, (100, 80)).save(here.folder / "more.png")
+    assert "gone or damaged: it is made again" in here("similar", "more.png", "-k", "1")
+    assert form.is_file() and "compiled" not in here("check")
+
+
 def test_what_cannot_run_is_listed_with_what_it_lacks(here):
     rows = {line.split("\t")[0]: line for line in here("encoders").splitlines()}
     assert EXTRA in rows["clip"] and EXTRA in rows["lstm-clm"]
@@ -181,6 +248,7 @@ def test_a_clip_that_was_used_with_torch_answers_without_it(tmp_path):
     for form in tmp_path.glob("workspace/derived.db.form-*"):
         form.unlink()
     said = here("similar", "new.png", "-e", clip, code=4).splitlines()
+    assert f"note: the compiled form of {row_of(here, 'clip:')[0]} for images is gone or damaged" in said
     assert f"Error: loading clip: torch is not installed: {EXTRA}" in said
     assert EXTRA in row_of(here, "clip:")[4]
 

@@ -33,7 +33,6 @@ from curator.embedding.shortlist import Shortlist
 from curator.embedding.vector_reader import StoredVectors, VectorReader, hold_length, unit_rows
 from curator.embedding.vector_writer import VectorWriter
 from curator.embedding.ways.agreement import SAMPLE
-from curator.embedding.ways.forms import Forms
 from curator.embedding.ways.opened import Opened
 from curator.embedding.ways.quickest import Quickest
 from curator.embedding.ways.way import AUTO, TORCH, Wanted
@@ -76,7 +75,7 @@ class Embedder(Coverage):
     ) -> None:
         super().__init__(derived, models, reporter)
         self.places = Places(database)
-        self.forms = Forms(database, derived, models.registry, reporter.say)
+        self.forms = models.forms
         self.wanted = Wanted()
         self.shortlist = Shortlist(derived, reporter)
         self.read_only = database.read_only
