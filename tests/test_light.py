@@ -123,6 +123,7 @@ NEEDS = {
     ),
     "clip": (("encode", "-e", "clip:ViT-B-32", "--weights", "new.png"), "loading clip: torch is not installed"),
     "clip without weights": (("encode", "-e", "clip"), "loading clip: torch is not installed"),
+    "torch by its name": (("encode", "--runtime", "torch"), "torch is not installed"),
     "a device": (("encode", "--device", "cuda"), "a device 'cuda' is for torch, which is not installed"),
 }
 
@@ -143,6 +144,12 @@ def test_what_has_no_maps_says_so_before_it_is_fetched(here):
     said = here("explain", "photos/test/plum/15.png", "--group", "kind", "-e", "clip", code=2)
     assert "clip does not say where in a picture its vector comes from" in said
     assert "efficientnet-lite0" in said and EXTRA not in said
+
+
+def test_nothing_to_embed_was_run_by_nothing(here):
+    here("encode")
+    rows = [json.loads(line) for line in here("encode", "--json").splitlines()]
+    assert rows and all((row["runtime"], row["precision"], row["encoded"]) == (None, None, 0) for row in rows)
 
 
 def test_a_plugin_that_needs_torch_is_not_found_faulty(here):
@@ -199,7 +206,7 @@ def test_what_is_no_file_in_the_place_of_a_form_is_replaced(embedded, tmp_path, 
 
 
 def test_a_folder_in_the_place_of_a_form_is_named(embedded, tmp_path):
-    """It is nothing that curator removes."""
+    """It is nothing that curator removes; meanwhile what embeds is called what it is."""
     here, form = copied(embedded, tmp_path)
     lay("folder", form)
     assert f"is a folder, not a file\tremove '{form}'" in here("check", code=5)
@@ -208,7 +215,7 @@ def test_a_folder_in_the_place_of_a_form_is_named(embedded, tmp_path):
         lines = [line for line in said.splitlines() if "form" in line and line.startswith("note")]
         assert len(lines) == (command[0] != "add") and all(f"remove '{form}'" in line for line in lines)
     (row,) = [json.loads(line) for line in said.splitlines() if line.startswith("{")]
-    assert row["encoded"] == 1
+    assert (row["runtime"], row["encoded"]) == ("onnxruntime", 1)
     form.rmdir()
     scene(30, (100, 80)).save(here.folder / "more.png")
     assert "gone or damaged: it is made again" in here("similar", "more.png", "-k", "1")

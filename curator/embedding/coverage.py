@@ -50,14 +50,14 @@ class EncodeReport:
         return self.ways.most_common(1)[0][0] if self.ways else LOADED
 
     @property
-    def precision(self) -> str:
-        """The number format of that."""
-        return self.way.precision
+    def precision(self) -> str | None:
+        """The number format of that; None where there was nothing to compute."""
+        return self.way.precision if self.ways else None
 
     @property
-    def runtime(self) -> str:
-        """What ran the encoder for that, "torch" where it was loaded as it is."""
-        return self.way.runtime
+    def runtime(self) -> str | None:
+        """What ran the encoder for that, "torch" where it was loaded as it is; None where there was nothing to run."""
+        return self.way.runtime if self.ways else None
 
 
 Encode: TypeAlias = Callable[[Model, Sequence[Item]], EncodeReport]
