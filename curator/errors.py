@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import difflib
 import errno
+import importlib.util
 import os
 from collections.abc import Iterable, Sequence
 
@@ -34,6 +35,7 @@ __all__ = [
     "install_command",
     "is_interrupt",
     "lacking",
+    "missing",
 ]
 
 _EXTRAS = {
@@ -140,9 +142,21 @@ def absent(error: BaseException | None) -> str | None:
     return None
 
 
+def missing(packages: Iterable[str]) -> str:
+    """The first of some packages that is not installed, with what installs it; '' where all are. Imports none."""
+    for name in packages:
+        try:
+            found = importlib.util.find_spec(name)
+        except (ImportError, ValueError):  # half removed, or hidden
+            found = None
+        if found is None:
+            return f"{name} is not installed: {install_command(name)}"
+    return ""
+
+
 def install_command(package: str) -> str:
-    """The command that installs a package of one of curator's extras."""
-    return f"pip install 'curator-agent[{_EXTRAS[package]}]'"
+    """The command that installs a package: with the extra of curator that it comes with, or by itself."""
+    return f"pip install 'curator-agent[{_EXTRAS[package]}]'" if package in _EXTRAS else f"pip install {package}"
 
 
 def _is_out_of_memory(error: BaseException) -> bool:

@@ -145,8 +145,7 @@ class Workspace(Parts):
     ) -> list[tuple[Item, str]]:
         """Say that items (paths, `id:N` or ids) are, are not (`False`) or are no longer said to be (`None`) `name`.
 
-        All items are looked up before anything is said. Returns each item with what was said of it before
-        ('', 'positive', 'negative', 'conflict').
+        All are looked up first. Returns each with what was said of it before ('', 'positive', 'negative', 'conflict').
         """
         found = [self.items.by_reference(item) for item in items]
         before = self.labels.said_of(name, [item.id for item in found], group)
@@ -199,8 +198,7 @@ class Workspace(Parts):
             for reference in [encoder] if encoder is not None else self.coverage.default_references(items):
                 path = expand_path(weights) if weights is not None else None
                 model = self.models.obtain(reference, journal, path, self.reporter.say)
-                missing = self.coverage.missing(model, items)
-                reports[model.name] = self.encoding.encode(model, missing)  # vectors are cache: no run
+                reports[model.name] = self.encoding.encode(model, self.coverage.missing(model, items))  # cache: no run
         return reports
 
     def pretrain(
@@ -250,6 +248,8 @@ class Workspace(Parts):
         with self.begin("train", {**of, **(options or {})}, reads_first=bool(fine_tune)) as journal:
             context = ActionContext(self, journal, may_encode)
             target = context.target(label, group)  # type: ignore[arg-type]
+            if encoder is not None and fine_tune:  # before its weights are asked for
+                self.training.tuning.depth(encoder, fine_tune)
             model = context.model(encoder, "image") if encoder is not None else None  # type: ignore[arg-type]
             how = (may_encode, robustness, fine_tune, test, among)
             return self.training.train(journal, target, model, head, options or {}, *how)

@@ -102,7 +102,8 @@ LAYERS = {
     "curator.ingest": ("catalog history media registry reporter store api errors", ""),
     "curator.runtimes": ("errors", "numpy onnx onnxruntime openvino"),
     "curator.embedding": (
-        "catalog history media registry reporter runtimes store api errors kit.devices kit.reading kit.weights",
+        "catalog history media registry reporter runtimes store api errors kit.devices kit.onnx_encoder kit.reading "
+        "kit.weights",
         "numpy",
     ),
     "curator.importing": (

@@ -61,8 +61,12 @@ class Context(Protocol):
         """The items of these ids, each once, in this order; read as they are looked at, as those of `items` are."""
         ...
 
-    def model(self, ref: EncoderRef | None, modality: Modality) -> Model:
-        """The model that `ref` names, or the workspace's default for the modality."""
+    def model(self, ref: EncoderRef | None, modality: Modality, maps: bool = False) -> Model:
+        """The model that `ref` names, or the workspace's default for the modality.
+
+        `maps`: one that `feature_maps` is to be asked of. Raises `BadInput` for an encoder that is known to have none,
+        before its weights are asked for or anything is embedded.
+        """
         ...
 
     def models(self) -> list[Model]:

@@ -256,6 +256,9 @@ class EncoderSpec:
     is not loaded for it, and neither is torch. Of "pixels", float32 (n, 3, crop, crop) with n left open, it makes
     "vector", (n, dim), as `encode` does. It may have a second output, "map", (n, dim, h, w), whose mean over h and w is
     the vector: what `FeatureMap` is for an encoder that is loaded. `curator.kit.graph` helps to write it.
+    `requires` names packages that `load`, `pretrain` and `fine_tune` import and that may not be installed, as "torch":
+    curator says so before it asks for weights or fetches any. Without them an encoder that has a `form` is loaded all
+    the same. `maps=False`: what `load` gives is never a `FeatureMap`, so that nothing is loaded to find out.
     `embeds=False`: its vectors are made elsewhere and imported, and `load` is never called. `resolve` is given
     `NAME/DIM`, what people call them and how many numbers each has, and no weights.
     """
@@ -276,3 +279,5 @@ class EncoderSpec:
     fine_tune_depths: tuple[str, ...] = ()
     embeds: bool = True
     form: Callable[[Resolved], bytes] | None = None
+    requires: tuple[str, ...] = ()
+    maps: bool = True

@@ -50,14 +50,14 @@ class EncodeReport:
         return self.ways.most_common(1)[0][0] if self.ways else LOADED
 
     @property
-    def precision(self) -> str:
-        """The number format of that."""
-        return self.way.precision
+    def precision(self) -> str | None:
+        """The number format of that; None where there was nothing to compute."""
+        return self.way.precision if self.ways else None
 
     @property
-    def runtime(self) -> str:
-        """What ran the encoder for that, "torch" where it was loaded as it is."""
-        return self.way.runtime
+    def runtime(self) -> str | None:
+        """What ran the encoder for that, "torch" where it was loaded as it is; None where there was nothing to run."""
+        return self.way.runtime if self.ways else None
 
 
 Encode: TypeAlias = Callable[[Model, Sequence[Item]], EncodeReport]
@@ -156,6 +156,12 @@ class Coverage:
         if rate:
             return LOAD_SECONDS + len(items) / rate
         return LOAD_SECONDS + sum(1 / GUESSED_RATE[item.modality] for item in items)
+
+    def has_forms(self, model: Model) -> bool:
+        """Whether each of its media has a compiled form, with which it embeds without its own libraries."""
+        files = self.derived.forms
+        known = [files.of(model.fingerprint, medium) for medium in model.modalities]
+        return all(form is not None and files.path(form) is not None for form in known)
 
     def quickest(self, model: Model) -> dict[str, dict[str, object]]:
         """By medium the way that was measured to embed it quickest on this processor; as JSON values."""

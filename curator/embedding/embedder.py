@@ -33,11 +33,10 @@ from curator.embedding.shortlist import Shortlist
 from curator.embedding.vector_reader import StoredVectors, VectorReader, hold_length, unit_rows
 from curator.embedding.vector_writer import VectorWriter
 from curator.embedding.ways.agreement import SAMPLE
-from curator.embedding.ways.forms import Forms
 from curator.embedding.ways.opened import Opened
 from curator.embedding.ways.quickest import Quickest
 from curator.embedding.ways.way import AUTO, TORCH, Wanted
-from curator.errors import BadInput, NotReady, PluginError
+from curator.errors import BadInput, NotReady, PluginError, missing
 from curator.kit.devices import choose_device
 from curator.media import preprocessing
 from curator.media.files import BadContent
@@ -76,7 +75,7 @@ class Embedder(Coverage):
     ) -> None:
         super().__init__(derived, models, reporter)
         self.places = Places(database)
-        self.forms = Forms(database, derived, models.registry, reporter.say)
+        self.forms = models.forms
         self.wanted = Wanted()
         self.shortlist = Shortlist(derived, reporter)
         self.read_only = database.read_only
@@ -91,6 +90,8 @@ class Embedder(Coverage):
         Raises `BadInput` for a device, `NotFound` or `NotReady` for a runtime that is not there.
         """
         self.models.device = None if device is None else choose_device(device)
+        if runtime == TORCH and (lacks := missing([TORCH])):
+            raise NotReady(f"{lacks}, or leave --runtime out")
         if runtime not in (AUTO, TORCH):
             try:
                 named(runtime).precisions()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import json
 import re
 import shlex
@@ -19,10 +20,11 @@ from typing import TYPE_CHECKING, Any
 from curator.api import Encoder, EncoderSpec, Modality, Model, Resolved
 from curator.embedding.spaces import describe, fingerprint_of
 from curator.embedding.trained_weights import SEEN, Trained, seen_in
-from curator.errors import BadInput, CuratorError, NotFound, NotReady, PluginError, WorkspaceError
+from curator.errors import BadInput, CuratorError, NotFound, NotReady, WorkspaceError
 from curator.history.journal import Journal, Writer
 from curator.kit.devices import choose_device
 from curator.kit.weights import telling
+from curator.registry.packages import hold_loadable
 from curator.registry.validation import Breach, validate
 from curator.store.catalogue.models import ModelRow, ModelStore, model_name
 from curator.store.catalogue.settings import SettingStore
@@ -31,7 +33,7 @@ from curator.store.paths import held as held_below
 from curator.store.sqlite import Database
 
 if TYPE_CHECKING:
-    from curator.embedding.ways.form_encoder import FormEncoder
+    from curator.embedding.ways.forms import Forms
     from curator.registry.loader import Registry
 
 REFERENCE = re.compile(r"(?P<name>[^:@]+)(:(?P<variant>.*?))?(@(?P<version>[0-9]{1,9}))?", re.DOTALL)
@@ -73,6 +75,13 @@ class Models:
         self.registry = registry
         self.trained = trained
         self.device: str | None = None
+
+    @functools.cached_property
+    def forms(self) -> Forms:
+        """The compiled forms of encoders, which tell once of what is wrong with one."""
+        from curator.embedding.ways.forms import Forms
+
+        return Forms(self.database, self.derived, self.registry, self.say)
 
     # --- finding ---
 
@@ -134,6 +143,7 @@ class Models:
         if known is not None and (wanted.version is not None or (weights is None and self._unchanged(known))):
             return known
         spec = self.registry.get(EncoderSpec, wanted.name)
+        hold_loadable(spec)
         # Weights of one's own need not be of the variant that the bare name meant so far.
         variant = wanted.variant or (known.variant if known is not None and weights is None else None)
         recorded = self._source(known) if known is not None and weights is None else None
@@ -322,8 +332,10 @@ class Models:
 
         It is checked to be the one whose vectors are on record.
         """
+        spec = self.registry.get(EncoderSpec, model.encoder)
+        hold_loadable(spec)
         resolved = self.settled(model)
-        with self._open(self.registry.get(EncoderSpec, model.encoder), resolved, model.fingerprint) as encoder:
+        with self._open(spec, resolved, model.fingerprint) as encoder:
             yield encoder, resolved
 
     def settled(self, model: Model) -> Resolved:
@@ -342,7 +354,7 @@ class Models:
     @contextlib.contextmanager
     def _open(self, spec: EncoderSpec, resolved: Resolved, fingerprint: str) -> Iterator[Encoder]:
         device = choose_device(self.device)
-        form = self._written(spec, resolved, fingerprint) if device == "cpu" else None
+        form = self.forms.alone(spec, resolved, fingerprint) if device == "cpu" and spec.form is not None else None
         if form is None:
             with self.opened(spec, resolved, device) as encoder:
                 yield encoder
@@ -353,6 +365,7 @@ class Models:
     @contextlib.contextmanager
     def opened(self, spec: EncoderSpec, resolved: Resolved, device: str) -> Iterator[Encoder]:
         """The encoder itself, loaded on a device of torch."""
+        hold_loadable(spec)
         with self.registry.guard(spec, "loading"):
             encoder = spec.load(resolved, device)
         try:
@@ -360,19 +373,6 @@ class Models:
         finally:
             with self.registry.guard(spec, "closing"):
                 encoder.close()
-
-    def _written(self, spec: EncoderSpec, resolved: Resolved, fingerprint: str) -> FormEncoder | None:
-        """The form that a spec writes down, as an encoder; None where it has none, or nothing runs it here."""
-        if spec.form is None or spec.modalities != ("image",):
-            return None
-        from curator.embedding.ways.forms import Forms, reference_of
-
-        forms = Forms(self.database, self.derived, self.registry, self.say)
-        try:
-            return reference_of(forms.written(spec, resolved, fingerprint))
-        except PluginError as error:
-            self.say(f"note: {spec.name} is loaded, which takes longer: {error}")
-            return None
 
     def _resolve(self, spec: EncoderSpec, variant: str | None, weights: Path | None) -> Resolved:
         if weights is not None and not weights.exists():

@@ -71,14 +71,15 @@ class VectorWriter:
     def _encode(self, pairs: list[tuple[Item, object]]) -> None:
         batch = as_batch([value for _, value in pairs], pairs[0][0].modality)
         vectors, runner = self.quickest.encode(batch)
-        rows = self._pending.setdefault(runner.way, [])
+        way = self.quickest.opened.ran(runner.way)
+        rows = self._pending.setdefault(way, [])
         rows += [(item.hash, row.astype("<f4").tobytes()) for (item, _), row in zip(pairs, vectors, strict=True)]
         if isinstance(batch, TextBatch):
             self.report.truncated += self.truncated(self.model, runner.encoder, batch)
         elif self.first is None and runner.way == LOADED:
             self.first = (batch.pixels, vectors)
         self.report.encoded += len(pairs)
-        self.report.ways[runner.way] += len(pairs)
+        self.report.ways[way] += len(pairs)
 
     def _error(self, single: tuple[Item, object]) -> PluginError | None:
         try:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import ctypes.util
-import importlib.util
 import os
 import platform
 import sys
@@ -16,12 +15,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from curator.errors import BadInput, NotReady, install_command
+from curator.errors import BadInput, NotReady, install_command, missing
 
 __all__ = ["choose_device", "has_bfloat16", "lacking_torch", "one_thread", "reduce_precision"]
 
 VARIABLE = "CURATOR_DEVICE"
 """Of the environment: the device that is taken where none is asked for."""
+
+DEVICES = ("cpu", "cuda", "mps")
+"""What torch computes on, as far as that can be told without it."""
 
 DRIVERS = ("/dev/nvidiactl", "/proc/driver/nvidia/version", "/dev/dxg", "/dev/kfd")
 """Files of the drivers of NVIDIA, of Windows in WSL and of AMD, by which torch reaches a GPU."""
@@ -94,15 +96,13 @@ def has_bfloat16() -> bool:
 
 def lacking_torch() -> str:
     """The command that installs torch, where it is not installed; for `lacking` of a spec. Nothing is imported."""
-    try:
-        found = importlib.util.find_spec("torch")
-    except (ImportError, ValueError):  # half removed, or hidden
-        found = None
-    return "" if found else install_command("torch")
+    return install_command("torch") if missing(["torch"]) else ""
 
 
 def _there(asked: str) -> str:
     if lacking := lacking_torch():
+        if asked.partition(":")[0] not in DEVICES:
+            raise BadInput(f"no device {asked!r}: {', '.join(DEVICES[:-1])} or {DEVICES[-1]}")
         raise NotReady(f"a device {asked!r} is for torch, which is not installed: {lacking}, or take 'cpu'")
     import torch
 

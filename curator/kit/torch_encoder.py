@@ -121,10 +121,12 @@ class TorchEncoder:
             self.revision,
             self.default,
             self.batch_size,
-            lacking=self._lacking,
+            lacking=self.lacking,
             fine_tune=self.fine_tune if self.depths else None,
             fine_tune_depths=self.depths,
             form=self.form if self._has_form else None,
+            requires=("torch",),
+            maps=type(self).stages is not TorchEncoder.stages,
         )
 
     def resolve(self, variant: str | None, weights: Path | None) -> Resolved:
@@ -196,9 +198,6 @@ class TorchEncoder:
 
         assert start.preprocess is not None
         finetuning.fine_tune(parts, first, labelled, start.preprocess, device, save, report)
-
-    def _lacking(self, variant: str | None) -> str:
-        return ("" if self._has_form else lacking_torch()) or self.lacking(variant)
 
     @property
     def _has_form(self) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,11 +24,15 @@ from curator.api import (
     Query,
 )
 from curator.embedding.embedder import Embedder
+from curator.embedding.models import Reference
 from curator.errors import BadInput
 from curator.learning.training import Training
 from curator.media import preprocessing
 from curator.media.files import BadContent
 from curator.registry.validation import Breach
+
+if TYPE_CHECKING:
+    from curator.registry.loader import Registry
 
 
 class Attribution:
@@ -45,6 +49,7 @@ class Attribution:
         """Each picture with its feature map, or why it cannot be read. Raises `BadInput` where there are no maps."""
         if "image" not in model.modalities:
             raise BadInput(f"{model.name} does not encode images")
+        hold_maps(self.registry, model.name)
         self.encoding.reporter.say(f"loading {model.name}")
         with self.encoding.models.loaded(model) as (encoder, resolved):
             if not isinstance(encoder, FeatureMap):
@@ -97,6 +102,21 @@ class Attribution:
                 raise BadInput(f"a {head.head} head does not say which parts of a vector speak for a class")
         own = len(head.classes)  # the column of a background speaks for no class
         return Logits(values[:, :own], gradients[:, :own], self.training.probabilities(head, vectors))
+
+
+def hold_maps(registry: Registry, reference: str) -> None:
+    """Raise `BadInput` where it is known without loading it that an encoder has no feature maps."""
+    spec = registry.get(EncoderSpec, Reference.parse(reference).name)
+    if not spec.maps:
+        able = [other.name for other in registry.all(EncoderSpec) if _may_map(other)]
+        raise BadInput(
+            f"{reference} does not say where in a picture its vector comes from; encoders that may: "
+            f"{', '.join(able) or 'none'}"
+        )
+
+
+def _may_map(spec: EncoderSpec) -> bool:
+    return spec.maps and spec.embeds and "image" in spec.modalities
 
 
 def _hold(what: str, array: NDArray[Any], shape: tuple[int, ...]) -> None:

@@ -20,13 +20,14 @@ from numpy.typing import NDArray
 from curator.api import EncoderSpec, Item, Labelled, Model, Resolved, Tried
 from curator.catalog.items import Items
 from curator.catalog.labels import Examples
-from curator.embedding.models import Models
+from curator.embedding.models import Models, Reference
 from curator.embedding.trained_weights import SEEN
 from curator.errors import BadInput, NotReady
 from curator.history.journal import Journal
 from curator.kit.devices import choose_device
 from curator.kit.finetuning import split
 from curator.learning.labelled_pictures import Decoded, decode_pictures
+from curator.registry.packages import hold_installed
 from curator.reporter import SHARES, Reporter, count, figure, shares
 
 HELD_OUT = 0.2
@@ -46,21 +47,23 @@ class FineTuning:
         self.items = items
         self.reporter = reporter
 
-    def depth(self, model: Model, depth: str | bool) -> str:
-        """What the encoder calls how much of it learns, of what was asked for: True is its default.
+    def depth(self, reference: str, depth: str | bool) -> str:
+        """What an encoder calls how much of it learns, of what was asked for: True is its default.
 
-        Raises `BadInput`, naming those that there are, for one that it does not have or that cannot be fine-tuned.
+        Raises `BadInput`, naming those that there are, for one that it does not have or that cannot be fine-tuned, and
+        `NotReady` where a package for it is not installed.
         """
-        spec = self.models.registry.get(EncoderSpec, model.encoder)
+        spec = self.models.registry.get(EncoderSpec, Reference.parse(reference).name)
         if depth == HEAD:
             return HEAD
         if spec.fine_tune is None:
             able = [other.name for other in self.models.registry.all(EncoderSpec) if other.fine_tune is not None]
-            raise BadInput(f"{model.name} cannot be fine-tuned; encoders that can: {', '.join(able) or 'none'}")
+            raise BadInput(f"{reference} cannot be fine-tuned; encoders that can: {', '.join(able) or 'none'}")
         depths = spec.fine_tune_depths
         if depth is not True and depth not in depths:
             known = f"take {', '.join((HEAD, *depths[:-1]))} or {depths[-1]}" if depths else "it learns in one way"
             raise BadInput(f"{spec.name} has no depth {depth!r} for --fine-tune: {known}")
+        hold_installed(spec, "fine-tuning")
         return next(iter(depths), "") if depth is True else str(depth)
 
     def run(

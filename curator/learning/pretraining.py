@@ -25,6 +25,7 @@ from curator.errors import BadInput, NotFound, NotReady
 from curator.history.journal import Journal
 from curator.media.content import decode_text
 from curator.media.files import BadContent, reason
+from curator.registry.packages import hold_installed
 from curator.registry.parameters import bind
 from curator.reporter import SHARES, Reporter, count, figure, shares
 from curator.store.paths import held, held_tree
@@ -93,6 +94,7 @@ class Pretraining:
         if spec.pretrain is None:
             able = [other.name for other in registry.all(EncoderSpec) if other.pretrain is not None]
             raise BadInput(f"{spec.name} is not pretrained here; encoders that are: {', '.join(able) or 'none'}")
+        hold_installed(spec, "pretraining")
         return spec
 
     def _start(self, spec: EncoderSpec, reference: str) -> Model:

@@ -74,6 +74,7 @@ class Training:
         self.kinship = Kinship(encoding)
         self.backgrounds = Backgrounds(self.items, encoding)
         self.heads = Heads(database, objects, registry, self.models)
+        self.tuning = FineTuning(self.models, self.items, reporter)
 
     def head(
         self,
@@ -181,12 +182,11 @@ class Training:
         examples = every.without(apart)
         refuse_too_few(examples)
         frozen = model or self._model(examples, journal)
-        tuning = FineTuning(self.models, self.items, self.reporter)
-        depth = tuning.depth(frozen, fine_tune)
+        depth = self.tuning.depth(frozen.name, fine_tune)
         if depth == HEAD:
             self.reporter.say(f"only the head learns, as without --fine-tune: {frozen.name} stays as it is")
             return self.head(journal, target, frozen, kind, options, may_encode, disturb, True, apart=apart)
-        tuned = tuning.run(journal, frozen, examples, depth, lambda items: self.kin(frozen, items))
+        tuned = self.tuning.run(journal, frozen, examples, depth, lambda items: self.kin(frozen, items))
         if tuned.id == frozen.id:
             self.reporter.say(f"no attempt was better: {frozen.name} stays as it is")
         else:

@@ -290,6 +290,10 @@ class Check:
         names = {model.fingerprint: model.name for model in self.parts.models.all()}
         for form in self.derived.forms.all():
             wrong = None
+            which = f"compiled {names.get(form.fingerprint, f'space {form.fingerprint[:12]}')} for {form.medium}s"
+            if folder := self.derived.forms.folder_in_place(form):
+                yield Fault("vector", which, "is a folder, not a file", f"remove {str(folder)!r}")
+                continue
             path = self.derived.forms.path(form, remembered=False)
             if form.fingerprint not in known or form.medium not in ("image", "text"):
                 wrong = "belongs to a space that the catalogue lacks"
@@ -298,7 +302,6 @@ class Check:
             elif path is not None and not runs(path):
                 wrong = "cannot be run"
             if wrong:
-                which = f"compiled {names.get(form.fingerprint, f'space {form.fingerprint[:12]}')} for {form.medium}s"
                 repair = functools.partial(self.derived.forms.forget, form.fingerprint, form.medium)
                 yield Fault("vector", which, wrong, "forget it; curator encode makes it again", repair)
 

@@ -102,10 +102,14 @@ class ActionContext:
         """The items of these ids, in this order."""
         return self._items.of_ids(ids)
 
-    def model(self, ref: EncoderRef | None, modality: Modality) -> Model:
+    def model(self, ref: EncoderRef | None, modality: Modality, maps: bool = False) -> Model:
         """The model that `ref` names, or the default; recorded now if it never was."""
         models = self._encoding.models
         reference = models.default_reference(modality) if ref is None else ref
+        if maps:
+            from curator.learning.attribution import hold_maps
+
+            hold_maps(self._parts.registry, reference)
         return models.known(reference, self._writer, self._reporter.say)
 
     def models(self) -> list[Model]:

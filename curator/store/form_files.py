@@ -8,17 +8,20 @@ cache.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
 import secrets
+import stat
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
-from curator.store.paths import held
+from curator.errors import WorkspaceError
+from curator.store.paths import held, is_link
 from curator.store.private import let_read, make_folder, private
 from curator.store.scratch import beside
 from curator.store.sqlite import Database
@@ -40,8 +43,11 @@ class HashedFiles:
         self.database = database
 
     def digest(self, path: Path, remembered: bool = True) -> str:
-        """SHA-256 (hex) of the whole file, read anew where it is not `remembered`. Raises `OSError`."""
-        with open(path, "rb") as file:
+        """SHA-256 (hex) of the whole file, read anew where it is not `remembered`.
+
+        Raises `OSError`, also for what is no regular file.
+        """
+        with open(path, "rb", opener=_regular) as file:
             status = os.fstat(file.fileno())
             known = self._known(status) if remembered else None
             if known is not None:
@@ -59,6 +65,15 @@ class HashedFiles:
         sql = "SELECT digest FROM hashed WHERE device = ? AND inode = ? AND size = ? AND modified = ? AND changed = ?"
         value = self.database.value(sql, *_state(status))
         return None if value is None else str(value)
+
+
+def _regular(path: str, flags: int) -> int:
+    """Open a regular file: an `opener`. A FIFO would have to be waited for until somebody writes into it."""
+    opened = os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+    if not stat.S_ISREG(os.fstat(opened).st_mode):
+        os.close(opened)
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    return opened
 
 
 def _hash(path: Path) -> str:
@@ -139,16 +154,23 @@ class FormFiles:
     def _whole(self, name: str, digest: str, remembered: bool) -> Path | None:
         if not NAME.fullmatch(name):
             return None
-        path = held(self.folder, PREFIX + name)
         try:
+            path = held(self.folder, PREFIX + name)
             return path if self.hashed.digest(path, remembered) == digest else None
-        except OSError:
+        except (OSError, WorkspaceError):  # a symbolic link is none of curator's files, wherever it leads
             return None
+
+    def folder_in_place(self, form: Form) -> Path | None:
+        """A folder where a file of a form should be: unlike all else, no file can be put in its place."""
+        paths = (
+            self.folder / (PREFIX + name) for name in (form.digest[:32], form.weights_name) if NAME.fullmatch(name)
+        )
+        return next((path for path in paths if path.is_dir() and not is_link(path)), None)
 
     def put(self, fingerprint: str, medium: str, form: bytes, tokenizer: bytes, part: Part | None = None) -> Form:
         """Keep a form, an empty one: there is none; with `part` its weights in a file of their own.
 
-        Raises `OSError` where it cannot be written.
+        Raises `OSError` where it cannot be written, `WorkspaceError` where a folder is in its place.
         """
         if not form:
             row = Form(fingerprint, medium, "", "", "", tokenizer)
@@ -186,8 +208,12 @@ class FormFiles:
         """Put files in their places, and the row that names them."""
         # Within the transaction, as nobody else tidies up meanwhile: two processes may make the same form at once.
         with self.database.transaction():
+            self._tidy()
             for path, name in files.items():
-                path.replace(held(self.folder, PREFIX + name))
+                place = held(self.folder, PREFIX + name)
+                if place.is_dir():
+                    raise WorkspaceError(f"{str(place)!r} is a folder where a compiled form belongs: remove it")
+                path.replace(place)
             sql = f"INSERT OR REPLACE INTO form ({COLUMNS}, tokenizer) VALUES (?, ?, ?, ?, ?, ?)"
             self.database.execute(
                 sql, row.fingerprint, row.medium, row.digest, row.weights, row.weights_name, row.tokenizer
@@ -201,12 +227,16 @@ class FormFiles:
             self._tidy()
 
     def _tidy(self) -> None:
-        """Remove files that are of nothing in the cache: a kill leaves them, and a cache that was deleted."""
+        """Remove files that are of nothing in the cache: a kill leaves them, and a cache that was deleted.
+
+        And what is no file, as a symbolic link, whose own place a form may be put in.
+        """
         known = {PREFIX + name for form in self.all() for name in (form.digest[:32], form.weights_name)}
         for path in self.folder.glob(PREFIX + "*"):
-            if path.name not in known and NAME.fullmatch(path.name.removeprefix(PREFIX)):
+            if NAME.fullmatch(path.name.removeprefix(PREFIX)):
                 with contextlib.suppress(OSError):
-                    path.unlink()
+                    if path.name not in known or not stat.S_ISREG(path.lstat().st_mode):
+                        path.unlink()
 
     # --- how they run ---
 

@@ -9,6 +9,7 @@ from types import ModuleType
 from typing import Any, Literal, TypeAlias
 
 from curator.api import ActionSpec, CheckSpec, EncoderSpec, ExporterSpec, HeadSpec, MetricSpec, ReaderSpec
+from curator.errors import absent
 from curator.registry.loader import Loaded, Spec
 from curator.testing.given import Given, NotApplicable
 
@@ -96,7 +97,8 @@ def examine(some: Iterable[Check]) -> Iterator[Outcome]:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a plugin may also call sys.exit
-            yield Outcome(check, "failed", _line(error))
+            lacks = absent(error)
+            yield Outcome(check, "not applicable", lacks) if lacks else Outcome(check, "failed", _line(error))
         else:
             yield Outcome(check, "passed")
 

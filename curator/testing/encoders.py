@@ -36,6 +36,7 @@ from curator.api import (
 from curator.errors import CuratorError
 from curator.kit.copies.vectors import near_copies
 from curator.registry.loader import Spec
+from curator.registry.packages import missing_to_load
 from curator.testing import samples
 from curator.testing.fresh import folder, require_module, run_task
 from curator.testing.given import Given, NotApplicable, hold_told
@@ -99,7 +100,7 @@ class EncoderCase:
     def _missing(self, error: CuratorError) -> BaseException:
         if self.weights is not None:
             return AssertionError(f"it cannot use the weights that were given: {error}")
-        return NotApplicable(f"its weights are not here: {error}")
+        return NotApplicable(missing_to_load(self.spec) or f"its weights are not here: {error}")
 
     @functools.cached_property
     def batches(self) -> list[tuple[ImageBatch | TextBatch, Floats]]:

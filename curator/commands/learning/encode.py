@@ -22,10 +22,12 @@ ENCODED = Table(
         Column("failed", "items that failed now", "integer"),
         Column("seconds", "how long it took, without loading the encoder", "score"),
         Column(
-            "precision", "the number format that most were computed in: float32, or a shorter one where that is faster"
+            "precision",
+            "the number format that most were computed in: float32, or a shorter, faster one; null: none",
         ),
         Column(
-            "runtime", "what ran the encoder for most: onnxruntime, openvino, or torch where it was loaded as it is"
+            "runtime",
+            "what ran the encoder for most: onnxruntime, openvino, or torch where it was loaded; null: nothing",
         ),
     ),
     whole=True,

@@ -93,9 +93,12 @@ def _defaults(call: Call) -> dict[Modality, int | str]:
 def _lacking(call: Call, spec: EncoderSpec, model: Model | None) -> str:
     """What stands in the way of loading an encoder without a network."""
     from curator.errors import PluginError
+    from curator.registry.packages import missing_to_load
     from curator.reporter import short_path
 
     workspace = call.found
+    if (missing := missing_to_load(spec)) and not (workspace and model and workspace.coverage.has_forms(model)):
+        return missing
     weights = workspace.models.weights(model) if workspace and model else None
     if weights is not None:
         return "" if weights.exists() else f"{short_path(weights)} is gone"

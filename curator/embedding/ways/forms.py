@@ -33,12 +33,14 @@ from curator.embedding.ways.way import Way
 from curator.errors import CuratorError, PluginError, Shortage, WorkspaceError, lacking
 from curator.media.decode import DECODING
 from curator.media.preprocessing import pixels
+from curator.registry.packages import missing_to_load
 from curator.registry.validation import Breach, validate
 from curator.runtimes.known import REFERENCE
 from curator.runtimes.parting import can_part, part
 from curator.runtimes.runtime import FULL, Runtime, Unrunnable
 from curator.store.catalogue.models import ModelStore
 from curator.store.derived import Derived
+from curator.store.form_files import Form
 from curator.store.sqlite import Database
 
 if TYPE_CHECKING:
@@ -84,10 +86,22 @@ class Forms:
         if form is None or not form.digest:
             return None
         path = self.files.path(form)
-        if path is None and (form.fingerprint, medium) not in self._told:
-            self._told.add((form.fingerprint, medium))
-            self.say(f"note: the compiled form of {model.name} for {medium}s is gone or damaged: it is made again")
+        if path is None:
+            self._tell(model.name, self.registry.get(EncoderSpec, model.encoder), form)
         return path
+
+    def _tell(self, name: str, spec: EncoderSpec, form: Form) -> None:
+        """Once, that a form is gone or damaged, and what becomes of it."""
+        if (form.fingerprint, form.medium) in self._told:
+            return
+        self._told.add((form.fingerprint, form.medium))
+        which = f"the compiled form of {name} for {form.medium}s"
+        if folder := self.files.folder_in_place(form):
+            self.say(f"note: a folder lies where {which} was: remove {str(folder)!r}, then it is made again")
+        elif self.files.can_write and not missing_to_load(spec):
+            self.say(f"note: {which} is gone or damaged: it is made again")
+        else:
+            self.say(f"note: {which} is gone or damaged")
 
     def written(self, spec: EncoderSpec, resolved: Resolved, fingerprint: str) -> Path | bytes:
         """The form of pictures that a spec writes down, kept if it can be. Raises `PluginError`."""
@@ -96,16 +110,28 @@ class Forms:
         path = self.files.path(known) if known else None
         if path is not None:
             return path
+        if known is not None and known.digest:
+            self._tell(spec.name, spec, known)
         with self.registry.guard(spec, "writing down"):
             form = spec.form(resolved)
             if not isinstance(form, bytes) or not form:
                 raise Breach(f"gave {type(form).__name__}, not the bytes of an ONNX model")
-        if not self.files.can_write:
+        if not self.files.can_write or (known and self.files.folder_in_place(known)):
             return form
         try:
             return self.files.path(self.files.put(fingerprint, "image", form, b"")) or form
         except (OSError, WorkspaceError):  # without room for it, it serves from memory
             return form
+
+    def alone(self, spec: EncoderSpec, resolved: Resolved, fingerprint: str) -> FormEncoder | None:
+        """The form that a spec writes down, as an encoder; None where that is of texts, too, or nothing runs it."""
+        if spec.modalities != ("image",):
+            return None
+        try:
+            return form_encoder(REFERENCE.load(self.written(spec, resolved, fingerprint)))
+        except PluginError as error:
+            self.say(f"note: {spec.name} is loaded, which takes longer: {error}")
+            return None
 
     def load(
         self,
@@ -155,7 +181,9 @@ class Forms:
         if medium not in model.modalities or not self.files.can_write:
             return False
         known = self.files.of(model.fingerprint, medium)
-        return known is None or (bool(known.digest) and self.files.path(known) is None)
+        if known is None:
+            return True
+        return bool(known.digest) and self.files.path(known) is None and self.files.folder_in_place(known) is None
 
     def _made(self, model: Model, medium: Modality, compile: Callable[[], TextForm]) -> Iterator[tuple[Modality, str]]:
         problem = ""
@@ -258,11 +286,6 @@ def _tokens(spec: EncoderSpec, tokenizer: bytes, texts: Sequence[str]) -> tuple[
     if tokens.ndim != 2 or len(tokens) != len(texts) or tokens.dtype != np.int64:
         raise Breach(f"gave tokens {tokens.dtype} {tokens.shape}, not int64 ({len(texts)}, length)")
     return tokens, cut
-
-
-def reference_of(form: Path | bytes) -> FormEncoder:
-    """A form of pictures in the runtime that is always there. Raises `Unrunnable`."""
-    return form_encoder(REFERENCE.load(form))
 
 
 def runs(path: Path) -> bool:

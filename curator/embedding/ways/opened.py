@@ -12,6 +12,7 @@ from curator.embedding.ways.forms import REFERENCE_WAY, Forms
 from curator.embedding.ways.way import FULL, LOADED, TORCH, Way
 from curator.errors import CuratorError, PluginError, Shortage
 from curator.kit.devices import choose_device
+from curator.kit.onnx_encoder import OnnxEncoder
 from curator.runtimes.known import REFERENCE, installed, named
 from curator.runtimes.runtime import Unrunnable
 
@@ -49,6 +50,10 @@ class Opened:
     def is_loaded(self) -> bool:
         """Whether the encoder itself is."""
         return self._loaded is not None
+
+    def ran(self, way: Way) -> Way:
+        """What ran the encoder that embeds in a way: the one that is loaded may need no torch."""
+        return REFERENCE_WAY if way == LOADED and isinstance(self._loaded, OnnxEncoder) else way
 
     def loaded(self) -> Encoder:
         """The encoder itself."""

@@ -122,7 +122,7 @@ def of_one(context: Context, params: ExplainParams, picture: Query, target: Targ
         raise BadInput("you named one picture, so there is nothing to select: leave out the picture, or the selection")
     if picture.modality != "image":
         raise BadInput("a text has no parts that a heat map could show: name a picture")
-    model = context.model(params.encoder, "image")
+    model = context.model(params.encoder, "image", maps=True)
     ((_, mapped),) = _maps(context, [picture], model)
     if isinstance(mapped, str):
         path = picture.item.path if picture.item else picture.path
@@ -144,7 +144,7 @@ def of_many(context: Context, params: ExplainParams, target: TargetRef) -> Itera
         raise BadInput("--heatmap draws one picture: name it, or take --sheet for those of the label together")
     if params.group is not None and params.class_ is None:
         raise BadInput("without a picture, name the label of the group that is to be explained: --class NAME")
-    head = context.head(target, context.model(params.encoder, "image"), params.head)
+    head = context.head(target, context.model(params.encoder, "image", maps=True), params.head)
     column = _column(params, head)
     assert column is not None
     found = []

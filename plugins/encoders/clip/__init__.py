@@ -25,7 +25,6 @@ from typing import TYPE_CHECKING, Any
 
 from curator.api import Encoder, EncoderSpec, Preprocess, Resolved, hookimpl
 from curator.errors import BadInput, NotFound, NotReady
-from curator.kit.devices import lacking_torch
 from curator.kit.downloads import from_hub, in_hub_cache
 from curator.kit.memory import BUDGET, bounded
 from curator.kit.weights import differences, fitting_torch, gist, named_as, read_description, read_tensors, with_shards
@@ -215,8 +214,6 @@ def _weights_in(place: Path) -> Path:
 
 def lacking(variant: str | None) -> str:
     """What has to be fetched first, as far as it can be told without open_clip, whose import takes seconds."""
-    if lacking := lacking_torch():
-        return lacking
     kind, _, place = (variant or DEFAULT).partition(":")
     if kind == "local-dir":
         return "" if not place or Path(place).expanduser().is_dir() else f"{place!r} is gone"
@@ -323,4 +320,16 @@ def _shaping(state: Mapping[str, Any]) -> dict[str, Any]:
 def register_encoders() -> Iterable[EncoderSpec]:
     """CLIP, for images and texts."""
     summary = "open_clip; images and texts in one space, fetched on first use or from a file or folder"
-    return [EncoderSpec("clip", ("image", "text"), summary, resolve, load, lacking=lacking, tokens=tokens)]
+    return [
+        EncoderSpec(
+            "clip",
+            ("image", "text"),
+            summary,
+            resolve,
+            load,
+            lacking=lacking,
+            tokens=tokens,
+            requires=("torch", "open_clip"),
+            maps=False,
+        )
+    ]

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from curator.api import EncoderSpec, ImageBatch, Labelled, Look, Option, Resolved, TextBatch, Tried, hookimpl
 from curator.errors import NotFound, NotReady
-from curator.kit.devices import lacking_torch
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,8 +128,8 @@ def fine_tune(
 
 
 def lacking(variant: str | None) -> str:
-    """It is made here by torch, before which there is nothing to load."""
-    return lacking_torch() or "curator pretrain lstm-clm"
+    """It is made here, before which there is nothing to load."""
+    return "curator pretrain lstm-clm"
 
 
 @hookimpl
@@ -149,5 +148,6 @@ def register_encoders() -> Iterable[EncoderSpec]:
             pretrain=pretrain,
             pretrain_params=Params,
             fine_tune=fine_tune,
+            requires=("torch",),
         )
     ]
