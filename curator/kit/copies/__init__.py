@@ -11,7 +11,7 @@
 | `hamming` | pairs of hashes that differ in few bits, of many |
 | `image_sketches` | what is kept of a picture to compare it: perceptual hashes, keypoints, a thumbnail |
 | `kept_sketches` | sketches as they are kept, of which only those that are wanted just now are in memory |
-| `registration` | laying one picture over another (image registration) |
+| `registration` | laying one picture over another (image registration), and how each block fits there |
 | `verification` | whether two pictures that are laid on one another are of one capture |
 | `close_look` | whether one file is the other saved again, and nothing in it is another |
 | `planes` | the numbers of a picture, and how to show them so that most is seen |

@@ -317,7 +317,7 @@ class ImageCopies:
 
     def _compared(self, pairs: Sequence[Pair]) -> Iterator[tuple[Pair, verification.Agreement | None]]:
         """By their sketches, which are read of those pairs alone of which nothing is kept."""
-        matched = Comparison("dedupe.match/3", self._matched, _is_agreement, prepare=self._hold)
+        matched = Comparison("dedupe.match/4", self._matched, _is_agreement, prepare=self._hold)
         made = self._made(pairs)
         items = [(made[one], made[other]) for one, other in pairs]
         for pair, data in zip(pairs, self.context.comparisons(matched, items), strict=True):

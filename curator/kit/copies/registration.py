@@ -1,4 +1,4 @@
-"""Laying one picture over another: by keypoints first, then by the pixels themselves."""
+"""Laying one picture over another: by keypoints first, then by the pixels themselves; and how each block fits there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from curator.kit.copies.image_sketches import LONGEST, THUMBNAIL, Floats, Sketch
 
-__all__ = ["by_keypoints", "by_pixels", "evened", "laid", "over_whole", "rescaled", "stretch", "unclipped"]
+__all__ = ["Blocks", "by_keypoints", "by_pixels", "evened", "laid", "over_whole", "rescaled", "stretch", "unclipped"]
 
 Doubles: TypeAlias = NDArray[np.float64]
 Mask: TypeAlias = NDArray[np.bool_]
@@ -32,7 +32,7 @@ ROUNDS, STILL = 5, 0.05
 """Steps of the second placement, and the one in pixels that is too small to go on."""
 LEAST_PIXELS = 500
 AROUND = np.ones((3, 3), np.uint8)
-NEIGHBOURHOOD, FAINT = 6.0, 3.0
+NEIGHBOURHOOD, DIM = 6.0, 3.0
 """Pixels (standard deviation) over which light and contrast are evened out; grey levels that are not made more of."""
 
 WHOLLY = 0.999
@@ -40,6 +40,17 @@ WHOLLY = 0.999
 
 DARK, LIGHT = 4, 251
 """Grey levels outside of which a pixel may be clipped."""
+
+BLOCK = 16
+"""Pixels of a thumbnail of 128."""
+TEXTURE = 5.0
+"""Grey levels (standard deviation): a block that varies less in both pictures says nothing."""
+FAINT = 4.0
+"""Grey levels: where one varies less, the other was written over it, or its corners were darkened there."""
+STEP = 2
+"""Pixels to each side where a block is tried as well."""
+STRUCTURED = 0.01
+"""Variance of the slope along the way in which a block varies least, of its own: below it is shading or one outline."""
 
 
 def by_keypoints(one: Sketch, other: Sketch, mirrored: bool) -> tuple[Doubles, int] | None:
@@ -103,7 +114,7 @@ def over_whole(shape: tuple[int, ...], other: tuple[int, ...]) -> Doubles:
 def evened(pixels: Floats) -> Floats:
     """Without what is lighter or stronger in some part of the picture: every neighbourhood of one mean and contrast."""
     rest = pixels - cv2.GaussianBlur(pixels, (0, 0), NEIGHBOURHOOD)
-    contrast = np.sqrt(cv2.GaussianBlur(rest**2, (0, 0), NEIGHBOURHOOD) + FAINT**2)
+    contrast = np.sqrt(cv2.GaussianBlur(rest**2, (0, 0), NEIGHBOURHOOD) + DIM**2)
     found: Floats = np.clip(128 + 40 * rest / contrast, DARK + 1, LIGHT - 1)
     return found
 
@@ -169,3 +180,64 @@ def _step(design: Floats, residual: Floats) -> Doubles:
     normal = (weighted @ design.T).astype(np.float64)
     found: Doubles = np.linalg.solve(normal + 1e-6 * np.diag(np.diag(normal) + 1), weighted @ residual)
     return found
+
+
+class Blocks:
+    """The blocks of one picture, of which those pixels count that are in a mask."""
+
+    def __init__(self, other: Floats, mask: Mask) -> None:
+        self.grey = other
+        self.weight = mask.astype(np.float32)
+        self.other = self.weight * (other - 128)
+        self.covered = _means(self.weight)
+        self.part = np.maximum(self.covered, 1 / BLOCK**2)
+        self.mean = _means(self.other) / self.part
+        self.variance = np.maximum(_means(self.other * self.other) / self.part - self.mean**2, 0)
+
+    def correlations(self, one: Floats) -> tuple[Floats, Floats]:
+        """The correlation of each block with that of another picture, and the variance of that."""
+        one = self.weight * (one - 128)
+        mean = _means(one) / self.part
+        variance = np.maximum(_means(one * one) / self.part - mean**2, 0)
+        both = _means(one * self.other) / self.part - mean * self.mean
+        return both / np.sqrt((variance + 1) * (self.variance + 1)), variance
+
+    def told(self, variance: Floats) -> tuple[Mask, Mask]:
+        """Which have texture and enough pixels; which have it in one of the two only."""
+        usable = (self.covered >= 1 / 3) & (np.maximum(variance, self.variance) > TEXTURE**2)
+        return usable, np.minimum(variance, self.variance) < FAINT**2
+
+    def off(self, one: Floats, here: Floats, way: tuple[int, int]) -> tuple[Floats, Floats]:
+        """How sharply each block fits in one direction, and how far off it would fit best: the peak of a parabola."""
+        size = one.shape[1], one.shape[0]
+        tried = []
+        for step in (STEP, -STEP):
+            move = np.array([[1.0, 0, step * way[0]], [0, 1, step * way[1]]])
+            moved = cv2.warpAffine(one, move, size, flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+            tried.append(self.correlations(moved)[0])
+        sharp = 2 * here - tried[0] - tried[1]
+        off = STEP * (tried[0] - tried[1]) / 2 / np.maximum(sharp, 1e-3)
+        return sharp, np.where(sharp > 0.02, off, 0).astype(np.float32)
+
+    def structured(self, one: Floats, variance: Floats) -> Mask:
+        """Which vary along both sides in either picture, beyond a shading, so that they fit hardly anywhere else."""
+        mine, theirs = self._least_slope(self.grey), self._least_slope(one)
+        found: Mask = np.maximum(mine / (self.variance + 1), theirs / (variance + 1)) > STRUCTURED
+        return found
+
+    def _least_slope(self, grey: Floats) -> Floats:
+        """The variance of the slope along the way in which it varies least, by which a place is known (Shi, Tomasi
+        1994): none in a shading, and none along one straight outline."""
+        x, y = (cv2.Sobel(grey, cv2.CV_32F, *way, scale=1 / 8) for way in ((1, 0), (0, 1)))
+        across, down, xx, yy, xy = (_means(self.weight * each) / self.part for each in (x, y, x * x, y * y, x * y))
+        xx, yy, xy = xx - across**2, yy - down**2, xy - across * down
+        return np.asarray((xx + yy) / 2 - np.hypot((xx - yy) / 2, xy), np.float32)
+
+
+def _means(values: Floats) -> Floats:
+    """The mean of each block."""
+    height, width = values.shape
+    if height % BLOCK or width % BLOCK:
+        values = cv2.copyMakeBorder(values, 0, -height % BLOCK, 0, -width % BLOCK, cv2.BORDER_CONSTANT, value=0)
+    size = values.shape[1] // BLOCK, values.shape[0] // BLOCK
+    return np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA))
