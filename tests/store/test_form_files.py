@@ -8,7 +8,6 @@ import time
 
 import pytest
 
-from curator.errors import WorkspaceError
 from curator.store import form_files
 from curator.store.derived import Derived
 from curator.store.form_files import Measured
@@ -65,13 +64,15 @@ def test_a_row_that_names_no_file_of_its_own_leads_nowhere(cache, digest):
     assert cache.forms.path(form_files.Form("space", "image", digest, "", "", b"")) is None
 
 
-def test_a_form_behind_a_link_is_refused(cache, tmp_path):
+def test_a_form_behind_a_link_is_not_read_and_gives_way_to_a_new_one(cache, tmp_path):
     form = cache.forms.put("space", "image", b"network", b"")
     path = cache.forms.path(form)
-    path.rename(tmp_path / "elsewhere")
-    path.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(WorkspaceError, match="link"):
-        cache.forms.path(form)
+    elsewhere = path.rename(tmp_path / "elsewhere")
+    path.symlink_to(elsewhere)
+    assert cache.forms.path(form) is None
+    again = cache.forms.put("space", "image", b"network", b"")
+    assert cache.forms.path(again) == path and not path.is_symlink() and path.read_bytes() == b"network"
+    assert elsewhere.read_bytes() == b"network"
 
 
 def test_a_file_that_is_as_it_was_is_not_read_again(cache, tmp_path, monkeypatch):
