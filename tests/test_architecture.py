@@ -71,7 +71,7 @@ LAYERS = {
     "curator.kit.weights": ("errors kit.reading", "ml_dtypes numpy torch safetensors"),
     "curator.kit.downloads": ("errors kit.weights", "huggingface_hub"),
     "curator.kit.graph": ("", "numpy onnx"),
-    "curator.kit.onnx_encoder": ("api", "onnxruntime"),
+    "curator.kit.onnx_encoder": ("api runtimes", "numpy"),
     "curator.kit.onnx": ("", "torch"),
     "curator.kit.devices": ("errors", "scipy threadpoolctl torch"),
     "curator.kit.encodings": ("kit.reading", ""),
@@ -136,7 +136,7 @@ LATE = (
 )
 LATE_EMBEDDING = (
     "codes comparisons embedder loader search shortlist signatures vector_reader vector_writer ways.agreement "
-    "ways.form_encoder ways.forms ways.opened ways.quickest ways.trial"
+    "ways.forms ways.opened ways.quickest ways.trial"
 )
 LATE_COPIES = (
     "close_look hamming image_copies image_sketches kept_sketches kin neighbours planes registration stars"

@@ -8,7 +8,7 @@
 | `weights` | weights read without running code from them, and compared with what is wanted |
 | `downloads` | weights found in the caches of torch and of the Hugging Face hub, else fetched into them |
 | `graph` | a network of convolutions written down as an ONNX model without torch |
-| `onnx_encoder` | an encoder of pictures by such a model, where torch is not installed |
+| `onnx_encoder` | an encoder by an ONNX model that a runtime has loaded, as where torch is not installed |
 | `onnx` | from a torch network to a form that runs without torch |
 | `devices` | where encoders compute and with which numbers, and heads on how many threads |
 | `finetuning` | the loop in which a torch network of pictures learns labels |

@@ -5,7 +5,6 @@
 | `way` | what a way is, and what may be asked for |
 | `agreement` | whether two ways find the same |
 | `forms` | encoders as ONNX models: made once, held against the encoder, kept |
-| `form_encoder` | a form in a runtime as an encoder |
 | `opened` | what embeds with one model here, each part opened when it is first asked for |
 | `trial` | several ways measured on the same batches |
 | `quickest` | which way embeds what comes next |

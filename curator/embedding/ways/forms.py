@@ -28,9 +28,9 @@ from curator.api import (
     TextForm,
 )
 from curator.embedding.ways.agreement import CLOSE, furthest
-from curator.embedding.ways.form_encoder import FormEncoder, form_encoder
 from curator.embedding.ways.way import Way
 from curator.errors import CuratorError, PluginError, Shortage, WorkspaceError, lacking
+from curator.kit.onnx_encoder import OnnxEncoder, run_by
 from curator.media.decode import DECODING
 from curator.media.preprocessing import pixels
 from curator.registry.packages import missing_to_load
@@ -75,7 +75,7 @@ class Forms:
         self.files = derived.forms
         self.registry = registry
         self.say = say
-        self._asked: dict[tuple[str, str], FormEncoder] = {}
+        self._asked: dict[tuple[str, str], OnnxEncoder] = {}
         self._told: set[tuple[str, str]] = set()
 
     # --- having one ---
@@ -123,12 +123,12 @@ class Forms:
         except (OSError, WorkspaceError):  # without room for it, it serves from memory
             return form
 
-    def alone(self, spec: EncoderSpec, resolved: Resolved, fingerprint: str) -> FormEncoder | None:
+    def alone(self, spec: EncoderSpec, resolved: Resolved, fingerprint: str) -> OnnxEncoder | None:
         """The form that a spec writes down, as an encoder; None where that is of texts, too, or nothing runs it."""
         if spec.modalities != ("image",):
             return None
         try:
-            return form_encoder(REFERENCE.load(self.written(spec, resolved, fingerprint)))
+            return run_by(REFERENCE.load(self.written(spec, resolved, fingerprint)))
         except PluginError as error:
             self.say(f"note: {spec.name} is loaded, which takes longer: {error}")
             return None
@@ -140,13 +140,13 @@ class Forms:
         runtime: Runtime = REFERENCE,
         precision: str = FULL,
         briefly: bool = False,
-    ) -> FormEncoder:
+    ) -> OnnxEncoder:
         """A form in a runtime, `briefly` for few items. Raises `Unrunnable`."""
         path = self.file(model, medium)
         if path is None:
             raise Unrunnable(f"{model.name} has no form that {runtime.name} could run")
         network = runtime.load(path, precision, briefly)
-        return form_encoder(network, self._tokenizing(model) if medium == "text" else None)
+        return run_by(network, self._tokenizing(model) if medium == "text" else None)
 
     def _tokenizing(self, model: Model) -> Callable[[Sequence[str]], tuple[NDArray[np.int64], Sequence[int]]]:
         spec = self.registry.get(EncoderSpec, model.encoder)
@@ -234,7 +234,7 @@ class Forms:
             cut += len(encoder.truncated(batch))
         return np.concatenate(found), cut
 
-    def _opened(self, model: Model, medium: Modality) -> FormEncoder | None:
+    def _opened(self, model: Model, medium: Modality) -> OnnxEncoder | None:
         """The form, which stays open: a session asks it again and again."""
         key = model.fingerprint, medium
         if key not in self._asked:
@@ -246,7 +246,7 @@ class Forms:
                 return None
         return self._asked[key]
 
-    def _asked_for(self, model: Model, encoder: FormEncoder, batch: ImageBatch | TextBatch) -> Floats | None:
+    def _asked_for(self, model: Model, encoder: OnnxEncoder, batch: ImageBatch | TextBatch) -> Floats | None:
         """What a form gives; None for what cannot be the model's vectors: what is kept of one may be another's."""
         spec = self.registry.get(EncoderSpec, model.encoder)
         try:
