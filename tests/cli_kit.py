@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import described
+import pytest
 import warm
 
 from curator.store import derived_layouts
@@ -313,6 +314,14 @@ def texts(folder: Path, count: int, about: str = "cats and dogs") -> Path:
     for number in range(1, count + 1):
         (folder / f"{number}.txt").write_text(f"text number {number} is about {about}", encoding="utf-8")
     return folder
+
+
+def in_a_copy(base: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+    """`curator_here` in a folder with a copy of the workspace of another."""
+    shutil.copytree(base / "workspace", folder / "workspace")
+    monkeypatch.chdir(folder)
+    monkeypatch.delenv("CURATOR_WORKSPACE", raising=False)
+    return curator_here
 
 
 def contents(folder: Path) -> dict[str, bytes]:

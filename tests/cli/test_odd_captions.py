@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import shutil
 
 import cli_kit
 import numpy as np
@@ -27,10 +26,7 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def here(made, tmp_path, monkeypatch):
-    shutil.copytree(made / "workspace", tmp_path / "workspace")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CURATOR_WORKSPACE", raising=False)
-    return cli_kit.curator_here
+    return cli_kit.in_a_copy(made, tmp_path, monkeypatch)
 
 
 def space(noise, seed=0, dim=64, wrong=WRONG):

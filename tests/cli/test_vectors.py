@@ -50,10 +50,7 @@ def made(tmp_path_factory):
 @pytest.fixture
 def here(made, tmp_path, monkeypatch):
     """`here("status", ...)` runs in this process, in a copy of the workspace."""
-    shutil.copytree(made / "workspace", tmp_path / "workspace")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CURATOR_WORKSPACE", raising=False)
-    return cli_kit.curator_here
+    return cli_kit.in_a_copy(made, tmp_path, monkeypatch)
 
 
 @pytest.fixture
@@ -492,10 +489,7 @@ def labelled(tmp_path_factory):
 
 @pytest.fixture
 def there(labelled, tmp_path, monkeypatch):
-    shutil.copytree(labelled / "workspace", tmp_path / "workspace")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("CURATOR_WORKSPACE", raising=False)
-    return cli_kit.curator_here
+    return cli_kit.in_a_copy(labelled, tmp_path, monkeypatch)
 
 
 LEFT_OUT = "of 40 without a vector in imported:mine/4 left out"
