@@ -132,10 +132,10 @@ def clip(folder: Path) -> tuple[list[str], Any, Any]:
 ENCODERS = (lite0, resnet50, clip)
 
 
-def ours(ws: Workspace, options: list[str], files: list[Path], how: dict[str, Any]) -> tuple[float, np.ndarray, str]:
+def ours(ws: Workspace, options: list[str], photos: Path, how: dict[str, Any]) -> tuple[float, np.ndarray, str]:
     """Seconds, vectors in the order of paths, and the way in which most of them were made."""
     ws.derived.database.execute("DELETE FROM vector")
-    among = ItemSet(under=tuple(files))
+    among = ItemSet(under=photos)
     ((_, report),) = ws.encode(options[0], *options[2:], among=among, device="cpu", **how).items()
     model = ws.models.find(options[0])
     assert model is not None and not report.failed
@@ -188,15 +188,17 @@ def main() -> int:
     agree = True
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary).resolve()
-        (folder / "large").mkdir(), (folder / "given").mkdir()
+        given, others, large = folder / "photos" / "given", folder / "photos" / "others", folder / "large"
+        given.mkdir(parents=True), others.mkdir(), large.mkdir()
         every = sorted(chosen.folder.resolve().rglob("*.jpg"), key=str)
-        for number, file in enumerate(every[:: max(1, len(every) // WORTH)][:WORTH]):
-            shutil.copy(file, folder / "given" / f"{number:05}.jpg")
-        every = sorted((folder / "given").iterdir(), key=str)
+        enough = max(WORTH, chosen.photos)  # for the trial
+        every = every[:: max(1, len(every) // enough)][:enough]
         some = every[:: max(1, len(every) // chosen.photos)][: chosen.photos]
+        for number, file in enumerate(every):
+            shutil.copy(file, (given if file in some else others) / f"{number:05}.jpg")
         for number in range(chosen.large):
-            photo(folder / "large" / f"{number:03}.jpg", some[number * len(some) // chosen.large], number)
-        sets = {"as given": some} | ({"12 megapixels": sorted((folder / "large").iterdir())} if chosen.large else {})
+            photo(large / f"{number:03}.jpg", some[number * len(some) // chosen.large], number)
+        sets = {"as given": given} | ({"12 megapixels": large} if chosen.large else {})
         heads = ["encoder", "photos", "n", "plain/s"]
         for which in WAYS:
             heads += [f"{which}/s", f"{which} ratio", f"{which} error", f"{which} top 5", f"{which} by"]
@@ -207,10 +209,10 @@ def main() -> int:
             options, network, prepare = build(folder)
             way = plainly(network, prepare, 1 if chosen.single else BATCH)
             with curator.open_workspace(folder / build.__name__, create=True) as ws:
-                ws.add(folder / "given", encode=False)
+                ws.add(folder / "photos", encode=False)
                 ws.encode(options[0], *options[2:], device="cpu")  # what is quickest is measured now
-                for name, files in sets.items():
-                    agree &= row(ws, options, name, files, way)
+                for name, photos in sets.items():
+                    agree &= row(ws, options, name, photos, way)
         print(f"\nload: {os.getloadavg()}")
         if not chosen.only:
             few, many = memory(folder, every, (200, 2000))
@@ -218,9 +220,10 @@ def main() -> int:
     return 0 if agree else 1
 
 
-def row(ws: Workspace, options: list[str], name: str, files: list[Path], way: Way) -> bool:
+def row(ws: Workspace, options: list[str], name: str, photos: Path, way: Way) -> bool:
     """Measure the ways in turns and print the medians; whether all vectors agree."""
-    ws.add(*files, encode=False)
+    files = sorted(photos.iterdir())
+    ws.add(photos, encode=False)
     way(files[:BATCH])
     seconds: dict[str, list[float]] = {"plain": [], **{which: [] for which in WAYS}}
     given, by = {}, {}
@@ -229,7 +232,7 @@ def row(ws: Workspace, options: list[str], name: str, files: list[Path], way: Wa
         wanted = way(files)
         seconds["plain"].append(time.perf_counter() - begin)
         for which, how in WAYS.items():
-            taken, given[which], by[which] = ours(ws, options, files, how)
+            taken, given[which], by[which] = ours(ws, options, photos, how)
             seconds[which].append(taken)
     plain = len(files) / median(seconds["plain"])
     cells = [options[0], name, f"{len(files)}", f"{plain:.1f}"]
