@@ -30,6 +30,7 @@ from curator.api import (
     Look,
     MetricSpec,
     NoParams,
+    Preprocess,
     ReaderSpec,
     SetLabel,
     Table,
@@ -98,6 +99,31 @@ FROZEN, BETTER = Tried(0.0, 0.5, True), Tried(1.0, 0.9, True)
 
 def tuned(name: str, **fields: Any) -> EncoderSpec:
     return dataclasses.replace(PIXELS, name=name, default=False, **fields)
+
+
+def layered(name: str, layers: dict[str, str]) -> EncoderSpec:
+    """One that names layers, of which each variant is wrong in the way that it is called."""
+    good = PIXELS.resolve(None, None)
+    wrong = {
+        "half": dataclasses.replace(good, variant="half"),
+        "whole": good,
+        "other": dataclasses.replace(good, variant="other", files=(Path(__file__),)),
+        "wide": dataclasses.replace(good, variant="wide", dim=7),
+        "blind": dataclasses.replace(good, variant="blind"),
+        "unseen": dataclasses.replace(good, variant="unseen", preprocess=Preprocess(32, 32, (0.0,) * 3, (1.0,) * 3)),
+    }
+
+    def load(resolved: Any, device: str) -> Any:
+        return specimen.Letters() if resolved.variant == "blind" else specimen.Pixels()
+
+    return dataclasses.replace(
+        PIXELS,
+        name=name,
+        default=False,
+        resolve=lambda variant, weights: wrong.get(variant or "", good),
+        load=load,
+        layers=lambda variant: layers,
+    )
 
 
 def half(self: Any, text: str, k: int) -> Any:
@@ -245,6 +271,13 @@ ENCODERS = (
     encoder("feature-map-means-to-the-vector-3", feature_map=lambda self, batch: mapped(batch)[::-1]),
     encoder("feature-map-means-to-the-vector-4", feature_map=lambda self, batch: mapped(batch).astype(np.float64)),
     encoder("feature-map-means-to-the-vector-5", feature_map=lambda self, batch: mapped(batch) * np.float32("nan")),
+    layered("layers-are-variants-of-the-same-weights", {}),
+    layered("layers-are-variants-of-the-same-weights-2", {"all": "", "fields": "half"}),
+    layered("layers-are-variants-of-the-same-weights-3", {"fields": "whole", "all": ""}),
+    layered("layers-are-variants-of-the-same-weights-4", {"fields": "other", "all": ""}),
+    layered("layers-are-variants-of-the-same-weights-5", {"fields": "wide", "all": ""}),
+    layered("layers-are-variants-of-the-same-weights-6", {"fields": "blind", "all": ""}),
+    layered("layers-are-variants-of-the-same-weights-7", {"fields": "unseen", "all": ""}),
 )
 
 # --- heads ---

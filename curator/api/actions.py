@@ -191,12 +191,17 @@ class Context(Protocol):
         """
         ...
 
+    def layers(self, model: Model) -> list[str]:
+        """The layers of a model of pictures by name, in the order in which they run; empty where none are named."""
+        ...
+
     def feature_maps(
-        self, pictures: Sequence[Item | Query], model: Model
+        self, pictures: Sequence[Item | Query], model: Model, layer: str | None = None
     ) -> Iterator[tuple[Item | Query, MappedPicture | str]]:
         """Each picture with its feature map, or why it cannot be read; the encoder is loaded once for all of them.
 
-        Raises `BadInput` for a model whose encoder is no `FeatureMap`.
+        `layer`: of one of its `layers`, where the network is cut. Raises `BadInput` for a model whose encoder is no
+        `FeatureMap`.
         """
         ...
 

@@ -259,6 +259,9 @@ class EncoderSpec:
     `requires` names packages that `load`, `pretrain` and `fine_tune` import and that may not be installed, as "torch":
     curator says so before it asks for weights or fetches any. Without them an encoder that has a `form` is loaded all
     the same. `maps=False`: what `load` gives is never a `FeatureMap`, so that nothing is loaded to find out.
+    `layers(variant)` gives, of a variant's full name, the layers of its network by name in the order in which they run,
+    each with the full name of the variant that ends there and has the same weights, the last with that of the variant
+    itself. What is loaded of each is a `FeatureMap`.
     `embeds=False`: its vectors are made elsewhere and imported, and `load` is never called. `resolve` is given
     `NAME/DIM`, what people call them and how many numbers each has, and no weights.
     """
@@ -281,3 +284,4 @@ class EncoderSpec:
     form: Callable[[Resolved], bytes] | None = None
     requires: tuple[str, ...] = ()
     maps: bool = True
+    layers: Callable[[str], Mapping[str, str]] | None = None

@@ -327,15 +327,16 @@ class Models:
         return Path(source) if source else None
 
     @contextlib.contextmanager
-    def loaded(self, model: Model) -> Iterator[tuple[Encoder, Resolved]]:
+    def loaded(self, model: Model, variant: str | None = None) -> Iterator[tuple[Encoder, Resolved]]:
         """The encoder of a model, or its form where its spec writes one down: that needs no library but a runtime.
 
-        It is checked to be the one whose vectors are on record.
+        It is checked to be the one whose vectors are on record. `variant`: instead, another one of the same weights.
         """
         spec = self.registry.get(EncoderSpec, model.encoder)
         hold_loadable(spec)
-        resolved = self.settled(model)
-        with self._open(spec, resolved, model.fingerprint) as encoder:
+        settled, whole = self.settled(model), variant in (None, model.variant)
+        resolved = settled if whole else self._resolve(spec, variant or None, self.weights(model))
+        with self._open(spec, resolved, model.fingerprint if whole else None) as encoder:
             yield encoder, resolved
 
     def settled(self, model: Model) -> Resolved:
@@ -352,7 +353,7 @@ class Models:
         return resolved
 
     @contextlib.contextmanager
-    def _open(self, spec: EncoderSpec, resolved: Resolved, fingerprint: str) -> Iterator[Encoder]:
+    def _open(self, spec: EncoderSpec, resolved: Resolved, fingerprint: str | None) -> Iterator[Encoder]:
         device = choose_device(self.device)
         form = self.forms.alone(spec, resolved, fingerprint) if device == "cpu" and spec.form is not None else None
         if form is None:

@@ -88,6 +88,10 @@ class TorchEncoder:
         """What would have to be fetched, as for `EncoderSpec`; `curator.kit.downloads` helps."""
         return "" if type(self).weights is not TorchEncoder.weights else "weights to give with --weights FILE"
 
+    def layers(self, variant: str) -> Mapping[str, str]:
+        """The variants that end at each layer of a variant, by the layers' names, as for `EncoderSpec`."""
+        return {}
+
     def form(self, resolved: Resolved) -> bytes:
         """The encoder as an ONNX model, made of its files without torch, as for `EncoderSpec`.
 
@@ -127,6 +131,7 @@ class TorchEncoder:
             form=self.form if self._has_form else None,
             requires=("torch",),
             maps=type(self).stages is not TorchEncoder.stages,
+            layers=self.layers if type(self).layers is not TorchEncoder.layers else None,
         )
 
     def resolve(self, variant: str | None, weights: Path | None) -> Resolved:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,15 +43,27 @@ class Attribution:
         self.training = training
         self.registry = training.registry
 
+    def layers(self, model: Model) -> Mapping[str, str]:
+        """The variants that end at each layer of a model, by the layers' names; empty where its encoder names none."""
+        spec = self.registry.get(EncoderSpec, model.encoder)
+        if spec.layers is None:
+            return {}
+        with self.registry.guard(spec, "naming the layers of"):
+            found = spec.layers(model.variant)
+            if not isinstance(found, Mapping) or list(found.values())[-1:] != [model.variant]:
+                raise Breach(f"its layers are not a mapping that ends with {model.variant!r}")
+        return found
+
     def feature_maps(
-        self, model: Model, pictures: Sequence[Item | Query]
+        self, model: Model, pictures: Sequence[Item | Query], layer: str | None = None
     ) -> Iterator[tuple[Item | Query, MappedPicture | str]]:
         """Each picture with its feature map, or why it cannot be read. Raises `BadInput` where there are no maps."""
         if "image" not in model.modalities:
             raise BadInput(f"{model.name} does not encode images")
         hold_maps(self.registry, model.name)
-        self.encoding.reporter.say(f"loading {model.name}")
-        with self.encoding.models.loaded(model) as (encoder, resolved):
+        self.encoding.reporter.say(f"loading {model.name}" + (f", up to {layer}" if layer else ""))
+        variant = None if layer is None else self.layers(model)[layer]
+        with self.encoding.models.loaded(model, variant) as (encoder, resolved):
             if not isinstance(encoder, FeatureMap):
                 raise BadInput(f"{model.name} does not say where in a picture its vector comes from")
             assert resolved.preprocess is not None
@@ -61,7 +73,8 @@ class Attribution:
                 except BadContent as error:
                     yield picture, str(error)
                 else:
-                    yield picture, MappedPicture(self._map(model, encoder, ImageBatch(pixels[None])), size, frame)
+                    values = self._map(model, encoder, ImageBatch(pixels[None]), resolved.dim)
+                    yield picture, MappedPicture(values, size, frame)
 
     def _file(self, picture: Item | Query) -> str | Path:
         """Where a picture is; raises `BadContent` where none of its files holds it any more."""
@@ -74,11 +87,11 @@ class Attribution:
             raise found
         return found
 
-    def _map(self, model: Model, encoder: FeatureMap, batch: ImageBatch) -> NDArray[np.float32]:
+    def _map(self, model: Model, encoder: FeatureMap, batch: ImageBatch, dim: int) -> NDArray[np.float32]:
         with self.registry.guard(self.registry.get(EncoderSpec, model.encoder), "mapping with"):
             values = np.asarray(encoder.feature_map(batch))
-            if values.ndim != 4 or not values.size or (values.shape[0], values.shape[3]) != (1, model.dim):
-                raise Breach(f"gave a feature map {values.shape}, not (1, h, w, {model.dim})")
+            if values.ndim != 4 or not values.size or (values.shape[0], values.shape[3]) != (1, dim):
+                raise Breach(f"gave a feature map {values.shape}, not (1, h, w, {dim})")
             _hold_numbers("a feature map", values)
         row: NDArray[np.float32] = values[0]
         return row

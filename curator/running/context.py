@@ -243,11 +243,15 @@ class ActionContext:
         """What a head makes of unit rows."""
         return self._parts.attribution.logits(head, vectors)
 
+    def layers(self, model: Model) -> list[str]:
+        """The layers of a model of pictures by name."""
+        return list(self._parts.attribution.layers(model))
+
     def feature_maps(
-        self, pictures: Sequence[Item | Query], model: Model
+        self, pictures: Sequence[Item | Query], model: Model, layer: str | None = None
     ) -> Iterator[tuple[Item | Query, MappedPicture | str]]:
         """Each picture with its feature map, or why it cannot be read."""
-        return self._parts.attribution.feature_maps(model, pictures)
+        return self._parts.attribution.feature_maps(model, pictures, layer)
 
     def unlabelled(self, target: TargetRef, items: Sequence[Item]) -> Sequence[Item]:
         """Those of `items` of which nothing is said as to the target."""

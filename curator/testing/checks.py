@@ -49,7 +49,7 @@ class Outcome:
 def checks(subject: Subject, **given: Any) -> Iterator[Check]:
     """Every check of a plugin and of what it offers, or of one spec. `given`: the fields of `Given`."""
     # Late: a process that only looks at what a plugin imports must not have imported it already.
-    from curator.testing import actions, encoders, exporters, heads, metrics, plugin, quality_checks, readers, tuning
+    from curator.testing import actions, encoders, exporters, heads, metrics, networks, plugin, quality_checks, readers
 
     known = Given(**{name: value for name, value in given.items() if value is not None})
     if isinstance(subject, Loaded | ModuleType):
@@ -59,7 +59,7 @@ def checks(subject: Subject, **given: Any) -> Iterator[Check]:
     else:
         specs, module = (subject,), plugin.module_of(subject)
     kinds: dict[type, tuple[Any, tuple[ModuleType, ...]]] = {
-        EncoderSpec: (encoders.EncoderCase, (encoders, tuning)),
+        EncoderSpec: (encoders.EncoderCase, (encoders, networks)),
         HeadSpec: (heads.HeadCase, (heads,)),
         MetricSpec: (metrics.MetricCase, (metrics,)),
         ActionSpec: (actions.ActionCase, (actions,)),

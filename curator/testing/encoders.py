@@ -23,7 +23,6 @@ from curator.api import (
     CompilableText,
     Encoder,
     EncoderSpec,
-    FeatureMap,
     ImageBatch,
     LanguageModel,
     Look,
@@ -151,14 +150,14 @@ def check_rows_belong_to_items(case: EncoderCase) -> None:
     """Row i is that of item i: in another order, vectors are stored under other items' names and nothing shows it."""
     for batch, vectors in case.batches:
         order = [*range(len(vectors))[:0:-1], 0]
-        _agree(case.encoded(_take_items(batch, order)), vectors[order], "of the same items in another order")
+        agree(case.encoded(_take_items(batch, order)), vectors[order], "of the same items in another order")
 
 
 def check_neighbours_do_not_matter(case: EncoderCase) -> None:
     """An item's vector is its own: encoded alone it is the same as in a batch, or each run would give others."""
     for batch, vectors in case.batches:
         alone = [case.encoded(_take_items(batch, [number])) for number in range(len(vectors))]
-        _agree(np.concatenate(alone), vectors, "of items encoded one by one")
+        agree(np.concatenate(alone), vectors, "of items encoded one by one")
 
 
 def check_loading_again_changes_nothing(case: EncoderCase) -> None:
@@ -166,7 +165,7 @@ def check_loading_again_changes_nothing(case: EncoderCase) -> None:
     again = case.load_encoder()
     try:
         for batch, vectors in case.batches:
-            _agree(case.encoded(batch, again), vectors, "after loading it again")
+            agree(case.encoded(batch, again), vectors, "after loading it again")
     finally:
         again.close()
 
@@ -181,7 +180,7 @@ def check_another_process_agrees(case: EncoderCase) -> None:
             if isinstance(batch, ImageBatch):
                 np.save(here / "pixels.npy", batch.pixels)
             run_task("vectors", here, texts=list(batch.texts) if isinstance(batch, TextBatch) else None, **told)
-            _agree(np.load(here / "vectors.npy"), vectors, "in another process")
+            agree(np.load(here / "vectors.npy"), vectors, "in another process")
 
 
 def check_odd_images(case: EncoderCase) -> None:
@@ -234,21 +233,6 @@ def check_leaves_its_input_alone(case: EncoderCase) -> None:
             assert given == wanted, "it changed the texts that it was given"
 
 
-def check_feature_map_means_to_the_vector(case: EncoderCase) -> None:
-    """A heat map shares an answer out among parts of a picture: that is true where the parts' mean is the vector."""
-    encoder = case.encoder
-    if "image" not in case.spec.modalities or not isinstance(encoder, FeatureMap):
-        raise NotApplicable("it gives no feature map, which is optional")
-    for batch, vectors in case.batches:
-        if isinstance(batch, ImageBatch):
-            given = np.asarray(encoder.feature_map(batch))
-            fits = given.ndim == 4 and given.size and (given.shape[0], given.shape[3]) == vectors.shape
-            wanted = f"({len(vectors)}, h, w, {case.resolved.dim})"
-            assert fits, f"its feature map has the shape {given.shape}, not {wanted}"
-            assert given.dtype == np.float32, f"its feature map is {given.dtype}, not float32"
-            _agree(given.mean(axis=(1, 2), dtype=np.float64), vectors, "and the means of their feature maps")
-
-
 def check_compiled_form_agrees(case: EncoderCase) -> None:
     """Queries from outside and many items are embedded by the compiled form: it must find what the encoder finds."""
     from curator.embedding.ways.forms import hold, hold_texts
@@ -285,11 +269,11 @@ def check_form_agrees(case: EncoderCase) -> None:
         encoder = onnx_encoder(form)
         for batch, vectors in case.batches:
             if isinstance(batch, ImageBatch):
-                _agree(case.encoded(batch, encoder), vectors, "of its form")
-                _agree(case.encoded(_take_items(batch, [0]), encoder), vectors[:1], "of its form, of one picture,")
+                agree(case.encoded(batch, encoder), vectors, "of its form")
+                agree(case.encoded(_take_items(batch, [0]), encoder), vectors[:1], "of its form, of one picture,")
                 if isinstance(encoder, MappedOnnxEncoder):
                     means = encoder.feature_map(batch).mean(axis=(1, 2), dtype=np.float64)
-                    _agree(means, vectors, "and the means of the maps of its form")
+                    agree(means, vectors, "and the means of the maps of its form")
     except Unrunnable as error:
         raise AssertionError(f"its form is of no use: {error}") from error
 
@@ -321,7 +305,7 @@ def check_says_which_texts_it_cuts(case: EncoderCase) -> None:
     given = list(encoder.truncated(TextBatch(["word", long, "", long])))
     assert given == [1, 3], f"of a short, a long, an empty and a long text it named the rows {given}, not [1, 3]"
     vectors = case.encoded(TextBatch([long, long + "and another end"]))
-    _agree(vectors[1:], vectors[:1], "of texts that differ only where it says that it does not read")
+    agree(vectors[1:], vectors[:1], "of texts that differ only where it says that it does not read")
 
 
 def check_pretraining_leaves_a_model(case: EncoderCase) -> None:
@@ -391,7 +375,8 @@ def _take_items(batch: ImageBatch | TextBatch, order: Sequence[int]) -> ImageBat
     return TextBatch([batch.texts[number] for number in order])
 
 
-def _agree(given: Any, wanted: Floats, when: str) -> None:
+def agree(given: Any, wanted: Floats, when: str) -> None:
+    """Raise where vectors, or what should be the same, are further apart than two encodings of one item may be."""
     apart = np.linalg.norm(given.astype(np.float64) - wanted, axis=1)
     length = np.maximum(np.linalg.norm(wanted.astype(np.float64), axis=1), 1e-12)
     worst = float((apart / length).max())

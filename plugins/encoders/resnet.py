@@ -90,9 +90,14 @@ class ResNet(TorchEncoder):
     def describe(self, variant: str | None) -> Resolved:
         """Of the full variant."""
         weights, layer = _weights_and_layer(self.name, variant)
-        full = weights if layer == LAST else f"{weights}/{layer}"
         mean, deviation = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+        full = self.layers(f"{weights}/{layer}")[layer]
         return Resolved(self.dim // LAYERS[layer], full, Preprocess(RESIZE[weights], 224, mean, deviation))
+
+    def layers(self, variant: str) -> Mapping[str, str]:
+        """The layers up to that of the variant."""
+        weights, last = _weights_and_layer(self.name, variant)
+        return {layer: weights if layer == LAST else f"{weights}/{layer}" for layer in LAYERS if layer <= last}
 
     def weights(self, variant: str) -> Path:
         """In torch's cache, or downloaded into it."""

@@ -45,6 +45,23 @@ class Slow(Plain):
         print("mapping", file=__import__("sys").stderr, flush=True)
         time.sleep(30)
 
+class Fine(Plain):
+    def feature_map(self, batch):
+        import numpy as np
+
+        fields = batch.pixels.reshape(len(batch.pixels), 3, 14, 4, 14, 4).mean(axis=(3, 5))
+        return np.ascontiguousarray(fields.transpose(0, 2, 3, 1), np.float32)
+
+def resolve_deep(variant, weights):
+    seen = Preprocess(64, 56, (0.0,) * 3, (1.0,) * 3)
+    return Resolved(3, "fine", seen) if variant == "fine" else Resolved(6, "", seen)
+
+def load_deep(resolved, device): return Fine() if resolved.variant == "fine" else Mosaic()
+
+def layers(variant): return {"fine": "fine", "last": ""}
+
+DEEP = EncoderSpec("deep", ("image",), "fields of colour, finer ones first", resolve_deep, load_deep, layers=layers)
+
 def resolve(variant, weights):
     return Resolved(6, preprocess=Preprocess(64, 56, (0.0,) * 3, (1.0,) * 3))
 
@@ -56,7 +73,7 @@ def load_Plain(resolved, device): return Plain()
 def load_Mosaic(resolved, device): return Mosaic()
 def load_Flat(resolved, device): return Flat()
 def load_Slow(resolved, device): return Slow()
-""" + hook("register_encoders", "[spec(kind) for kind in (Plain, Mosaic, Flat, Slow)]")
+""" + hook("register_encoders", "[DEEP, *(spec(kind) for kind in (Plain, Mosaic, Flat, Slow))]")
 
 MEANS = """
 class Means:
@@ -195,6 +212,44 @@ def test_a_whole_label_is_shown_together_the_most_probable_first(whole, explain)
     said = [row["probability"] for row in ran.rows]
     assert len(said) == 6 and said == sorted(said, reverse=True)
     assert all("red" in row["path"] for row in ran.rows)
+
+
+# --- layers ---
+
+
+def test_each_layer_shows_its_strongest_channels_and_what_else_excites_them(whole, explain):
+    box = spotted(whole.folder / "layers.png", 321, (255, 0, 0))
+    ran = explain("layers.png", "--layers", "--sheet", "layers.png.webp", "--json", encoder="deep")
+    assert ran.code == 0 and kind_of(whole.folder / "layers.png.webp") == "WEBP"
+    assert [(row["layer"], row["of"]) for row in ran.rows] == [("fine", 3)] * 2 + [("last", 6)] * 2
+    first = ran.rows[0]
+    assert first["channel"] == 0 and first["score"] > 1 and overlap(first["box"], box) > 0.2
+    listed = whole.run("ls", "--json", "--media", "image", "--limit", "0").rows
+    paths = {row["id"]: row["path"] for row in listed}
+    assert [patch["id"] for patch in first["patches"]] == [int(name.removeprefix("id:")) for name in first["like"]]
+    assert len(first["like"]) == 5 and all("red" in paths[patch["id"]] for patch in first["patches"])
+    for patch in first["patches"]:
+        left, top, right, bottom = patch["box"]
+        assert 0 <= left < right <= WIDTH and 0 <= top < bottom <= HEIGHT
+
+
+def test_an_item_is_not_compared_with_itself_and_only_with_what_is_selected(whole, explain):
+    ran = explain("photos/red0.png", "--layers", "--json", "--where", "-label:rare", encoder="deep")
+    (own,) = {row["id"] for row in ran.rows}
+    rare = {row["id"] for row in whole.run("ls", "--where", "label:rare", "--json", "--limit", "0").rows}
+    patches = {patch["id"] for row in ran.rows for patch in row["patches"]}
+    assert own is not None and rare and patches and not patches & {own, *rare}
+
+
+def test_what_layers_cannot_be_asked_together_with(whole, explain):
+    deep = {"encoder": "deep"}
+    failed(
+        explain("photos/red0.png", "--layers", "--label", "red", "--heatmap", "h.png", **deep), 2, "--label, --heatmap"
+    )
+    failed(explain("--layers", **deep), 2, "--layers", "name one")
+    failed(explain("photos/note.txt", "--layers", **deep), 2, "--layers", "name one")
+    failed(explain("photos/red0.png", "--layers"), 2, "mosaic names no layers", "efficientnet-lite0")
+    failed(explain("photos/red0.png", "--layers", "--where", "label:rare", **deep), 4, "there are 1", "10")
 
 
 def test_it_is_no_run(whole, explain):

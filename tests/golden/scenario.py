@@ -243,6 +243,7 @@ CHAPTERS: dict[str, list[Step]] = {
         text("explain pictures/stripes/1.png --label round --heatmap why.png"),
         Step("explain --label round --top 2 --sheet whys.png"),
         Step("explain pictures/dots/0.png"),
+        Step("explain pictures/dots/0.png --layers -e efficientnet-lite0:blocks1"),
         Step("heads"),
         text("heads"),
     ],

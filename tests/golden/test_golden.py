@@ -123,7 +123,7 @@ def test_expected_files_are_of_chapters_and_hold_rows_of_many_kinds():
         "added backup check cluster command confusion duplicate encoded encoder explanation exported fact fault head"
     )
     wanted += " flaw held-out holding imported item kind label labelled likeness line made member metric neighbour"
-    wanted += " next outside pair plugin prediction"
+    wanted += " channel next outside pair plugin prediction"
     wanted += " pretrained problem quality quarantined question restored returned row-aside run"
     wanted += " sampled saved side stratum suspect total undone written"
     assert found == set(wanted.split())

@@ -105,17 +105,13 @@ class Forms:
 
     def written(self, spec: EncoderSpec, resolved: Resolved, fingerprint: str) -> Path | bytes:
         """The form of pictures that a spec writes down, kept if it can be. Raises `PluginError`."""
-        assert spec.form is not None
         known = self.files.of(fingerprint, "image")
         path = self.files.path(known) if known else None
         if path is not None:
             return path
         if known is not None and known.digest:
             self._tell(spec.name, spec, known)
-        with self.registry.guard(spec, "writing down"):
-            form = spec.form(resolved)
-            if not isinstance(form, bytes) or not form:
-                raise Breach(f"gave {type(form).__name__}, not the bytes of an ONNX model")
+        form = self._write(spec, resolved)
         if not self.files.can_write or (known and self.files.folder_in_place(known)):
             return form
         try:
@@ -123,12 +119,24 @@ class Forms:
         except (OSError, WorkspaceError):  # without room for it, it serves from memory
             return form
 
-    def alone(self, spec: EncoderSpec, resolved: Resolved, fingerprint: str) -> OnnxEncoder | None:
-        """The form that a spec writes down, as an encoder; None where that is of texts, too, or nothing runs it."""
+    def _write(self, spec: EncoderSpec, resolved: Resolved) -> bytes:
+        assert spec.form is not None
+        with self.registry.guard(spec, "writing down"):
+            form = spec.form(resolved)
+            if not isinstance(form, bytes) or not form:
+                raise Breach(f"gave {type(form).__name__}, not the bytes of an ONNX model")
+        return form
+
+    def alone(self, spec: EncoderSpec, resolved: Resolved, fingerprint: str | None) -> OnnxEncoder | None:
+        """The form that a spec writes down, as an encoder; None where that is of texts, too, or nothing runs it.
+
+        Of what has no `fingerprint`, as it embeds nothing, none is kept.
+        """
         if spec.modalities != ("image",):
             return None
         try:
-            return run_by(REFERENCE.load(self.written(spec, resolved, fingerprint)))
+            form = self.written(spec, resolved, fingerprint) if fingerprint else self._write(spec, resolved)
+            return run_by(REFERENCE.load(form))
         except PluginError as error:
             self.say(f"note: {spec.name} is loaded, which takes longer: {error}")
             return None

@@ -1,4 +1,4 @@
-"""What in a picture speaks for a label: a heat map, and a box around where it is strongest.
+"""What in a picture speaks for a label, a heat map and a box around where it is strongest; and what each layer sees.
 
 The other modules of the package are imported when the action runs.
 """
@@ -56,6 +56,13 @@ class ExplainParams:
     ] = None
     encoder: Annotated[EncoderRef | None, Option("-e", help="The encoder; it must have feature maps.")] = None
     head: Annotated[HeadName | None, Option(help="The kind of head to fit (`curator heads` lists them).")] = None
+    layers: Annotated[
+        bool,
+        Option(
+            help="Show instead what each layer of the encoder sees in the picture: the channels that it excites most, "
+            "and which other pictures do."
+        ),
+    ] = False
     top: Annotated[
         int, Option(min=1, max=200, help="Without a picture: explain the N most probable pictures.", was=("-k",))
     ] = 24
@@ -66,7 +73,10 @@ class ExplainParams:
     ] = None
     sheet: Annotated[
         NewFile | None,
-        Option(help="Without a picture: write all heat maps to FILE (PNG, JPEG, WebP or PDF).", choices=sheets.ENDINGS),
+        Option(
+            help="Without a picture, or with --layers: write all heat maps to FILE (PNG, JPEG, WebP or PDF).",
+            choices=sheets.ENDINGS,
+        ),
     ] = None
 
 
@@ -98,11 +108,34 @@ EXPLANATIONS = Table(
     ),
 )
 
+CHANNELS = Table(
+    "channel",
+    "What each layer sees",
+    (
+        Column("layer", "the layer of the encoder, the first first"),
+        Column("channel", "the number of the channel in it, from 0", "integer"),
+        Column("score", "how far the picture excites it above what is usual, in standard deviations", "score"),
+        Column(
+            "box", "where it does most: left, top, right, bottom, in pixels of the upright picture", type="integers"
+        ),
+        Column("like", "the items that excite it most, the strongest first", type="strings"),
+        Column("of", "how many channels the layer has", "json", "integer"),
+        Column("patches", "those items: the id of each, and the box of where it does", "json"),
+        Column("id", "the item; null if it is not in the catalogue", "json", "integer"),
+        Column("path", "where it is", "json", "string"),
+        Column("model", "the encoder", "json", "string"),
+    ),
+    whole=True,
+)
+
 ABLE = "explain needs an encoder whose vector is the mean of a feature map: -e efficientnet-lite0, or -e resnet50"
 
 
 def plan(context: Context, params: ExplainParams) -> Iterator[Output]:
-    """One picture, or the most probable of a label."""
+    """One picture, or the most probable of a label; or the layers of an encoder."""
+    if params.layers:
+        yield from of_layers(context, params)
+        return
     target = context.target(params.label, params.group)
     if params.class_ is not None and params.group is None:
         raise BadInput("--class names a label of a group: give --group NAME too")
@@ -134,6 +167,25 @@ def of_one(context: Context, params: ExplainParams, picture: Query, target: Targ
         context.note(f"there is no evidence for {explained.name} in it: no part of it contributes anything")
     if params.heatmap is not None:
         yield sheets.artifact(context, params.heatmap, drawing.alone(explained, f"by {_by(head)}; {drawing.LEGEND}"))
+
+
+def of_layers(context: Context, params: ExplainParams) -> Iterator[Output]:
+    """The rows of what each layer of the encoder sees in a picture, and a sheet of them if one is wanted."""
+    from . import layers
+
+    named = {"--label": params.label, "--group": params.group, "--class": params.class_, "--head": params.head}
+    given = [option for option, value in {**named, "--heatmap": params.heatmap}.items() if value is not None]
+    if given:
+        raise BadInput(f"--layers shows what the encoder sees, whatever the label: leave out {', '.join(given)}")
+    if params.picture is None or params.picture.modality != "image":
+        raise BadInput("--layers shows what is seen in a picture: name one")
+    model = context.model(params.encoder, "image", maps=True)
+    if not context.layers(model):
+        raise BadInput(f"{model.name} names no layers: take -e efficientnet-lite0, or -e resnet50")
+    found = list(layers.channels(context, params.picture, model, params.items))
+    yield from (layers.finding(channel, model) for channel in found)
+    if params.sheet is not None:
+        yield sheets.artifact(context, params.sheet, layers.sheet(found, model))
 
 
 def of_many(context: Context, params: ExplainParams, target: TargetRef) -> Iterator[Output]:
@@ -245,10 +297,10 @@ def register_actions() -> Iterable[ActionSpec]:
     return [
         ActionSpec(
             "explain",
-            "Show which parts of a picture are evidence for a label.",
+            "Show evidence for a label in a picture, or what layers see.",
             ExplainParams,
             plan,
-            (EXPLANATIONS,),
+            (EXPLANATIONS, CHANNELS),
             example="curator explain img.jpg --label ultraman --heatmap why.png",
             labels=False,
         )

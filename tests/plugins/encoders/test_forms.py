@@ -81,6 +81,17 @@ def test_that_of_the_default_finds_what_timm_finds(photos):
     assert cosines(mutant.encode(batch), wanted).max() < 0.999
 
 
+@pytest.mark.parametrize("layer", [layer for layer in efficientnet_lite.LAYERS if layer != "top"])
+def test_that_of_a_layer_of_the_default_finds_what_timm_finds(layer, photos):
+    resolved = LITE.resolve(layer, None)
+    batch = seen(photos, resolved)
+    reference, encoder = LITE.load(resolved, "cpu"), onnx_encoder(LITE.form(resolved))
+    wanted = reference.encode(batch)
+    assert wanted.shape == (len(photos), efficientnet_lite.LAYERS[layer])
+    assert apart(encoder.encode(batch), wanted) < 5e-4  # means of 112 x 112 numbers, summed in another order
+    assert apart(encoder.feature_map(batch), reference.feature_map(batch)) < 1e-4
+
+
 def padded_as_torch(resolved):
     with pytest.MonkeyPatch.context() as patch:
         convolution = Graph.convolution

@@ -1,20 +1,61 @@
-"""What an encoder that learns labels must do."""
+"""What an encoder that is a network must do: say where its vectors come from, name its layers, learn labels."""
 
 from __future__ import annotations
 
 import contextlib
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-from curator.api import Labelled, Tried
+import numpy as np
+
+from curator.api import FeatureMap, ImageBatch, Labelled, Tried
 from curator.testing import samples
-from curator.testing.encoders import CLOSE, EncoderCase, no_network
+from curator.testing.encoders import CLOSE, EncoderCase, agree, no_network
 from curator.testing.fresh import folder
 from curator.testing.given import NotApplicable, hold_told
 
 HEAD = "head"
 EACH = 6
+
+
+def check_feature_map_means_to_the_vector(case: EncoderCase) -> None:
+    """A heat map shares an answer out among parts of a picture: that is true where the parts' mean is the vector."""
+    encoder = case.encoder
+    if "image" not in case.spec.modalities or not isinstance(encoder, FeatureMap):
+        raise NotApplicable("it gives no feature map, which is optional")
+    for batch, vectors in case.batches:
+        if isinstance(batch, ImageBatch):
+            given = np.asarray(encoder.feature_map(batch))
+            fits = given.ndim == 4 and given.size and (given.shape[0], given.shape[3]) == vectors.shape
+            wanted = f"({len(vectors)}, h, w, {case.resolved.dim})"
+            assert fits, f"its feature map has the shape {given.shape}, not {wanted}"
+            assert given.dtype == np.float32, f"its feature map is {given.dtype}, not float32"
+            agree(given.mean(axis=(1, 2), dtype=np.float64), vectors, "and the means of their feature maps")
+
+
+def check_layers_are_variants_of_the_same_weights(case: EncoderCase) -> None:
+    """What a layer sees is shown by its feature map: each has to be had by its variant, and the last is the encoder."""
+    if case.spec.layers is None:
+        raise NotApplicable("it names no layers, which is optional")
+    variant = case.resolved.variant
+    layers = case.spec.layers(variant)
+    assert isinstance(layers, Mapping) and layers, f"of {variant!r} its layers are {layers!r}, not a mapping of names"
+    last = list(layers.values())[-1]
+    assert last == variant, f"the last layer of {variant!r} is {last!r}, not itself"
+    batch = next(batch for batch, _ in case.batches if isinstance(batch, ImageBatch))
+    for name, ends in layers.items():
+        resolved = case.spec.resolve(ends or None, case.weights)
+        assert resolved.variant == ends, f"its layer {name!r} names the variant {ends!r}, which is {resolved.variant!r}"
+        assert resolved.files == case.resolved.files, f"its layer {name!r} has other weights"
+        assert resolved.preprocess == case.resolved.preprocess, f"its layer {name!r} prepares pictures otherwise"
+        with contextlib.closing(case.spec.load(resolved, "cpu")) as encoder:
+            assert isinstance(encoder, FeatureMap), f"its layer {name!r} gives no feature map"
+            shape = np.asarray(encoder.feature_map(batch)).shape
+            wanted = f"({len(batch.pixels)}, h, w, {resolved.dim})"
+            fits = len(shape) == 4 and (shape[0], shape[3]) == (len(batch.pixels), resolved.dim)
+            assert fits, f"the feature map of its layer {name!r} has the shape {shape}, not {wanted}"
 
 
 def check_depths_have_names_of_their_own(case: EncoderCase) -> None:
@@ -30,8 +71,6 @@ def check_depths_have_names_of_their_own(case: EncoderCase) -> None:
 
 def check_fine_tuning_leaves_a_model(case: EncoderCase) -> None:
     """What learnt the labels is a model beside the first one: it loads, has other vectors, and the first one stays."""
-    import numpy as np
-
     if case.spec.fine_tune is None:
         raise NotApplicable("it cannot be fine-tuned, which is optional")
     start, before = case.resolved, [path.read_bytes() for path in case.resolved.files]
