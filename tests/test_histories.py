@@ -359,4 +359,4 @@ def test_any_history_leaves_what_the_model_says(tmp_path):
 
 @pytest.mark.slow
 def test_any_long_history_leaves_what_the_model_says(tmp_path):
-    _run(tmp_path, max_examples=60 if LONG else 15, stateful_step_count=100)
+    _run(tmp_path, max_examples=60 if LONG else 8, stateful_step_count=100)
