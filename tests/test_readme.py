@@ -7,11 +7,14 @@ import itertools
 import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 from PIL import ImageDraw
 from scenes import scene
+
+from curator.registry.loader import GROUP
 
 ROOT = Path(__file__).parent.parent
 KINDS = {
@@ -88,6 +91,13 @@ def test_first_commands_are_those_that_ci_runs() -> None:
     ci = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     for command in ("pip install '.[all]'", "pip install .", "pip install -e '.[dev]'", "pytest"):
         assert f'readme_command "{command}"' in ci
+
+
+def test_the_plugins_that_it_lists_are_those_that_there_are() -> None:
+    (block,) = re.findall(r"\$ curator plugins\n(.*?)```", README, re.DOTALL)
+    listed = re.findall(r"^ ([\w-]+) +curator-agent ", block, re.MULTILINE)
+    offered = metadata.distribution("curator-agent").entry_points.select(group=GROUP)
+    assert sorted(listed) == sorted(offered.names)
 
 
 def test_command_reference_is_current() -> None:

@@ -11,6 +11,7 @@ import zipfile
 import cli_kit
 import numpy as np
 import pytest
+from plugin_kit import Site, hook
 
 TEXTS = 6
 
@@ -120,6 +121,39 @@ def test_vectors_of_items_whose_files_are_gone_go_out_too(here, made, tmp_path):
 def test_two_spaces_do_not_go_into_one_file(here):
     here("export", "out", "--format", "vectors").assert_failed(2, "two spaces", "--media image", "-e ENCODER")
     here("export", "out", "--format", "csv", "-e", "ngram").assert_failed(2, "csv holds no vectors")
+
+
+BOTH = """
+class Both:
+    def encode(self, batch):
+        import numpy as np
+
+        length = len(batch.pixels) if hasattr(batch, "pixels") else len(batch.texts)
+        return np.tile(np.float32([1, length, 2]), (length, 1))
+
+    def close(self):
+        pass
+
+def resolve(variant, weights):
+    return Resolved(3, preprocess=Preprocess(64, 56, (0.0,) * 3, (1.0,) * 3))
+
+def load(resolved, device):
+    return Both()
+""" + hook("register_encoders", "[EncoderSpec('both', ('image', 'text'), 'images and texts', resolve, load)]")
+
+
+def test_both_media_of_one_space_do(tmp_path):
+    for name in ("site", "folder"):
+        (tmp_path / name).mkdir()
+    site = Site(tmp_path / "site", tmp_path / "folder")
+    site.lay("both", BOTH)
+    (site.folder / "files").mkdir()
+    cli_kit.photo(site.folder / "files/photo.jpg", 1)
+    (site.folder / "files/hats.txt").write_text("hats")
+    assert site.run("add", "files", "--no-encode").code == 0
+    assert site.run("encode", "-e", "both").code == site.run("encoders", "--use", "both").code == 0
+    assert site.run("export", "out", "--format", "vectors").code == 0
+    assert len(items_of(site.folder / "out")) == 2 and np.load(site.folder / "out/vectors.npy").shape == (2, 3)
 
 
 def test_items_without_a_vector_are_told_of(here, texts, tmp_path):

@@ -77,7 +77,8 @@ class Records:
         """Those of the items, in one space; what has none is told of in the end."""
         context, among = self.context, self.params.items
         media = [medium for medium in self.spec.modalities if context.items(among, [medium])]
-        if self.params.encoder is None and len(media) > 1:
+        defaults = [context.model(None, medium).id for medium in media] if self.params.encoder is None else []
+        if len({*defaults}) > 1:
             raise BadInput("these are images and texts, whose vectors are of two spaces: --media image, or -e ENCODER")
         if not media:
             raise NotReady("there is no such item")
