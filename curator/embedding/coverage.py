@@ -25,6 +25,8 @@ from curator.store.selecting import Selecting
 
 FEW = 20_000
 """So many items are looked for one by one."""
+LATER = 20_000
+"""So many are, where nothing else was missing before they came; and so many changes later that is remembered anew."""
 
 LOAD_SECONDS = 8.0
 GUESSED_RATE = {"image": 15.0, "text": 2000.0}
@@ -91,25 +93,30 @@ class Coverage:
 
     def _missing(self, model: Model, items: Selection) -> Selection:
         media = items.media() & {*model.modalities} if items.more_than(FEW) else set()
-        space = self.derived.space(model.fingerprint)
-        if media and all(self.covered.holds(space, each) for each in media):
-            return items.only([])
         before = self.covered.now()
-        missing, _ = self._missing_and_failed(model, items)
-        if not missing:
-            for each in media:
+        space = self.derived.space(model.fingerprint)
+        known = {each: self.covered.since(space, each) for each in media}
+        later = [number for of in known.values() if of is not None for number in of[1]]
+        if known and None not in known.values() and len(later) <= LATER:
+            without = iter([self._unknown(model, self.selecting.hashes(later))])
+        else:
+            without = self._without_vector(model, items)
+        missing, _ = self._sorted_out(model, without)
+        for each, of in known.items():
+            # What is remembered is written anew where there is something to gain: somebody else may be writing.
+            if not missing and (of is None or of[1] or before.change > of[0] + LATER):
                 self.covered.put(space, each, before)
         return items.only(missing)
 
     def missing_and_failed(self, model: Model, items: Selection) -> tuple[Selection, Selection]:
         """Those that have no vector and could have one, and those that have none as they are known to fail."""
-        missing, failed = self._missing_and_failed(model, items)
+        missing, failed = self._sorted_out(model, self._without_vector(model, items))
         return items.only(missing), items.only(failed)
 
-    def _missing_and_failed(self, model: Model, items: Selection) -> tuple[list[int], list[int]]:
-        """Their ids; others may be among these, too."""
+    def _sorted_out(self, model: Model, without: Iterator[dict[int, str]]) -> tuple[list[int], list[int]]:
+        """The ids of what could have a vector, and of what is known to fail, of that which has none."""
         missing, failed = array("q"), array("q")
-        for some in self._without_vector(model, items):
+        for some in without:
             reasons = self.derived.failures(model.fingerprint, list(some.values()))
             for number, hash_ in some.items():
                 (failed if hash_ in reasons else missing).append(number)
@@ -123,8 +130,7 @@ class Coverage:
         """
         if len(items) <= FEW:
             for page in items.contents(model.modalities):
-                known = self.derived.known(model.fingerprint, list(page.values()))
-                yield {number: hash_ for number, hash_ in page.items() if hash_ not in known}
+                yield self._unknown(model, page)
             return
         for media in items.media() & {*model.modalities}:
             for after, last, hashes in self.selecting.in_order_of_hash(media):
@@ -132,6 +138,11 @@ class Coverage:
                 if there != hashes:
                     left = {*hashes.split(",")} - {*there.split(",")}
                     yield {number: hash_ for hash_, number in self.selecting.ids_of(list(left)).items()}
+
+    def _unknown(self, model: Model, contents: dict[int, str]) -> dict[int, str]:
+        """Those of these that have no vector."""
+        known = self.derived.known(model.fingerprint, list(contents.values()))
+        return {number: hash_ for number, hash_ in contents.items() if hash_ not in known}
 
     def settle_profiles(self, items: Sequence[Item]) -> None:
         """Forget what was computed of these when colour profiles did not count, where theirs do; each is asked once."""

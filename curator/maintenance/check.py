@@ -277,7 +277,8 @@ class Check:
             space = self.derived.space(model.fingerprint)
             for media in model.modalities:
                 items = self.parts.items.select(modalities=[media])
-                if coverage.covered.holds(space, media) and coverage.missing_and_failed(model, items)[0]:
+                known = coverage.covered.since(space, media)
+                if known is not None and coverage.missing_and_failed(model, items)[0].except_for(known[1]):
                     repair = functools.partial(coverage.covered.forget, space)
                     wrong = f"is taken to hold all {media}s, and does not"
                     yield Fault("vector", f"the space of {model.name}", wrong, "look again", repair)

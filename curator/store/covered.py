@@ -1,14 +1,15 @@
 """Up to which change of the catalogue all items of a medium were found to be embedded in a space, or known to fail.
 
-To find what is not, all hashes of both databases are gone through, which takes a second for a million. Where nothing
-came since that was found to be nothing, it need not be done again. Only what is added to a catalogue can be missing,
-and each addition is a change; triggers of the cache forget what was found where a vector or a failure is deleted.
-Nothing else rests on it.
+To find what is not, all hashes of both databases are gone through, which takes a second for a million. Where that was
+found to be nothing, only what came since has to be looked at. Only what is added to a catalogue can be missing, and
+each addition is a change; triggers of the cache forget what was found where a vector or a failure is deleted. Nothing
+else rests on it.
 """
 
 from __future__ import annotations
 
 import contextlib
+from array import array
 from dataclasses import dataclass
 
 from curator.api import Modality
@@ -32,15 +33,23 @@ class Covered:
         self.catalogue = catalogue
         self.derived = derived
 
-    def holds(self, space: int, media: Modality) -> bool:
-        """Whether nothing of a medium can be missing in a space."""
+    def since(self, space: int, media: Modality) -> tuple[int, array[int]] | None:
+        """The change at which nothing of a medium was missing in a space, and the items of it that came later, by id.
+
+        None where it is not known that it ever was so.
+        """
         sql = "SELECT change, witness FROM covered WHERE space_id = ? AND media = ?"
         found = self.derived.row(sql, space, media)
         if found is None or self._witness(found["change"]) != found["witness"]:
-            return False
+            return None
         # By the number of the change: the index by table would go through all that was ever added.
-        added = "SELECT 1 FROM change WHERE id > ? AND +table_name = 'item' AND kind <> 'delete' LIMIT 1"
-        return self.catalogue.row(added, found["change"]) is None
+        added = "SELECT row_id, last_row_id FROM change WHERE id > ? AND +table_name = 'item' AND kind <> 'delete'"
+        sql = (
+            f"SELECT DISTINCT item.id FROM ({added}) CROSS JOIN item ON item.id BETWEEN row_id AND"
+            " coalesce(last_row_id, row_id) WHERE +modality = ? ORDER BY 1"
+        )
+        later = array("q", (row[0] for row in self.catalogue.rows(sql, found["change"], media)))
+        return found["change"], later
 
     def now(self) -> Moment:
         """Before somebody looks."""

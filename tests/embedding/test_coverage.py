@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import random
+from array import array
 
 import pytest
 from fakes import open_fake, picture, text
@@ -104,15 +105,52 @@ def missing(ws):
     return found, any("group_concat" in sql for sql in asked)
 
 
-def test_what_was_found_complete_is_not_gone_through_again_until_something_is_added(many, tmp_path):
+def remembered(ws):
+    """Up to which change nothing is missing."""
+    return ws.derived.database.value("SELECT change FROM covered")
+
+
+def test_what_was_found_complete_is_not_gone_through_again_but_only_what_was_added_since(many, tmp_path):
     assert [missing(many) for _ in range(3)] == [(0, True), (0, False), (0, False)]
     many.label("odd", [1, 3])
     assert missing(many) == (0, False)
     text(tmp_path / "texts" / "new.txt", "9 9 9")
     many.add(tmp_path / "texts", encode=False)
-    assert [missing(many), missing(many)] == [(1, True), (1, True)]
+    assert [missing(many), missing(many)] == [(1, False), (1, False)]
+    before = remembered(many)
     many.encode()
-    assert [missing(many), missing(many)] == [(0, True), (0, False)]
+    assert missing(many) == (0, False)
+    assert remembered(many) > before  # and the next time not even the new one is looked for
+
+
+def test_where_very_many_were_added_all_are_gone_through(many, tmp_path, monkeypatch):
+    monkeypatch.setattr(coverage, "LATER", 1)
+    missing(many)
+    for n in range(2):
+        text(tmp_path / "texts" / f"new{n}.txt", f"9 {n}")
+        many.add(tmp_path / "texts", encode=False)
+        assert missing(many) == (n + 1, n > 0)
+
+
+def test_changes_that_add_nothing_are_not_gone_through_each_time(many, monkeypatch):
+    missing(many)
+    before = remembered(many)
+    many.label("odd", [1, 3])
+    assert (missing(many), remembered(many)) == ((0, False), before)
+    monkeypatch.setattr(coverage, "LATER", 1)
+    assert missing(many) == (0, False)
+    assert remembered(many) > before
+
+
+def test_what_was_added_since_is_looked_for_wherever_somebody_looks(many, tmp_path):
+    """A folder that is complete is no evidence that what was added elsewhere is embedded."""
+    missing(many)
+    text(tmp_path / "others" / "new.txt", "9 9 9")
+    many.add(tmp_path / "others", encode=False)
+    model = many.models.find("numbers")
+    among = many.items.select(ItemSet(under=tmp_path / "texts"))
+    assert not many.coverage.missing(model, among)
+    assert missing(many) == (1, False)
 
 
 def test_another_history_with_changes_of_the_same_numbers_is_no_evidence(many):
@@ -128,9 +166,9 @@ def test_what_another_process_took_away_meanwhile_is_not_taken_to_be_there(many)
     with contextlib.closing(Derived(many.folder)) as other:
         other.forget_vectors(model.fingerprint, [many.items.by_id(2).hash])
     covered.put(space, "text", before)
-    assert not covered.holds(space, "text")
+    assert covered.since(space, "text") is None
     covered.put(space, "text", covered.now())
-    assert covered.holds(space, "text")
+    assert covered.since(space, "text") == (before.change, array("q"))
 
 
 def test_what_cannot_be_remembered_is_looked_for_again(many):
@@ -187,5 +225,5 @@ def test_whatever_happens_what_is_missing_is_found(many, tmp_path):
         wanted = many.coverage.missing(model, list(many.items.select()))
         for _ in range(2):
             assert many.coverage.missing(model, many.items.select()) == wanted
-        quick += many.coverage.covered.holds(many.derived.space(model.fingerprint), "text")
+        quick += many.coverage.covered.since(many.derived.space(model.fingerprint), "text") is not None
     assert 10 < quick < 50

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -51,6 +53,21 @@ def test_transparent_is_white_and_16_bits_keep_their_range(tmp_path):
     assert thumbnail(tmp_path / "hidden.png", 20, 20).getcolors() == [(400, (255, 255, 255))]
     Image.fromarray(np.full((40, 40), 32768, np.uint16)).save(tmp_path / "deep.png")
     assert thumbnail(tmp_path / "deep.png", 20, 20).getpixel((5, 5)) == (127, 127, 127)
+
+
+@pytest.mark.parametrize(
+    ("ending", "alone"), [("jpg", True), ("png", True), ("gif", True), ("mpo", True), ("tif", False)]
+)
+def test_a_common_picture_is_opened_by_its_decoder_alone(tmp_path, ending, alone):
+    path = tmp_path / f"picture.{ending}"
+    pages = {"save_all": True, "append_images": [Image.new("L", (40, 30), 9)]} if ending in ("mpo", "gif") else {}
+    Image.new("L", (40, 30)).save(path, **pages)
+    with opened(path) as ours, Image.open(path) as theirs:
+        assert (ours.format, ours.size, ours.mode) == (theirs.format, theirs.size, theirs.mode)
+        assert ours.format == {"jpg": "JPEG", "tif": "TIFF"}.get(ending, ending.upper())
+    code = f"import sys, curator.kit.images as i; i.opened({str(path)!r}); print('PIL.FitsImagePlugin' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told == f"{not alone}\n"
 
 
 def test_what_is_no_picture_says_why(tmp_path):
