@@ -30,6 +30,8 @@ PROBED = 8
 """Lists in which each looks for its neighbours; and what looks in its own, it finds, too."""
 LEARNT, ROUNDS = 128 << 20, 3
 """Bytes of rows that the middles of lists are learnt from, and how often these are moved."""
+FEW_BETTER = 8
+"""Where fewer than one of so many cosines is better than those known, the others are not looked at again."""
 UNEVEN = 8
 """A list that is so many times as long as is usual is cut: all the rows in it may be the same."""
 
@@ -86,7 +88,7 @@ def neighbours(encoding: Embedder, model: Model, items: Sequence[Item], k: int) 
     stored = given.arranged(order)
     k = max(0, min(k, len(stored) - 1))
     if not k or len(stored) <= EXACT_UP_TO:
-        index, score = _compared(stored, np.arange(len(stored)), k, model.dim)
+        index, score = _each_compared(stored, k, model.dim)
     else:
         index, score = _Lists(stored, model.dim).nearest(k)
         short = np.flatnonzero(score[:, -1] < -1.5)  # what no list holds so many others of
@@ -102,6 +104,26 @@ def neighbours(encoding: Embedder, model: Model, items: Sequence[Item], k: int) 
         for of in (index, score):
             of[order, column] = of[:, column].copy()
     return Neighbours(given.items, index, score)
+
+
+def _each_compared(stored: StoredVectors, k: int, dim: int) -> tuple[Indices, Floats]:
+    """The `k` nearest of all of them, (n, k) indices and cosines, in no order. What two blocks of them have in common is
+    computed once, for both."""
+    count = len(stored)
+    index, score = np.zeros((count, k), np.int32), np.full((count, k), -2, np.float32)
+    held = SIDE * max(1, HELD // (4 * dim * SIDE))
+    for start in range(0, count if k else 0, held):
+        mine = stored.rows(np.arange(start, min(start + held, count)))
+        for other in range(start, count, SIDE):
+            theirs = np.arange(other, min(other + SIDE, count))
+            rows = stored.rows(theirs) if other >= start + held else mine[other - start : other - start + SIDE]
+            for first in range(start, min(start + held, other + 1), SIDE):
+                own = np.arange(first, min(first + SIDE, count))
+                scores = _cosines(mine[first - start : first - start + SIDE], rows, own, theirs)
+                index[own], score[own] = _nearer(scores, theirs, index[own], score[own])
+                if first != other:
+                    index[theirs], score[theirs] = _nearer(scores.T, own, index[theirs], score[theirs])
+    return index, score
 
 
 def _compared(stored: StoredVectors, which: Integers, k: int, dim: int) -> tuple[Indices, Floats]:
@@ -213,11 +235,25 @@ def _cosines(one: Floats, other: Floats, ones: Integers, others: Integers) -> Fl
 def _nearer(scores: Floats, others: Integers, index: Indices, score: Floats) -> tuple[Indices, Floats]:
     """The best of those known, (m, k), and of more: (m, n) cosines with the rows of n indices. In no order."""
     known = score.shape[1]
+    if scores.shape[1] > FEW_BETTER * known:
+        better = scores > score.min(axis=1, keepdims=True)
+        if np.count_nonzero(better) * FEW_BETTER < better.size:
+            scores, others = _only(scores, others, better)
     every = np.hstack([score, scores])
     which = np.argpartition(-every, known - 1, axis=1)[:, :known]
-    found = others[np.maximum(which - known, 0)]
+    found = np.take_along_axis(np.broadcast_to(others, scores.shape), np.maximum(which - known, 0), 1)
     ids = np.where(which < known, np.take_along_axis(index, np.minimum(which, known - 1), 1), found)
     return ids.astype(index.dtype), np.take_along_axis(every, which, 1)
+
+
+def _only(scores: Floats, others: Integers, wanted: NDArray[np.bool_]) -> tuple[Floats, Integers]:
+    """The wanted cosines of each row, moved to its front, and of which others they are; then -4, which none is."""
+    row, column = np.nonzero(wanted)
+    place = np.arange(len(row)) - np.searchsorted(row, np.arange(len(scores)))[row]
+    shape = len(scores), int(place.max(initial=0)) + 1
+    front, ids = np.full(shape, -4, np.float32), np.zeros(shape, np.int64)
+    front[row, place], ids[row, place] = scores[row, column], others[column]
+    return front, ids
 
 
 def _kth(scores: NDArray[np.float32], k: int) -> float:

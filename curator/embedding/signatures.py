@@ -31,19 +31,26 @@ class Signatures:
     def of(self, signature: Signature, items: Sequence[Item]) -> Iterator[tuple[Item, bytes]]:
         """Each item of the modality with its signature, in order; those that cannot have one are left out."""
         items = of_media(items, [signature.modality])
-        self._fill(signature, items)
+        known = self._fill(signature, items)
         for start in range(0, len(items), CHUNK):
             chunk = list(items[start : start + CHUNK])
-            kept, _ = self._kept(signature, [item.hash for item in chunk])
+            kept = self._read(signature, [item.hash for item in chunk], known)
             yield from ((item, kept[item.hash]) for item in chunk if item.hash in kept)
 
     def values(self, signature: Signature, items: Sequence[Item]) -> Iterator[tuple[int, bytes]]:
         """The same by the id of each item, of which none is made."""
         items = of_media(items, [signature.modality])
-        self._fill(signature, items)
+        known = self._fill(signature, items)
         for page in pages_of(items, CHUNK):
-            kept, _ = self._kept(signature, list(page.values()))
+            kept = self._read(signature, list(page.values()), known)
             yield from ((number, kept[hash_]) for number, hash_ in page.items() if hash_ in kept)
+
+    def _read(self, signature: Signature, hashes: Sequence[str], known: dict[str, bytes]) -> dict[str, bytes]:
+        """What is kept, of which some is known."""
+        kept = {hash_: known[hash_] for hash_ in hashes if hash_ in known}
+        if len(kept) < len(hashes):
+            kept |= self._kept(signature, [hash_ for hash_ in hashes if hash_ not in kept])[0]
+        return kept
 
     def _kept(self, signature: Signature, hashes: Sequence[str]) -> tuple[dict[str, bytes], int]:
         """What is kept by hash, and of how many something is that cannot be what the plugin once gave."""
@@ -53,9 +60,10 @@ class Signatures:
         whole = {hash_: value for hash_, value in kept.items() if signature.whole(value)}
         return whole, len(kept) - len(whole)
 
-    def _fill(self, signature: Signature, items: Sequence[Item]) -> None:
+    def _fill(self, signature: Signature, items: Sequence[Item]) -> dict[str, bytes]:
+        """Make what is missing; returns what was kept of the last of them by hash, so that it is not read twice."""
         self.encoding.settle_profiles(items)
-        missing, damaged = set[int](), 0
+        missing, damaged, kept = set[int](), 0, dict[str, bytes]()
         for page in pages_of(items, CHUNK):
             hashes = list(page.values())
             kept, broken = self._kept(signature, hashes)
@@ -66,6 +74,7 @@ class Signatures:
             what = count(damaged, signature.modality)
             self.encoding.reporter.say(f"what {self.derived.database.path.name} kept of {what} is damaged: made anew")
         self._make(signature, taken(items, missing))
+        return kept
 
     def _make(self, signature: Signature, missing: Sequence[Item]) -> None:
         if not missing:

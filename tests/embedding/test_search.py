@@ -138,20 +138,23 @@ def test_cosines_of_nothing(numbers):
     assert search.cosines(ws.encoding, np.zeros((2, 3), np.float32), model, [])[1].shape == (0, 2)
 
 
-def test_neighbours_are_those_of_brute_force_however_few_vectors_are_held(numbers, monkeypatch):
+@pytest.mark.parametrize("few", [search.FEW_BETTER, 1])
+@pytest.mark.parametrize("k", [1, 12])
+def test_neighbours_are_those_of_brute_force_however_few_vectors_are_held(numbers, monkeypatch, k, few):
     ws, _ = numbers
     model, items = ws.models.find("numbers"), ws.items.select()
     _, rows = ws.encoding.matrix(model, items)
     cosines = rows @ rows.T
     np.fill_diagonal(cosines, -2)
+    monkeypatch.setattr(search, "FEW_BETTER", few)
     for side, held in ((search.SIDE, search.HELD), (10, 30), (7, 1), (50, 1_000)):
         monkeypatch.setattr(search, "SIDE", side)
         monkeypatch.setattr(search, "HELD", 4 * model.dim * held)
-        found = search.neighbours(ws.encoding, model, items, 12)
+        found = search.neighbours(ws.encoding, model, items, k)
         assert found.items == items
-        np.testing.assert_allclose(found.score, -np.sort(-cosines, axis=1)[:, :12], atol=1e-6)
+        np.testing.assert_allclose(found.score, -np.sort(-cosines, axis=1)[:, :k], atol=1e-6)
         np.testing.assert_allclose(np.take_along_axis(cosines, found.index, 1), found.score, atol=1e-6)
-        assert all(len({*row}) == 12 for row in found.index.tolist())
+        assert all(len({*row}) == k for row in found.index.tolist())
 
 
 @pytest.mark.parametrize("side", [search.SIDE, 7])

@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import struct
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -70,7 +71,7 @@ class Sketch:
 
         def take(dtype: str, *shape: int) -> NDArray[Any]:
             nonlocal at
-            array = np.frombuffer(data, dtype, int(np.prod(shape)), at).reshape(shape)
+            array = np.frombuffer(data, dtype, math.prod(shape), at).reshape(shape)
             at += array.nbytes
             return array
 

@@ -263,9 +263,7 @@ def _same_colours(one: Sketch, other: Sketch, orientation: int) -> bool:
 
 def _without_texture(one: Sketch, other: Sketch) -> Agreement | None:
     """For what has too little texture for blocks: whole on whole, the shades themselves, all of them."""
-    for orientation in range(ORIENTATIONS):
-        if int(one.hashes[orientation] ^ other.hashes[0]).bit_count() > WHOLE_BITS:
-            continue
+    for orientation in np.flatnonzero(np.bitwise_count(one.hashes ^ other.hashes[0]) <= WHOLE_BITS).tolist():
         grey = turned(one.grey, orientation)
         height, width = other.grey.shape
         if abs(np.log(grey.shape[1] / grey.shape[0] * height / width)) > 0.03:
@@ -284,9 +282,11 @@ def _without_texture(one: Sketch, other: Sketch) -> Agreement | None:
 def _by_outlines(one: Sketch, other: Sketch, best: Agreement | None) -> Agreement | None:
     """Whole on whole, upright, the outlines of fields in their place: of nearly all if a filter painted one of them, of
     all if the blocks nearly agree."""
-    (height, width), bits = other.grey.shape, int(one.hashes[0] ^ other.hashes[0]).bit_count()
-    shape = one.grey.shape
-    if bits > PAINTED_BITS or abs(np.log(shape[1] / shape[0] * height / width)) > 0.03:
+    bits = int(one.hashes[0] ^ other.hashes[0]).bit_count()
+    if bits > PAINTED_BITS:  # of most pairs: asked before their thumbnails are decoded
+        return None
+    (height, width), shape = other.grey.shape, one.grey.shape
+    if abs(np.log(shape[1] / shape[0] * height / width)) > 0.03:
         return None
     both = [cv2.resize(each.grey, (width, height), interpolation=cv2.INTER_AREA) for each in (one, other)]
     painted = _uneven(*both) >= UNEVEN
