@@ -261,6 +261,39 @@ def test_a_clip_that_was_used_with_torch_answers_without_it(tmp_path):
 
 
 @pytest.mark.torch
+def test_new_photos_are_embedded_without_torch_by_a_clip_that_only_open_clip_knows(tmp_path):
+    """What its name stands for, and its weights, are not asked for: its forms are those of the space."""
+    import clip_kit
+    import open_clip
+    from safetensors.torch import save_file
+
+    here, folder = Here(tmp_path), clip_kit.describe(tmp_path / "weights")
+    (tmp_path / "known").mkdir()
+    (tmp_path / "known" / "tiny.json").write_text(json.dumps(clip_kit.MODEL))
+    network = open_clip.create_model(f"local-dir:{folder}", load_weights=False)
+    save_file(network.state_dict(), folder / "open_clip_model.safetensors")
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for seed in range(9):
+        scene(seed, (100, 80)).save(photos / f"{seed}.png")
+    here("add", "photos", "--no-encode")
+    told = f"import open_clip\nopen_clip.add_model_config({str(tmp_path / 'known')!r})\n"
+    full = told + "from curator.__main__ import main\nmain()"
+    here("encode", "-e", "clip:tiny", "--weights", str(folder), before=full)
+    scene(30, (100, 80)).save(photos / "new.png")
+    here("add", "photos", "--no-encode")
+    assert "1 item embedded" in here("encode", "-e", "clip:tiny")
+    question = ("similar", "photos/0.png", "-e", "clip:tiny", "--json")
+    found = answers(here(*question, before=full))
+    assert len(found) == 9 and answers(here(*question)) == pytest.approx(found, abs=1e-3)
+    (tmp_path / "workspace" / "derived.db").unlink()
+    here("encode", "-e", "clip:tiny", "--runtime", "torch", before=full)
+    assert answers(here(*question, before=full)) == pytest.approx(found, abs=1e-3)
+    said = here("encode", "-e", "clip:tiny", "--weights", "photos/0.png", code=4)
+    assert f"Error: loading clip: torch is not installed: {EXTRA}" in said
+
+
+@pytest.mark.torch
 def test_what_was_pretrained_with_torch_is_listed_with_what_it_lacks(tmp_path):
     here = Here(tmp_path)
     texts = tmp_path / "texts.txt"

@@ -170,9 +170,7 @@ class Coverage:
 
     def has_forms(self, model: Model) -> bool:
         """Whether each of its media has a compiled form, with which it embeds without its own libraries."""
-        files = self.derived.forms
-        known = [files.of(model.fingerprint, medium) for medium in model.modalities]
-        return all(form is not None and files.path(form) is not None for form in known)
+        return self.derived.forms.has_all(model.fingerprint, model.modalities)
 
     def quickest(self, model: Model) -> dict[str, dict[str, object]]:
         """By medium the way that was measured to embed it quickest on this processor; as JSON values."""

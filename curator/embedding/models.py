@@ -24,7 +24,7 @@ from curator.errors import BadInput, CuratorError, NotFound, NotReady, Workspace
 from curator.history.journal import Journal, Writer
 from curator.kit.devices import choose_device
 from curator.kit.weights import telling
-from curator.registry.packages import hold_loadable
+from curator.registry.packages import hold_loadable, missing_to_load
 from curator.registry.validation import Breach, validate
 from curator.store.catalogue.models import ModelRow, ModelStore, model_name
 from curator.store.catalogue.settings import SettingStore
@@ -232,9 +232,8 @@ class Models:
 
     def _unchanged(self, model: Model) -> bool:
         try:
-            return fingerprint_of(self._description(model)) == model.fingerprint
-        except NotFound:
-            # The weights are gone from where they were; what is embedded stays valid.
+            return self._by_forms(model) is not None or fingerprint_of(self._description(model)) == model.fingerprint
+        except NotFound:  # the weights are gone from where they were; what is embedded stays valid
             return True
 
     def _description(self, model: Model) -> dict[str, Any]:
@@ -342,15 +341,21 @@ class Models:
     def settled(self, model: Model) -> Resolved:
         """As `resolve`; raises `NotReady` where the weights are not those that the vectors on record were made with."""
         self._hold_embeds(model)
-        spec = self.registry.get(EncoderSpec, model.encoder)
+        if known := self._by_forms(model):
+            return known
         resolved = self.resolve(model)
-        if fingerprint_of(self._describe(spec, resolved)) != model.fingerprint:
+        if fingerprint_of(self._describe(self.registry.get(EncoderSpec, model.encoder), resolved)) != model.fingerprint:
             raise NotReady(
                 f"the weights of {model.name} are not those that its vectors were made with: "
                 f"`curator encode -e {Reference(model.encoder, model.variant or None).key.removeprefix('model.')}` "
                 "embeds everything with the new ones"
             )
         return resolved
+
+    def _by_forms(self, model: Model) -> Resolved | None:
+        """A model as it is on record, where it cannot be loaded for want of a package but has its forms."""
+        spec = self.registry.get(EncoderSpec, model.encoder)
+        return self.forms.standing_for(model) if missing_to_load(spec) else None
 
     @contextlib.contextmanager
     def _open(self, spec: EncoderSpec, resolved: Resolved, fingerprint: str | None) -> Iterator[Encoder]:

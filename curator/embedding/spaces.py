@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from curator.api import EncoderSpec, Resolved
+from curator.api import EncoderSpec, Preprocess, Resolved
 from curator.media.decode import DECODING
 
 
@@ -34,3 +34,15 @@ def fingerprint_of(description: dict[str, Any]) -> str:
     """SHA-256 (hex) of a description's canonical JSON."""
     text = json.dumps(description, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def recorded(description: dict[str, Any]) -> Resolved:
+    """What a description was made of, but for the files of weights."""
+    told = description["preprocess"]
+    return Resolved(description["dim"], description["variant"], told and preprocessing(told), (), description["config"])
+
+
+def preprocessing(told: dict[str, Any]) -> Preprocess:
+    """Preprocessing as it stands in a description."""
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
+    return Preprocess(**values)

