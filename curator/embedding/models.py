@@ -1,7 +1,7 @@
 """Models and their spaces: which weights made a vector.
 
 An *architecture* is an `EncoderSpec`; a *model* is a row of the catalogue; its *space* is named by a
-fingerprint over everything that shapes its vectors. A reference is `NAME[:VARIANT][@VERSION]`.
+fingerprint over everything that shapes its vectors.
 """
 
 from __future__ import annotations
@@ -10,17 +10,16 @@ import contextlib
 import dataclasses
 import functools
 import json
-import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from curator.api import Encoder, EncoderSpec, Modality, Model, Resolved
+from curator.embedding.reference import Reference
 from curator.embedding.spaces import describe, fingerprint_of
 from curator.embedding.trained_weights import SEEN, Trained, seen_in
-from curator.errors import BadInput, CuratorError, NotFound, NotReady, WorkspaceError
+from curator.errors import CuratorError, NotFound, NotReady, WorkspaceError
 from curator.history.journal import Journal, Writer
 from curator.kit.devices import choose_device
 from curator.kit.weights import telling
@@ -35,30 +34,6 @@ from curator.store.sqlite import Database
 if TYPE_CHECKING:
     from curator.embedding.ways.forms import Forms
     from curator.registry.loader import Registry
-
-REFERENCE = re.compile(r"(?P<name>[^:@]+)(:(?P<variant>.*?))?(@(?P<version>[0-9]{1,9}))?", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A parsed `NAME[:VARIANT][@VERSION]`; the variant is opaque."""
-
-    name: str
-    variant: str | None = None
-    version: int | None = None
-
-    @classmethod
-    def parse(cls, text: str) -> Reference:
-        """The first colon splits; `@digits` at the end is the version. Raises `BadInput`."""
-        match = REFERENCE.fullmatch(text)
-        if match is None or match["variant"] == "":
-            raise BadInput(f"{text!r} is not an encoder name: use NAME, NAME:VARIANT or NAME@VERSION")
-        return cls(match["name"], match["variant"], int(match["version"]) if match["version"] else None)
-
-    @property
-    def key(self) -> str:
-        """Under which the workspace records the model that a reference without version means."""
-        return f"model.{self.name}" + (f":{self.variant}" if self.variant else "")
 
 
 class Models:

@@ -24,7 +24,7 @@ from curator.api import (
     Query,
 )
 from curator.embedding.embedder import Embedder
-from curator.embedding.models import Reference
+from curator.embedding.reference import Reference
 from curator.errors import BadInput
 from curator.learning.training import Training
 from curator.media import preprocessing

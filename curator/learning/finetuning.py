@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from curator.api import EncoderSpec, Item, Labelled, Model, Resolved, Tried
 from curator.catalog.items import Items
 from curator.catalog.labels import Examples
-from curator.embedding.models import Models, Reference
+from curator.embedding.models import Models
+from curator.embedding.reference import Reference
 from curator.embedding.trained_weights import SEEN
 from curator.errors import BadInput, NotReady
 from curator.history.journal import Journal

@@ -15,7 +15,8 @@ from curator.api import MetricSpec, SetLabel
 from curator.catalog.label_names import LabelNames, full_name, search_name
 from curator.catalog.labels import clean
 from curator.catalog.pairs import possible_meanings
-from curator.embedding.models import Reference, model_name
+from curator.embedding.models import model_name
+from curator.embedding.reference import Reference
 from curator.errors import BadInput, NotFound, NotReady
 from curator.history.journal import Journal
 from curator.learning.similarity import LearnedMetrics

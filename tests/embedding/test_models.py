@@ -9,7 +9,7 @@ from fakes import open_fake, picture, text
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curator.embedding.models import Reference
+from curator.embedding.reference import Reference
 from curator.errors import BadInput, NotFound, NotReady, PluginError
 from curator.history.journal import Journal, OffRecord
 
