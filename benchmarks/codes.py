@@ -3,7 +3,8 @@
     python benchmarks/codes.py WORKSPACE[:ENCODER] ... [--large 100000]
 
 Each is a workspace with embedded items. 200 items are drawn as queries and left out of what is searched, so that they
-are as new ones; all others are searched by codes, however few they are, and exactly. With `--large`, also so many made
+are as new ones; all others are searched by codes, however few they are, and exactly. In a space of images and texts
+images are searched, by 200 images and by 200 texts. With `--large`, also so many made
 of the first space's rows, each a real one moved by half of the spread of the space, and the same with ten times their
 mean added to all (a narrow cone).
 """
@@ -31,32 +32,48 @@ QUERIES, K = 200, 10
 
 
 def measured(title: str, ws: Workspace, model: Model) -> Floats:
-    """Print a line for a space; returns rows of it."""
-    chance = np.random.default_rng(0)
-    items = ws.items.select(modalities=model.modalities[:1])
-    there, rows = ws.encoding.matrix(model, items[:])
-    drawn = np.sort(chance.permutation(len(there))[:QUERIES])
-    others = items.except_for({there[at].id for at in drawn})
-    left = np.delete(rows, drawn, axis=0)
+    """Print a line for each medium of the queries of a space; returns rows of those that are looked for."""
+    found = ws.items.select(modalities=model.modalities[:1])
+    there, rows = ws.encoding.matrix(model, found[:])
+    for medium in model.modalities:
+        queries, all_of_them = there, rows
+        if medium != model.modalities[0]:
+            queries, all_of_them = ws.encoding.matrix(model, ws.items.select(modalities=[medium])[:])
+        drawn = np.sort(np.random.default_rng(0).permutation(len(queries))[:QUERIES])
+        ids = {queries[at].id for at in drawn}
+        others = found.except_for(ids)
+        left = rows[[item.id not in ids for item in there]]
+        line(
+            f"{title}, by {medium}s" if len(model.modalities) > 1 else title,
+            ws,
+            model,
+            all_of_them[drawn],
+            others,
+            left,
+        )
+    return rows
+
+
+def line(title: str, ws: Workspace, model: Model, queries: Floats, items: Selection, rows: Floats) -> None:
+    """Search for queries among items with these unit rows."""
     read: list[int] = []
     chosen = Shortlist._chosen
 
-    def counted(*given: object) -> dict[int, str] | None:
+    def counted(*given: object) -> dict[int, int] | None:
         found = chosen(*given)  # type: ignore[arg-type]
-        read.append(len(others) if found is None else len(found))
+        read.append(len(items) if found is None else len(found))
         return found
 
-    hits = total = 0
+    hits = 0
     with mock.patch.object(Shortlist, "_chosen", counted):
-        for query in rows[drawn]:
-            least = np.sort(left @ query)[-K] - 1e-6
-            hits += sum(score >= least for _, score in by_codes(ws, query, model, others))
-            total += K
+        for query in queries:
+            least = np.sort(rows @ query)[-K] - 1e-6
+            hits += sum(score >= least for _, score in by_codes(ws, query, model, items))
     coded = ws.derived.codes.of(ws.derived.space(model.fingerprint))
-    depth = coded.depth if coded else None
-    share = f"{np.mean(read) / len(others):.4f}" if read else "all"
-    print(f"| {title} | {len(others):,} x {model.dim:,} | {depth:,} | {share} | {hits / total:.4f} |", flush=True)
-    return rows
+    depth = f"{coded.depth:,}" if coded else "none"
+    share = f"{np.mean(read) / len(items):.4f}" if read else "all"
+    recall = hits / (K * len(queries))
+    print(f"| {title} | {len(items):,} x {model.dim:,} | {depth} | {share} | {recall:.4f} |", flush=True)
 
 
 def by_codes(ws: Workspace, query: Floats, model: Model, items: Selection) -> list[tuple[Item, float]]:
@@ -95,9 +112,9 @@ def main() -> None:
     for named in given.workspaces:
         path, _, encoder = named.partition(":")
         with curator.open_workspace(path) as ws:
-            reference = encoder or ws.models.default_reference("image")
-            with ws.begin("encode", {}) as journal:
-                model = ws.models.obtain(reference, journal)
+            model = ws.models.find(encoder or ws.models.default_reference("image"))
+            if model is None:
+                raise SystemExit(f"nothing is embedded in {named}")
             rows = measured(model.name, ws, model)
             first = rows if first is None else first
     if given.large and first is not None:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from itertools import islice
 from typing import TypeAlias, overload
 
 from curator.api import Item, Modality
@@ -283,13 +282,6 @@ def pages_of(items: Sequence[Item], at_once: int = AT_ONCE) -> Iterator[dict[int
         return
     for start in range(0, len(items), at_once):
         yield {item.id: item.hash for item in items[start : start + at_once]}
-
-
-def in_pages(contents: Mapping[int, str], at_once: int) -> Iterator[dict[int, str]]:
-    """The same contents, some at a time."""
-    rest = iter(contents.items())
-    while page := dict(islice(rest, at_once)):
-        yield page
 
 
 def of_media(items: Sequence[Item], media: Collection[Modality]) -> Sequence[Item]:

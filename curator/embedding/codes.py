@@ -182,6 +182,15 @@ def _signs(codes: Words) -> Floats:
     return np.unpackbits(codes.view(np.uint8), axis=1).astype(np.float32) * 2 - 1
 
 
+def with_one(rows: Floats, vector: Floats) -> Floats:
+    """The cosines, (n,), of unit rows, (n, dim), with a unit vector.
+
+    BLAS gives equal rows scores that differ in the last bit, by where in the matrix they stand.
+    """
+    found: Floats = np.einsum("ij,j->i", rows, vector)
+    return found
+
+
 def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows divided by their Euclidean length; rows of zeros stay."""
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

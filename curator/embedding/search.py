@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curator.api import Item, Model, Neighbours
-from curator.catalog.selection import in_pages, more_than, pages_of, taken
+from curator.catalog.selection import more_than, pages_of, taken
 from curator.embedding import shortlist
-from curator.embedding.codes import unit
+from curator.embedding.codes import unit, with_one
 from curator.embedding.embedder import Embedder
 from curator.embedding.vector_reader import Floats, Integers, StoredVectors
 
@@ -50,21 +50,36 @@ def nearest(
     out; fewer than `k` come back where there are no more. Among very many items and without `transform`, one in a
     thousand of those that belong there may be missed.
     """
-    near = None
+    scores = None
     if transform is None and more_than(items, shortlist.EXACT_UP_TO):
-        near = encoding.shortlist.of(model, vector, items, k)
-    best: list[tuple[float, int]] = []
+        scores = encoding.shortlist.scores(model, vector, items, k)
+    if scores is not None:
+        best = sorted((-score, of) for of, score in scores.items())[:k]
+    else:
+        best = _best_of_all(encoding, vector, model, items, k, transform)
+    made = {item.id: item for item in taken(items, [of for _, of in best])}
+    return [(made[of], -score) for score, of in best if of in made]
+
+
+def _best_of_all(
+    encoding: Embedder,
+    vector: NDArray[np.float32],
+    model: Model,
+    items: Sequence[Item],
+    k: int,
+    transform: Callable[[NDArray[np.float32]], NDArray[np.float32]] | None,
+) -> list[tuple[float, int]]:
+    """The `k` nearest, each compared: less their cosines, and their ids, in order."""
     wanted = vector if transform is None else transform(vector[None])[0]
-    for page in pages_of(items, BLOCK) if near is None else in_pages(near, BLOCK):
+    best: list[tuple[float, int]] = []
+    for page in pages_of(items, BLOCK):
         ids, rows = encoding.rows_of(model, page, lambda of: str(taken(items, [of])[0]))
-        # BLAS gives equal rows scores that differ in the last bit, by where in the matrix they stand.
-        scores = np.einsum("ij,j->i", rows if transform is None else transform(rows), wanted)
+        scores = with_one(rows if transform is None else transform(rows), wanted)
         # Copies share a score; leaving the cut to argpartition would choose among them by chance.
         threshold = _kth(scores, k)
         best += [(-float(score), of) for of, score in zip(ids, scores, strict=True) if score >= threshold]
         best = sorted(best)[:k]
-    made = {item.id: item for item in taken(items, [of for _, of in best])}
-    return [(made[of], -score) for score, of in best if of in made]
+    return best
 
 
 def cosines(
@@ -74,7 +89,7 @@ def cosines(
     stored = encoding.stored(model, items)
     scores = np.empty((len(stored), len(vectors)), np.float32)
     for index, rows in stored.blocks():
-        scores[index] = np.einsum("ij,kj->ik", rows, vectors)  # as in `nearest`: equal rows get equal scores
+        scores[index] = np.einsum("ij,kj->ik", rows, vectors)  # as `with_one`: equal rows get equal scores
     return stored.items, scores
 
 

@@ -8,21 +8,20 @@ prevented is caught up with. What can be wrong with it costs time or is noticed;
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
-from typing import TypeAlias
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from curator.api import Item, Model
-from curator.catalog.selection import membership
-from curator.embedding.codes import Coder, Floats, Measure, distances, unit
+from curator.catalog.selection import membership, taken
+from curator.embedding.codes import Coder, Floats, Measure, distances, unit, with_one
+from curator.embedding.vector_reader import Integers, unit_rows
 from curator.reporter import Reporter
 from curator.store.derived import Derived
 from curator.store.vector_codes import Coded, DamagedCodes
-
-Far: TypeAlias = tuple[NDArray[np.int64], Floats]
-"""Vectors by their numbers, and about how far each is, squared."""
 
 EXACT_UP_TO = 20_000
 """So few items are compared one by one."""
@@ -40,6 +39,32 @@ CHANGED = 1_000
 """So many vectors may have changed since the file was made before it is made anew; more where it is large."""
 
 
+@dataclass(slots=True)
+class Look:
+    """All codes as seen from a query: for who asks again for more neighbours of it among the same items."""
+
+    coded: Coded
+    vector: Floats
+    items: Sequence[Item]
+    numbers: Integers
+    """Of vectors."""
+    about: Floats
+    """How far each of them is, squared."""
+    asked: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
+    """The vectors of which it is known whether they are of an item."""
+    ids: dict[int, int] = field(default_factory=dict)
+    """Those of them that are, with its id."""
+    scores: dict[int, float] = field(default_factory=dict)
+    """By vector: the cosines that were computed."""
+
+    def forget(self, numbers: Sequence[int]) -> None:
+        """These have to be asked about again."""
+        self.asked = np.setdiff1d(self.asked, np.asarray(numbers, np.int64))
+        for of in (self.ids, self.scores):
+            for number in numbers:
+                of.pop(number, None)
+
+
 class Shortlist:
     """Finds what may be nearest in large spaces."""
 
@@ -48,11 +73,13 @@ class Shortlist:
         self.codes = derived.codes
         self.reporter = reporter
         self.read_only = derived.database.read_only
-        self._looked: tuple[Coded, bytes, Far] | None = None
-        """The last look at all codes, for who asks for more neighbours of the same vector."""
+        self._looked: Look | None = None
 
-    def of(self, model: Model, vector: Floats, items: Sequence[Item], k: int) -> dict[int, str] | None:
-        """Those among which are the `k` nearest to a unit vector, hash by id; None where all have to be compared."""
+    def scores(self, model: Model, vector: Floats, items: Sequence[Item], k: int) -> dict[int, float] | None:
+        """Cosines, by id, of items among which are the `k` nearest to a unit vector; None where all are to be compared.
+
+        Raises `NotReady` for a vector that is damaged.
+        """
         space = self.derived.space(model.fingerprint)
         for _ in range(2):
             coded = self._current(model, space)
@@ -60,7 +87,10 @@ class Shortlist:
             if coded is None or others is None:
                 return None
             try:
-                return self._chosen(coded, others, self._far(coded, vector), items, k)
+                look = self._look(coded, vector, items)
+                look.forget(others)  # they are not what they were
+                chosen = self._chosen(look, others, k)
+                return None if chosen is None else self._compared(model, look, chosen)
             except DamagedCodes:
                 if self.read_only:
                     return None
@@ -68,36 +98,52 @@ class Shortlist:
                 self.codes.forget(space)
         return None
 
-    def _far(self, coded: Coded, vector: Floats) -> Far:
-        content = vector.tobytes()
-        if self._looked is None or self._looked[:2] != (coded, content):
-            self._looked = coded, content, distances(self.codes, coded, vector)
-        return self._looked[2]
+    def _look(self, coded: Coded, vector: Floats, items: Sequence[Item]) -> Look:
+        known = self._looked
+        if known is None or known.coded != coded or not np.array_equal(known.vector, vector):
+            known = Look(coded, vector, items, *distances(self.codes, coded, vector))
+        elif known.items is not items:
+            known = Look(coded, vector, items, known.numbers, known.about)
+        self._looked = known
+        return known
 
-    def _chosen(
-        self,
-        coded: Coded,
-        others: list[int],
-        far: Far,
-        items: Sequence[Item],
-        k: int,
-    ) -> dict[int, str] | None:
-        """The items of the nearest codes; deeper where few of them are wanted, and none where that would be no gain."""
-        vectors, about = far
-        among = membership(items)
+    def _chosen(self, look: Look, others: Sequence[int], k: int) -> dict[int, int] | None:
+        """The vectors of the nearest codes that are of an item, with its id.
+
+        Deeper where few of them are, and none where that would be no gain.
+        """
+        coded = look.coded
         depth = _times(max(LEAST, coded.depth * coded.held / coded.measured), k)
         take = depth + len(others)
         while take * 2 <= coded.held:
-            edge = np.partition(about, take)[take]
-            near = np.concatenate([vectors[about <= edge], np.array(others, np.int64)])
-            there = self.codes.contents(coded.space_id, np.unique(near).tolist())
-            found = among([hash_ for _, hash_ in there])
+            edge = np.partition(look.about, take)[take]
+            found = self._of_items(look, np.union1d(look.numbers[look.about <= edge], others))
             if len(found) >= depth:
                 return found
             # As many of the next are among them, and a tenth to spare; how many there are is not counted, which takes
             # as long as to look at all codes.
             take = max(2 * take, take * depth * 11 // (10 * max(1, len(found))))
         return None
+
+    def _of_items(self, look: Look, numbers: Integers) -> dict[int, int]:
+        new = np.setdiff1d(numbers, look.asked, assume_unique=True).tolist()
+        there = dict(self.codes.contents(look.coded.space_id, new))
+        ids = {hash_: id_ for id_, hash_ in membership(look.items)(there.values()).items()}
+        look.ids |= {number: ids[hash_] for number, hash_ in there.items() if hash_ in ids}
+        look.asked = np.union1d(look.asked, numbers)
+        return {number: look.ids[number] for number in numbers.tolist() if number in look.ids}
+
+    def _compared(self, model: Model, look: Look, chosen: dict[int, int]) -> dict[int, float] | None:
+        """The cosines of these vectors, by id; None where they are numbered otherwise by now."""
+        new = [number for number in chosen if number not in look.scores]
+        for start in range(0, len(new), CHUNK):
+            found = dict(self.derived.numbered(model.fingerprint, new[start : start + CHUNK]))
+            named = functools.partial(_named, look.items, [chosen[number] for number in found])
+            scores = with_one(unit_rows(model, [*found.values()], named), look.vector)
+            look.scores |= zip(found, scores.tolist(), strict=True)
+        if self.codes.state() != look.coded.state:
+            return None
+        return {id_: look.scores[number] for number, id_ in chosen.items() if number in look.scores}
 
     def _others(self, coded: Coded) -> list[int] | None:
         """Vectors that are not in the file as they are now, always to be compared; None where they are too many."""
@@ -185,6 +231,11 @@ class Shortlist:
         if bad:
             self.codes.mark(self.derived.space(model.fingerprint), sorted(bad))
         return numbers, unit(values[finite])
+
+
+def _named(items: Sequence[Item], ids: Sequence[int], at: int) -> str:
+    """What the item of one of these ids is called."""
+    return str(taken(items, [ids[at]])[0])
 
 
 def _times(depth: float, k: int) -> int:

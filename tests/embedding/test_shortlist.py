@@ -195,6 +195,33 @@ Searched.TestCase.settings = settings(
 TestSearched = Searched.TestCase
 
 
+def test_more_neighbours_of_a_query_cost_what_was_not_read_for_the_first(space, monkeypatch):
+    space.add(400)
+    query, items = space.query(), list(space.items.values())
+    nearest(space, query, MODEL, items, 3)
+    read, looked = [], []
+    numbered, blocks = space.derived.numbered, space.derived.codes.blocks
+    monkeypatch.setattr(space.derived, "numbered", lambda of, numbers: read.extend(numbers) or numbered(of, numbers))
+    monkeypatch.setattr(space.derived.codes, "blocks", lambda coded: looked.append(coded) or blocks(coded))
+    query = space.query()
+    for k in (3, 25, 40):
+        found = nearest(space, query, MODEL, items, k)
+        with mock.patch.object(shortlist, "EXACT_UP_TO", 1 << 60):
+            assert found == nearest(space, query, MODEL, items, k)
+    assert len(read) == len({*read}) > 60 and len(looked) == 1
+    # What changed since is read again, and what went is gone.
+    before = len(read)
+    space.put([item.hash for item, _ in found[:2]])
+    space.derived.forget_vectors(MODEL.fingerprint, [found[2][0].hash])
+    again = nearest(space, query, MODEL, items, 40)
+    with mock.patch.object(shortlist, "EXACT_UP_TO", 1 << 60):
+        assert again == nearest(space, query, MODEL, items, 40) != found
+    assert before + 2 <= len(read) < before + 20
+    # Among others, all are.
+    nearest(space, query, MODEL, items[:-1], 40)
+    assert len(read) > before + 60 and len(looked) == 1
+
+
 def test_what_is_there_is_not_made_again(space):
     space.hold()
     before = space.file().read_bytes()

@@ -49,8 +49,8 @@ def folded(context: Context, model: Model, find: Callable[[int], Sequence[tuple[
         results = _without_copies(context, model, found, near)
         if len(results) >= k or len(found) < wanted or wanted >= DEEPEST * k:
             return results[:k]
-        # Not only as many as are lacking: each time all codes are looked at again.
-        wanted = min(4 * wanted, DEEPEST * k)
+        # As many as it takes if further ones have as many copies, and half as many to spare.
+        wanted = min(max(2 * wanted, 3 * k * wanted // (2 * max(1, len(results)))), DEEPEST * k)
 
 
 def _without_copies(
