@@ -157,8 +157,7 @@ class Models:
             model = self._obtained(spec, variant, source, journal)
         if not current:
             return model
-        # Its other variants are to be made of what it learnt now, too.
-        for setting in self.settings.beginning(f"model.{spec.name}:"):
+        for setting in self.settings.beginning(f"model.{spec.name}:"):  # those are made of what it learnt now, too
             journal.delete("setting", setting.id)
         for variant in (None, model.variant or None):
             journal.set(Reference(spec.name, variant).key, model.id)
