@@ -14,7 +14,7 @@ import argparse
 import csv
 import tempfile
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -156,7 +156,8 @@ def of_its_class(test: Any, classes: NDArray[np.int64]) -> float:
 
 
 def measure(data: Texts) -> None:
-    print(f"\n| {data.name} | 20 labels a class | 100 | of its ten nearest, of its class |\n|---|---|---|---|", flush=True)
+    heads = f"| {data.name} | 20 labels a class | 100 | of its ten nearest, of its class |"
+    print(f"\n{heads}\n|---|---|---|---|", flush=True)
     for name, make in ways(data).items():
         train, test = make()
         cells = []
@@ -176,7 +177,7 @@ def projected(hashed: Any, dim: int) -> Any:
     """As `ngram` does it, in `dim` dimensions: in each row one sign in each of four bands."""
     chance, signs = np.random.default_rng(0), ngram.SIGNS
     column = chance.integers(0, dim // signs, (hashed.shape[1], signs)) + np.arange(signs) * (dim // signs)
-    sign = chance.choice(np.float32([-1, 1]), column.shape)
+    sign = chance.choice(np.array([-1, 1], dtype=np.float32), column.shape)
     starts = np.arange(len(column) + 1) * signs
     return (hashed @ sparse.csr_array((sign.ravel(), column.ravel(), starts), (len(column), dim))).toarray()
 
@@ -202,7 +203,7 @@ def loses(data: Texts) -> None:
         model, _ = learning.learn([data.train[index] for index in half], dim)
         found[f"`lsa`, {dim}"] = model.vectors(data.train)
     print(f"\n| {data.name}, train texts | 20 labels a class | 100 |\n|---|---|---|", flush=True)
-    mine = Texts(data.name, [], data.train_classes[half], [], np.empty(0), {})
+    mine = Texts(data.name, [], data.train_classes[half], [], np.empty(0, dtype=np.int64), {})
     for name, vectors in found.items():
         vectors, cells = sparse.csr_array(normalize(vectors)) if sparse.issparse(vectors) else normalize(vectors), []
         for size in SIZES:

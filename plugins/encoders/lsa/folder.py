@@ -48,7 +48,8 @@ def read(folder: Path) -> Learnt:
         known = columns.shape[:1]
         fits = columns.ndim == 1 and rarity.shape == known and directions.shape == (*known, dim)
         kinds = [array.dtype.name for array in (columns, rarity, directions)]
-        if fits and kinds == ["int32", "float32", "float16"] and (np.diff(columns, prepend=-1, append=2 * FEATURES) > 0).all():
+        usable = fits and kinds == ["int32", "float32", "float16"]
+        if usable and (np.diff(columns, prepend=-1, append=2 * FEATURES) > 0).all():
             return Learnt(columns, rarity, directions.astype(np.float32))
     raise BadInput(f"{str(folder / MODEL)!r} does not hold what lsa learns, or does not fit {CONFIG} beside it")
 

@@ -17,8 +17,8 @@ from curator.errors import BadInput, NotFound, NotReady
 (SPEC,) = lsa.register_encoders()
 
 KINDS = {
-    "weather": "rain snow wind storm cloud frost 下雨 大雪 刮风 晴天".split(),
-    "money": "refund card bank fee transfer account 股市 基金 银行 转账".split(),
+    "weather": ["rain", "snow", "wind", "storm", "cloud", "frost", "下雨", "大雪", "刮风", "晴天"],
+    "money": ["refund", "card", "bank", "fee", "transfer", "account", "股市", "基金", "银行", "转账"],
 }
 
 
