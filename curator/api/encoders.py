@@ -177,12 +177,14 @@ class LanguageModel(Encoder, Protocol):
 class Look:
     """How far an encoder is with pretraining: the share that is done, 0 to 1, and the loss on texts that it never saw.
 
-    `held_out` is in bits per character; `best`: it was never lower, and the weights of now are those that are kept.
+    `held_out` is in bits per character, or in what `unit` says, a few words that stand behind the number; `best`: it
+    was never lower, and the weights of now are those that are kept.
     """
 
     done: float
     held_out: float
     best: bool
+    unit: str = "bits per character"
 
 
 @dataclass(frozen=True, slots=True)

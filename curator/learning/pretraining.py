@@ -173,8 +173,10 @@ def _watch(looks: list[Look], advance: Callable[[int], None], reporter: Reporter
         if not isinstance(told, Look):
             return
         look = Look(share(told.done), figure(told.held_out), figure(told.best) == 1)
+        if isinstance(told.unit, str) and told.unit.isprintable():
+            look = dataclasses.replace(look, unit=told.unit)
         looks.append(look)
-        known = f"{look.held_out:.3f} bits per character" if math.isfinite(look.held_out) else "unknown"
+        known = f"{look.held_out:.3f} {look.unit}" if math.isfinite(look.held_out) else "unknown"
         best = "" if look.best else " (not better)"
         reporter.say(f"{look.done:4.0%}  held out: {known}{best}")
 

@@ -41,6 +41,9 @@ def hold_told(told: Sequence[Any], kind: type[Look | Tried], figure: str) -> Non
         for name in ("done", figure):
             value = getattr(one, name)
             assert isinstance(value, int | float) and math.isfinite(value), f"{name} is {value!r:.60}, not a number"
+        if isinstance(one, Look):
+            fits = isinstance(one.unit, str) and one.unit.strip() and one.unit.isprintable()
+            assert fits, f"its unit is {one.unit!r:.60}, not a few words"
         assert isinstance(one.best, bool), f"best is {one.best!r:.60}, not True or False"
         assert 0 <= one.done <= 1, f"it told that {one.done} of its work is done: a share is 0 to 1"
     done = [one.done for one in told]

@@ -28,6 +28,7 @@ PATTERNS = (
     (re.compile(r"(?<=these are clusters )\w+|(?<=--expect )[0-9a-f]+"), "<clusters>"),
     (re.compile(r"(?<=\()\d+(?= bytes not processed)"), "<some>"),
     (re.compile(r"\d+ MB to fetch"), "<offline>"),
+    (re.compile(r"(?<=use-multilingual\ttext\t\t0\t)[^\t]+"), "<offline>"),  # its package is in an extra
 )
 FONTS = "no font here has"
 NUMBER = re.compile(r"\d+\.\d+|\d{4,}")

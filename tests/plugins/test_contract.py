@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from curator_plugins.actions import audit, classify, cluster, complete, dedupe, explain, review, sample, similar, split
 from curator_plugins.checks import pictures, sets, texts
-from curator_plugins.encoders import clip, efficientnet_lite, imported, lstm_clm, ngram, resnet
+from curator_plugins.encoders import clip, efficientnet_lite, imported, lsa, lstm_clm, ngram, resnet, use_multilingual
 from curator_plugins.exporters import arrow, coco, imagefolder, tables, webdataset
 from curator_plugins.heads import logistic, mlp, prototype
 from curator_plugins.metrics import projection
@@ -32,6 +32,7 @@ def test_explain(check):
         coco,
         imagefolder,
         imported,
+        lsa,
         ngram,
         logistic,
         projection,
@@ -55,6 +56,11 @@ def test_explain(check):
     )
 )
 def test_light_plugins(check):
+    check()
+
+
+@parametrize(use_multilingual)
+def test_use_multilingual(check):
     check()
 
 

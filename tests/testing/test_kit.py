@@ -50,6 +50,7 @@ TOLD = {
     "pretraining-leaves-a-model-6": "held_out is nan, not a number",
     "pretraining-leaves-a-model-7": "done is 'half', not a number",
     "pretraining-leaves-a-model-8": "it told 0.5, not a `Look`",
+    "pretraining-leaves-a-model-9": "its unit is '', not a few words",
     "fine-tuning-leaves-a-model-6": "it told that 1.01 of its work is done: a share is 0 to 1",
     "fine-tuning-leaves-a-model-7": "accuracy is nan, not a number",
     "fine-tuning-leaves-a-model-8": "it told 0.5, not a `Tried`",

@@ -15,7 +15,8 @@ PRETRAINED = Table(
     (
         Column("model", "the encoder with what it learnt"),
         Column("texts", "different texts that it learnt from and was measured on", "integer"),
-        Column("held_out", "bits per character on held-out texts; null where nothing was learnt now", "score"),
+        Column("held_out", "the loss on held-out texts; null where nothing was learnt now, or held out", "score"),
+        Column("unit", "what the loss is measured in: bits per character, or what the encoder says"),
         Column("seconds", "how long it took", "score"),
         Column("finished", "false if it was stopped: the same command continues", type="boolean"),
     ),
@@ -47,11 +48,12 @@ def pretrain(call: Call, params: PretrainParams) -> None:
         "model": made.model.name,
         "texts": made.texts,
         "held_out": best and best.held_out,
+        "unit": best and best.unit,
         "seconds": round(made.seconds, 3),
         "finished": made.whole,
     }
     call.record(PRETRAINED, [row])
-    measured = f": {best.held_out:.3f} bits per character on held-out texts" if best else ""
+    measured = f": {best.held_out:.3f} {best.unit} on held-out texts" if best else ""
     learnt = f"{made.model.name} learnt from {count(made.texts, 'text')} in {duration(made.seconds)}{measured}"
     call.line(learnt + ("" if made.whole else " (stopped; the same command continues)"))
     name = params.encoder
