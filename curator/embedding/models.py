@@ -119,8 +119,8 @@ class Models:
             return known
         spec = self.registry.get(EncoderSpec, wanted.name)
         hold_loadable(spec)
-        # Weights of one's own need not be of the variant that the bare name meant so far.
-        variant = wanted.variant or (known.variant if known is not None and weights is None else None)
+        # Weights of one's own need not be of the variant so far.
+        variant = wanted.variant or (known.variant if known and weights is None else None)
         recorded = self._source(known) if known is not None and weights is None else None
         if isinstance(recorded, str) and say:
             say(f"{recorded} changed since it was recorded, or how this encoder uses it")
@@ -239,8 +239,7 @@ class Models:
         self, spec: EncoderSpec, resolved: Resolved, description: dict[str, Any], source: Any, writer: Writer
     ) -> Model:
         fingerprint = fingerprint_of(description)
-        # Loaded once before it is recorded: a file that turns out to hold other weights must not become the model.
-        writer.ready()
+        writer.ready()  # loaded once before it is recorded: a file that holds other weights must not become the model
         if spec.embeds:
             with self._open(spec, resolved, fingerprint):
                 pass
