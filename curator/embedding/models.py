@@ -119,7 +119,6 @@ class Models:
             return known
         spec = self.registry.get(EncoderSpec, wanted.name)
         hold_loadable(spec)
-        # Weights of one's own need not be of the variant so far.
         variant = wanted.variant or (known.variant if known and weights is None else None)
         recorded = self._source(known) if known is not None and weights is None else None
         if isinstance(recorded, str) and say:
