@@ -124,7 +124,7 @@ def neighbours(encoding: Embedder, model: Model, items: Sequence[Item], k: int) 
 def _each_compared(stored: StoredVectors, k: int, dim: int) -> tuple[Indices, Floats]:
     """The `k` nearest of all of them, (n, k) indices and cosines, in no order.
 
-    What two blocks of them have in common is computed once, for both.
+    Two blocks of them are compared once, for both.
     """
     count = len(stored)
     index, score = np.zeros((count, k), np.int32), np.full((count, k), -2, np.float32)

@@ -9,6 +9,7 @@ from curator.errors import BadInput, NotFound
 from curator.maintenance.check import Fault
 from curator.media import file_lists
 from curator.media.files import BadContent, hash_file, reason
+from curator.store.scratch import TextSet
 
 AGAIN = "export it again"
 
@@ -19,15 +20,17 @@ def faults(folder: Path) -> Iterator[Fault]:
         raise NotFound(f"no folder {str(folder)!r}")
     if not (folder / file_lists.NAME).is_file():
         raise BadInput(f"{str(folder)!r} was not made by curator export: there is no {file_lists.NAME} in it")
+    listed = TextSet()
     try:
-        listed = file_lists.read(folder)
+        file_lists.collect(folder, listed)
     except BadContent as error:
         raise BadInput(f"{str(folder)!r} cannot be checked: {error}: {AGAIN}") from error
     return _differences(folder, listed)
 
 
-def _differences(folder: Path, listed: dict[str, file_lists.Listed]) -> Iterator[Fault]:
-    for path, wanted in listed.items():
+def _differences(folder: Path, listed: TextSet) -> Iterator[Fault]:
+    """The list is read once more, so that not all of it is in memory."""
+    for path, wanted in file_lists.read(folder):
         if (wrong := _wrong(folder, path, wanted)) is not None:
             yield Fault("export", path, wrong, AGAIN)
     for path in file_lists.others(folder, listed):

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Protocol
 
 from curator.api import FILE_LIST
 from curator.media.files import BadContent, look, reason
@@ -61,23 +62,52 @@ def is_listed(folder: Path) -> bool:
     return not folder.is_symlink() and os.path.isfile(folder / NAME)
 
 
-def read(folder: Path) -> dict[str, Listed]:
-    """What a folder should hold, by path; raises `BadContent` where there is no list, or none that is whole."""
+def read(folder: Path) -> Iterator[tuple[str, Listed]]:
+    """What a folder should hold, file by file, with its path; raises `BadContent` where there is no list, and, when all
+    of it was read, where it is not whole."""
+    files, end = 0, None
     try:
-        lines = (folder / NAME).read_text(encoding="utf-8").splitlines()
-        *files, end = map(json.loads, lines)
-        found = {row["path"]: Listed(row["bytes"], row["sha256"]) for row in files}
-        whole = end["files"] == len(found)
+        with (folder / NAME).open(encoding="utf-8") as lines:
+            for row in map(json.loads, lines):
+                if end is not None:
+                    raise ValueError("something comes after the end")
+                if "path" in row:
+                    files += 1
+                    yield _text(row["path"]), Listed(row["bytes"], row["sha256"])
+                else:
+                    end = row["files"]
     except OSError as error:
         raise BadContent(reason(error)) from error
     except (ValueError, LookupError, TypeError) as error:
         raise BadContent("its list of files is damaged") from error
-    if not whole:
+    if end != files:
         raise BadContent("its list of files is not whole")
-    return found
 
 
-def others(folder: Path, listed: Mapping[str, Listed]) -> Iterator[str]:
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+class Paths(Protocol):
+    """A set of paths."""
+
+    def add(self, path: str, /) -> bool:
+        """Whether it is new."""
+        ...
+
+    def __contains__(self, path: str, /) -> bool: ...
+
+
+def collect(folder: Path, paths: Paths) -> None:
+    """Add what a folder should hold to a set; raises `BadContent` where there is no list, or none that is whole."""
+    for path, _ in read(folder):
+        if not paths.add(path):
+            raise BadContent("its list of files is damaged")
+
+
+def others(folder: Path, listed: Paths) -> Iterator[str]:
     """Files in the folder that are not in its list, by path."""
     for base, folders, files in os.walk(folder):
         folders.sort()

@@ -28,6 +28,7 @@ from curator.media.files import READ, BadContent, hash_file, look, reason
 from curator.media.names import numbered, safe_name
 from curator.reporter import Reporter, short_path
 from curator.store.paths import is_below
+from curator.store.scratch import TextSet
 
 fcntl: Any
 try:
@@ -89,10 +90,12 @@ class NewFolders:
             raise BadInput(f"{str(path)!r} exists, and was not made by curator: name another folder")
         if not self._force:
             raise BadInput(f"{str(path)!r} holds another export: name another folder, or add --force to replace it")
+        listed = TextSet()
         try:
-            other = next(file_lists.others(target, file_lists.read(target)), None)
+            file_lists.collect(target, listed)
         except BadContent as error:
             raise BadInput(f"{str(path)!r} cannot be replaced, as {error}: name another folder") from error
+        other = next(file_lists.others(target, listed), None)
         if other is not None:  # somebody laid it there, or it was made there since, as a trained model
             raise BadInput(f"{str(path)!r} holds {other!r}, which is not of that export: move it away first")
 
@@ -265,11 +268,15 @@ class Making:
 
 
 class Names:
-    """Names that are taken in a folder that is made; `changed`: those that had to be others, and what they became."""
+    """Names that are taken in a folder that is made; `changed`: those that had to be others, and what they became.
+
+    Of a million files their names are not in memory.
+    """
 
     def __init__(self) -> None:
         self.changed: dict[str, str] = {}
-        self._taken = {file_lists.NAME.casefold()}
+        self._taken = TextSet()
+        self._taken.add(file_lists.NAME.casefold())
         self._numbers: Counter[str] = Counter()
         self._paths: dict[tuple[str, str], str] = {}
         self._folders: dict[str, str] = {}
@@ -307,11 +314,10 @@ class Names:
 
     def _untaken(self, parent: str, name: str) -> str:
         path = first = f"{parent}/{name}" if parent else name
-        while path.casefold() in self._taken:
+        while not self._taken.add(path.casefold()):
             self._numbers[first.casefold()] += 1
             other = numbered(name, self._numbers[first.casefold()] + 1)
             path = f"{parent}/{other}" if parent else other
-        self._taken.add(path.casefold())
         return path
 
 

@@ -1,6 +1,7 @@
-"""Something that is made under a name of its own first, and leaves no trace of that name.
+"""Something that is made under a name of its own first, and leaves no trace of that name; sets that leave none at all.
 
-A kill may leave it. Whoever next makes the like in that folder removes it, while nobody else makes anything there.
+A kill may leave the first. Whoever next makes the like in that folder removes it, while nobody else makes anything
+there.
 """
 
 from __future__ import annotations
@@ -9,11 +10,14 @@ import contextlib
 import os
 import secrets
 import shutil
+import sqlite3
 import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
+
+from curator.errors import CuratorError
 
 fcntl: Any
 try:
@@ -25,6 +29,9 @@ T = TypeVar("T")
 
 DIGITS = 16
 """So many follow the prefix: people give no names by which theirs could be taken for one of these."""
+
+HELD = 8 << 10
+"""KiB of a set of texts that are in memory, some hundred thousand names; the rest is on the disk."""
 
 PATIENCE, POLL = 1.0, 0.005
 """Seconds for which somebody else may hold the folder, and between two looks: removing what is left takes no time."""
@@ -103,3 +110,30 @@ def remove(path: Path) -> None:
     else:
         with contextlib.suppress(OSError):
             path.unlink()
+
+
+class TextSet:
+    """A set of texts in a database without a name, which SQLite removes with the process, however that ends.
+
+    Raises `CuratorError` where there is no room for it.
+    """
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None, check_same_thread=False)
+        for setting in ("journal_mode = OFF", "synchronous = OFF", "temp_store = FILE", f"cache_size = -{HELD}"):
+            self._database.execute(f"PRAGMA {setting}")
+        self._database.execute("CREATE TABLE met (text BLOB PRIMARY KEY) STRICT, WITHOUT ROWID")
+        self._database.execute("BEGIN")  # never ended: nothing of it is to be kept
+
+    def add(self, text: str) -> bool:
+        """Whether it is new."""
+        return self._asked("INSERT OR IGNORE INTO met VALUES (?)", text).rowcount == 1
+
+    def __contains__(self, text: str) -> bool:
+        return self._asked("SELECT 1 FROM met WHERE text = ?", text).fetchone() is not None
+
+    def _asked(self, sql: str, text: str) -> sqlite3.Cursor:
+        try:
+            return self._database.execute(sql, (text.encode("utf-8", "surrogatepass"),))
+        except sqlite3.OperationalError as error:
+            raise CuratorError(f"cannot keep names in a temporary file: {error}: make room and run it again") from error
