@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from curator.api import FittedHead, Head, HeadSpec, HeldOut, Item, ItemSet, Model, Predictions, TargetRef
 from curator.catalog.items import Items
 from curator.catalog.labels import Examples, Labels
+from curator.catalog.selection import ids_of
 from curator.embedding.embedder import Embedder
 from curator.errors import BadInput, NotReady
 from curator.history.journal import Journal, Writer
@@ -227,9 +228,10 @@ class Training:
         self.encoding.ensure(model, items, True)
         present, vectors = self.encoding.matrix(model, items)
         found = {
-            item.id: int(number) for item, number in zip(present, self.kinship.of(present, vectors).groups, strict=True)
+            id_: int(number)
+            for id_, number in zip(ids_of(present), self.kinship.of(present, vectors).groups, strict=True)
         }
-        return np.asarray([found.get(item.id, len(items) + row) for row, item in enumerate(items)], np.int64)
+        return np.asarray([found.get(id_, len(items) + row) for row, id_ in enumerate(ids_of(items))], np.int64)
 
     # --- what to learn from ---
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from curator.api import SIDES, CheckSpec, Context, Flaw, Item, Modality, Place, hookimpl
-from curator.kit.listing import ids_of, of_media
+from curator.kit.listing import ids_of, items_in, of_media
 from curator.kit.trust.flaws import above, flaws
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _outliers_of(context: Context, items: Sequence[Item], modality: Modality) ->
 
 
 def _copies(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
-    """Those of another item, and those that are in several files: one content is one item."""
+    """Those of another item, and those that are in several files or rows: one content is one item."""
     import numpy as np
 
     numbers = context.copies(items)
@@ -62,12 +62,18 @@ def _copies(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
             worth = _worth(item, places)
             best[number] = min(worth, best.get(number, worth))
     for item, number, places in _in_places(context, items, numbers):
-        kept, files = best[number][-1] if number in best else item.id, sum(place.whole for place in places)
+        kept = best[number][-1] if number in best else item.id
         if kept != item.id:
             more = f", one of {counts[number]:,}" if counts[number] > 2 else ""
             yield Flaw(item, 1.0, f"a copy of id:{kept}{more}")
-        elif files > 1:
-            yield Flaw(item, 1.0, f"the same content in {files:,} files")
+        elif len(places) > 1:
+            yield Flaw(item, 1.0, f"the same content in {_counted(places)}")
+
+
+def _counted(places: Sequence[Place]) -> str:
+    files = sum(place.whole for place in places)
+    counts = (("file", files), ("row", len(places) - files))
+    return " and ".join(f"{number:,} {noun}{'s' * (number > 1)}" for noun, number in counts if number)
 
 
 def _in_places(
@@ -87,20 +93,26 @@ def _worth(item: Item, places: Sequence[Place]) -> tuple[int, int, int]:
 
 def _leaks(context: Context, items: Sequence[Item]) -> Iterator[Flaw]:
     """What is on another side of the split than the first that something of the same original is on."""
-    sides = dict(zip((item.id for item in items), context.sides(items), strict=True))
-    on_side = [item for item in items if sides[item.id]]
-    for modality in sorted({item.modality for item in on_side}):
-        some = [item for item in on_side if item.modality == modality]
-        numbers = context.originals(some, context.model(None, modality)).tolist()
-        first: dict[int, Item] = {}
-        for item, number in zip(some, numbers, strict=True):
-            rank = SIDES.index(sides[item.id])
-            if number not in first or rank < SIDES.index(sides[first[number].id]):
-                first[number] = item
-        for item, number in zip(some, numbers, strict=True):
-            kept = first[number]
-            if (side := sides[kept.id]) != sides[item.id]:
-                yield Flaw(item, 1.0, f"in {sides[item.id]}, and id:{kept.id} in {side} is of the same original")
+    on_side = items_in(items, [place for place, side in enumerate(context.sides(items)) if side])
+    modalities: tuple[Modality, ...] = ("image", "text")
+    for modality in modalities:
+        some = of_media(on_side, [modality])
+        if some:
+            yield from flaws(context, _leaks_of(context, some, modality))
+
+
+def _leaks_of(context: Context, items: Sequence[Item], modality: Modality) -> Iterator[tuple[int, float, str]]:
+    """The id of each, the score, and why; all of these are on a side."""
+    numbers = context.originals(items, context.model(None, modality)).tolist()
+    ranks = [SIDES.index(side) for side in context.sides(items) if side]
+    first: dict[int, tuple[int, int]] = {}
+    for id_, number, rank in zip(ids_of(items), numbers, ranks, strict=True):
+        if number not in first or rank < first[number][0]:
+            first[number] = rank, id_
+    for id_, number, rank in zip(ids_of(items), numbers, ranks, strict=True):
+        before, kept = first[number]
+        if rank != before:
+            yield id_, 1.0, f"in {SIDES[rank]}, and id:{kept} in {SIDES[before]} is of the same original"
 
 
 @hookimpl

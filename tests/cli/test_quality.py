@@ -199,6 +199,22 @@ def test_files_of_the_same_bytes_are_copies(tmp_path, monkeypatch):
     assert ran("--check", "copy", "--json").row("flaw")["why"] == "the same content in 3 files"
 
 
+def test_equal_rows_of_a_table_are_copies(tmp_path, monkeypatch):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/told.csv").write_text(
+        "text\nthe red hat\nthe blue coat\nthe red hat\nthe green shoe\nthe green shoe\n"
+    )
+    (tmp_path / "a/hat.txt").write_text("the green shoe")
+    monkeypatch.chdir(tmp_path)
+    cli_kit.curator_here("add", "a/told.csv", "--text-column", "text", "--no-encode")
+    cli_kit.curator_here("add", "a/hat.txt", "--no-encode")
+    found = {row["text"]: row["why"] for row in ran("--check", "copy", "--json").rows("flaw")}
+    assert found == {
+        "the red hat": "the same content in 2 rows",
+        "the green shoe": "the same content in 1 file and 2 rows",
+    }
+
+
 def test_nothing_goes_for_a_flaw_that_was_not_named(here):
     before = cli_kit.contents(here / "photos")
     assert "quarantine" not in ran("--min-score", "0.9", "--apply", "--encode", "--json").err

@@ -183,6 +183,22 @@ def test_what_cannot_stand_is_found(catalogue):
     assert list(integrity.twice()) == [TwiceRow(2, NAME, 1, "a")]
 
 
+@pytest.mark.parametrize("inode", ["", "0"])
+def test_numbers_that_no_file_system_gave_say_nothing_of_places(catalogue, inode):
+    catalogue.execute("INSERT INTO item (id, hash, modality, size) VALUES (1, 'a', 'image', 3)")
+    catalogue.execute("INSERT INTO root (id, path) VALUES (1, '/data')")
+    for number in range(300):
+        place = (
+            "INSERT INTO place (item_id, root_id, path, size, mtime_ns, device, inode) VALUES (1, 1, ?, 3, 4, '', ?)"
+        )
+        catalogue.execute(place, path_to_value(f"{number}.jpg"), inode)
+    steps = []
+    catalogue.connection.set_progress_handler(lambda: steps.append(1), 100)
+    assert list(IntegrityStore(catalogue).twice()) == []
+    catalogue.connection.set_progress_handler(None, 100)
+    assert len(steps) < 100  # each with each would be 45,000 rows
+
+
 def test_what_is_durable_is_so_for_a_while(catalogue):
     with pytest.raises(KeyError), catalogue.durable():
         assert catalogue.value("PRAGMA synchronous") == 2

@@ -134,13 +134,14 @@ class IntegrityStore:
     def twice(self) -> Iterator[TwiceRow]:
         """Places of whole files, neither missing, of one state and inode.
 
-        A number used again for a newer file comes with another time.
+        A number used again for a newer file comes with another time. Where no file system gave one, it tells nothing.
         """
         sql = (
             "SELECT place.id, place.path, other.id, other.path FROM place JOIN place AS other "
             "ON (other.inode, other.device) = (place.inode, place.device) AND other.id < place.id "
             "AND (other.size, other.mtime_ns) = (place.size, place.mtime_ns) "
-            "WHERE '' = place.row_key AND '' = other.row_key AND NOT place.missing AND NOT other.missing"
+            "WHERE '' = place.row_key AND '' = other.row_key AND NOT place.missing AND NOT other.missing "
+            "AND place.inode NOT IN ('', '0') AND other.inode NOT IN ('', '0')"
         )
         for id_, path, other, other_path in self.database.each(sql):
             yield TwiceRow(id_, path_from_value(path), other, path_from_value(other_path))
