@@ -113,7 +113,7 @@ class Status:
             space = size(sum(file.size for file in aside))
             yield Step(f"{count(len(aside), 'file')} in quarantine ({space})", "curator quarantine list")
         if gone := self.missing():
-            yield Step(f"{count(gone, 'item')} whose files are gone", "curator ls --json")
+            yield Step(f"{count(gone, 'item')} whose files are gone", "curator ls --where missing")
 
     def _label_steps(self) -> Iterator[Step]:
         labels = self.labels()

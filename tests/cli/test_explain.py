@@ -247,7 +247,7 @@ def test_what_layers_cannot_be_asked_together_with(whole, explain):
         explain("photos/red0.png", "--layers", "--label", "red", "--heatmap", "h.png", **deep), 2, "--label, --heatmap"
     )
     failed(explain("--layers", **deep), 2, "--layers", "name one")
-    failed(explain("photos/note.txt", "--layers", **deep), 2, "--layers", "name one")
+    failed(explain("photos/note.txt", "--layers", **deep), 2, "--layers", "this is a text")
     failed(explain("photos/red0.png", "--layers"), 2, "mosaic names no layers", "efficientnet-lite0")
     failed(explain("photos/red0.png", "--layers", "--where", "label:rare", **deep), 4, "there are 1", "10")
 

@@ -84,3 +84,28 @@ def test_what_cannot_be_is_said_in_a_line(here):
     curator_here("pretrain", "lsa", "-o", "dimensions=0").assert_failed(2, "dimensions")
     ran("pretrain", "lsa")
     curator_here("pretrain", "lsa", "--continue", "lsa").assert_failed(2, "continues from no earlier version")
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["the cat sat", "a dog ran home", "今天天气很好"],
+        ["alpha", "bravo", "今天", "ジュース", "12345"],
+        ["ab cd", "ba dc"],
+    ],
+)
+def test_few_texts_that_share_no_word_are_learnt_from_by_their_characters(tmp_path, monkeypatch, texts):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "texts").mkdir()
+    for number, text in enumerate(texts):
+        (tmp_path / f"texts/{number}.txt").write_text(text, encoding="utf-8")
+    ran("add", "texts", "--no-encode")
+    ran("pretrain", "lsa")
+    ran("encode", "-e", "lsa")
+
+
+def test_words_that_it_never_met_are_like_nothing(here):
+    ran("pretrain", "lsa")
+    ran("encode", "-e", "lsa")
+    asked = ran("similar", "--text", "ჟჟჟ", "-e", "lsa", "--json")
+    assert not asked.rows("neighbour") and "lsa@1 knows nothing of what is looked for" in asked.err

@@ -141,6 +141,8 @@ def test_words_find_nothing_where_no_text_is_and_say_what_would(run, tmp_path):
     run("add", "pictures")
     found = run("similar", "--text", "a hat")
     assert found.code == 0 and "no text to compare with" in found.err and "-e" in found.err
+    asked = run("similar", "pictures/a.png", "--media", "text")
+    assert asked.code == 0 and "efficientnet-lite0 embeds no texts: name an encoder of both" in asked.err
     told = run("similar", "--text", "a hat", "-e", "efficientnet-lite0")
     told.assert_failed(2, "efficientnet-lite0 does not encode texts")
 

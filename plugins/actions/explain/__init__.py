@@ -177,8 +177,10 @@ def of_layers(context: Context, params: ExplainParams) -> Iterator[Output]:
     given = [option for option, value in {**named, "--heatmap": params.heatmap}.items() if value is not None]
     if given:
         raise BadInput(f"--layers shows what the encoder sees, whatever the label: leave out {', '.join(given)}")
-    if params.picture is None or params.picture.modality != "image":
+    if params.picture is None:
         raise BadInput("--layers shows what is seen in a picture: name one")
+    if params.picture.modality != "image":
+        raise BadInput("--layers shows what is seen in a picture, and this is a text: name a picture")
     model = context.model(params.encoder, "image", maps=True)
     if not context.layers(model):
         raise BadInput(f"{model.name} names no layers: take -e efficientnet-lite0, or -e resnet50")

@@ -143,7 +143,9 @@ def sheet(found: Sequence[Channel], model: Model) -> sheets.Sheet:
             caption = sheets.Tile.of(seen.picture).caption
             tiles.append(sheets.Tile(None, None, caption, drawn=functools.partial(drawing.cut_out, *_of(seen))))
         heading = f"{channel.layer}, channel {channel.number} of {channel.of:,}"
-        note = f"{channel.score:.1f} standard deviations above what is usual"
+        note = (
+            f"{abs(channel.score):.1f} standard deviations {'above' if channel.score >= 0 else 'below'} what is usual"
+        )
         sections.append(sheets.Section(tuple(tiles), heading, note))
     note = f"by {model.name}: where a channel is excited, and the patches of the catalogue that excite it most"
     return sheets.Sheet("What each layer sees", tuple(sections), note, SIDE)

@@ -135,6 +135,9 @@ def plan(context: Context, params: SimilarParams) -> Iterator[Output]:
         _say_that_there_is_nothing(context, params, model)
     metric = None if params.metric is None else context.metric(params.metric, model)
     vector = direction(context, model, wanted, unwanted)
+    if not vector.any():  # as of words that it never learnt
+        context.note(f"{model.name} knows nothing of what is looked for, so that nothing is like it")
+        return
     least = -2 if params.min_score is None else params.min_score
 
     def find(count: int) -> list[tuple[Item, float]]:
@@ -167,10 +170,13 @@ def _among(context: Context, params: SimilarParams, model: Model, labels: Sequen
 
 
 def _say_that_there_is_nothing(context: Context, params: SimilarParams, model: Model) -> None:
+    asked = params.items.media or model.modalities[0]
+    if isinstance(asked, str) and asked not in model.modalities:
+        context.note(f"{model.name} embeds no {asked}s: name an encoder of both with -e (`curator encoders`)")
+        return
     if params.items != ItemSet() and context.items(modalities=model.modalities):
         context.note("nothing of what was chosen can be compared with: choose other items")
         return
-    asked = params.items.media or model.modalities[0]
     medium = " or ".join(asked) if isinstance(asked, tuple) else asked
     words = all(query.item is None and query.path is None for query in params.query) and not params.minus
     hint = "; to find images by words, name an encoder of both with -e (`curator encoders`)"

@@ -50,7 +50,9 @@ def weighted(counted: Any, columns: NDArray[np.int32], rarity: NDArray[np.float3
     known = sparse.csr_array(counted[:, columns])
     known.data *= rarity[known.indices]
     edge = int(np.searchsorted(columns, FEATURES))
-    both = [normalize(known[:, :edge]), normalize(known[:, edge:])]
+    both = [
+        normalize(part) for part in (known[:, :edge], known[:, edge:]) if part.shape[1]
+    ]  # few texts may share no word
     return sparse.csr_array(normalize(sparse.hstack(both, format="csr")))
 
 
@@ -85,4 +87,4 @@ def _lost(model: Learnt, texts: Sequence[str]) -> float:
     """The mean share of the squared length of texts, 1 each, that the directions do not hold."""
     if not texts:
         return float("nan")
-    return float(1 - np.square(model.vectors(texts)).sum(axis=1).mean())
+    return max(0.0, float(1 - np.square(model.vectors(texts)).sum(axis=1).mean()))
