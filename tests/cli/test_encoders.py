@@ -35,6 +35,18 @@ def test_what_concerns_a_workspace_still_needs_one(run):
         run(*command.split()).assert_failed(3, "no workspace at", "curator add")
 
 
+def test_to_have_nothing_of_its_kind_is_not_to_have_embedded_all(run, tmp_path):
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts/hat.txt").write_text("a hat")
+    run("add", "texts", "--no-encode")
+    assert (
+        "efficientnet-lite0: 0 items embedded: the catalogue has no image\n"
+        in run("encode", "-e", "efficientnet-lite0").out
+    )
+    assert "ngram: 1 item embedded in" in run("encode", "-e", "ngram").out
+    assert "ngram: 0 items embedded\n" in run("encode", "-e", "ngram").out
+
+
 def test_of_several_models_of_an_encoder_one_is_the_default(tmp_path):
     site, folder = tmp_path / "site", tmp_path / "folder"
     site.mkdir(), folder.mkdir()

@@ -81,7 +81,7 @@ def encode(call: Call, params: EncodeParams) -> None:
         ),
     )
     for name, report in reports.items():
-        call.line(f"{name}: {count(report.encoded, 'item')} embedded{_pace(report)}")
+        call.line(f"{name}: {count(report.encoded, 'item')} embedded{_pace(report)}{_lacking(call, name, report)}")
     failed = [pair for report in reports.values() for pair in report.failed]
     say_problems(call, failed)
     if failed:
@@ -97,6 +97,14 @@ def _pace(report: EncodeReport) -> str:
         return ""
     rate = f"{report.encoded / report.seconds:,.0f}/s" + (f", {report.way}" if report.way != LOADED else "")
     return f" in {duration(report.seconds)} ({rate})"
+
+
+def _lacking(call: Call, name: str, report: EncodeReport) -> str:
+    """Of a model that had nothing to embed: that there is nothing of its kind, or else all was embedded before."""
+    model = call.workspace.models.find(name)
+    if report.encoded or report.failed or model is None or call.workspace.items.select().media() & {*model.modalities}:
+        return ""
+    return f": the catalogue has no {' and no '.join(model.modalities)}"
 
 
 COMMAND = CommandSpec(
