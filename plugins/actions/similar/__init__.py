@@ -135,9 +135,6 @@ def plan(context: Context, params: SimilarParams) -> Iterator[Output]:
         _say_that_there_is_nothing(context, params, model)
     metric = None if params.metric is None else context.metric(params.metric, model)
     vector = direction(context, model, wanted, unwanted)
-    if not vector.any():  # as of words that it never learnt
-        context.note(f"{model.name} knows nothing of what is looked for, so that nothing is like it")
-        return
     least = -2 if params.min_score is None else params.min_score
 
     def find(count: int) -> list[tuple[Item, float]]:
@@ -148,6 +145,10 @@ def plan(context: Context, params: SimilarParams) -> Iterator[Output]:
         results = [Result(item, score) for item, score in find(params.k)]
     else:
         results = folded(context, model, find, params.k)
+    # Looked for all the same, as a damaged vector is told by that; all are as far from one of zeros.
+    if results and not vector.any():  # as of words that it never learnt
+        context.note(f"{model.name} knows nothing of what is looked for, so that nothing is like it")
+        results = []
     labels = context.labels([result.item for result in results])
     rows = [_row(rank, *one) for rank, one in enumerate(zip(results, labels, strict=True), 1)]
     if metric is None:
